@@ -1,0 +1,144 @@
+package engawa
+
+import "time"
+
+// Customer is who is reached: a person or a contract (a company that subscribed).
+type Customer struct {
+	Workspace string
+	ID        string
+	Kind      string // "person" or "contract"
+	Name      string
+	Locale    Locale
+	Country   string // ISO 3166-1 alpha-2; empty: not known
+	Zone      string // IANA name; empty: every zone of the country counts
+	Minor     bool   // below the age of consent of its country, no guardian's consent on file
+	Erased    bool
+	CreatedAt time.Time
+}
+
+// Identity links a value that some issuer gave to a customer.
+type Identity struct {
+	Issuer   string `json:"issuer"`         // "business", "appstore", an OIDC issuer …
+	Kind     string `json:"kind"`           // "member_number", "app_account_token", "original_transaction_id" …
+	Value    string `json:"value"`          // stored only as a keyed hash
+	Role     string `json:"role,omitempty"` // on a contract: "owner" or "staff"
+	Customer string `json:"customer,omitempty"`
+}
+
+// ContactPoint is one way to reach a customer.
+type ContactPoint struct {
+	Workspace  string
+	ID         string
+	Customer   string
+	Kind       string // the channel kind it serves: "mail", "line" …
+	Address    Address
+	Role       string    // "contract", "billing", "technical", "login"
+	Purposes   []Purpose // which purposes it serves; empty: all
+	VerifiedAt time.Time // zero: not verified
+	CreatedAt  time.Time
+}
+
+// Serves reports whether the contact point is chosen for purpose p.
+func (c ContactPoint) Serves(p Purpose) bool {
+	if len(c.Purposes) == 0 {
+		return true
+	}
+	for _, q := range c.Purposes {
+		if q.Class() == p.Class() {
+			return true
+		}
+	}
+	return false
+}
+
+// Destination is a staff place: a room, the admins' mailbox, an endpoint.
+type Destination struct {
+	Workspace string
+	ID        string
+	Name      string
+	Account   string // the account that reaches it
+	Address   Address
+	Locale    Locale
+	CreatedAt time.Time
+}
+
+// Purpose says why somebody is written to.
+type Purpose string
+
+// The purposes. The sub-kinds of service pass even after a withdrawal.
+const (
+	Service      Purpose = "service"
+	Security     Purpose = "service.security"
+	LegalNotice  Purpose = "service.legal_notice"
+	ConsentAdmin Purpose = "service.consent_admin"
+	Notice       Purpose = "notice"
+	Marketing    Purpose = "marketing"
+)
+
+// Class returns service, notice or marketing. What is unknown counts as marketing.
+func (p Purpose) Class() Purpose {
+	switch p {
+	case Service, Security, LegalNotice, ConsentAdmin:
+		return Service
+	case Notice:
+		return Notice
+	}
+	return Marketing
+}
+
+// Mandatory reports whether p passes even after the customer withdrew everything.
+func (p Purpose) Mandatory() bool {
+	return p == Security || p == LegalNotice || p == ConsentAdmin
+}
+
+// Act is what a consent allows.
+type Act string
+
+// The acts.
+const (
+	ActContact      Act = "contact"
+	ActContactNight Act = "contact_at_night"
+	ActShareAddress Act = "share_address"
+	ActShareUsage   Act = "share_usage"
+)
+
+// Consent is one decision of a customer: for this controller, app, act, purpose,
+// channel and topic, given or withdrawn. Empty app, channel or topic means all.
+type Consent struct {
+	Workspace  string
+	ID         string
+	Customer   string
+	Controller string // "workspace" or a partner's id
+	App        string
+	Act        Act
+	Purpose    Purpose
+	Channel    string
+	Topic      string
+	Given      bool
+	Pending    bool // given, but a double opt-in is not confirmed yet
+	At         time.Time
+	Evidence   Evidence
+}
+
+// ControllerWorkspace is the controller of consents given to the business itself.
+const ControllerWorkspace = "workspace"
+
+// Evidence is how a consent can be proved.
+type Evidence struct {
+	Wording string `json:"wording"` // the text shown
+	Version string `json:"version"` // its version
+	Where   string `json:"where"`   // page, form, shop, call
+	How     string `json:"how"`     // "checkbox", "double_opt_in", "import", "api" …
+	Locale  Locale `json:"locale"`
+}
+
+// Suppression stops messages to an address on a channel.
+type Suppression struct {
+	Workspace string
+	Channel   string
+	Address   Address // stored only as a keyed hash
+	Customer  string
+	Reason    string // "bounced", "complained", "blocked", "opted_out", "operator"
+	At        time.Time
+	Until     time.Time // zero: for good
+}

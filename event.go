@@ -1,0 +1,44 @@
+package engawa
+
+import (
+	"strings"
+	"time"
+)
+
+// Event is a fact that happened. Once journaled it never changes.
+type Event struct {
+	Workspace  string
+	ID         string
+	Account    string // the source account; SourceAPI for the API
+	Type       string // "contract.terminated", "store.did_renew" …
+	DedupKey   string // same account and key: same event
+	Subject    string // what it is about, in the source's words: "contract:456"
+	Customer   string // filled when an identity of the event is known
+	Identities []Identity
+	OccurredAt time.Time
+	ReceivedAt time.Time
+	Data       []byte // JSON
+	Raw        []byte // the signed or foreign original, kept as evidence; may be nil
+	Sample     bool   // demo data or an import with past times: routes do not send
+	Trace      string // W3C traceparent; may be empty
+	Known      bool   // false: a type that the source's adapter does not know
+}
+
+// SourceAPI is the account of events that came over POST /v1/events.
+const SourceAPI = "api"
+
+// Group returns the event group that an operator sends somewhere as a whole:
+// general, application, payment, contract, store, or custom.
+func (e Event) Group() string { return GroupOf(e.Type) }
+
+// GroupOf returns the group of an event type.
+func GroupOf(typ string) string {
+	head, _, _ := strings.Cut(typ, ".")
+	switch head {
+	case "member", "mail", "site":
+		return "general"
+	case "application", "payment", "contract", "store":
+		return head
+	}
+	return "custom"
+}

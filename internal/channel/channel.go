@@ -1,0 +1,227 @@
+// Package channel says what a kind of channel is: a value with a name, fields,
+// limits and a constructor. Console forms, the API, secrets, metrics, the docs
+// page and the demo follow from it.
+package channel
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/verdict"
+)
+
+// Channel hands messages over on one account.
+//
+// Send returns a Receipt when the provider has accepted the message, and
+// otherwise a *SendError, nothing else. It ends by the deadline of m.
+type Channel interface {
+	Send(ctx context.Context, m verdict.Cleared) (Receipt, error)
+}
+
+// Receiver is an account that takes the provider's callbacks. Receive verifies
+// and translates and does no I/O. Its errors are *engawa.Error: CodeUnverified
+// or CodeInvalid for what can never be accepted, CodeUnavailable for what may
+// be accepted later.
+type Receiver interface {
+	Receive(h http.Header, body []byte) ([]engawa.Event, error)
+}
+
+// Poller is an account that is asked for news. The cursor is opaque and is
+// stored with the events it came with.
+type Poller interface {
+	Poll(ctx context.Context, cursor string) ([]engawa.Event, string, error)
+}
+
+// Prober is an account that can say whether its settings work, without sending
+// anything. The error is an *engawa.Error in words for the operator.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
+// Closer is a channel that keeps connections.
+type Closer interface {
+	Close() error
+}
+
+// Kind describes a kind of channel or source. It is a plain value.
+type Kind struct {
+	Name         string // "mail": also the contact points' kind and the key of its words
+	Fields       []Field
+	Limits       func(Settings) []Limit // what the provider allows; nil: nothing known
+	Conns        func(Settings) int     // hand-overs under way at once; nil: 4
+	Relationship string                 // required state of the relationship: "friend"; empty: none
+	Disclosure   bool                   // forbids unannounced automatic messages
+	Retry        Retry
+	ToCustomers  bool // may reach customers' contact points
+	ToStaff      bool // may reach destinations
+	// Address checks and normalises a recipient address of this kind.
+	Address func(string) (engawa.Address, error)
+	// New opens an account for sending; nil for a source.
+	New func(Settings, Env) (Channel, error)
+	// Source opens an account that only receives; nil for a channel, whose
+	// Channel may be a Receiver itself.
+	Source func(Settings) (Receiver, error)
+}
+
+// Retry says what a kind offers against sending twice.
+type Retry struct {
+	// KeyLife is how long the provider remembers a retry key from its first
+	// use. Within it an unknown outcome is tried again with the same key.
+	KeyLife time.Duration
+	// Lookup: the channel can look whether a message arrived (it is a Finder).
+	Lookup bool
+}
+
+// Finder looks whether a parcel whose outcome is unknown did arrive.
+type Finder interface {
+	Find(ctx context.Context, m verdict.Cleared) (found bool, r Receipt, err error)
+}
+
+// Field is one setting of an account.
+type Field struct {
+	Key      string // its words are "kind.<kind>.<key>" and "kind.<kind>.<key>.help"
+	Type     FieldType
+	Required bool
+	Default  string
+	Choices  []string // for Choice
+}
+
+// FieldType says how a field is shown, checked and kept.
+type FieldType string
+
+// The field types. A SecretField is write-only.
+const (
+	Text        FieldType = "text"
+	SecretField FieldType = "secret"
+	Number      FieldType = "number"
+	Bool        FieldType = "bool"
+	URL         FieldType = "url"
+	Host        FieldType = "host"
+	Mail        FieldType = "mail"
+	Choice      FieldType = "choice"
+	PEM         FieldType = "pem" // long text, secret
+)
+
+// Secret reports whether values of this type are write-only.
+func (t FieldType) Secret() bool { return t == SecretField || t == PEM }
+
+// Settings are an account's values by field key, defaults filled in.
+type Settings map[string]string
+
+// Env is what a channel reaches the world with. Tests plug simulators in.
+type Env struct {
+	HTTP *http.Client
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log  Log
+}
+
+// Log is the part of *slog.Logger that a channel needs.
+type Log interface {
+	WarnContext(ctx context.Context, msg string, args ...any)
+}
+
+// Limit is one thing that the provider counts.
+type Limit struct {
+	Scope string        // "token", "room", "month": shown and stored under this name
+	ByTo  bool          // counted for each recipient address
+	N     int           // calls
+	Per   time.Duration // in any window of this length
+	Exact bool          // the provider counts a window: keep the last N instants; else a steady rate (GCRA)
+	Burst int           // for a steady rate: how many may go at once
+}
+
+// Receipt is the provider's acceptance.
+type Receipt struct {
+	ProviderID string
+	Delivered  bool // the provider says it reached the recipient
+	Exchange   engawa.Exchange
+	Seen       []Seen
+}
+
+// Seen is what an answer said about a limit; it corrects the lane's own count.
+type Seen struct {
+	Scope     string
+	Remaining int
+	ResetsAt  time.Time
+}
+
+// SendError says how a hand-over ended that was not accepted.
+type SendError struct {
+	Class    Class
+	Code     string        // "429", "timeout", "550 5.1.1" …: short, no address, no secret
+	After    time.Duration // for Retry: not before; 0: the lane's own backoff
+	Err      error         // may be nil; never holds an address or a secret
+	Exchange engawa.Exchange
+	Seen     []Seen
+	Carry    []byte // given back in the parcel of the next attempt
+}
+
+// Class is what a SendError means for the delivery.
+type Class string
+
+// The classes.
+const (
+	Again         Class = "retry"          // try later
+	Rejected      Class = "rejected"       // this message will never be accepted here
+	AddressGone   Class = "address_gone"   // nor will any other to this address: suppress it
+	AccountClosed Class = "account_closed" // the account cannot send at all: pause the lane, raise a task
+	Ambiguous     Class = "unknown"        // it may have been accepted
+)
+
+func (e *SendError) Error() string {
+	s := string(e.Class) + " " + e.Code
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *SendError) Unwrap() error { return e.Err }
+
+// NotCleared wraps the error of verdict.Cleared.Open. It is a Again, since the
+// next claim judges anew.
+func NotCleared(err error) *SendError {
+	return &SendError{Class: Again, Code: "not_cleared", Err: err}
+}
+
+// Check returns settings with the defaults of k filled in, or the first thing
+// that is wrong with them. Unknown keys are refused.
+func (k Kind) Check(in map[string]string) (Settings, error) {
+	out := Settings{}
+	known := map[string]bool{}
+	for _, f := range k.Fields {
+		known[f.Key] = true
+		v, given := in[f.Key]
+		if !given || v == "" {
+			v = f.Default
+		}
+		if v == "" {
+			if f.Required {
+				return nil, engawa.Invalid("/settings/"+f.Key, "fill it in", "%s: %s is required", k.Name, f.Key)
+			}
+			continue
+		}
+		if err := f.check(v); err != nil {
+			return nil, engawa.Invalid("/settings/"+f.Key, "correct it", "%s: %s: %s", k.Name, f.Key, err)
+		}
+		out[f.Key] = v
+	}
+	for key := range in {
+		if !known[key] {
+			return nil, engawa.Invalid("/settings/"+key, "remove it", "%s has no setting called %q", k.Name, key)
+		}
+	}
+	return out, nil
+}
+
+// Connections returns how many hand-overs of an account may be under way at once.
+func (k Kind) Connections(s Settings) int {
+	if k.Conns == nil {
+		return 4
+	}
+	return max(1, k.Conns(s))
+}
+

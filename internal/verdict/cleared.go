@@ -1,0 +1,89 @@
+package verdict
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/rule"
+)
+
+// MaxAge is the longest that a Cleared lives.
+const MaxAge = 60 * time.Second
+
+// LeaseMargin is how long before the end of the lane's lease a Cleared ends.
+const LeaseMargin = 5 * time.Second
+
+// ErrNotCleared is what a Cleared answers that no verdict made, that was made
+// for another account, or that has expired.
+var ErrNotCleared = errors.New("not cleared by a verdict")
+
+// Cleared is a parcel that a verdict has cleared for one account for at most a
+// minute. Only this package can make one, and a channel sends nothing else. It
+// is bound to the bytes, the recipient and the account it was judged for; the
+// zero Cleared is refused.
+type Cleared struct{ it *cleared }
+
+type cleared struct {
+	parcel  engawa.Parcel
+	sum     [sha256.Size]byte
+	account string
+	until   time.Time
+}
+
+// Clear judges f at the instant at and, if the outcome is send, returns p
+// cleared until the earlier of MaxAge and lease less LeaseMargin.
+// The verdict is returned in every case.
+func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease time.Time) (Cleared, engawa.Verdict) {
+	v := Judge(f, rules, at)
+	if v.Outcome != engawa.Send || f.Account != p.Account {
+		return Cleared{}, v
+	}
+	until := at.Add(MaxAge)
+	if end := lease.Add(-LeaseMargin); end.Before(until) {
+		until = end
+	}
+	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
+}
+
+// Open returns the parcel if it was cleared for account and still is.
+func (c Cleared) Open(account string) (engawa.Parcel, error) {
+	switch {
+	case c.it == nil:
+		return engawa.Parcel{}, ErrNotCleared
+	case c.it.account != account:
+		return engawa.Parcel{}, fmt.Errorf("%w: it was judged for another account", ErrNotCleared)
+	case !time.Now().Before(c.it.until):
+		return engawa.Parcel{}, fmt.Errorf("%w: the verdict is older than it may be", ErrNotCleared)
+	case c.it.sum != sum(c.it.parcel):
+		return engawa.Parcel{}, fmt.Errorf("%w: the words changed after the verdict", ErrNotCleared)
+	}
+	return c.it.parcel, nil
+}
+
+// Deadline is when the hand-over must have ended. The zero Cleared has the
+// zero time: long past.
+func (c Cleared) Deadline() time.Time {
+	if c.it == nil {
+		return time.Time{}
+	}
+	return c.it.until
+}
+
+// Context returns ctx ended at the deadline.
+func (c Cleared) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, c.Deadline())
+}
+
+// sum covers what the verdict was about: who, what and where.
+func sum(p engawa.Parcel) [sha256.Size]byte {
+	b, err := json.Marshal([]any{p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.Purpose, p.Content})
+	if err != nil {
+		return [sha256.Size]byte{} // strings always marshal
+	}
+	return sha256.Sum256(b)
+}

@@ -1,0 +1,175 @@
+package engawa
+
+import "time"
+
+// Message is one thing to say to one recipient.
+type Message struct {
+	Workspace   string
+	ID          string
+	Event       string // the event that made it; empty for a request
+	Route       string
+	Partner     string // the sender; empty: the workspace itself
+	Member      string // who clicked; empty: a system
+	App         string
+	Customer    string // exactly one of Customer
+	Destination string // and Destination is set
+	Broadcast   string
+	Purpose     Purpose
+	Trigger     Trigger
+	Topic       string
+	Locale      Locale
+	Content     Content // rendered, with what the verdict obliged to add
+	Applied     []Obligation
+	Chain       []Via // accounts in order
+	Urgent      bool
+	Sample      bool // demo data with past times: shown, never sent
+	NotBefore   time.Time
+	ExpiresAt   time.Time
+	State       MessageState
+	Verdicts    []Verdict // the early answer, one per account of the chain
+	CreatedAt   time.Time
+	Trace       string
+}
+
+// Trigger is what set a message off.
+type Trigger string
+
+// The triggers.
+const (
+	ByUser      Trigger = "user"
+	ByAutomatic Trigger = "automatic"
+)
+
+// MessageState is where a Message stands.
+type MessageState string
+
+// The states of a message.
+const (
+	MessageWaiting  MessageState = "waiting"
+	MessageSent     MessageState = "sent" // one delivery accepted or delivered
+	MessageRefused  MessageState = "refused"
+	MessageFailed   MessageState = "failed"
+	MessageUnknown  MessageState = "unknown"
+	MessageCanceled MessageState = "canceled"
+	MessageExpired  MessageState = "expired"
+)
+
+// DeliveryState is where a Delivery stands.
+type DeliveryState string
+
+// The states of a delivery. Queued, held and retrying are waiting for their
+// due time; sending has an attempt open; the others are final, except that
+// accepted may become delivered and unknown may be settled.
+const (
+	Queued    DeliveryState = "queued"
+	Held      DeliveryState = "held"
+	Sending   DeliveryState = "sending"
+	Retrying  DeliveryState = "retrying"
+	Accepted  DeliveryState = "accepted"
+	Delivered DeliveryState = "delivered" // only where the provider says so
+	Failed    DeliveryState = "failed"
+	Unknown   DeliveryState = "unknown"
+	Refused   DeliveryState = "refused" // by the verdict
+	Canceled  DeliveryState = "canceled"
+	Expired   DeliveryState = "expired"
+)
+
+// Waiting reports whether the lane may still claim a delivery in this state.
+func (s DeliveryState) Waiting() bool { return s == Queued || s == Held || s == Retrying }
+
+// Final reports whether nothing more happens by itself.
+func (s DeliveryState) Final() bool { return !s.Waiting() && s != Sending }
+
+// Delivery is a message on one channel account.
+type Delivery struct {
+	Workspace    string
+	ID           string
+	Message      string
+	Position     int // in the message's chain
+	Account      string
+	ContactPoint string // or
+	Destination  string
+	State        DeliveryState
+	Bulk         bool // after urgent work
+	DueAt        time.Time
+	DeadlineAt   time.Time // zero: none; then the next in the chain goes
+	Attempts     int
+	Key          string    // the provider's retry key, fixed before the first attempt
+	KeyAt        time.Time // when it was first used; zero: not yet
+	ProviderID   string
+	Verdict      *Verdict // the latest; the one that counted when it was sent
+	Note         string   // why it stands where it stands: a code
+	HandedAt     time.Time
+	UpdatedAt    time.Time
+}
+
+// Attempt is one try of a delivery.
+type Attempt struct {
+	Workspace string
+	ID        string
+	Delivery  string
+	N         int
+	Fence     int64
+	Key       string
+	StartedAt time.Time
+	EndedAt   time.Time // zero: open
+	Outcome   AttemptOutcome
+	Code      string
+	Late      bool // came from a holder that had lost the lane: evidence only
+	Exchange  Exchange
+}
+
+// AttemptOutcome is how a hand-over ended.
+type AttemptOutcome string
+
+// The outcomes.
+const (
+	OutcomeOpen     AttemptOutcome = "open"
+	OutcomeAccepted AttemptOutcome = "accepted"
+	OutcomeRetry    AttemptOutcome = "retry"
+	OutcomeFailed   AttemptOutcome = "failed"
+	OutcomeUnknown  AttemptOutcome = "unknown"
+)
+
+// Exchange is what was said to the provider and what it answered, with secrets
+// and addresses masked by the channel before it returns.
+type Exchange struct {
+	Request  string `json:"request"`
+	Response string `json:"response"`
+}
+
+// Parcel is a delivery made ready for the wire. A channel gets it only inside
+// a verdict.Cleared.
+type Parcel struct {
+	Workspace   string
+	Message     string
+	Delivery    string
+	Account     string
+	Attempt     int    // from 1
+	Key         string // the same on every attempt
+	To          Address
+	ToName      string
+	SenderName  string // who speaks: "Vendor via Business"
+	Purpose     Purpose
+	Locale      Locale
+	Content     Content
+	Unsubscribe string    // one-click URL; empty where none is owed
+	CreatedAt   time.Time // fixed: the Date of a mail
+	Carry       []byte    // what an earlier attempt left for this one
+}
+
+// Task is what only a person can do.
+type Task struct {
+	Workspace string
+	ID        string
+	Kind      string            // "delivery.unknown", "account.closed" …
+	Ref       string            // the id it is about; one open task per kind and ref
+	Args      map[string]string // for its words
+	Count     int               // how often it was raised
+	Assignee  string
+	DueAt     time.Time
+	State     string // "open" or "done"
+	CreatedAt time.Time
+	DoneAt    time.Time
+	DoneBy    string
+}

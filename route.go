@@ -1,0 +1,56 @@
+package engawa
+
+import "time"
+
+// Route says which events go to which recipients, in which words, with which
+// fallback and deadline.
+type Route struct {
+	Workspace string
+	ID        string
+	Name      string
+	Version   int64
+	Enabled   bool
+	Events    []string // patterns: "contract.terminated", "payment.*", "*"
+	Condition string   // CEL over event and customer; empty: always
+	Then      []Step
+	UpdatedBy string
+	UpdatedAt time.Time
+}
+
+// Step is one message that a route makes.
+type Step struct {
+	To        string        `json:"to"` // "customer" or a destination's id
+	App       string        `json:"app,omitempty"`
+	Template  string        `json:"template"`
+	Purpose   Purpose       `json:"purpose"`
+	Topic     string        `json:"topic,omitempty"`
+	Via       []Via         `json:"via"` // in order: the first account, then its fallbacks
+	Urgent    bool          `json:"urgent,omitempty"`
+	ExpiresIn time.Duration `json:"expires_in,omitempty"` // from the event; 0: the rule's default
+}
+
+// Via is one account of a chain. After Within (0: no deadline) without being
+// accepted, the next in the chain goes.
+type Via struct {
+	Account     string        `json:"account"`
+	Destination string        `json:"destination,omitempty"` // another place than Step.To: the staff mailbox
+	Within      time.Duration `json:"within,omitempty"`
+	Copy        bool          `json:"copy,omitempty"` // sent besides the first one, not instead of it
+}
+
+// Template is words with {{variables}}, per locale.
+type Template struct {
+	Workspace string
+	ID        string
+	Name      string
+	Version   int64
+	Words     map[Locale]Content
+	UpdatedAt time.Time
+}
+
+// Content is what is said.
+type Content struct {
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text,omitempty"`
+	HTML    string `json:"html,omitempty"`
+}

@@ -1,0 +1,110 @@
+package engawa
+
+import "time"
+
+// Locale is a language of the product.
+type Locale string
+
+// The locales, in the order in which a missing customer choice falls back.
+const (
+	Japanese Locale = "ja"
+	Korean   Locale = "ko"
+	English  Locale = "en"
+)
+
+// Locales lists every locale.
+var Locales = [...]Locale{Japanese, Korean, English}
+
+// Workspace is one business on this installation; the hard tenant boundary.
+type Workspace struct {
+	ID        string
+	Name      string
+	Locale    Locale
+	Zone      string // IANA name, for texts and for destinations
+	Country   string // ISO 3166-1 alpha-2
+	Sender    SenderProfile
+	House     House
+	CreatedAt time.Time
+}
+
+// SenderProfile identifies the legal sender in the words that the law asks for.
+type SenderProfile struct {
+	Name    string `json:"name"`
+	Postal  string `json:"postal"`
+	Phone   string `json:"phone"`
+	Mail    string `json:"mail"`
+	Contact string `json:"contact"` // where complaints go: a URL or an address
+}
+
+// House holds the rules that a business sets for itself, on top of the law.
+// The zero value means the defaults of the rule set.
+type House struct {
+	CapPerDay      int  `json:"cap_per_day"`         // messages to one customer in 24 hours, all senders; 0: rule default
+	CapPerSender   int  `json:"cap_per_sender"`      // of these, from one partner; 0: rule default
+	MinAge         int  `json:"min_age,omitempty"`   // years; 0: rule default
+	QuietAllSilent bool `json:"quiet_all,omitempty"` // quiet hours hold service messages too
+}
+
+// Role is what a member may do.
+type Role string
+
+// The roles, each containing the next.
+const (
+	Owner   Role = "owner"
+	Admin   Role = "admin"
+	Support Role = "support"
+	Viewer  Role = "viewer"
+)
+
+// Allows reports whether a member of role r may do what needs at least need.
+func (r Role) Allows(need Role) bool {
+	rank := map[Role]int{Viewer: 1, Support: 2, Admin: 3, Owner: 4}
+	return rank[r] >= rank[need] && rank[r] > 0
+}
+
+// Member is a person of the workspace.
+type Member struct {
+	Workspace string
+	ID        string
+	Name      string
+	Mail      Address
+	Role      Role
+	Locale    Locale
+	CreatedAt time.Time
+}
+
+// App is a product that customers use.
+type App struct {
+	Workspace string
+	ID        string
+	Name      string
+	Partner   string // who operates it; empty: the workspace itself
+	CreatedAt time.Time
+}
+
+// Partner is an outside party with its own credentials.
+type Partner struct {
+	Workspace string
+	ID        string
+	Name      string
+	Sender    SenderProfile
+	CreatedAt time.Time
+}
+
+// Grant is what a partner may do in a workspace. Empty lists allow nothing;
+// the single entry "*" allows all.
+type Grant struct {
+	Workspace  string
+	ID         string
+	Partner    string
+	Scopes     []string
+	Apps       []string
+	Channels   []string
+	Purposes   []Purpose
+	QuotaDay   int // messages; 0: none
+	QuotaMonth int
+	StartsAt   time.Time
+	EndsAt     time.Time // zero: open
+	EndedAt    time.Time // zero: not ended early
+	Version    int64
+}
