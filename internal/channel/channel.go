@@ -63,7 +63,7 @@ type Kind struct {
 	New func(Settings, Env) (Channel, error)
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
-	Source func(Settings) (Receiver, error)
+	Source func(Settings, Env) (Receiver, error)
 }
 
 // Retry says what a kind offers against sending twice.
@@ -224,4 +224,3 @@ func (k Kind) Connections(s Settings) int {
 	}
 	return max(1, k.Conns(s))
 }
-

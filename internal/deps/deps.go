@@ -1,0 +1,30 @@
+// Package deps keeps the picked modules in go.mod until their users land.
+package deps
+
+import (
+	_ "cel.dev/cel-go/cel"
+	_ "cel.dev/cel-go/ext"
+	_ "github.com/BurntSushi/toml"
+	_ "github.com/a-h/templ"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/coreos/go-oidc/v3/oidc"
+	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
+	_ "github.com/emersion/go-message/mail"
+	_ "github.com/emersion/go-message/charset"
+	_ "github.com/emersion/go-msgauth/dkim"
+	_ "github.com/emersion/go-sasl"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/go-json-experiment/json"
+	_ "github.com/go-json-experiment/json/jsontext"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/nicksnyder/go-i18n/v2/i18n"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "golang.org/x/crypto/argon2"
+	_ "golang.org/x/crypto/ocsp"
+	_ "golang.org/x/oauth2"
+	_ "golang.org/x/text/message"
+	_ "golang.org/x/text/unicode/norm"
+	_ "modernc.org/sqlite"
+)
