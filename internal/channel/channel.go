@@ -113,9 +113,10 @@ type Settings map[string]string
 
 // Env is what a channel reaches the world with. Tests plug simulators in.
 type Env struct {
-	HTTP *http.Client
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	Log  Log
+	Account string // id of the account being opened: what Cleared.Open is asked for
+	HTTP    *http.Client
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log     Log
 }
 
 // Log is the part of *slog.Logger that a channel needs.
