@@ -79,6 +79,8 @@ type Facts struct {
 	Account   string `json:"account"`
 	Channel   string `json:"channel"`
 
+	DisclosureRequired bool `json:"disclosure_required,omitempty"` // the channel's kind forbids unannounced automatic messages
+
 	ToDestination bool    `json:"to_destination,omitempty"` // gates recipient, relationship, consent, disclosure do not apply
 	Customer      string  `json:"customer,omitempty"`
 	Purpose       Purpose `json:"purpose"`
@@ -91,6 +93,7 @@ type Facts struct {
 	Sender    SenderProfile `json:"sender"`
 	OneClick  bool          `json:"one_click"` // an unsubscribe link can be made
 	Applied   []Obligation  `json:"applied,omitempty"`
+	Final     bool          `json:"final,omitempty"` // the words will not be rendered again: what is obliged must be in Applied
 	CreatedAt time.Time     `json:"created_at"`
 	ExpiresAt time.Time     `json:"expires_at,omitzero"`
 
@@ -102,7 +105,7 @@ type Facts struct {
 	Erased       bool               `json:"erased,omitempty"`
 	Relationship RelationshipFacts  `json:"relationship"`
 	Consents     []ConsentFacts     `json:"consents,omitempty"`
-	Disclosure   *DisclosureFacts   `json:"disclosure,omitempty"`
+	Disclosure   *DisclosureFacts   `json:"disclosure,omitempty"` // nil: none on file
 	Suppressions []SuppressionFacts `json:"suppressions,omitempty"`
 	SentDay      int                `json:"sent_day"`            // to this customer in the last 24 hours, all senders, service not counted
 	SentSender   int                `json:"sent_sender"`         // of these by this controller
