@@ -1,0 +1,146 @@
+package text
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/engawa/engawa"
+)
+
+//go:embed notices/*.toml
+var noticeFiles embed.FS
+
+// notice is the words for one event type: a line for timelines, and the notice
+// that goes to staff until the business writes its own.
+type notice struct {
+	Line    string `toml:"line"`    // a few words
+	Subject string `toml:"subject"` // empty: Line
+	Text    string `toml:"text"`    // empty: Line
+}
+
+func loadNotices() (map[engawa.Locale]map[string]notice, error) {
+	all := map[engawa.Locale]map[string]notice{}
+	for _, l := range engawa.Locales {
+		name := "notices/" + string(l) + ".toml"
+		b, err := noticeFiles.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("load notices of %s: %w", l, err)
+		}
+		var types map[string]notice
+		if err := toml.Unmarshal(b, &types); err != nil {
+			return nil, fmt.Errorf("load notices %s: %w", name, err)
+		}
+		all[l] = types
+	}
+	return all, nil
+}
+
+// EventTypes lists the event types that have words, in order.
+func (w *Words) EventTypes() []string {
+	return slices.Sorted(maps.Keys(w.notices[engawa.English]))
+}
+
+// EventLine says in a few words what happened, for a timeline row. data is the
+// event's data, as Viewer.Show gives it. A store type that is not known falls
+// back to its notification's own name, another one to its type.
+func (w *Words) EventLine(l engawa.Locale, eventType string, data map[string]any) string {
+	n, ok := w.notice(l, Variant(eventType, data))
+	if !ok {
+		return w.T(l, "event.unknown", "type", eventType)
+	}
+	line, err := renderPart("/line", n.Line, data, oneLine)
+	if err != nil || strings.TrimSpace(line) == "" {
+		return eventType
+	}
+	return strings.TrimSpace(line)
+}
+
+// Variant names the words for an event more exactly than its type does, where
+// its data makes another story of it: a one-time offer, a switch on or off.
+// DefaultTemplate takes the result.
+func Variant(eventType string, data map[string]any) string {
+	switch eventType {
+	case "application.completed":
+		if v, _ := lookup(data, "offer.is_one_time"); v == true {
+			return eventType + ".one_time_offer"
+		}
+	case "site.maintenance.changed":
+		switch data["enabled"] {
+		case true:
+			return eventType + ".on"
+		case false:
+			return eventType + ".off"
+		}
+	}
+	return eventType
+}
+
+// notice finds the words of a type, or of the type that contains it: a new
+// subtype of a known store notification still has its words.
+func (w *Words) notice(l engawa.Locale, eventType string) (notice, bool) {
+	types := w.notices[l]
+	if types == nil {
+		types = w.notices[engawa.English]
+	}
+	for typ := eventType; ; {
+		if n, ok := types[typ]; ok {
+			return n, true
+		}
+		i := strings.LastIndexByte(typ, '.')
+		if i < 0 {
+			return notice{}, false
+		}
+		typ = typ[:i]
+	}
+}
+
+// DefaultTemplate returns the notice to staff for an event type, in every
+// locale. Its variables are the event's data (m.name, c.name, amount …) and
+// event.id; all of them may be absent. A type without words of its own gets a
+// notice that names it.
+func (w *Words) DefaultTemplate(eventType string) engawa.Template {
+	t := engawa.Template{Name: eventType, Words: map[engawa.Locale]engawa.Content{}}
+	for _, l := range engawa.Locales {
+		t.Words[l] = w.defaultContent(l, eventType)
+	}
+	return t
+}
+
+func (w *Words) defaultContent(l engawa.Locale, eventType string) engawa.Content {
+	n, ok := w.notice(l, eventType)
+	if !ok {
+		line := w.T(l, "event.unknown", "type", eventType)
+		return engawa.Content{Subject: line, Text: line + "\n"}
+	}
+	c := engawa.Content{Subject: n.Subject, Text: n.Text}
+	if c.Subject == "" {
+		c.Subject = n.Line
+	}
+	if c.Text == "" {
+		c.Text = n.Line + "\n"
+	}
+	return c
+}
+
+// EventVars makes the variables of a template from an event: its data at the
+// root as the viewer reads it, and under "event" its id, type, subject and
+// time, besides "customer" and "workspace" with their names.
+func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer, workspace string) map[string]any {
+	vars := v.Show(data)
+	at := e.OccurredAt
+	if at.IsZero() {
+		at = e.ReceivedAt
+	}
+	vars["event"] = map[string]any{
+		"id": e.ID, "type": e.Type, "subject": e.Subject,
+		"occurred_at": v.Time(at), "line": v.Words.EventLine(v.Locale, e.Type, vars),
+	}
+	vars["customer"] = map[string]any{"name": customer}
+	vars["workspace"] = map[string]any{"name": workspace}
+	return vars
+}

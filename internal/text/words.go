@@ -1,0 +1,191 @@
+// Package text holds the words of the product in Japanese, Korean and English,
+// and turns templates into what a recipient reads.
+//
+// Words live in words/<area>.<locale>.toml, one flat quoted key a line
+// ("verdict.no_consent.remedy" = "…"), with go-i18n's {{.name}} for values and
+// a table with one and other where English needs a plural. A test holds the
+// locales together: same keys, same values, no text left in another language.
+// What a business sends is not words but templates: {{path.to.value}}, no logic.
+package text
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	i18ntemplate "github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/engawa/engawa"
+)
+
+//go:embed words/*.toml
+var wordFiles embed.FS
+
+// Words is every text of the product. It is safe for concurrent use.
+type Words struct {
+	tongues map[engawa.Locale]tongue
+	parser  i18ntemplate.Parser
+	notices map[engawa.Locale]map[string]notice
+}
+
+// tongue is the words of one locale.
+type tongue struct {
+	localizer *i18n.Localizer
+	printer   *message.Printer
+	keys      map[string]bool
+}
+
+// Load reads the embedded words. It fails where a file is malformed, where a
+// key stands twice, and where a locale has no words.
+func Load() (*Words, error) {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	w := &Words{
+		tongues: map[engawa.Locale]tongue{},
+		parser:  &i18ntemplate.TextParser{Option: "missingkey=zero"}, // a value not given is left out, not "<no value>"
+	}
+	for _, l := range engawa.Locales {
+		keys, err := loadLocale(bundle, l)
+		if err != nil {
+			return nil, err
+		}
+		tag := language.Make(string(l))
+		w.tongues[l] = tongue{
+			localizer: i18n.NewLocalizer(bundle, string(l)),
+			printer:   message.NewPrinter(tag),
+			keys:      keys,
+		}
+	}
+	var err error
+	w.notices, err = loadNotices()
+	return w, err
+}
+
+func loadLocale(bundle *i18n.Bundle, l engawa.Locale) (map[string]bool, error) {
+	names, err := fs.Glob(wordFiles, "words/*."+string(l)+".toml")
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("load words of %s: %d files: %w", l, len(names), err)
+	}
+	keys := map[string]bool{}
+	for _, name := range names {
+		b, err := wordFiles.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("load words %s: %w", name, err)
+		}
+		file, err := bundle.ParseMessageFileBytes(b, path.Base(name))
+		if err != nil {
+			return nil, fmt.Errorf("load words %s: %w", name, err)
+		}
+		for _, m := range file.Messages {
+			if keys[m.ID] {
+				return nil, fmt.Errorf("load words %s: %s stands twice", name, m.ID)
+			}
+			keys[m.ID] = true
+		}
+	}
+	return keys, nil
+}
+
+// T returns the words of key in locale l. args are pairs of a name and a
+// value; the value named "n" also chooses the plural. Whole numbers are
+// grouped as the locale does. A key without words is returned itself.
+func (w *Words) T(l engawa.Locale, key string, args ...any) string {
+	t := w.tongue(l)
+	cfg := &i18n.LocalizeConfig{MessageID: key, TemplateParser: w.parser}
+	if len(args) > 0 {
+		data := make(map[string]string, len(args)/2)
+		for i := 0; i+1 < len(args); i += 2 {
+			name := fmt.Sprint(args[i])
+			data[name] = t.show(args[i+1])
+			if n, ok := args[i+1].(int); ok && name == "n" {
+				cfg.PluralCount = n
+			}
+		}
+		cfg.TemplateData = data
+	}
+	s, err := t.localizer.Localize(cfg)
+	if err != nil && s == "" {
+		return key
+	}
+	return s
+}
+
+// Has reports whether key has words.
+func (w *Words) Has(key string) bool { return w.tongue(engawa.English).keys[key] }
+
+// Keys lists every key of locale l in order.
+func (w *Words) Keys(l engawa.Locale) []string {
+	return slices.Sorted(maps.Keys(w.tongue(l).keys))
+}
+
+// Reason returns why, and what to do now, for a verdict's reason. An argument
+// that is an RFC 3339 time is shown as a date in the offset it carries. A
+// reason without a remedy has an empty one.
+func (w *Words) Reason(l engawa.Locale, r engawa.Reason) (text, remedy string) {
+	return w.reason(l, nil, r)
+}
+
+func (w *Words) reason(l engawa.Locale, zone *time.Location, r engawa.Reason) (text, remedy string) {
+	args := make([]any, 0, 2*len(r.Args))
+	for name, value := range r.Args {
+		args = append(args, name, w.showArg(l, zone, value))
+	}
+	text = w.T(l, "verdict."+r.Code, args...)
+	if w.Has("verdict." + r.Code + ".remedy") {
+		remedy = w.T(l, "verdict."+r.Code+".remedy", args...)
+	}
+	return text, remedy
+}
+
+func (w *Words) showArg(l engawa.Locale, zone *time.Location, value string) string {
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return value
+	}
+	if zone == nil {
+		zone = at.Location()
+	}
+	return w.For(l, zone).Time(at)
+}
+
+func (w *Words) tongue(l engawa.Locale) tongue {
+	if t, ok := w.tongues[l]; ok {
+		return t
+	}
+	return w.tongues[engawa.English]
+}
+
+func (t tongue) show(v any) string {
+	switch v := v.(type) {
+	case int, int64:
+		return t.printer.Sprintf("%d", v)
+	case string:
+		return v
+	}
+	return fmt.Sprint(v)
+}
+
+// Negotiate returns the locale that an Accept-Language header asks for, or
+// fallback when it asks for none of ours. (RFC 9110 §12.5.4)
+func Negotiate(header string, fallback engawa.Locale) engawa.Locale {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return fallback
+	}
+	for _, tag := range tags {
+		base, _ := tag.Base()
+		if l := engawa.Locale(strings.ToLower(base.String())); slices.Contains(engawa.Locales[:], l) {
+			return l
+		}
+	}
+	return fallback
+}

@@ -1,0 +1,366 @@
+package text_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/text"
+)
+
+func load(t *testing.T) *text.Words {
+	t.Helper()
+	w, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// computed are the keys that code puts together. An open prefix may have any
+// words behind it: the code that asks uses Has, or a test of its own checks.
+var computed = map[string][]string{
+	"verdict.": nil, // reasons of internal/rule and internal/verdict
+	"footer.":  nil, // obligations of rules
+	"kind.":    nil, // channels and their fields
+	"task.":    nil, // kinds of tasks
+	"nav.":     nil,
+	"problem.": nil, // refusals on the pages that change something
+	"note.":    nil, // why a delivery stands where it stands
+	"gate.": {
+		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
+	},
+	"outcome.":  {"send", "hold", "refuse"},
+	"delivery.": {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
+	"message.":  {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
+	"attempt.":  {"open", "accepted", "retry", "failed", "unknown"},
+	"purpose.":  {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
+	"trigger.":  {"user", "automatic"},
+	"group.":    {"general", "application", "payment", "contract", "store", "custom"},
+	"role.":     {"owner", "admin", "support", "viewer"},
+	"act.":      {"contact", "contact_at_night", "share_address", "share_usage"},
+	"locale.":   {"ja", "ko", "en"},
+}
+
+// TestEveryKeyHasWords parses the program's Go, generated pages included, and
+// holds the keys it asks for against the words there are.
+func TestEveryKeyHasWords(t *testing.T) {
+	w := load(t)
+	used := keysInCode(t)
+	for key, where := range used {
+		if prefix, open := strings.CutSuffix(key, "*"); open {
+			suffixes, declared := computed[prefix]
+			if !declared {
+				t.Errorf("%s: the keys %s… are put together and not declared in computed", where, prefix)
+			}
+			for _, s := range suffixes {
+				if !w.Has(prefix + s) {
+					t.Errorf("%s: no words for %s", where, prefix+s)
+				}
+			}
+			continue
+		}
+		if !w.Has(key) {
+			t.Errorf("%s: no words for %s", where, key)
+		}
+	}
+	for _, key := range w.Keys(engawa.English) {
+		if _, ok := used[key]; !ok && !isComputed(key) {
+			t.Errorf("nothing says %s: remove it", key)
+		}
+	}
+}
+
+func isComputed(key string) bool {
+	for prefix, suffixes := range computed {
+		rest, ok := strings.CutPrefix(key, prefix)
+		if ok && (suffixes == nil || slices.Contains(suffixes, rest)) {
+			return true
+		}
+	}
+	return false
+}
+
+// keysInCode maps each key of a call x.T("key", …) or x.T(l, "key", …) to its
+// place; "prefix." + expression becomes "prefix.*".
+func keysInCode(t *testing.T) map[string]string {
+	t.Helper()
+	keys := map[string]string{}
+	root := repository(t)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil // somebody is writing it; the build says so
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if key := keyOf(call); key != "" {
+				rel, _ := filepath.Rel(root, path)
+				keys[key] = rel + ":" + strconv.Itoa(set.Position(call.Pos()).Line)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range indirect {
+		keys[row] = "handed on as a value"
+	}
+	return keys
+}
+
+// indirect are literal keys that reach T through a parameter.
+var indirect = []string{
+	"unit.millisecond", "unit.second", "unit.minute", "unit.hour", "unit.day", "money.jpy", "money.krw",
+}
+
+func keyOf(call *ast.CallExpr) string {
+	fun, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || fun.Sel.Name != "T" {
+		return ""
+	}
+	for i, arg := range call.Args {
+		if i > 1 {
+			break
+		}
+		switch arg := arg.(type) {
+		case *ast.BasicLit:
+			if s, err := strconv.Unquote(arg.Value); err == nil && arg.Kind == token.STRING && strings.Contains(s, ".") {
+				return s
+			}
+		case *ast.BinaryExpr:
+			if lit := leftmost(arg); lit != "" {
+				return lit + "*"
+			}
+		}
+	}
+	return ""
+}
+
+func leftmost(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BinaryExpr:
+		return leftmost(e.X)
+	case *ast.BasicLit:
+		if s, err := strconv.Unquote(e.Value); err == nil && e.Kind == token.STRING {
+			return s
+		}
+	}
+	return ""
+}
+
+func repository(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the test")
+		}
+		dir = up
+	}
+}
+
+var place = regexp.MustCompile(`\{\{\s*\.?([^{}]*?)\s*\}\}`)
+
+func places(s string) []string {
+	var names []string
+	for _, m := range place.FindAllStringSubmatch(s, -1) {
+		names = append(names, m[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// sources reads the words of a locale as they stand in the files; of a plural
+// the "other" form.
+func sources(t *testing.T, l engawa.Locale) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("words/*." + string(l) + ".toml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("words of %s: %d files, %v", l, len(names), err)
+	}
+	all := map[string]string{}
+	for _, name := range names {
+		var file map[string]any
+		if _, err := toml.DecodeFile(name, &file); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for key, v := range file {
+			switch v := v.(type) {
+			case string:
+				all[key] = v
+			case map[string]any:
+				other, ok := v["other"].(string)
+				if !ok {
+					t.Errorf("%s: %s is a table without \"other\"; write flat quoted keys", name, key)
+				}
+				all[key] = other
+			}
+		}
+	}
+	return all
+}
+
+func TestLocalesAgree(t *testing.T) {
+	want := sources(t, engawa.English)
+	for _, l := range []engawa.Locale{engawa.Japanese, engawa.Korean} {
+		got := sources(t, l)
+		for key, words := range want {
+			mine, ok := got[key]
+			switch {
+			case !ok:
+				t.Errorf("%s: %s is missing", l, key)
+			case strings.TrimSpace(mine) == "":
+				t.Errorf("%s: %s is empty", l, key)
+			case !slices.Equal(places(mine), places(words)):
+				t.Errorf("%s: %s takes %v, in English %v", l, key, places(mine), places(words))
+			}
+		}
+		for key := range got {
+			if _, ok := want[key]; !ok {
+				t.Errorf("en: %s is missing", key)
+			}
+		}
+	}
+}
+
+// sameEverywhere are texts that are names or marks, the same in every language.
+var sameEverywhere = []string{
+	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "CSV", "HTML", "ID", "URL", "OK",
+	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API",
+}
+
+func TestNoTextIsTheSameInTwoLanguages(t *testing.T) {
+	ja, ko, en := sources(t, engawa.Japanese), sources(t, engawa.Korean), sources(t, engawa.English)
+	for key := range en {
+		for _, pair := range [][2]string{{ja[key], ko[key]}, {ja[key], en[key]}, {ko[key], en[key]}} {
+			if pair[0] == pair[1] && pair[0] != "" && !slices.Contains(sameEverywhere, pair[0]) {
+				t.Errorf("%s is %q in two languages", key, pair[0])
+			}
+		}
+	}
+	hangul, kana := regexp.MustCompile(`\p{Hangul}`), regexp.MustCompile(`[\p{Hiragana}\p{Katakana}]`)
+	for key := range en {
+		if slices.Contains(sameEverywhere, en[key]) {
+			continue
+		}
+		if hangul.MatchString(ja[key]) || kana.MatchString(ko[key]) || kana.MatchString(en[key]) || hangul.MatchString(en[key]) {
+			if !strings.Contains(en[key], "광고") && !strings.Contains(ja[key], "광고") {
+				t.Errorf("%s has letters of another language: %q %q %q", key, ja[key], ko[key], en[key])
+			}
+		}
+	}
+}
+
+func TestPlural(t *testing.T) {
+	w := load(t)
+	for _, c := range []struct {
+		l    engawa.Locale
+		n    int
+		want string
+	}{
+		{engawa.English, 1, "1 day"}, {engawa.English, 2, "2 days"}, {engawa.English, 1284, "1,284 days"},
+		{engawa.Japanese, 1, "1日"}, {engawa.Korean, 1284, "1,284일"},
+	} {
+		if got := w.T(c.l, "unit.day", "n", c.n); got != c.want {
+			t.Errorf("%s %d: %q, want %q", c.l, c.n, got, c.want)
+		}
+	}
+	if got := w.T(engawa.Japanese, "no.such.key"); got != "no.such.key" {
+		t.Errorf("a missing key gives %q", got)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	w := load(t)
+	tokyo := time.FixedZone("JST", 9*3600)
+	at := time.Date(2026, 11, 23, 13, 40, 2, 0, time.UTC)
+	for l, want := range map[engawa.Locale]string{
+		engawa.Japanese: "11月23日(月) 22:40",
+		engawa.Korean:   "11월 23일 (월) 22:40",
+		engawa.English:  "Mon 23 Nov 22:40",
+	} {
+		if got := w.For(l, tokyo).Time(at); got != want {
+			t.Errorf("%s: %q, want %q", l, got, want)
+		}
+	}
+	v := w.For(engawa.English, tokyo)
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 ms", 340 * time.Millisecond: "340 ms", 42 * time.Second: "42 s",
+		10 * time.Minute: "10 min", 2*time.Hour + 48*time.Minute: "2 h 48 min", 49 * time.Hour: "2 days 1 h",
+	} {
+		if got := v.Duration(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+	for _, c := range []struct {
+		l        engawa.Locale
+		amount   int64
+		currency string
+		want     string
+	}{
+		{engawa.Japanese, 12800, "JPY", "12,800円"}, {engawa.Korean, 12800, "KRW", "12,800원"},
+		{engawa.English, 12800, "jpy", "JPY 12,800"}, {engawa.English, 1905, "USD", "USD 19.05"},
+		{engawa.Japanese, -300, "JPY", "-300円"},
+	} {
+		if got := w.For(c.l, tokyo).Money(c.amount, c.currency); got != c.want {
+			t.Errorf("%s %d %s: %q, want %q", c.l, c.amount, c.currency, got, c.want)
+		}
+	}
+}
+
+func TestNegotiate(t *testing.T) {
+	for header, want := range map[string]engawa.Locale{
+		"ko-KR,ko;q=0.9,en;q=0.5": engawa.Korean,
+		"fr, ja;q=0.3":            engawa.Japanese,
+		"de":                      engawa.English,
+		"":                        engawa.English,
+		"\x00;;":                  engawa.English,
+	} {
+		if got := text.Negotiate(header, engawa.English); got != want {
+			t.Errorf("%q: %s, want %s", header, got, want)
+		}
+	}
+}
+
+func TestReasonWithoutWordsNamesItsCode(t *testing.T) {
+	w := load(t)
+	got, remedy := w.Reason(engawa.English, engawa.Reason{Code: "no_such_code"})
+	if got != "verdict.no_such_code" || remedy != "" {
+		t.Errorf("%q %q", got, remedy)
+	}
+}
