@@ -1,0 +1,107 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// complete fills in what follows from other keys and the machine, and checks
+// what one key alone cannot tell.
+func (c *Config) complete() error {
+	var err error
+	if c.Node == "" {
+		if c.Node, err = os.Hostname(); err != nil {
+			return fmt.Errorf("node: is not set and the host has no name: %w", err)
+		}
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	var wrong []error
+	check := func(name string, err error) {
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s %w", name, err))
+		}
+	}
+	check("database", c.Database.check())
+	check("key_file", c.checkKeyFile())
+	check("listen", checkListen(c.Listen))
+	if c.MetricsListen != "" {
+		check("metrics_listen", checkListen(c.MetricsListen))
+	}
+	if c.PublicURL == "" && !loopback(c.Listen) {
+		check("public_url", errors.New("must be set when listen is not on loopback: links in messages begin with it"))
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	check("public_url", checkURL(c.PublicURL))
+	check("oidc", c.OIDC.check())
+	return errors.Join(wrong...)
+}
+
+func (c *Config) checkKeyFile() error {
+	if c.KeyFile == "" {
+		return errors.New("must not be empty: it is the file with the vault's keys")
+	}
+	if err := CheckPrivate(c.KeyFile); err != nil {
+		return fmt.Errorf("is not safe: %w", err)
+	}
+	return nil
+}
+
+func (o OIDC) check() error {
+	if o.Issuer == "" {
+		if o.ClientID != "" || o.ClientSecret != "" {
+			return errors.New("has a client but no issuer: set oidc.issuer, or remove the rest")
+		}
+		return nil
+	}
+	if err := checkURL(o.Issuer); err != nil {
+		return fmt.Errorf("issuer %w", err)
+	}
+	if o.ClientID == "" {
+		return errors.New("has an issuer but no client: set oidc.client_id")
+	}
+	return nil
+}
+
+func checkListen(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return fmt.Errorf("is %q; it must be an address and a port such as 127.0.0.1:8025 or :8025", addr)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("is %q; %q is not a port", addr, port)
+	}
+	if strings.ContainsAny(host, "/ ") {
+		return fmt.Errorf("is %q; %q is not an address", addr, host)
+	}
+	return nil
+}
+
+// checkURL wants https, except on this machine itself.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("must be a URL such as https://hub.example.jp, without user, query or fragment")
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && loopbackHost(u.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("is %q; it must begin with https://, except on loopback", text)
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && loopbackHost(host)
+}
+
+func loopbackHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

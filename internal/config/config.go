@@ -1,0 +1,74 @@
+// Package config turns engawa.toml and the environment into one struct.
+//
+// Every key has a default, so that no file at all works: SQLite in the working
+// directory, loopback only. A key of the file is also an environment variable:
+// "oidc.client_id" is ENGAWA_OIDC_CLIENT_ID, and the environment wins. A secret
+// can also come from a file of its own, named by the key with "_file" after it.
+// There are no command line flags for secrets, since every user of a machine
+// sees the command lines of all programs; CheckArgs refuses them by name.
+//
+// Accounts, routes, templates and consents are data, not configuration. This is
+// the only package that reads the environment.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+//go:generate go test . -run ^TestPage$ -update
+
+// File is the name of the file that Load reads when it is told none.
+const File = "engawa.toml"
+
+// Config is everything that an administrator sets. The tags are its manual:
+// toml names the key, default is its value when nothing is said, doc explains
+// it, and oneof lists what is allowed.
+type Config struct {
+	Node          string         `toml:"node" doc:"Name of this node, unique among the nodes that share a database. Empty: the host's name."`
+	Database      DSN            `toml:"database" default:"engawa.db" doc:"Where everything is kept: the path of a SQLite file, or postgres://user@host/name for several nodes."`
+	KeyFile       string         `toml:"key_file" default:"engawa.key" doc:"File with the key-encryption keys of the vault. Only its owner may read it. Keep it apart from the database and its backups: without it no address can be read again."`
+	Listen        string         `toml:"listen" default:"127.0.0.1:8025" doc:"Address and port for the API, the pages and the providers' callbacks."`
+	PublicURL     string         `toml:"public_url" doc:"URL under which customers and providers reach this installation; links in messages begin with it. Empty: the listening address, which works on this machine only."`
+	MetricsListen string         `toml:"metrics_listen" default:"127.0.0.1:8026" doc:"Address and port for /metrics and pprof. They need no sign-in: keep them on loopback or a private network. Empty: off."`
+	TrustedProxy  []netip.Prefix `toml:"trusted_proxies" doc:"Networks of the reverse proxies whose X-Forwarded-For is believed."`
+	ShutdownGrace time.Duration  `toml:"shutdown_grace" default:"20s" doc:"How long a stopping node lets hand-overs under way finish."`
+	Log           Log            `toml:"log"`
+	Egress        Egress         `toml:"egress"`
+	OIDC          OIDC           `toml:"oidc"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `toml:"level" default:"info" oneof:"debug info warn error" doc:"The least important lines to log."`
+	Format string `toml:"format" default:"text" oneof:"text json" doc:"text for people, json for machines."`
+}
+
+// Egress says what outgoing connections may reach beside the public internet.
+type Egress struct {
+	Allow []netip.Prefix `toml:"allow" doc:"Private networks that outgoing connections may reach, such as the one of your mail server. Empty: none."`
+}
+
+// OIDC is the provider that members sign in with. An empty issuer means none.
+type OIDC struct {
+	Issuer       string        `toml:"issuer" doc:"URL of the OpenID Connect provider that members sign in with. Empty: local passwords only."`
+	ClientID     string        `toml:"client_id" doc:"Client id of this installation at that provider."`
+	ClientSecret engawa.Secret `toml:"client_secret" doc:"Client secret that belongs to it. Empty: a public client, with PKCE alone."`
+}
+
+// Default returns the configuration when nothing is set: SQLite in the working
+// directory, loopback only.
+func Default() Config {
+	var c Config
+	for _, k := range keysOf(&c) {
+		if k.Default == "" {
+			continue
+		}
+		if err := k.set(k.Default); err != nil {
+			panic("config: the default of " + k.Name + ": " + err.Error()) // a fault of the tags above
+		}
+	}
+	return c
+}

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// tooOpen are the permissions that a file with a secret must not have: writing
+// by its group, and everything by others. Reading by the group is allowed,
+// since orchestrators hand secrets to a process by its group.
+const tooOpen fs.FileMode = 0o027
+
+// CheckPrivate refuses a file with a secret that others on the machine may
+// read or change. A file that does not exist is the caller's affair.
+func CheckPrivate(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	if mode := info.Mode().Perm(); mode&tooOpen != 0 {
+		return fmt.Errorf("%s holds a secret and others on this machine may read or change it (mode %04o): run chmod 600 %s, and change the secret if it may have been seen", path, mode, path)
+	}
+	return nil
+}
+
+// readSecret returns the content of a private file without its last line end.
+func readSecret(path string) (string, error) {
+	if err := CheckPrivate(path); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the administrator names it
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return secret, nil
+}
+
+// checkInlineSecrets refuses a configuration file that holds a secret itself
+// and that others may read.
+func checkInlineSecrets(path string, settings map[string]setting) error {
+	var c Config
+	for _, k := range keysOf(&c) {
+		s, given := settings[k.Name]
+		if !given || !k.hides(s.text) {
+			continue
+		}
+		if err := CheckPrivate(path); err != nil {
+			return fmt.Errorf("%s: %w; or move it to a file of its own with %s%s", s.place, err, k.Name, fileSuffix)
+		}
+	}
+	return nil
+}
+
+// CheckArgs refuses a secret among the arguments of a command: every user of
+// the machine could read it in the list of processes, and it would stay in the
+// shell's history. The error does not repeat it.
+func CheckArgs(args []string) error {
+	var c Config
+	for _, k := range keysOf(&c) {
+		if !k.secret() {
+			continue
+		}
+		for _, arg := range args {
+			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			flag = strings.NewReplacer("-", "_", ".", "_").Replace(flag)
+			if strings.HasPrefix(arg, "-") && flag == strings.ReplaceAll(k.Name, ".", "_") {
+				return fmt.Errorf("%s may not be given on the command line, where everybody on this machine can read it: set %s, or %s%s to a file with it",
+					k.Name, envOf(k.Name), envOf(k.Name), strings.ToUpper(fileSuffix))
+			}
+		}
+	}
+	return nil
+}
