@@ -22,12 +22,12 @@ type DataKey struct{ k *dataKey } // a pointer: fmt shows no more of a nested on
 
 type dataKey struct {
 	id   string
-	raw  [keySize]byte
+	raw  *[keySize]byte // a pointer for the same reason: %s of a nested pointer shows what it points to
 	aead cipher.AEAD
 }
 
 func newDataKey(id string, raw [keySize]byte) DataKey {
-	return DataKey{&dataKey{id: id, raw: raw, aead: newAEAD(raw[:])}}
+	return DataKey{&dataKey{id: id, raw: &raw, aead: newAEAD(raw[:])}}
 }
 
 func randomDataKey(id string) DataKey {

@@ -70,8 +70,11 @@ func (v *Vault) Token(purpose string, payload []byte, expires time.Time) string 
 func (v *Vault) OpenToken(purpose, token string, now time.Time) ([]byte, error) {
 	id, text, _ := strings.Cut(token, ".")
 	s, ok := v.ring.signingKey(id)
+	if !ok || id == "" || strings.ContainsAny(text, "\r\n") { // line ends: the decoder would pass over them
+		return nil, ErrToken
+	}
 	sealed, err := tokenText.DecodeString(text)
-	if !ok || id == "" || err != nil || len(sealed) < chacha20poly1305.NonceSizeX {
+	if err != nil || len(sealed) < chacha20poly1305.NonceSizeX {
 		return nil, ErrToken
 	}
 	nonce, sealed := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
