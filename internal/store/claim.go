@@ -1,0 +1,441 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Claimed is a delivery that a lane may hand over, with what its verdict needs.
+type Claimed struct {
+	Delivery engawa.Delivery
+	Message  engawa.Message
+	Judged   []Judged // the early verdicts
+	Known    Known
+	Carry    []byte // what an earlier attempt left
+}
+
+// Decision is what the lane does with a claimed delivery.
+type Decision struct {
+	Facts   engawa.Facts // as they were judged
+	Verdict engawa.Verdict
+	Later   time.Time // set: cleared, but a limit of the account lets it go only then
+	Key     string    // the provider's retry key, if the delivery has none yet
+}
+
+// Decide is the pure part of a claim. Judge is asked about each candidate in
+// turn; Pace then gives the state of the limits that is stored with the
+// decisions.
+type Decide struct {
+	Judge func(Claimed) Decision
+	Pace  func() Pace
+}
+
+// Claim takes up to limit due deliveries of the lane, has each judged on the
+// facts as they stand in this very transaction, and stores what was decided:
+// sending (with its attempt opened), held, refused, expired. The customers' and
+// grants' rows are locked until it commits, so that a withdrawal is either seen
+// or waits. It returns those that are to be handed over now, and fails with
+// ErrLaneLost when l is held by somebody else.
+func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []Claimed, err error) {
+	var lanes laneSet
+	err = s.inTx(ctx, func(t *tx) error {
+		going, lanes = nil, laneSet{}
+		if err := t.expireLate(l, lanes); err != nil {
+			return err
+		}
+		if limit > 0 {
+			cs, err := t.candidates(l, limit)
+			if err != nil {
+				return err
+			}
+			if going, err = t.decide(l, cs, d, lanes); err != nil {
+				return err
+			}
+		}
+		return t.savePace(l, d.Pace())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim %s: %w", l.Account, err)
+	}
+	delete(lanes, [2]string{l.Workspace, l.Account}) // this lane is awake
+	lanes.wake(s)
+	return going, nil
+}
+
+// savePace stores the limits' state and proves that the lane is still held.
+func (t *tx) savePace(l Lane, p Pace) error {
+	if err := t.beat(l, p.TAT); err != nil {
+		return err
+	}
+	var rows [][]any
+	for scope, state := range p.Limits {
+		rows = append(rows, []any{l.Workspace, l.Account, scope, string(state)})
+	}
+	_, err := t.each(`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (workspace, account, scope) DO UPDATE SET state = excluded.state`, rows)
+	return err
+}
+
+// candidates picks due deliveries: urgent before bulk, and within each an equal
+// share for every sender that has work.
+func (t *tx) candidates(l Lane, limit int) ([]Claimed, error) {
+	var rows []deliveryRow
+	for _, bulk := range []bool{false, true} {
+		part, err := t.dueOf(l, bulk, limit-len(rows))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, part...)
+		if len(rows) >= limit {
+			break
+		}
+	}
+	return t.claimed(l.Workspace, rows)
+}
+
+func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
+	heads, err := t.heads(l.Workspace, l.Account, bulk)
+	if err != nil {
+		return nil, err
+	}
+	nowUS := now()
+	var due []string
+	for _, h := range heads {
+		if us(h.due) <= nowUS {
+			due = append(due, h.partner)
+		}
+	}
+	var rows []deliveryRow
+	for i, partner := range due {
+		share := (limit - len(rows) + len(due) - i - 1) / (len(due) - i)
+		part, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
+			WHERE workspace = $1 AND account = $2 AND bulk = $3 AND partner = $4 AND due_at <= $5 AND state IN ('queued', 'held', 'retrying')
+			ORDER BY due_at, id LIMIT $6 {skip}`, l.Workspace, l.Account, bulk, partner, nowUS, share)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, part...)
+	}
+	return rows, nil
+}
+
+// claimed joins deliveries with their messages and facts.
+func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	messages, err := t.messagesOf(workspace, rows)
+	if err != nil {
+		return nil, err
+	}
+	asks := make([]Ask, len(rows))
+	for i, r := range rows {
+		asks[i] = Ask{messages[r.Message].Message, r.Account, r.Destination}
+	}
+	known, err := t.facts(workspace, asks, true)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Claimed, len(rows))
+	for i, r := range rows {
+		said := messages[r.Message]
+		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Judged: said.Judged, Known: known[i], Carry: r.carry}
+	}
+	return out, nil
+}
+
+func (t *tx) messagesOf(workspace string, rows []deliveryRow) (map[string]Said, error) {
+	var ids []string
+	for _, r := range rows {
+		ids = append(ids, r.Message)
+	}
+	read, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
+	if err != nil {
+		return nil, err
+	}
+	var by []string
+	for _, m := range read {
+		by = append(by, m.by)
+	}
+	ring, err := t.keys(workspace, openers(by))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]Said{}
+	for _, m := range read {
+		if out[m.ID], err = m.open(ring); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// decide asks about each candidate and stores the answers.
+func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, error) {
+	if len(cs) == 0 {
+		return nil, nil
+	}
+	ring, err := t.keys(l.Workspace, customersOf(cs))
+	if err != nil {
+		return nil, err
+	}
+	w := writes{lane: l, ring: ring, at: time.Now()}
+	sent := map[string]int{} // in this batch, by customer: the cap counts them too
+	for _, c := range cs {
+		if !c.Message.ExpiresAt.IsZero() && !c.Message.ExpiresAt.After(w.at) {
+			w.end(c, engawa.Expired, "expired", false)
+			continue
+		}
+		c.Known.Facts.SentDay += sent[c.Message.Customer]
+		c.Known.Facts.SentSender += sent[c.Message.Customer]
+		dec := d.Judge(c)
+		if err := w.take(c, dec); err != nil {
+			return nil, err
+		}
+		if dec.Verdict.Outcome == engawa.Send && dec.Later.IsZero() && c.Message.Purpose.Class() != engawa.Service {
+			sent[c.Message.Customer]++
+		}
+	}
+	return w.going, t.store(&w, lanes)
+}
+
+func customersOf(cs []Claimed) []string {
+	var ids []string
+	for _, c := range cs {
+		ids = append(ids, c.Message.Customer)
+	}
+	return distinct(ids)
+}
+
+// writes collects what a claim changes.
+type writes struct {
+	lane     Lane
+	ring     keyring
+	at       time.Time
+	going    []Claimed
+	sending  [][]any
+	attempts [][]any
+	waiting  [][]any
+	ended    []ending
+}
+
+// ending is a delivery that is over; goesOn: the next of the chain has its turn.
+type ending struct {
+	c      Claimed
+	state  engawa.DeliveryState
+	note   string
+	goesOn bool
+	sealed []byte
+	by     string
+}
+
+func (w *writes) end(c Claimed, state engawa.DeliveryState, note string, goesOn bool) {
+	w.ended = append(w.ended, ending{c: c, state: state, note: note, goesOn: goesOn})
+}
+
+// take turns one decision into rows.
+func (w *writes) take(c Claimed, d Decision) error {
+	plain, err := json.Marshal(Judged{d.Facts, d.Verdict})
+	if err != nil {
+		return fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
+	}
+	sealed, by, err := w.ring.seal(c.Delivery.Workspace, c.Message.Customer, "delivery", c.Delivery.ID, plain)
+	if errors.Is(err, ErrErased) {
+		w.end(c, engawa.Canceled, "erased", false)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case d.Verdict.Outcome == engawa.Refuse:
+		w.ended = append(w.ended, ending{c, engawa.Refused, string(d.Verdict.Decided), true, sealed, by})
+	case d.Verdict.Outcome == engawa.Hold:
+		until := earliest(d.Verdict.Until, c.Message.ExpiresAt)
+		w.wait(c, engawa.Held, until, string(d.Verdict.Decided), sealed, by)
+	case !d.Later.IsZero():
+		w.wait(c, c.Delivery.State, d.Later, "pace", sealed, by)
+	default:
+		w.send(c, d, sealed, by)
+	}
+	return nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (w *writes) wait(c Claimed, state engawa.DeliveryState, until time.Time, note string, sealed []byte, by string) {
+	w.waiting = append(w.waiting, []any{c.Delivery.Workspace, c.Delivery.ID, string(state), us(until), note, us(w.at), sealed, by})
+}
+
+func (w *writes) send(c Claimed, d Decision, sealed []byte, by string) {
+	c.Delivery.Attempts++
+	if c.Delivery.Key == "" {
+		c.Delivery.Key = d.Key
+	}
+	if c.Delivery.KeyAt.IsZero() {
+		c.Delivery.KeyAt = w.at
+	}
+	contact := ""
+	if c.Known.Facts.Contact != nil && !c.Known.Facts.ToDestination {
+		contact = c.Known.Facts.Contact.ID
+	}
+	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict = engawa.Sending, w.at, &d.Verdict
+	w.going = append(w.going, c)
+	w.sending = append(w.sending, []any{
+		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), sealed, by,
+	})
+	w.attempts = append(w.attempts, []any{c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(w.at)})
+}
+
+// store writes what was collected. Every update says what it expects.
+func (t *tx) store(w *writes, lanes laneSet) error {
+	counts, err := t.each(`UPDATE delivery SET state = 'sending', attempts = $3, fence = $4, retry_key = $5, key_at = $6,
+		contact_point = $7, handed_at = $8, updated_at = $8, sealed = $9, sealed_by = $10
+		WHERE workspace = $1 AND id = $2 AND attempts = $3 - 1 AND state IN ('queued', 'held', 'retrying')`, w.sending)
+	if err != nil {
+		return err
+	}
+	for i, n := range counts {
+		if n != 1 {
+			return fmt.Errorf("delivery %s changed while it was locked", w.going[i].Delivery.ID)
+		}
+	}
+	if _, err := t.each(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 'open', '', FALSE, '')`, w.attempts); err != nil {
+		return err
+	}
+	if _, err := t.each(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
+		WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, w.waiting); err != nil {
+		return err
+	}
+	for _, e := range w.ended {
+		if err := t.end(e, w.ring, w.at, lanes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end ends a waiting delivery and gives the next of the chain its turn.
+func (t *tx) end(e ending, ring keyring, at time.Time, lanes laneSet) error {
+	d := e.c.Delivery
+	set, args := `state = $3, note = $4, updated_at = $5`, []any{d.Workspace, d.ID, string(e.state), e.note, us(at)}
+	if e.sealed != nil {
+		set, args = set+`, sealed = $6, sealed_by = $7`, append(args, e.sealed, e.by)
+	}
+	if err := t.must("end delivery "+d.ID, `UPDATE delivery SET `+set+` WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, args...); err != nil {
+		return err
+	}
+	return t.goOn(e.c.Message, d, e.goesOn, at, lanes)
+}
+
+// goOn opens the next delivery of a message's chain, or settles the message
+// when there is none.
+func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Time, lanes laneSet) error {
+	if goesOn {
+		for i := d.Position + 1; i < len(m.Chain); i++ {
+			if m.Chain[i].Copy {
+				continue // it went its own way from the start
+			}
+			next := NewDelivery(m, i, now)
+			row, err := newDeliveryRow(nil, m, next)
+			if err != nil {
+				return err
+			}
+			if _, err := t.exec(insertDelivery, row...); err != nil {
+				return fmt.Errorf("fall back from %s: %w", d.ID, err)
+			}
+			lanes[[2]string{m.Workspace, next.Account}] = true
+			return t.notify(m.Workspace, next.Account)
+		}
+	}
+	return t.settle(m.Workspace, m.ID, now)
+}
+
+// NewDelivery is the delivery of position i of a message's chain, waiting from at.
+func NewDelivery(m engawa.Message, i int, at time.Time) engawa.Delivery {
+	via := m.Chain[i]
+	d := engawa.Delivery{
+		Workspace: m.Workspace, ID: engawa.NewOrderedID(engawa.PrefixDelivery, at), Message: m.ID, Position: i, Account: via.Account,
+		Destination: firstSet(via.Destination, m.Destination), State: engawa.Queued, Bulk: !m.Urgent && m.Broadcast != "",
+		DueAt: at, UpdatedAt: at,
+	}
+	if m.NotBefore.After(at) {
+		d.DueAt = m.NotBefore
+	}
+	if via.Within > 0 {
+		d.DeadlineAt = d.DueAt.Add(via.Within)
+	}
+	return d
+}
+
+// settle gives a message the state that its deliveries add up to.
+func (t *tx) settle(workspace, id string, at time.Time) error {
+	states, err := all(t, scanString, `SELECT state FROM delivery WHERE workspace = $1 AND message = $2`, workspace, id)
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", id, err)
+	}
+	_, err = t.exec(`UPDATE message SET state = $3, updated_at = $4 WHERE workspace = $1 AND id = $2 AND state <> 'canceled'`,
+		workspace, id, string(Settled(states)), us(at))
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", id, err)
+	}
+	return nil
+}
+
+// Settled is the state of a message whose deliveries stand so: sent if one
+// arrived, waiting while one may, else the outcome that most asks for a person.
+func Settled(deliveries []string) engawa.MessageState {
+	has := map[engawa.DeliveryState]bool{}
+	for _, s := range deliveries {
+		has[engawa.DeliveryState(s)] = true
+	}
+	switch {
+	case has[engawa.Accepted], has[engawa.Delivered]:
+		return engawa.MessageSent
+	case has[engawa.Queued], has[engawa.Held], has[engawa.Retrying], has[engawa.Sending]:
+		return engawa.MessageWaiting
+	case has[engawa.Unknown]:
+		return engawa.MessageUnknown
+	case has[engawa.Failed]:
+		return engawa.MessageFailed
+	case has[engawa.Expired]:
+		return engawa.MessageExpired
+	case has[engawa.Canceled]:
+		return engawa.MessageCanceled
+	}
+	return engawa.MessageRefused
+}
+
+// expireLate ends deliveries whose deadline has passed, so that their fallback
+// goes: a limit that is used up does not silence a notice.
+func (t *tx) expireLate(l Lane, lanes laneSet) error {
+	at := time.Now()
+	rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
+		WHERE workspace = $1 AND account = $2 AND deadline_at > 0 AND deadline_at <= $3 AND state IN ('queued', 'held', 'retrying')
+		ORDER BY deadline_at LIMIT 200 {skip}`, l.Workspace, l.Account, us(at))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	messages, err := t.messagesOf(l.Workspace, rows)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		e := ending{c: Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}, state: engawa.Expired, note: "deadline", goesOn: true}
+		if err := t.end(e, nil, at, lanes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

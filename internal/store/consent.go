@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/engawa/engawa"
+)
+
+// Decide records a customer's decision: a consent given or withdrawn. From the
+// moment it returns, no claim passes on the old one: a claim holds a shared
+// lock on the customer's row, and this takes it for itself.
+func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
+	evidence, err := json.Marshal(c.Evidence)
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", c.ID, err)
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2 AND erased_at = 0`, c.Workspace, c.Customer)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return engawa.NotFound("customer")
+		}
+		_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
+			c.Given, c.Pending, us(c.At), string(evidence))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// Consents returns every decision of a customer, newest first.
+func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []engawa.Consent, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		cs, err = all(t, func(scan func(...any) error) (c engawa.Consent, err error) {
+			var evidence string
+			var when int64
+			if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
+				&c.Given, &c.Pending, &when, &evidence); err != nil {
+				return c, err
+			}
+			c.At = at(when)
+			return c, json.Unmarshal([]byte(evidence), &c.Evidence)
+		}, `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence
+			FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
+		return err
+	})
+	return cs, err
+}
+
+// Suppress stops an address on a channel for a reason. It takes the customer's
+// row, as Decide does, so that no claim under way misses it.
+func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
+	index, key := s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
+	return s.inTx(ctx, func(t *tx) error {
+		return t.suppress(x, index, key)
+	})
+}
+
+func (t *tx) suppress(x engawa.Suppression, index, key string) error {
+	if x.Customer != "" {
+		if _, err := t.exec(`UPDATE customer SET suppression_version = suppression_version + 1 WHERE workspace = $1 AND id = $2`, x.Workspace, x.Customer); err != nil {
+			return fmt.Errorf("suppress: %w", err)
+		}
+	}
+	_, err := t.exec(`INSERT INTO suppression (workspace, channel, address_index, reason, key_id, customer, at, until_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (workspace, channel, address_index, reason) DO UPDATE SET at = excluded.at, until_at = excluded.until_at`,
+		x.Workspace, x.Channel, index, x.Reason, key, x.Customer, us(x.At), us(x.Until))
+	if err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	return nil
+}
+
+// Relate records the state of a channel's own relationship: "friend", "blocked".
+func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, state string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO relationship (workspace, account, contact_point, state, since) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (workspace, account, contact_point) DO UPDATE SET state = excluded.state, since = excluded.since`,
+			workspace, account, contactPoint, state, now())
+		return err
+	})
+}
+
+// Disclose files the page that tells customers that messages on an account
+// (empty: all) for an app (empty: all) are automatic.
+func (s *Store) Disclose(ctx context.Context, workspace, id, app, account, version string, e engawa.Evidence) error {
+	evidence, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("disclose %s: %w", id, err)
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO disclosure (workspace, id, app, account, version, evidence, since) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			workspace, id, app, account, version, string(evidence), now())
+		return err
+	})
+}

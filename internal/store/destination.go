@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// AddDestination stores a staff place, its address sealed by the workspace's key.
+func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error {
+	err := s.inTx(ctx, func(t *tx) error {
+		ring, err := t.keys(d.Workspace, nil)
+		if err != nil {
+			return err
+		}
+		sealed, by, err := ring.seal(d.Workspace, "", "destination", d.ID, []byte(d.Address.Reveal()))
+		if err != nil {
+			return err
+		}
+		index, _ := s.vault.Index(d.Workspace, "address:destination", foldAddress(d.Address))
+		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, locale, sealed, sealed_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			d.Workspace, d.ID, d.Name, d.Account, index, string(d.Locale), sealed, by, us(d.CreatedAt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add destination %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+type destinationRow struct {
+	engawa.Destination
+	index  string
+	sealed []byte
+}
+
+func (t *tx) destinations(workspace, where string, args ...any) ([]destinationRow, error) {
+	ring, err := t.keys(workspace, nil)
+	if err != nil {
+		return nil, err
+	}
+	return all(t, func(scan func(...any) error) (d destinationRow, err error) {
+		var created int64
+		if err := scan(&d.Workspace, &d.ID, &d.Name, &d.Account, &d.index, &d.Locale, &d.sealed, &created); err != nil {
+			return d, err
+		}
+		d.CreatedAt = at(created)
+		plain, err := ring.open(workspace, workspaceKey, "destination", d.ID, d.sealed)
+		d.Address = engawa.Address(plain)
+		return d, err
+	}, `SELECT workspace, id, name, account, address_index, locale, sealed, created_at
+		FROM destination WHERE workspace = $1 AND ended_at = 0 `+where, append([]any{workspace}, args...)...)
+}
+
+// Destinations returns a workspace's staff places.
+func (s *Store) Destinations(ctx context.Context, workspace string) (ds []engawa.Destination, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		rows, err := t.destinations(workspace, `ORDER BY created_at, id`)
+		for _, r := range rows {
+			ds = append(ds, r.Destination)
+		}
+		return err
+	})
+	return ds, err
+}
+
+// SaveRoute stores a new version of a route. The version must follow the one
+// that r was loaded with; 0 makes a new route.
+func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
+	body, err := json.Marshal(routeBody{r.Events, r.Condition, r.Then})
+	if err != nil {
+		return fmt.Errorf("save route %s: %w", r.ID, err)
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		if err := t.supersede("route", r.Workspace, r.ID, r.Version); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO route (workspace, id, version, current, name, enabled, body, updated_by, updated_at)
+			VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8)`,
+			r.Workspace, r.ID, r.Version+1, r.Name, r.Enabled, string(body), r.UpdatedBy, us(r.UpdatedAt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save route %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+type routeBody struct {
+	Events    []string      `json:"events"`
+	Condition string        `json:"condition,omitempty"`
+	Then      []engawa.Step `json:"then"`
+}
+
+// supersede ends the current version of a versioned row, which must be version.
+func (t *tx) supersede(table, workspace, id string, version int64) error {
+	if version == 0 {
+		return nil
+	}
+	n, err := t.exec(`UPDATE `+table+` SET current = FALSE WHERE workspace = $1 AND id = $2 AND version = $3 AND current = TRUE`, workspace, id, version)
+	if err == nil && n == 0 {
+		err = &engawa.Error{Code: engawa.CodeConflict, Message: "somebody else changed this " + table + " meanwhile", Remedy: "load it again and repeat your change"}
+	}
+	return err
+}
+
+// Routes returns the current version of every route, oldest first.
+func (s *Store) Routes(ctx context.Context, workspace string) (rs []engawa.Route, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		rs, err = all(t, func(scan func(...any) error) (r engawa.Route, err error) {
+			var body string
+			var updated int64
+			if err := scan(&r.Workspace, &r.ID, &r.Version, &r.Name, &r.Enabled, &body, &r.UpdatedBy, &updated); err != nil {
+				return r, err
+			}
+			var b routeBody
+			err = json.Unmarshal([]byte(body), &b)
+			r.Events, r.Condition, r.Then, r.UpdatedAt = b.Events, b.Condition, b.Then, at(updated)
+			return r, err
+		}, `SELECT workspace, id, version, name, enabled, body, updated_by, updated_at
+			FROM route WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
+		return err
+	})
+	return rs, err
+}
+
+// SaveTemplate stores a new version of a template, as SaveRoute does of a route.
+func (s *Store) SaveTemplate(ctx context.Context, m engawa.Template) error {
+	words, err := json.Marshal(m.Words)
+	if err != nil {
+		return fmt.Errorf("save template %s: %w", m.ID, err)
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		if err := t.supersede("template", m.Workspace, m.ID, m.Version); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO template (workspace, id, version, current, name, words, updated_at) VALUES ($1, $2, $3, TRUE, $4, $5, $6)`,
+			m.Workspace, m.ID, m.Version+1, m.Name, string(words), us(time.Now()))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save template %s: %w", m.ID, err)
+	}
+	return nil
+}
+
+// Templates returns the current version of every template.
+func (s *Store) Templates(ctx context.Context, workspace string) (ms []engawa.Template, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		ms, err = all(t, func(scan func(...any) error) (m engawa.Template, err error) {
+			var words string
+			var updated int64
+			if err := scan(&m.Workspace, &m.ID, &m.Version, &m.Name, &words, &updated); err != nil {
+				return m, err
+			}
+			m.UpdatedAt = at(updated)
+			return m, json.Unmarshal([]byte(words), &m.Words)
+		}, `SELECT workspace, id, version, name, words, updated_at FROM template WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
+		return err
+	})
+	return ms, err
+}
+
+// AddApp stores an app.
+func (s *Store) AddApp(ctx context.Context, a engawa.App) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO app (workspace, id, name, partner, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			a.Workspace, a.ID, a.Name, a.Partner, us(a.CreatedAt))
+		return err
+	})
+}
+
+// Apps returns a workspace's apps.
+func (s *Store) Apps(ctx context.Context, workspace string) (as []engawa.App, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		as, err = all(t, func(scan func(...any) error) (a engawa.App, err error) {
+			var created int64
+			err = scan(&a.Workspace, &a.ID, &a.Name, &a.Partner, &created)
+			a.CreatedAt = at(created)
+			return a, err
+		}, `SELECT workspace, id, name, partner, created_at FROM app WHERE workspace = $1 ORDER BY created_at, id`, workspace)
+		return err
+	})
+	return as, err
+}
+
+// AddPartner stores a partner.
+func (s *Store) AddPartner(ctx context.Context, p engawa.Partner) error {
+	sender, err := json.Marshal(p.Sender)
+	if err != nil {
+		return fmt.Errorf("add partner %s: %w", p.ID, err)
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO partner (workspace, id, name, sender, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			p.Workspace, p.ID, p.Name, string(sender), us(p.CreatedAt))
+		return err
+	})
+}
+
+// grantTerms is what a grant allows, as stored.
+type grantTerms struct {
+	Scopes   []string         `json:"scopes"`
+	Apps     []string         `json:"apps"`
+	Channels []string         `json:"channels"`
+	Purposes []engawa.Purpose `json:"purposes"`
+	Day      int              `json:"quota_day"`
+	Month    int              `json:"quota_month"`
+}
+
+// AddGrant stores a grant.
+func (s *Store) AddGrant(ctx context.Context, g engawa.Grant) error {
+	terms, err := json.Marshal(grantTerms{g.Scopes, g.Apps, g.Channels, g.Purposes, g.QuotaDay, g.QuotaMonth})
+	if err != nil {
+		return fmt.Errorf("add grant %s: %w", g.ID, err)
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO partner_grant (workspace, id, partner, terms, starts_at, ends_at, version) VALUES ($1, $2, $3, $4, $5, $6, 1)`,
+			g.Workspace, g.ID, g.Partner, string(terms), us(g.StartsAt), us(g.EndsAt))
+		return err
+	})
+}
+
+// EndGrant ends a grant now: also for what is queued, since every claim asks.
+func (s *Store) EndGrant(ctx context.Context, workspace, id string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE partner_grant SET ended_at = $3, version = version + 1 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, now())
+		if err == nil && n == 0 {
+			err = engawa.NotFound("grant that is still open")
+		}
+		return err
+	})
+}
+
+// AddBroadcast stores a broadcast that is running.
+func (s *Store) AddBroadcast(ctx context.Context, workspace, id, name string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO broadcast (workspace, id, name, state, created_at) VALUES ($1, $2, $3, 'running', $4)`, workspace, id, name, now())
+		return err
+	})
+}
+
+// StopBroadcast stops a broadcast: one row, which every claim looks at.
+func (s *Store) StopBroadcast(ctx context.Context, workspace, id string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE broadcast SET state = 'stopped', stopped_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'running'`, workspace, id, now())
+		if err == nil && n == 0 {
+			err = engawa.NotFound("running broadcast")
+		}
+		return err
+	})
+}

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Journaled is what became of an event handed in.
+type Journaled struct {
+	ID    string // of the event; for a repetition, of the one that was kept
+	Fresh bool
+}
+
+type journalItem struct {
+	events []engawa.Event
+	out    []Journaled
+}
+
+// eventBody is what is sealed of an event.
+type eventBody struct {
+	Data json.RawMessage `json:"data,omitempty"`
+	Raw  []byte          `json:"raw,omitempty"`
+}
+
+// Journal keeps events, each once by its account and dedup key, and returns
+// only when they are durable. Events of one call are kept together or not at
+// all. Callers share commits. Trouble of the database is CodeUnavailable.
+func (s *Store) Journal(ctx context.Context, evs []engawa.Event) ([]Journaled, error) {
+	it := journalItem{evs, make([]Journaled, len(evs))}
+	if err := s.journal.add(ctx, it); err != nil {
+		return nil, unavailable(fmt.Errorf("journal: %w", err))
+	}
+	s.wakeUp("", "")
+	return it.out, nil
+}
+
+func (s *Store) journalBatch(items []journalItem) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return s.inTx(ctx, func(t *tx) error {
+		for _, part := range byWorkspace(items) {
+			if err := t.journal(part); err != nil {
+				return err
+			}
+		}
+		return t.notify("", "")
+	})
+}
+
+// slot is where the answer for an event goes.
+type slot struct {
+	event engawa.Event
+	out   *Journaled
+}
+
+func byWorkspace(items []journalItem) map[string][]slot {
+	parts := map[string][]slot{}
+	for _, it := range items {
+		for i, e := range it.events {
+			parts[e.Workspace] = append(parts[e.Workspace], slot{e, &it.out[i]})
+		}
+	}
+	return parts
+}
+
+// journal inserts the events of one workspace.
+func (t *tx) journal(slots []slot) error {
+	ws := slots[0].event.Workspace
+	if err := t.identify(ws, slots); err != nil {
+		return err
+	}
+	var customers []string
+	for _, sl := range slots {
+		customers = append(customers, sl.event.Customer)
+	}
+	ring, err := t.keys(ws, openers(customers))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(slots))
+	for i, sl := range slots {
+		if rows[i], err = eventRow(ring, sl.event); err != nil {
+			return err
+		}
+	}
+	counts, err := t.each(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13, $14)
+		ON CONFLICT (workspace, account, dedup) DO NOTHING`, rows)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for i, sl := range slots {
+		*sl.out = Journaled{ID: sl.event.ID, Fresh: counts[i] == 1}
+		if counts[i] == 1 {
+			continue
+		}
+		if sl.out.ID, err = one(t, scanString, `SELECT id FROM event WHERE workspace = $1 AND account = $2 AND dedup = $3`, ws, sl.event.Account, sl.event.DedupKey); err != nil {
+			return fmt.Errorf("journal: find the first of a repetition: %w", err)
+		}
+	}
+	return nil
+}
+
+func eventRow(ring keyring, e engawa.Event) ([]any, error) {
+	body, err := json.Marshal(eventBody{json.RawMessage(e.Data), e.Raw})
+	if err != nil {
+		return nil, fmt.Errorf("journal %s: %w", e.ID, err)
+	}
+	customer := e.Customer
+	if _, ok := ring[customer]; !ok {
+		customer = "" // erased meanwhile: the fact stays, tied to nobody
+	}
+	sealed, by, err := ring.seal(e.Workspace, customer, "event", e.ID, body)
+	if err != nil {
+		return nil, err
+	}
+	return []any{
+		e.Workspace, e.ID, e.Account, e.Type, e.DedupKey, e.Subject, customer, us(e.OccurredAt), us(e.ReceivedAt),
+		e.Known, e.Sample, e.Trace, sealed, by,
+	}, nil
+}
+
+// identify fills in the customer of events whose identities are known.
+func (t *tx) identify(workspace string, slots []slot) error {
+	var hashes []string
+	want := map[string][]int{}
+	for i, sl := range slots {
+		if sl.event.Customer != "" {
+			continue
+		}
+		for _, id := range sl.event.Identities {
+			h, _ := t.identityHash(workspace, id)
+			key := id.Issuer + "\n" + id.Kind + "\n" + h
+			if want[key] == nil {
+				hashes = append(hashes, h)
+			}
+			want[key] = append(want[key], i)
+		}
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var issuer, kind, hash, customer string
+		if err := scan(&issuer, &kind, &hash, &customer); err != nil {
+			return struct{}{}, err
+		}
+		for _, i := range want[issuer+"\n"+kind+"\n"+hash] {
+			slots[i].event.Customer = customer
+		}
+		return struct{}{}, nil
+	}, `SELECT issuer, kind, value_hash, customer FROM identity WHERE workspace = $1 AND value_hash {in $2}`, workspace, t.list(hashes))
+	return err
+}
+
+const eventColumns = `workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, trace, sealed, sealed_by`
+
+type eventRowRead struct {
+	engawa.Event
+	sealed []byte
+	by     string
+}
+
+func scanEvent(scan func(...any) error) (e eventRowRead, err error) {
+	var occurred, received int64
+	err = scan(&e.Workspace, &e.ID, &e.Account, &e.Type, &e.DedupKey, &e.Subject, &e.Customer, &occurred, &received, &e.Known, &e.Sample, &e.Trace, &e.sealed, &e.by)
+	e.OccurredAt, e.ReceivedAt = at(occurred), at(received)
+	return e, err
+}
+
+// openEvents opens bodies; those of erased customers stay empty.
+func (t *tx) openEvents(workspace string, rows []eventRowRead) ([]engawa.Event, error) {
+	var by []string
+	for _, r := range rows {
+		by = append(by, r.by)
+	}
+	ring, err := t.keys(workspace, openers(by))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]engawa.Event, len(rows))
+	for i, r := range rows {
+		out[i] = r.Event
+		if _, ok := ring[r.by]; !ok {
+			continue
+		}
+		plain, err := ring.open(workspace, r.by, "event", r.ID, r.sealed)
+		if err != nil {
+			return nil, err
+		}
+		var b eventBody
+		if err := json.Unmarshal(plain, &b); err != nil {
+			return nil, fmt.Errorf("event %s: %w", r.ID, err)
+		}
+		out[i].Data, out[i].Raw = b.Data, b.Raw
+	}
+	return out, nil
+}
+
+// Unrouted returns events that no route has seen, in the order received, of
+// all workspaces.
+func (s *Store) Unrouted(ctx context.Context, limit int) (evs []engawa.Event, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE routed = FALSE ORDER BY received_at, id LIMIT $1`, limit)
+		if err != nil {
+			return err
+		}
+		for len(rows) > 0 { // runs of one workspace
+			n := 1
+			for n < len(rows) && rows[n].Workspace == rows[0].Workspace {
+				n++
+			}
+			part, err := t.openEvents(rows[0].Workspace, rows[:n])
+			if err != nil {
+				return err
+			}
+			evs, rows = append(evs, part...), rows[n:]
+		}
+		return nil
+	})
+	return evs, err
+}
+
+// Event returns one event.
+func (s *Store) Event(ctx context.Context, workspace, id string) (e engawa.Event, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		row, err := one(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id = $2`, workspace, id)
+		if err != nil {
+			return found("event", err)
+		}
+		evs, err := t.openEvents(workspace, []eventRowRead{row})
+		if err == nil {
+			e = evs[0]
+		}
+		return err
+	})
+	return e, err
+}
+
+// EventFilter narrows a list of events. Empty fields match all.
+type EventFilter struct {
+	Type     string // exact, or a group with a trailing ".*"
+	Customer string
+}
+
+// Events returns a page of events, newest first. Ids sort by time, so the id
+// alone is the cursor.
+func (s *Store) Events(ctx context.Context, workspace string, f EventFilter, p Page) (evs []engawa.Event, err error) {
+	before := p.ID
+	if before == "" {
+		before = engawa.PrefixEvent + "_~" // after every id
+	}
+	lo, hi := typeRange(f.Type)
+	err = s.view(ctx, func(t *tx) error {
+		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event
+			WHERE workspace = $1 AND id < $2 AND type >= $3 AND type < $4 AND ($5 = '' OR customer = $5)
+			ORDER BY id DESC LIMIT $6`, workspace, before, lo, hi, f.Customer, p.limit())
+		if err != nil {
+			return err
+		}
+		evs, err = t.openEvents(workspace, rows)
+		return err
+	})
+	return evs, err
+}
+
+// typeRange turns "payment.*" into a half-open range of strings, so that no
+// LIKE is needed, whose meaning differs between the engines.
+func typeRange(typ string) (lo, hi string) {
+	n := len(typ)
+	switch {
+	case typ == "" || typ == "*":
+		return "", "~"
+	case n > 2 && typ[n-2:] == ".*":
+		return typ[:n-1], typ[:n-2] + "/" // '/' follows '.'
+	}
+	return typ, typ + "\x01"
+}

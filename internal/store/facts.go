@@ -1,0 +1,546 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Ask is a message that may go on an account, to be judged.
+type Ask struct {
+	Message     engawa.Message
+	Account     string
+	Destination string // where the account is to send it instead of Message.Destination; may be empty
+}
+
+// Known is what the store knows for a verdict, and where the message would go.
+type Known struct {
+	Facts       engawa.Facts
+	To          engawa.Address
+	ToName      string
+	SenderName  string
+	Locale      engawa.Locale // the recipient's
+	Destination string
+}
+
+// Facts gathers what a verdict on each of asks needs, all of one workspace.
+// Relationship.Required, DisclosureRequired, OneClick and Content are the
+// caller's to fill in: they come from the channel's kind and from the words.
+func (s *Store) Facts(ctx context.Context, workspace string, asks []Ask) (known []Known, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		known, err = t.facts(workspace, asks, false)
+		return err
+	})
+	return known, err
+}
+
+// world is what one batch of asks needs, loaded with one statement a table.
+type world struct {
+	now          time.Time
+	workspace    engawa.Workspace
+	ring         keyring
+	accounts     map[string]accountHead
+	customers    map[string]engawa.Customer
+	contacts     map[string][]contactRow
+	destinations map[string]destinationRow
+	consents     map[string][]engawa.ConsentFacts
+	suppressed   map[string][]engawa.SuppressionFacts
+	related      map[string]engawa.RelationshipFacts
+	disclosures  []disclosureRow
+	grants       map[string]*engawa.GrantFacts
+	partners     map[string]engawa.Partner
+	sent         map[string][]sentRow
+	stopped      map[string]bool
+	budgets      map[string][]engawa.BudgetFacts
+}
+
+type accountHead struct {
+	kind    string
+	name    string
+	enabled bool
+}
+
+type disclosureRow struct {
+	app, account string
+	facts        engawa.DisclosureFacts
+}
+
+type sentRow struct {
+	partner string
+	n       int
+	oldest  time.Time
+}
+
+// facts loads the world of asks and reads each one's facts off it. With lock,
+// the customers and grants it read cannot change before the transaction ends.
+func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
+	w := world{now: time.Now()}
+	var customers, partners, destinations, accounts, broadcasts []string
+	for _, a := range asks {
+		customers = append(customers, a.Message.Customer)
+		partners = append(partners, a.Message.Partner)
+		destinations = append(destinations, a.Destination, a.Message.Destination)
+		accounts = append(accounts, a.Account)
+		broadcasts = append(broadcasts, a.Message.Broadcast)
+	}
+	customers, partners = distinct(customers), distinct(partners)
+	destinations, accounts, broadcasts = distinct(destinations), distinct(accounts), distinct(broadcasts)
+	for _, load := range []func() error{
+		func() (err error) { w.workspace, err = t.workspace(workspace); return err },
+		func() error { return t.loadAccounts(&w, workspace, accounts) },
+		func() error { return t.loadCustomers(&w, workspace, customers, lock) },
+		func() error { return t.loadDestinations(&w, workspace, destinations) },
+		func() error { return t.loadConsents(&w, workspace, customers) },
+		func() error { return t.loadSuppressions(&w, workspace) },
+		func() error { return t.loadRelationships(&w, workspace, accounts) },
+		func() error { return t.loadDisclosures(&w, workspace, customers) },
+		func() error { return t.loadGrants(&w, workspace, partners, lock) },
+		func() error { return t.loadSent(&w, workspace, asks) },
+		func() error { return t.loadStopped(&w, workspace, broadcasts) },
+		func() error { return t.loadBudgets(&w, workspace, accounts) },
+	} {
+		if err := load(); err != nil {
+			return nil, fmt.Errorf("facts: %w", err)
+		}
+	}
+	known := make([]Known, len(asks))
+	for i, a := range asks {
+		k, err := w.know(a)
+		if err != nil {
+			return nil, fmt.Errorf("facts: %w", err)
+		}
+		known[i] = k
+	}
+	return known, nil
+}
+
+func distinct(ids []string) []string {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) > 0 && ids[0] == "" {
+		ids = ids[1:]
+	}
+	return ids
+}
+
+// know reads the facts of one ask off the world.
+func (w *world) know(a Ask) (Known, error) {
+	m := a.Message
+	head := w.accounts[a.Account]
+	f := engawa.Facts{
+		Workspace: w.workspace.ID, Account: a.Account, Channel: head.kind, Customer: m.Customer,
+		Purpose: m.Purpose, Trigger: m.Trigger, Topic: m.Topic, App: m.App, Controller: engawa.ControllerWorkspace,
+		Sender: w.workspace.Sender, Applied: m.Applied, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt,
+		House: w.workspace.House, Budgets: w.budgets[a.Account],
+		Stopped: !head.enabled || w.stopped[m.Broadcast],
+	}
+	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
+	if m.Partner != "" {
+		f.Controller, f.Grant = m.Partner, w.grants[m.Partner]
+		if f.Grant == nil {
+			f.Grant = &engawa.GrantFacts{}
+		}
+		f.Sender = w.partners[m.Partner].Sender
+		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
+	}
+	if dst := firstSet(a.Destination, m.Destination); dst != "" {
+		return w.knowDestination(k, f, dst)
+	}
+	return w.knowCustomer(k, f, head.kind)
+}
+
+func firstSet(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (w *world) knowDestination(k Known, f engawa.Facts, id string) (Known, error) {
+	f.ToDestination, f.Customer = true, ""
+	if d, ok := w.destinations[id]; ok {
+		k.To, k.ToName, k.Destination = d.Address, d.Name, id
+		if d.Locale != "" {
+			k.Locale = d.Locale
+		}
+		f.Contact = &engawa.ContactFacts{ID: id, Verified: true, Serves: true}
+		f.Suppressions = w.suppressed[d.index]
+	}
+	k.Facts = f
+	return k, nil
+}
+
+func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error) {
+	c, ok := w.customers[f.Customer]
+	if !ok {
+		k.Facts = f
+		return k, nil
+	}
+	k.ToName = c.Name
+	if c.Locale != "" {
+		k.Locale = c.Locale
+	}
+	f.Minor, f.Erased = c.Minor, c.Erased
+	f.Country, f.Zones = places(c)
+	f.Consents = w.consents[f.Customer]
+	for _, r := range w.sent[f.Customer] {
+		f.SentDay += r.n
+		if r.partner == "" && f.Controller == engawa.ControllerWorkspace || r.partner == f.Controller {
+			f.SentSender += r.n
+		}
+		if f.OldestDay.IsZero() || r.oldest.Before(f.OldestDay) {
+			f.OldestDay = r.oldest
+		}
+	}
+	for _, d := range w.disclosures {
+		if (d.app == "" || d.app == f.App) && (d.account == "" || d.account == f.Account) {
+			facts := d.facts
+			f.Disclosure = &facts
+		}
+	}
+	if p := choose(w.contacts[f.Customer], kind, f.Purpose); p != nil && !c.Erased {
+		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
+		if err != nil {
+			return k, err
+		}
+		k.To = engawa.Address(plain)
+		f.Contact = &engawa.ContactFacts{ID: p.ID, Verified: !p.VerifiedAt.IsZero(), Serves: p.Serves(f.Purpose)}
+		f.Suppressions = w.suppressed[p.index]
+		f.Relationship = w.related[f.Account+"\n"+p.ID]
+	}
+	k.Facts = f
+	return k, nil
+}
+
+// choose returns the contact point of a kind that serves the purpose best: one
+// chosen for it and verified, then verified, then any.
+func choose(ps []contactRow, kind string, purpose engawa.Purpose) *contactRow {
+	var best *contactRow
+	score := -1
+	for i := range ps {
+		p := &ps[i]
+		if p.Kind != kind {
+			continue
+		}
+		n := 0
+		if p.Serves(purpose) {
+			n += 4
+		}
+		if len(p.Purposes) > 0 && p.Serves(purpose) {
+			n++
+		}
+		if !p.VerifiedAt.IsZero() {
+			n += 2
+		}
+		if n > score {
+			best, score = p, n
+		}
+	}
+	return best
+}
+
+// places are every country and zone whose rules may apply to the customer. No
+// known country leaves both empty: the verdict then takes the strictest.
+func places(c engawa.Customer) (countries, zones []string) {
+	if c.Country != "" {
+		countries = []string{c.Country}
+	}
+	if c.Zone != "" {
+		zones = []string{c.Zone}
+	}
+	return countries, zones
+}
+
+func (t *tx) loadAccounts(w *world, workspace string, ids []string) error {
+	w.accounts = map[string]accountHead{}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var id string
+		var h accountHead
+		err := scan(&id, &h.kind, &h.name, &h.enabled)
+		w.accounts[id] = h
+		return struct{}{}, err
+	}, `SELECT id, kind, name, enabled FROM account WHERE workspace = $1 AND id {in $2} AND ended_at = 0`, workspace, t.list(ids))
+	return err
+}
+
+func (t *tx) loadCustomers(w *world, workspace string, ids []string, lock bool) error {
+	w.customers, w.contacts = map[string]engawa.Customer{}, map[string][]contactRow{}
+	var err error
+	if len(ids) > 0 {
+		q := `SELECT ` + customerColumns + ` FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id`
+		if lock {
+			q += ` {share}`
+		}
+		rows, err := all(t, scanCustomer, q, workspace, t.list(ids))
+		if err != nil {
+			return err
+		}
+		if w.ring, err = t.keys(workspace, ids); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			name, err := openName(w.ring, r)
+			if err != nil {
+				return err
+			}
+			r.Customer.Name = name
+			w.customers[r.ID] = r.Customer
+		}
+		points, err := t.contactPoints(workspace, ids)
+		if err != nil {
+			return err
+		}
+		for _, p := range points {
+			w.contacts[p.Customer] = append(w.contacts[p.Customer], p)
+		}
+		return nil
+	}
+	w.ring, err = t.keys(workspace, nil)
+	return err
+}
+
+func openName(ring keyring, r customerRow) (string, error) {
+	if r.Erased {
+		return "", nil
+	}
+	name, err := ring.open(r.Workspace, r.by, "customer", r.ID, r.sealed)
+	return string(name), err
+}
+
+func (t *tx) loadDestinations(w *world, workspace string, ids []string) error {
+	w.destinations = map[string]destinationRow{}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := t.destinations(workspace, `AND id {in $2}`, t.list(ids))
+	for _, r := range rows {
+		w.destinations[r.ID] = r
+	}
+	return err
+}
+
+func (t *tx) loadConsents(w *world, workspace string, customers []string) error {
+	w.consents = map[string][]engawa.ConsentFacts{}
+	if len(customers) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var c engawa.ConsentFacts
+		var customer, evidence string
+		var when, reminded int64
+		if err := scan(&customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic, &c.Given, &c.Pending, &when, &reminded, &evidence); err != nil {
+			return struct{}{}, err
+		}
+		var e engawa.Evidence
+		if err := json.Unmarshal([]byte(evidence), &e); err != nil {
+			return struct{}{}, err
+		}
+		c.At, c.RemindedAt, c.Wording, c.Where = at(when), at(reminded), e.Version, e.Where
+		w.consents[customer] = append(w.consents[customer], c)
+		return struct{}{}, nil
+	}, `SELECT customer, controller, app, act, purpose, channel, topic, given, pending, at, reminded_at, evidence
+		FROM consent WHERE workspace = $1 AND customer {in $2} ORDER BY customer, at, id`, workspace, t.list(customers))
+	return err
+}
+
+func (t *tx) loadSuppressions(w *world, workspace string) error {
+	w.suppressed = map[string][]engawa.SuppressionFacts{}
+	var indexes []string
+	for _, ps := range w.contacts {
+		for _, p := range ps {
+			indexes = append(indexes, p.index)
+		}
+	}
+	for _, d := range w.destinations {
+		indexes = append(indexes, d.index)
+	}
+	if len(indexes) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var index string
+		var f engawa.SuppressionFacts
+		var when, until int64
+		err := scan(&index, &f.Reason, &when, &until)
+		f.At, f.Until = at(when), at(until)
+		w.suppressed[index] = append(w.suppressed[index], f)
+		return struct{}{}, err
+	}, `SELECT address_index, reason, at, until_at FROM suppression
+		WHERE workspace = $1 AND address_index {in $2} AND (until_at = 0 OR until_at > $3) ORDER BY at`, workspace, t.list(distinct(indexes)), us(w.now))
+	return err
+}
+
+func (t *tx) loadRelationships(w *world, workspace string, accounts []string) error {
+	w.related = map[string]engawa.RelationshipFacts{}
+	var points []string
+	for _, ps := range w.contacts {
+		for _, p := range ps {
+			points = append(points, p.ID)
+		}
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var account, point string
+		var f engawa.RelationshipFacts
+		var since int64
+		err := scan(&account, &point, &f.State, &since)
+		f.Since = at(since)
+		w.related[account+"\n"+point] = f
+		return struct{}{}, err
+	}, `SELECT account, contact_point, state, since FROM relationship WHERE workspace = $1 AND account {in $2} AND contact_point {in $3}`,
+		workspace, t.list(accounts), t.list(points))
+	return err
+}
+
+func (t *tx) loadDisclosures(w *world, workspace string, customers []string) error {
+	if len(customers) == 0 {
+		return nil
+	}
+	var err error
+	w.disclosures, err = all(t, func(scan func(...any) error) (d disclosureRow, err error) {
+		var since int64
+		err = scan(&d.facts.ID, &d.app, &d.account, &d.facts.Version, &since)
+		d.facts.Since = at(since)
+		return d, err
+	}, `SELECT id, app, account, version, since FROM disclosure WHERE workspace = $1 AND ended_at = 0 ORDER BY since`, workspace)
+	return err
+}
+
+func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool) error {
+	w.grants, w.partners = map[string]*engawa.GrantFacts{}, map[string]engawa.Partner{}
+	if len(partners) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var p engawa.Partner
+		var sender string
+		if err := scan(&p.ID, &p.Name, &sender); err != nil {
+			return struct{}{}, err
+		}
+		err := json.Unmarshal([]byte(sender), &p.Sender)
+		w.partners[p.ID] = p
+		return struct{}{}, err
+	}, `SELECT id, name, sender FROM partner WHERE workspace = $1 AND id {in $2}`, workspace, t.list(partners))
+	if err != nil {
+		return err
+	}
+	q := `SELECT id, partner, terms, starts_at, ends_at, ended_at FROM partner_grant WHERE workspace = $1 AND partner {in $2} ORDER BY starts_at, id`
+	if lock {
+		q += ` {share}`
+	}
+	_, err = all(t, func(scan func(...any) error) (struct{}, error) {
+		var f engawa.GrantFacts
+		var partner, terms string
+		var starts, ends, ended int64
+		if err := scan(&f.ID, &partner, &terms, &starts, &ends, &ended); err != nil {
+			return struct{}{}, err
+		}
+		var g grantTerms
+		if err := json.Unmarshal([]byte(terms), &g); err != nil {
+			return struct{}{}, err
+		}
+		f.Scopes, f.Apps, f.Channels, f.Purposes, f.QuotaDay, f.QuotaMon = g.Scopes, g.Apps, g.Channels, g.Purposes, g.Day, g.Month
+		f.StartsAt, f.EndsAt, f.EndedAt = at(starts), at(ends), at(ended)
+		w.grants[partner] = &f
+		return struct{}{}, nil
+	}, q, workspace, t.list(partners))
+	if err != nil {
+		return err
+	}
+	return t.countGrantUse(w, workspace)
+}
+
+// countGrantUse counts a partner's messages of this day and month, in the
+// workspace's zone.
+func (t *tx) countGrantUse(w *world, workspace string) error {
+	zone, err := time.LoadLocation(w.workspace.Zone)
+	if err != nil {
+		return fmt.Errorf("zone of workspace: %w", err)
+	}
+	local := w.now.In(zone)
+	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
+	month := time.Date(local.Year(), local.Month(), 1, 0, 0, 0, 0, zone)
+	for partner, g := range w.grants {
+		for _, c := range []struct {
+			since time.Time
+			n     *int
+		}{{day, &g.UsedDay}, {month, &g.UsedMonth}} {
+			n, err := one(t, scanInt, `SELECT count(*) FROM message WHERE workspace = $1 AND partner = $2 AND created_at >= $3 AND state <> 'refused'`,
+				workspace, partner, us(c.since))
+			if err != nil {
+				return err
+			}
+			*c.n = int(n)
+		}
+	}
+	return nil
+}
+
+// loadSent counts what was handed over in the last 24 hours, for customers who
+// are to get more than service messages.
+func (t *tx) loadSent(w *world, workspace string, asks []Ask) error {
+	w.sent = map[string][]sentRow{}
+	var customers []string
+	for _, a := range asks {
+		if a.Message.Purpose.Class() != engawa.Service {
+			customers = append(customers, a.Message.Customer)
+		}
+	}
+	if customers = distinct(customers); len(customers) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var customer string
+		var r sentRow
+		var oldest int64
+		err := scan(&customer, &r.partner, &r.n, &oldest)
+		r.oldest = at(oldest)
+		w.sent[customer] = append(w.sent[customer], r)
+		return struct{}{}, err
+	}, `SELECT customer, partner, count(*), min(handed_at) FROM delivery
+		WHERE workspace = $1 AND customer {in $2} AND handed_at > $3 AND class <> 'service' GROUP BY customer, partner ORDER BY customer, partner`,
+		workspace, t.list(customers), us(w.now.Add(-24*time.Hour)))
+	return err
+}
+
+func (t *tx) loadStopped(w *world, workspace string, broadcasts []string) error {
+	w.stopped = map[string]bool{}
+	if len(broadcasts) == 0 {
+		return nil
+	}
+	ids, err := all(t, scanString, `SELECT id FROM broadcast WHERE workspace = $1 AND id {in $2} AND state = 'stopped'`, workspace, t.list(broadcasts))
+	for _, id := range ids {
+		w.stopped[id] = true
+	}
+	return err
+}
+
+// quotaScope is how a lane_limit row of a quota (not of pacing) begins.
+const quotaScope = "quota:"
+
+func (t *tx) loadBudgets(w *world, workspace string, accounts []string) error {
+	w.budgets = map[string][]engawa.BudgetFacts{}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var account, scope, state string
+		if err := scan(&account, &scope, &state); err != nil {
+			return struct{}{}, err
+		}
+		var b engawa.BudgetFacts
+		if err := json.Unmarshal([]byte(state), &b); err != nil {
+			return struct{}{}, err
+		}
+		if b.Scope = strings.TrimPrefix(scope, quotaScope); b.ResetsAt.After(w.now) {
+			w.budgets[account] = append(w.budgets[account], b)
+		}
+		return struct{}{}, nil
+	}, `SELECT account, scope, state FROM lane_limit WHERE workspace = $1 AND account {in $2} AND scope >= 'quota:' AND scope < 'quota;' ORDER BY account, scope`,
+		workspace, t.list(accounts))
+	return err
+}

@@ -1,0 +1,443 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Judged is a verdict with the facts it was made from.
+type Judged struct {
+	Facts   engawa.Facts   `json:"facts"`
+	Verdict engawa.Verdict `json:"verdict"`
+}
+
+// NewMessage is a message to be stored with its first deliveries.
+type NewMessage struct {
+	Message    engawa.Message
+	Judged     []Judged
+	Deliveries []engawa.Delivery
+}
+
+// messageBody is what is sealed of a message.
+type messageBody struct {
+	Content engawa.Content      `json:"content"`
+	Applied []engawa.Obligation `json:"applied,omitempty"`
+	Judged  []Judged            `json:"judged"`
+}
+
+// Routed is an event with the messages that its routes made.
+type Routed struct {
+	Workspace, Event string
+	Messages         []NewMessage
+}
+
+// Route marks events routed and stores what they caused, in one transaction.
+// An event that was routed meanwhile causes nothing twice.
+func (s *Store) Route(ctx context.Context, routed []Routed) error {
+	var lanes laneSet
+	err := s.inTx(ctx, func(t *tx) error {
+		var fresh []NewMessage
+		marks := make([][]any, len(routed))
+		for i, r := range routed {
+			marks[i] = []any{r.Workspace, r.Event}
+		}
+		counts, err := t.each(`UPDATE event SET routed = TRUE WHERE workspace = $1 AND id = $2 AND routed = FALSE`, marks)
+		if err != nil {
+			return err
+		}
+		for i, r := range routed {
+			if counts[i] == 1 {
+				fresh = append(fresh, r.Messages...)
+			}
+		}
+		lanes, err = t.enqueue(fresh)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("route: %w", err)
+	}
+	lanes.wake(s)
+	return nil
+}
+
+// Enqueue stores messages with their first deliveries, in one transaction.
+func (s *Store) Enqueue(ctx context.Context, ms []NewMessage) error {
+	var lanes laneSet
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		lanes, err = t.enqueue(ms)
+		return err
+	})
+	if err != nil {
+		return unavailable(fmt.Errorf("enqueue: %w", err))
+	}
+	lanes.wake(s)
+	return nil
+}
+
+// laneSet is the lanes that got work.
+type laneSet map[[2]string]bool
+
+func (l laneSet) wake(s *Store) {
+	for k := range l {
+		s.wakeUp(k[0], k[1])
+	}
+}
+
+func (t *tx) enqueue(ms []NewMessage) (laneSet, error) {
+	lanes := laneSet{}
+	if len(ms) == 0 {
+		return lanes, nil
+	}
+	parts := map[string][]NewMessage{}
+	for _, m := range ms {
+		parts[m.Message.Workspace] = append(parts[m.Message.Workspace], m)
+	}
+	for ws, part := range parts {
+		if err := t.enqueueIn(ws, part, lanes); err != nil {
+			return nil, err
+		}
+	}
+	for k := range lanes {
+		if err := t.notify(k[0], k[1]); err != nil {
+			return nil, err
+		}
+	}
+	return lanes, nil
+}
+
+func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
+	var customers []string
+	for _, m := range ms {
+		customers = append(customers, m.Message.Customer)
+	}
+	ring, err := t.keys(ws, openers(customers))
+	if err != nil {
+		return err
+	}
+	var messages, deliveries [][]any
+	for _, m := range ms {
+		row, err := messageRow(ring, m)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, row)
+		for _, d := range m.Deliveries {
+			row, err := newDeliveryRow(ring, m.Message, d)
+			if err != nil {
+				return err
+			}
+			deliveries = append(deliveries, row)
+			if d.State.Waiting() {
+				lanes[[2]string{ws, d.Account}] = true
+			}
+		}
+	}
+	if _, err := t.each(insertMessage, messages); err != nil {
+		return fmt.Errorf("store messages: %w", err)
+	}
+	if _, err := t.each(insertDelivery, deliveries); err != nil {
+		return fmt.Errorf("store deliveries: %w", err)
+	}
+	return nil
+}
+
+const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
+	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`
+
+func messageRow(ring keyring, n NewMessage) ([]any, error) {
+	m := n.Message
+	chain, err := json.Marshal(m.Chain)
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	body, err := json.Marshal(messageBody{m.Content, m.Applied, n.Judged})
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	sealed, by, err := ring.seal(m.Workspace, m.Customer, "message", m.ID, body)
+	if err != nil {
+		return nil, err
+	}
+	outcome, gate := overall(n.Judged)
+	return []any{
+		m.Workspace, m.ID, m.Event, m.Route, m.Partner, m.Member, m.App, m.Customer, m.Destination, m.Broadcast,
+		string(m.Purpose), string(m.Trigger), m.Topic, string(m.Locale), m.Urgent, m.Sample, us(m.NotBefore), us(m.ExpiresAt),
+		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt),
+	}, nil
+}
+
+// overall is the outcome of the first account that may send, now or later; if
+// none may, the first refusal.
+func overall(js []Judged) (engawa.Outcome, engawa.Gate) {
+	if len(js) == 0 {
+		return engawa.Refuse, engawa.GateRecipient
+	}
+	for _, j := range js {
+		if j.Verdict.Outcome != engawa.Refuse {
+			return j.Verdict.Outcome, j.Verdict.Decided
+		}
+	}
+	return js[0].Verdict.Outcome, js[0].Verdict.Decided
+}
+
+const insertDelivery = `INSERT INTO delivery (workspace, id, message, position, account, customer, contact_point, destination, partner, class,
+	state, bulk, due_at, deadline_at, attempts, retry_key, key_at, fence, provider_id, note, handed_at, created_at, updated_at, sealed, sealed_by)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, 0, 0, '', $16, $17, $18, $18, $19, $20)`
+
+func newDeliveryRow(ring keyring, m engawa.Message, d engawa.Delivery) ([]any, error) {
+	sealed, by, err := sealVerdict(ring, m.Customer, d)
+	if err != nil {
+		return nil, err
+	}
+	created := d.UpdatedAt
+	if created.IsZero() {
+		created = time.Now()
+	}
+	return []any{
+		d.Workspace, d.ID, d.Message, d.Position, d.Account, m.Customer, d.ContactPoint, d.Destination, m.Partner, string(m.Purpose.Class()),
+		string(d.State), d.Bulk, us(d.DueAt), us(d.DeadlineAt), d.Key, d.Note, us(d.HandedAt), us(created), sealed, by,
+	}, nil
+}
+
+// sealVerdict seals the delivery's own verdict; nil while it has none but the
+// message's early one.
+func sealVerdict(ring keyring, customer string, d engawa.Delivery) (sealed []byte, by string, err error) {
+	if d.Verdict == nil {
+		return nil, "", nil
+	}
+	plain, err := json.Marshal(Judged{Verdict: *d.Verdict})
+	if err != nil {
+		return nil, "", err
+	}
+	return ring.seal(d.Workspace, customer, "delivery", d.ID, plain)
+}
+
+const messageColumns = `workspace, id, event, route, partner, member, app, customer, destination, broadcast, purpose, trigger_by, topic, locale,
+	urgent, sample, not_before, expires_at, state, chain, trace, sealed, sealed_by, created_at`
+
+type messageRowRead struct {
+	engawa.Message
+	sealed []byte
+	by     string
+}
+
+func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
+	var chain string
+	var notBefore, expires, created int64
+	if err := scan(&m.Workspace, &m.ID, &m.Event, &m.Route, &m.Partner, &m.Member, &m.App, &m.Customer, &m.Destination, &m.Broadcast, &m.Purpose, &m.Trigger, &m.Topic, &m.Locale,
+		&m.Urgent, &m.Sample, &notBefore, &expires, &m.State, &chain, &m.Trace, &m.sealed, &m.by, &created); err != nil {
+		return m, err
+	}
+	m.NotBefore, m.ExpiresAt, m.CreatedAt = at(notBefore), at(expires), at(created)
+	return m, json.Unmarshal([]byte(chain), &m.Chain)
+}
+
+// Said is a message with everything known of it.
+type Said struct {
+	Message    engawa.Message
+	Judged     []Judged // the early verdicts with their facts; empty after an erasure
+	Deliveries []engawa.Delivery
+	Attempts   []engawa.Attempt
+	Erased     bool
+}
+
+// Message returns one message with its verdicts, deliveries and attempts.
+func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		rows, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id = $2`, workspace, id)
+		if err == nil && len(rows) == 0 {
+			err = engawa.NotFound("message")
+		}
+		if err != nil {
+			return err
+		}
+		ring, err := t.keys(workspace, openers([]string{rows[0].by}))
+		if err != nil {
+			return err
+		}
+		if said, err = rows[0].open(ring); err != nil {
+			return err
+		}
+		if said.Deliveries, err = t.deliveries(ring, workspace, id); err != nil {
+			return err
+		}
+		said.Attempts, err = t.attempts(ring, workspace, id)
+		return err
+	})
+	return said, err
+}
+
+func (r messageRowRead) open(ring keyring) (Said, error) {
+	said := Said{Message: r.Message}
+	if _, ok := ring[r.by]; !ok {
+		said.Erased = true
+		return said, nil
+	}
+	plain, err := ring.open(r.Workspace, r.by, "message", r.ID, r.sealed)
+	if err != nil {
+		return said, err
+	}
+	var b messageBody
+	if err := json.Unmarshal(plain, &b); err != nil {
+		return said, fmt.Errorf("message %s: %w", r.ID, err)
+	}
+	said.Message.Content, said.Message.Applied, said.Judged = b.Content, b.Applied, b.Judged
+	for _, j := range b.Judged {
+		said.Message.Verdicts = append(said.Message.Verdicts, j.Verdict)
+	}
+	return said, nil
+}
+
+const deliveryColumns = `workspace, id, message, position, account, contact_point, destination, state, bulk, due_at, deadline_at,
+	attempts, retry_key, key_at, provider_id, note, handed_at, updated_at, carry, sealed, sealed_by`
+
+type deliveryRow struct {
+	engawa.Delivery
+	carry  []byte
+	sealed []byte
+	by     string
+}
+
+func scanDelivery(scan func(...any) error) (d deliveryRow, err error) {
+	var due, deadline, keyAt, handed, updated int64
+	err = scan(&d.Workspace, &d.ID, &d.Message, &d.Position, &d.Account, &d.ContactPoint, &d.Destination, &d.State, &d.Bulk, &due, &deadline,
+		&d.Attempts, &d.Key, &keyAt, &d.ProviderID, &d.Note, &handed, &updated, &d.carry, &d.sealed, &d.by)
+	d.DueAt, d.DeadlineAt, d.KeyAt, d.HandedAt, d.UpdatedAt = at(due), at(deadline), at(keyAt), at(handed), at(updated)
+	return d, err
+}
+
+func (d *deliveryRow) openVerdict(ring keyring) (Judged, error) {
+	var j Judged
+	if _, ok := ring[d.by]; !ok || d.sealed == nil {
+		return j, nil
+	}
+	plain, err := ring.open(d.Workspace, d.by, "delivery", d.ID, d.sealed)
+	if err != nil {
+		return j, err
+	}
+	if err := json.Unmarshal(plain, &j); err != nil {
+		return j, fmt.Errorf("delivery %s: %w", d.ID, err)
+	}
+	d.Verdict = &j.Verdict
+	return j, nil
+}
+
+func (t *tx) deliveries(ring keyring, workspace, message string) ([]engawa.Delivery, error) {
+	rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery WHERE workspace = $1 AND message = $2 ORDER BY position, id`, workspace, message)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]engawa.Delivery, len(rows))
+	for i := range rows {
+		if _, err := rows[i].openVerdict(ring); err != nil {
+			return nil, err
+		}
+		out[i] = rows[i].Delivery
+	}
+	return out, nil
+}
+
+func (t *tx) attempts(ring keyring, workspace, message string) ([]engawa.Attempt, error) {
+	return all(t, func(scan func(...any) error) (a engawa.Attempt, err error) {
+		var started, ended int64
+		var sealed []byte
+		var by string
+		if err := scan(&a.Workspace, &a.Delivery, &a.N, &a.Fence, &a.Key, &started, &ended, &a.Outcome, &a.Code, &a.Late, &sealed, &by); err != nil {
+			return a, err
+		}
+		a.ID = fmt.Sprintf("%s.%d", a.Delivery, a.N)
+		a.StartedAt, a.EndedAt = at(started), at(ended)
+		if _, ok := ring[by]; !ok || sealed == nil {
+			return a, nil
+		}
+		plain, err := ring.open(workspace, by, "attempt", a.ID, sealed)
+		if err != nil {
+			return a, err
+		}
+		return a, json.Unmarshal(plain, &a.Exchange)
+	}, `SELECT a.workspace, a.delivery, a.n, a.fence, a.retry_key, a.started_at, a.ended_at, a.outcome, a.code, a.late, a.sealed, a.sealed_by
+		FROM attempt a JOIN delivery d ON d.workspace = a.workspace AND d.id = a.delivery
+		WHERE d.workspace = $1 AND d.message = $2 ORDER BY a.started_at, a.delivery, a.n`, workspace, message)
+}
+
+// MessageFilter narrows a list of messages. Empty fields match all.
+type MessageFilter struct {
+	State       string
+	Outcome     string
+	Customer    string
+	Event       string
+	Destination string
+	Purpose     string
+}
+
+// MessageRow is one line of a list of messages.
+type MessageRow struct {
+	Message engawa.Message // without content and verdicts
+	Outcome engawa.Outcome // of the early verdict
+	Gate    engawa.Gate
+	Subject string
+}
+
+// Messages returns a page of messages, newest first.
+func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter, p Page) (out []MessageRow, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		type row struct {
+			messageRowRead
+			outcome engawa.Outcome
+			gate    engawa.Gate
+		}
+		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
+			r.messageRowRead, err = scanMessage(func(dst ...any) error { return scan(append(dst, &r.outcome, &r.gate)...) })
+			return r, err
+		}, `SELECT `+messageColumns+`, outcome, gate FROM message WHERE workspace = $1 AND (created_at, id) < ($2, $3)
+			AND ($4 = '' OR state = $4) AND ($5 = '' OR outcome = $5) AND ($6 = '' OR customer = $6)
+			AND ($7 = '' OR event = $7) AND ($8 = '' OR destination = $8) AND ($9 = '' OR purpose = $9)
+			ORDER BY created_at DESC, id DESC LIMIT $10`,
+			workspace, p.before(), p.ID, f.State, f.Outcome, f.Customer, f.Event, f.Destination, f.Purpose, p.limit())
+		if err != nil {
+			return err
+		}
+		var by []string
+		for _, r := range rows {
+			by = append(by, r.by)
+		}
+		ring, err := t.keys(workspace, openers(by))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			said, err := r.open(ring)
+			if err != nil {
+				return err
+			}
+			out = append(out, MessageRow{r.Message, r.outcome, r.gate, said.Message.Content.Subject})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Cancel stops everything of a message that has not been handed over.
+func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'waiting'
+			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
+		if err != nil {
+			return fmt.Errorf("cancel %s: %w", id, err)
+		}
+		if n == 0 {
+			if _, err := one(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
+				return found("message", err)
+			}
+			return &engawa.Error{Code: engawa.CodeConflict, Message: "this message has been handed over or has ended", Remedy: "look at its deliveries"}
+		}
+		_, err = t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
+			WHERE workspace = $1 AND message = $2 AND state IN ('queued', 'held', 'retrying')`, workspace, id, now())
+		return err
+	})
+}

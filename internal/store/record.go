@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Result is how one hand-over ended and what follows from it.
+type Result struct {
+	Claimed    Claimed
+	EndedAt    time.Time
+	Outcome    engawa.AttemptOutcome
+	State      engawa.DeliveryState // what the delivery becomes
+	DueAt      time.Time            // for retrying
+	Code       string
+	Note       string
+	ProviderID string
+	Exchange   engawa.Exchange
+	Carry      []byte
+	GoesOn     bool                // the next of the chain has its turn
+	Suppress   *engawa.Suppression // the address is gone
+	Task       *engawa.Task
+	PauseUntil time.Time // the account cannot send: the whole lane waits
+	PauseCode  string
+}
+
+// Record stores how hand-overs ended, if l still holds the lane. Of a holder
+// that has lost it, the attempts are kept as evidence, marked late, and the
+// deliveries stay where the new holder put them; late counts those.
+func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err error) {
+	var lanes laneSet
+	err = s.inTx(ctx, func(t *tx) error {
+		lanes, late = laneSet{}, 0
+		counts, err := t.recordDeliveries(l, rs)
+		if err != nil {
+			return err
+		}
+		for _, n := range counts {
+			if n == 0 {
+				late++
+			}
+		}
+		if err := t.recordAttempts(l, rs, counts); err != nil {
+			return err
+		}
+		return t.follow(rs, counts, lanes)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("record: %w", err)
+	}
+	lanes.wake(s)
+	return late, nil
+}
+
+func (t *tx) recordDeliveries(l Lane, rs []Result) ([]int64, error) {
+	rows := make([][]any, len(rs))
+	for i, r := range rs {
+		handed := r.Claimed.Delivery.HandedAt
+		if r.Outcome == engawa.OutcomeFailed {
+			handed = time.Time{} // nobody was written to: it does not count against the cap
+		}
+		rows[i] = []any{
+			l.Workspace, r.Claimed.Delivery.ID, l.Fence, r.Claimed.Delivery.Attempts,
+			string(r.State), us(r.DueAt), r.Note, r.ProviderID, us(handed), us(r.EndedAt), r.Carry, l.Account,
+		}
+	}
+	return t.each(`UPDATE delivery SET state = $5, due_at = $6, note = $7, provider_id = $8, handed_at = $9, updated_at = $10, carry = $11
+		WHERE workspace = $1 AND id = $2 AND state = 'sending' AND fence = $3 AND attempts = $4
+		AND EXISTS (SELECT 1 FROM lane WHERE lane.workspace = $1 AND lane.account = $12 AND lane.fence = $3)`, rows)
+}
+
+func (t *tx) recordAttempts(l Lane, rs []Result, counts []int64) error {
+	var customers []string
+	for _, r := range rs {
+		customers = append(customers, r.Claimed.Message.Customer)
+	}
+	ring, err := t.keys(l.Workspace, distinct(customers))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(rs))
+	for i, r := range rs {
+		d := r.Claimed.Delivery
+		var sealed []byte
+		var by string
+		if _, _, err := ring.pick(r.Claimed.Message.Customer); err == nil { // else erased: what was said goes too
+			plain, err := json.Marshal(r.Exchange)
+			if err != nil {
+				return fmt.Errorf("attempt %s: %w", d.ID, err)
+			}
+			if sealed, by, err = ring.seal(l.Workspace, r.Claimed.Message.Customer, "attempt", fmt.Sprintf("%s.%d", d.ID, d.Attempts), plain); err != nil {
+				return err
+			}
+		}
+		rows[i] = []any{l.Workspace, d.ID, d.Attempts, us(r.EndedAt), string(r.Outcome), r.Code, counts[i] == 0, sealed, by}
+	}
+	_, err = t.each(`UPDATE attempt SET ended_at = $4, outcome = $5, code = $6, late = $7, sealed = $8, sealed_by = $9
+		WHERE workspace = $1 AND delivery = $2 AND n = $3`, rows)
+	return err
+}
+
+// follow stores what the results mean for messages, addresses, tasks and lanes.
+func (t *tx) follow(rs []Result, counts []int64, lanes laneSet) error {
+	var sent [][]any
+	for i, r := range rs {
+		if counts[i] == 0 {
+			continue
+		}
+		d := r.Claimed.Delivery
+		if r.State == engawa.Accepted || r.State == engawa.Delivered {
+			sent = append(sent, []any{d.Workspace, d.Message, us(r.EndedAt)})
+			continue
+		}
+		if err := t.followTrouble(r, lanes); err != nil {
+			return err
+		}
+	}
+	_, err := t.each(`UPDATE message SET state = 'sent', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
+	return err
+}
+
+func (t *tx) followTrouble(r Result, lanes laneSet) error {
+	d := r.Claimed.Delivery
+	if r.Suppress != nil {
+		index, key := t.s.vault.Index(d.Workspace, "address:"+r.Suppress.Channel, foldAddress(r.Suppress.Address))
+		if err := t.suppress(*r.Suppress, index, key); err != nil {
+			return err
+		}
+	}
+	if r.Task != nil {
+		if err := t.raise(*r.Task); err != nil {
+			return err
+		}
+	}
+	if !r.PauseUntil.IsZero() {
+		if err := t.pause(d.Workspace, d.Account, r.PauseUntil, r.PauseCode); err != nil {
+			return err
+		}
+	}
+	if r.State.Final() {
+		return t.goOn(r.Claimed.Message, d, r.GoesOn, r.EndedAt, lanes)
+	}
+	return nil
+}
+
+// Recover settles the deliveries that earlier holders of the lane left in
+// sending: their attempts end as unknown, and judge says what becomes of each:
+// retrying (the provider remembers its key, or can be asked) or unknown (a
+// person must look).
+func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string)) (n int, err error) {
+	var lanes laneSet
+	err = s.inTx(ctx, func(t *tx) error {
+		lanes, n = laneSet{}, 0
+		rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
+			WHERE workspace = $1 AND account = $2 AND state = 'sending' AND fence < $3 ORDER BY id {lock}`, l.Workspace, l.Account, l.Fence)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		at := time.Now()
+		n = len(rows)
+		for _, r := range rows {
+			state, note := judge(r.Delivery)
+			if err := t.recoverOne(r.Delivery, state, note, at); err != nil {
+				return err
+			}
+		}
+		return t.beat(l, l.Pace.TAT)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("recover lane %s: %w", l.Account, err)
+	}
+	lanes.wake(s)
+	return n, nil
+}
+
+func (t *tx) recoverOne(d engawa.Delivery, state engawa.DeliveryState, note string, at time.Time) error {
+	if err := t.must("recover "+d.ID, `UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5
+		WHERE workspace = $1 AND id = $2 AND state = 'sending'`, d.Workspace, d.ID, string(state), note, us(at)); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE attempt SET ended_at = $3, outcome = 'unknown', code = 'interrupted' WHERE workspace = $1 AND delivery = $2 AND outcome = 'open'`,
+		d.Workspace, d.ID, us(at)); err != nil {
+		return err
+	}
+	if state != engawa.Unknown {
+		return nil
+	}
+	if err := t.raise(UnknownTask(d, at)); err != nil {
+		return err
+	}
+	return t.settle(d.Workspace, d.Message, at)
+}
+
+// UnknownTask asks a person to look whether deliveries of an account arrived.
+// One open task for the account counts them all.
+func UnknownTask(d engawa.Delivery, at time.Time) engawa.Task {
+	return engawa.Task{
+		Workspace: d.Workspace, Kind: "delivery.unknown", Ref: d.Account, DueAt: at.Add(24 * time.Hour),
+		Args: map[string]string{"account": d.Account, "message": d.Message},
+	}
+}
+
+// Resolve settles an unknown delivery by a person's word: it arrived, or it is
+// to be sent again.
+func (s *Store) Resolve(ctx context.Context, workspace, delivery string, arrived bool) error {
+	state, note := engawa.Retrying, "sent_again"
+	if arrived {
+		state, note = engawa.Accepted, "confirmed"
+	}
+	var account string
+	err := s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5 WHERE workspace = $1 AND id = $2 AND state = 'unknown'`,
+			workspace, delivery, string(state), note, now())
+		if err == nil && n == 0 {
+			err = engawa.NotFound("delivery whose outcome is unknown")
+		}
+		if err != nil {
+			return err
+		}
+		row, err := one(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery WHERE workspace = $1 AND id = $2`, workspace, delivery)
+		if err != nil {
+			return err
+		}
+		account = row.Account
+		return t.settle(workspace, row.Message, time.Now())
+	})
+	if err != nil {
+		return fmt.Errorf("resolve %s: %w", delivery, err)
+	}
+	s.wakeUp(workspace, account)
+	return nil
+}

@@ -1,0 +1,213 @@
+// Package store keeps everything in SQL. One text of SQL serves SQLite and
+// PostgreSQL; the few statements that need two texts stand side by side. A
+// method is one transaction and is named after what happens.
+//
+// SQLite runs in WAL mode with synchronous=FULL, one writing connection and a
+// few readers; hot paths share commits (group.go), because one durable commit
+// costs as much as a hundred rows in it.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
+	_ "modernc.org/sqlite"             // the SQLite engine
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// Store is the hub's memory. It is safe for concurrent use.
+type Store struct {
+	write, read *sql.DB
+	lite        bool
+	vault       *vault.Vault
+	writer      *writer // SQLite only
+	keys        workspaceKeys
+	journal     *group[journalItem]
+	url         string
+	unlock      func()
+	wake        struct {
+		sync.Mutex
+		fn func(workspace, account string)
+	}
+}
+
+const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
+	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_txlock=immediate"
+
+// Open opens the database at dsn and brings its schema up to date:
+// "postgres://…" for PostgreSQL, else a SQLite file (a path or "sqlite:path").
+// Several nodes may open one PostgreSQL database at the same time; a SQLite
+// file belongs to one process.
+func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
+	s := &Store{vault: v, url: dsn}
+	var err error
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		err = s.openPostgres(dsn)
+	} else {
+		s.lite = true
+		err = s.openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.journal = newGroup(journalGroups(s.lite), s.journalBatch)
+	return s, nil
+}
+
+func (s *Store) openPostgres(dsn string) error {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
+	s.write, s.read = db, db
+	return nil
+}
+
+func (s *Store) openSQLite(ctx context.Context, path string) error {
+	unlock, err := lockFile(path + ".lock")
+	if err != nil {
+		return err
+	}
+	s.unlock = unlock
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas
+	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	s.writer, err = newWriter(ctx, s.write)
+	return err
+}
+
+// Lite reports whether the engine is SQLite: one process, one node.
+func (s *Store) Lite() bool { return s.lite }
+
+// Engine names the engine: "sqlite" or "postgres".
+func (s *Store) Engine() string {
+	if s.lite {
+		return "sqlite"
+	}
+	return "postgres"
+}
+
+// Close finishes what was handed in and closes the database.
+func (s *Store) Close() error {
+	if s.journal != nil {
+		s.journal.close()
+	}
+	var err error
+	if s.writer != nil {
+		err = s.writer.close()
+	}
+	err = errors.Join(err, s.write.Close())
+	if s.read != s.write {
+		err = errors.Join(err, s.read.Close())
+	}
+	if s.unlock != nil {
+		s.unlock()
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one)
+}
+
+// Skew is how far the database's clock is ahead of this node's. On SQLite
+// they are the same clock.
+func (s *Store) Skew(ctx context.Context) (time.Duration, error) {
+	if s.lite {
+		return 0, nil
+	}
+	var us int64
+	before := time.Now()
+	if err := s.read.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&us); err != nil {
+		return 0, fmt.Errorf("read the database's clock: %w", err)
+	}
+	now := before.Add(time.Since(before) / 2)
+	return at(us).Sub(now), nil
+}
+
+// OnWake calls fn after every commit that gave a lane work. The account is
+// empty when events wait for their routes.
+func (s *Store) OnWake(fn func(workspace, account string)) {
+	s.wake.Lock()
+	defer s.wake.Unlock()
+	s.wake.fn = fn
+}
+
+func (s *Store) wakeUp(workspace, account string) {
+	s.wake.Lock()
+	fn := s.wake.fn
+	s.wake.Unlock()
+	if fn != nil {
+		fn(workspace, account)
+	}
+}
+
+// unavailable turns trouble of the database itself into an error that tells
+// the caller to come back: nothing was taken. Anything else is returned as is.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *engawa.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &engawa.Error{
+		Code: engawa.CodeUnavailable, Message: "the database cannot take this now; nothing was taken",
+		Remedy: "send it again in a moment", Err: err,
+	}
+}
+
+// lockFile makes sure that one process uses a SQLite database. The lock goes
+// with the process, however it ends.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock database: %w", err)
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(&engawa.Error{
+			Code: engawa.CodeConflict, Message: "another engawa process uses this database file",
+			Remedy: "stop it, or use PostgreSQL for several nodes", Err: err,
+		}, f.Close())
+	}
+	return func() { f.Close() }, nil //nolint:errcheck // closing gives the lock back either way
+}
+
+func us(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func at(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

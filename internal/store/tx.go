@@ -1,0 +1,262 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// tx is one transaction. Its methods take SQL with $1, $2 … on both engines
+// and two macros: {in $n} for a list argument made by list, and {skip},
+// {share}, {lock} for PostgreSQL's row locks, which SQLite needs none of.
+type tx struct {
+	ctx  context.Context //nolint:containedctx // a tx lives inside one call
+	s    *Store
+	tx   *sql.Tx   // nil when writing on SQLite: see writer
+	conn *sql.Conn // nil when reading
+}
+
+// inTx runs f in a writing transaction.
+func (s *Store) inTx(ctx context.Context, f func(*tx) error) error {
+	if s.lite {
+		return s.writer.inTx(ctx, s, f)
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // gives the connection back
+	t, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // after Commit it does nothing
+	if err := f(&tx{ctx: ctx, s: s, tx: t, conn: conn}); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// view runs f in a reading transaction.
+func (s *Store) view(ctx context.Context, f func(*tx) error) error {
+	t, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // nothing was written
+	return f(&tx{ctx: ctx, s: s, tx: t})
+}
+
+// writer is SQLite's one writing connection with its prepared statements:
+// preparing there costs as much as running. Writes do not end half way when
+// their caller goes away; they are local and short.
+type writer struct {
+	turn  chan struct{} // holds one token while nobody writes
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	w := &writer{turn: make(chan struct{}, 1), conn: conn, stmts: map[string]*sql.Stmt{}}
+	w.turn <- struct{}{}
+	return w, nil
+}
+
+func (w *writer) inTx(ctx context.Context, s *Store, f func(*tx) error) error {
+	select {
+	case <-w.turn:
+		defer func() { w.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return fmt.Errorf("begin: %w", ctx.Err())
+	}
+	t := &tx{ctx: context.WithoutCancel(ctx), s: s, conn: w.conn}
+	if _, err := t.exec(`BEGIN IMMEDIATE`); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			t.exec(`ROLLBACK`) //nolint:errcheck // a failed COMMIT may have rolled back already
+		}
+	}()
+	if err := f(t); err != nil {
+		return err
+	}
+	if _, err := t.exec(`COMMIT`); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	done = true
+	return nil
+}
+
+func (w *writer) stmt(ctx context.Context, s *Store, q string) (*sql.Stmt, error) {
+	if st := w.stmts[q]; st != nil {
+		return st, nil
+	}
+	st, err := w.conn.PrepareContext(ctx, s.text(q))
+	if err == nil {
+		w.stmts[q] = st
+	}
+	return st, err
+}
+
+func (w *writer) close() error {
+	<-w.turn
+	for _, st := range w.stmts {
+		st.Close() //nolint:errcheck // the database is closing
+	}
+	return w.conn.Close()
+}
+
+var macro = regexp.MustCompile(`\{(in \$[0-9]+|skip|share|lock)\}`)
+
+// text resolves the macros for this engine.
+func (s *Store) text(q string) string {
+	return macro.ReplaceAllStringFunc(q, func(m string) string {
+		switch {
+		case m == "{skip}" && !s.lite:
+			return "FOR UPDATE SKIP LOCKED"
+		case m == "{share}" && !s.lite:
+			return "FOR SHARE"
+		case m == "{lock}" && !s.lite:
+			return "FOR UPDATE"
+		case m[1] == 'i' && s.lite:
+			return "IN (SELECT value FROM json_each(" + m[4:len(m)-1] + "))"
+		case m[1] == 'i':
+			return "= ANY(" + m[4:len(m)-1] + ")"
+		}
+		return ""
+	})
+}
+
+// list makes a list argument for {in $n}.
+func (t *tx) list(v []string) any {
+	if !t.s.lite {
+		return v
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "[]" // strings always marshal
+	}
+	return string(b)
+}
+
+func (t *tx) exec(q string, args ...any) (int64, error) {
+	var r sql.Result
+	var err error
+	if t.tx != nil {
+		r, err = t.tx.ExecContext(t.ctx, t.s.text(q), args...)
+	} else {
+		var st *sql.Stmt
+		if st, err = t.s.writer.stmt(t.ctx, t.s, q); err == nil {
+			r, err = st.ExecContext(t.ctx, args...)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (t *tx) query(q string, args ...any) (*sql.Rows, error) {
+	if t.tx != nil {
+		return t.tx.QueryContext(t.ctx, t.s.text(q), args...)
+	}
+	st, err := t.s.writer.stmt(t.ctx, t.s, q)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(t.ctx, args...)
+}
+
+// must runs q and expects it to change exactly one row.
+func (t *tx) must(what, q string, args ...any) error {
+	n, err := t.exec(q, args...)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%s: %d rows changed, expected 1", what, n)
+	}
+	return err
+}
+
+// each runs q once for every row of args and returns how many rows each
+// changed. On PostgreSQL all go in one round trip.
+func (t *tx) each(q string, args [][]any) ([]int64, error) {
+	counts := make([]int64, len(args))
+	if len(args) == 0 {
+		return counts, nil
+	}
+	if t.s.lite {
+		for i, a := range args {
+			n, err := t.exec(q, a...)
+			if err != nil {
+				return nil, err
+			}
+			counts[i] = n
+		}
+		return counts, nil
+	}
+	text := t.s.text(q)
+	err := t.conn.Raw(func(driver any) error {
+		batch := &pgx.Batch{}
+		for _, a := range args {
+			batch.Queue(text, a...)
+		}
+		res := driver.(*stdlib.Conn).Conn().SendBatch(t.ctx, batch)
+		for i := range args {
+			tag, err := res.Exec()
+			if err != nil {
+				return errors.Join(err, res.Close())
+			}
+			counts[i] = tag.RowsAffected()
+		}
+		return res.Close()
+	})
+	return counts, err
+}
+
+// all collects the rows of q.
+func all[T any](t *tx, scan func(func(...any) error) (T, error), q string, args ...any) ([]T, error) {
+	rows, err := t.query(q, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// one returns the first row of q, or sql.ErrNoRows.
+func one[T any](t *tx, scan func(func(...any) error) (T, error), q string, args ...any) (T, error) {
+	vs, err := all(t, scan, q, args...)
+	if err == nil && len(vs) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return vs[0], nil
+}
+
+func scanString(scan func(...any) error) (v string, err error) { return v, scan(&v) }
+func scanInt(scan func(...any) error) (v int64, err error)     { return v, scan(&v) }

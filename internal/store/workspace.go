@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/engawa/engawa"
+)
+
+// AddWorkspace stores a workspace and makes its key.
+func (s *Store) AddWorkspace(ctx context.Context, w engawa.Workspace) error {
+	sender, house, err := profile(w)
+	if err != nil {
+		return fmt.Errorf("add workspace %s: %w", w.ID, err)
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt)); err != nil {
+			return err
+		}
+		_, err := t.newKey(w.ID, workspaceKey)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add workspace %s: %w", w.ID, err)
+	}
+	return nil
+}
+
+// ChangeWorkspace replaces name, locale, zone, country, sender and house rules.
+func (s *Store) ChangeWorkspace(ctx context.Context, w engawa.Workspace) error {
+	sender, house, err := profile(w)
+	if err != nil {
+		return fmt.Errorf("change workspace %s: %w", w.ID, err)
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		return t.must("change workspace "+w.ID, `UPDATE workspace SET name = $2, locale = $3, zone = $4, country = $5, sender = $6, house = $7
+			WHERE id = $1`, w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house)
+	})
+}
+
+func profile(w engawa.Workspace) (sender, house string, err error) {
+	a, err := json.Marshal(w.Sender)
+	if err != nil {
+		return "", "", err
+	}
+	b, err := json.Marshal(w.House)
+	return string(a), string(b), err
+}
+
+const workspaceColumns = `id, name, locale, zone, country, sender, house, created_at`
+
+func scanWorkspace(scan func(...any) error) (w engawa.Workspace, err error) {
+	var sender, house string
+	var created int64
+	if err := scan(&w.ID, &w.Name, &w.Locale, &w.Zone, &w.Country, &sender, &house, &created); err != nil {
+		return w, err
+	}
+	w.CreatedAt = at(created)
+	return w, errors.Join(json.Unmarshal([]byte(sender), &w.Sender), json.Unmarshal([]byte(house), &w.House))
+}
+
+// Workspace returns one workspace.
+func (s *Store) Workspace(ctx context.Context, id string) (w engawa.Workspace, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		w, err = t.workspace(id)
+		return err
+	})
+	return w, err
+}
+
+func (t *tx) workspace(id string) (engawa.Workspace, error) {
+	w, err := one(t, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspace WHERE id = $1`, id)
+	return w, found("workspace", err)
+}
+
+// Workspaces returns every workspace, oldest first.
+func (s *Store) Workspaces(ctx context.Context) (ws []engawa.Workspace, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		ws, err = all(t, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspace ORDER BY created_at, id`)
+		return err
+	})
+	return ws, err
+}
+
+// WorkspaceOf says which workspace a public id belongs to: an account's or an
+// API key's.
+func (s *Store) WorkspaceOf(ctx context.Context, publicID string) (workspace string, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		workspace, err = one(t, scanString, `SELECT workspace FROM directory WHERE public_id = $1`, publicID)
+		return found("id", err)
+	})
+	return workspace, err
+}
+
+// found turns "no rows" into an error that a user may read.
+func found(what string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return engawa.NotFound(what)
+	}
+	return err
+}
