@@ -1,0 +1,122 @@
+package access
+
+import (
+	"slices"
+
+	"github.com/engawa/engawa"
+)
+
+// Scope is one thing that a key or a grant allows: a noun and a verb. Write does
+// not contain read. Its words are internal/text's, under "scope." and the scope.
+type Scope string
+
+// The scopes.
+const (
+	EventsRead      Scope = "events:read"
+	EventsWrite     Scope = "events:write"
+	MessagesRead    Scope = "messages:read"
+	MessagesSend    Scope = "messages:send"
+	CustomersRead   Scope = "customers:read" // without addresses
+	CustomersWrite  Scope = "customers:write"
+	AddressesRead   Scope = "addresses:read" // each reading is recorded
+	ConsentsWrite   Scope = "consents:write"
+	SubscribersRead Scope = "subscribers:read" // the handles of a partner's own apps
+	AppsRead        Scope = "apps:read"
+	AppsWrite       Scope = "apps:write"
+	AccountsRead    Scope = "accounts:read"
+	AccountsWrite   Scope = "accounts:write"
+	RoutesRead      Scope = "routes:read" // routes, templates and destinations
+	RoutesWrite     Scope = "routes:write"
+	TasksRead       Scope = "tasks:read"
+	TasksWrite      Scope = "tasks:write"
+	StoreAct        Scope = "store:act" // extend a renewal, answer a consumption request
+	PartnersRead    Scope = "partners:read"
+	PartnersWrite   Scope = "partners:write"
+	KeysWrite       Scope = "keys:write"
+	MembersWrite    Scope = "members:write"
+	ExportRead      Scope = "export:read"
+)
+
+// All is the entry that stands for every scope in a list of one.
+const All = "*"
+
+// Need is what a scope asks for beside itself.
+type Need struct {
+	Scope   Scope
+	Role    engawa.Role // the least role of a member
+	Partner bool        // a partner may have it at all
+}
+
+// Scopes is the table of all scopes, in the order in which forms show them.
+var Scopes = [...]Need{
+	{EventsRead, engawa.Viewer, false},
+	{EventsWrite, engawa.Admin, false},
+	{MessagesRead, engawa.Viewer, true},
+	{MessagesSend, engawa.Support, true},
+	{CustomersRead, engawa.Viewer, false},
+	{CustomersWrite, engawa.Support, false},
+	{AddressesRead, engawa.Admin, false},
+	{ConsentsWrite, engawa.Support, false},
+	{SubscribersRead, engawa.Viewer, true},
+	{AppsRead, engawa.Viewer, true},
+	{AppsWrite, engawa.Admin, false},
+	{AccountsRead, engawa.Viewer, false},
+	{AccountsWrite, engawa.Admin, false},
+	{RoutesRead, engawa.Viewer, false},
+	{RoutesWrite, engawa.Admin, false},
+	{TasksRead, engawa.Viewer, false},
+	{TasksWrite, engawa.Support, false},
+	{StoreAct, engawa.Support, false},
+	{PartnersRead, engawa.Viewer, false},
+	{PartnersWrite, engawa.Admin, false},
+	{KeysWrite, engawa.Admin, false},
+	{MembersWrite, engawa.Owner, false},
+	{ExportRead, engawa.Owner, false},
+}
+
+// Principal is who asks. Each part that is set narrows what they may do; a
+// principal with neither a role nor a key may do nothing.
+type Principal struct {
+	Workspace string
+	Member    string
+	Role      engawa.Role // of a member, also behind the member's key
+	Key       string      // id of the API key or of the partner's client
+	Scopes    []string    // of that key
+	Partner   string
+	Grant     []string // the scopes of the partner's live grant
+}
+
+// Require answers nil if p may do what scope names, and otherwise an
+// *engawa.Error with CodeForbidden. A scope that is not in the table is refused.
+func (p Principal) Require(scope Scope) error {
+	i := slices.IndexFunc(Scopes[:], func(n Need) bool { return n.Scope == scope })
+	switch {
+	case i < 0 || p.Workspace == "" || p.Role == "" && p.Key == "":
+		return refuse(ScopeMissing, nil)
+	case p.Role != "" && !p.Role.Allows(Scopes[i].Role):
+		return refuse(RoleTooLow, nil)
+	case p.Key != "" && !listed(p.Scopes, scope):
+		return refuse(ScopeMissing, nil)
+	case p.Partner != "" && !(Scopes[i].Partner && listed(p.Grant, scope)):
+		return refuse(ScopeMissing, nil)
+	}
+	return nil
+}
+
+// CheckScopes refuses a list that a key or, if partner is set, a grant may not
+// carry. The error is an *engawa.Error with the field.
+func CheckScopes(scopes []string, partner bool) error {
+	if len(scopes) == 1 && scopes[0] == All {
+		return nil
+	}
+	for _, s := range scopes {
+		if !slices.ContainsFunc(Scopes[:], func(n Need) bool { return string(n.Scope) == s && (n.Partner || !partner) }) {
+			return engawa.Invalid("/scopes", "choose from the list of scopes, or give * alone for all", "%q is no scope that can be given here", s)
+		}
+	}
+	return nil
+}
+
+func listed(list []string, scope Scope) bool {
+	return len(list) == 1 && list[0] == All || slices.Contains(list, string(scope))
+}
