@@ -20,7 +20,8 @@ type Message struct {
 	Locale      Locale
 	Content     Content // rendered, with what the verdict obliged to add
 	Applied     []Obligation
-	Chain       []Via // accounts in order
+	Unsubscribe string // one-click URL; empty where none is owed
+	Chain       []Via  // accounts in order
 	Urgent      bool
 	Sample      bool // demo data with past times: shown, never sent
 	NotBefore   time.Time

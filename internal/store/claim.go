@@ -41,18 +41,29 @@ type Decide struct {
 // grants' rows are locked until it commits, so that a withdrawal is either seen
 // or waits. It returns those that are to be handed over now, and fails with
 // ErrLaneLost when l is held by somebody else.
-func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []Claimed, err error) {
+func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []Claimed, end ClaimEnd, err error) {
 	var lanes laneSet
 	err = s.inTx(ctx, func(t *tx) error {
-		going, lanes = nil, laneSet{}
+		going, end, lanes = nil, ClaimEnd{}, laneSet{}
+		row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
+		if err != nil {
+			return err
+		}
+		if row.Owner != l.Owner || row.Fence != l.Fence {
+			return ErrLaneLost
+		}
 		if err := t.expireLate(l, lanes); err != nil {
 			return err
+		}
+		if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
+			limit = 0
 		}
 		if limit > 0 {
 			cs, err := t.candidates(l, limit)
 			if err != nil {
 				return err
 			}
+			end.More = len(cs) == limit
 			if going, err = t.decide(l, cs, d, lanes); err != nil {
 				return err
 			}
@@ -60,11 +71,17 @@ func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going [
 		return t.savePace(l, d.Pace())
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim %s: %w", l.Account, err)
+		return nil, end, fmt.Errorf("claim %s: %w", l.Account, err)
 	}
 	delete(lanes, [2]string{l.Workspace, l.Account}) // this lane is awake
 	lanes.wake(s)
-	return going, nil
+	return going, end, nil
+}
+
+// ClaimEnd says how a claim left the lane.
+type ClaimEnd struct {
+	More        bool      // there may be more that is due
+	PausedUntil time.Time // nothing is claimed before; zero: not paused
 }
 
 // savePace stores the limits' state and proves that the lane is still held.

@@ -26,6 +26,7 @@ type NewMessage struct {
 type messageBody struct {
 	Content engawa.Content      `json:"content"`
 	Applied []engawa.Obligation `json:"applied,omitempty"`
+	Unsub   string              `json:"unsubscribe,omitempty"`
 	Judged  []Judged            `json:"judged"`
 }
 
@@ -155,7 +156,7 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	body, err := json.Marshal(messageBody{m.Content, m.Applied, n.Judged})
+	body, err := json.Marshal(messageBody{m.Content, m.Applied, m.Unsubscribe, n.Judged})
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
@@ -286,7 +287,7 @@ func (r messageRowRead) open(ring keyring) (Said, error) {
 	if err := json.Unmarshal(plain, &b); err != nil {
 		return said, fmt.Errorf("message %s: %w", r.ID, err)
 	}
-	said.Message.Content, said.Message.Applied, said.Judged = b.Content, b.Applied, b.Judged
+	said.Message.Content, said.Message.Applied, said.Message.Unsubscribe, said.Judged = b.Content, b.Applied, b.Unsub, b.Judged
 	for _, j := range b.Judged {
 		said.Message.Verdicts = append(said.Message.Verdicts, j.Verdict)
 	}

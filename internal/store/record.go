@@ -147,14 +147,22 @@ func (t *tx) followTrouble(r Result, lanes laneSet) error {
 	return nil
 }
 
+// Sending counts a lane's open hand-overs.
+func (s *Store) Sending(ctx context.Context, workspace, account string) (n int64, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		n, err = one(t, scanInt, `SELECT count(*) FROM delivery WHERE workspace = $1 AND account = $2 AND state = 'sending'`, workspace, account)
+		return err
+	})
+	return n, err
+}
+
 // Recover settles the deliveries that earlier holders of the lane left in
 // sending: their attempts end as unknown, and judge says what becomes of each:
 // retrying (the provider remembers its key, or can be asked) or unknown (a
 // person must look).
 func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string)) (n int, err error) {
-	var lanes laneSet
 	err = s.inTx(ctx, func(t *tx) error {
-		lanes, n = laneSet{}, 0
+		n = 0
 		rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
 			WHERE workspace = $1 AND account = $2 AND state = 'sending' AND fence < $3 ORDER BY id {lock}`, l.Workspace, l.Account, l.Fence)
 		if err != nil || len(rows) == 0 {
@@ -173,7 +181,6 @@ func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery)
 	if err != nil {
 		return 0, fmt.Errorf("recover lane %s: %w", l.Account, err)
 	}
-	lanes.wake(s)
 	return n, nil
 }
 

@@ -1,0 +1,287 @@
+// Package dispatch routes journaled events and sends what is due. Each account
+// has a lane that one node holds at a time; inside it claiming, sending and
+// recording go on side by side. Nothing is polled: lanes sleep until their next
+// due time and are woken by new work.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/route"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// DefaultLease is how long a holder may be still before another takes its lane.
+const DefaultLease = 30 * time.Second
+
+// Dispatcher moves every event to its end. Its exported fields are set before Run.
+type Dispatcher struct {
+	Store   *store.Store
+	Compose *message.Composer
+	Rules   *rule.Set
+	Kinds   []channel.Kind
+	Env     channel.Env
+	Log     *slog.Logger
+	Owner   string        // names this process among the nodes; unique
+	Lease   time.Duration // 0: DefaultLease
+	Count   func(account string, outcome engawa.AttemptOutcome)
+
+	mu    sync.Mutex
+	lanes map[string]*running // by account
+	fresh chan struct{}       // events wait for their routes
+	moved chan struct{}       // accounts changed
+}
+
+type running struct {
+	lane  *lane
+	stop  context.CancelFunc
+	ended chan struct{}
+	kind  string
+	at    int64 // the account's version
+}
+
+// Run works until ctx ends, then lets what is under way finish and returns.
+func (d *Dispatcher) Run(ctx context.Context) {
+	if d.Lease == 0 {
+		d.Lease = DefaultLease
+	}
+	d.mu.Lock()
+	d.lanes = map[string]*running{}
+	d.fresh, d.moved = make(chan struct{}, 1), make(chan struct{}, 1)
+	d.mu.Unlock()
+	d.Store.OnWake(d.wakeUp)
+	var work sync.WaitGroup
+	work.Go(func() { d.listen(ctx) })
+	work.Go(func() { d.routeAll(ctx) })
+	work.Go(func() { d.keepLanes(ctx) })
+	work.Wait()
+}
+
+// alone reports whether no other node can hold our lanes.
+func (d *Dispatcher) alone() bool { return d.Store.Lite() }
+
+// listen takes other nodes' hints and goes on after a broken connection.
+func (d *Dispatcher) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := d.Store.Listen(ctx); err != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "hints from other nodes stopped; looking by itself meanwhile", "err", err)
+		}
+		sleep(ctx, d.Lease/10)
+	}
+}
+
+// wakeUp passes on that a lane, or routing, has work.
+func (d *Dispatcher) wakeUp(_, account string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if account == "" {
+		poke(d.fresh)
+		return
+	}
+	if r, ok := d.lanes[account]; ok {
+		poke(r.lane.wake)
+	}
+	poke(d.moved) // the account may be new or changed; keepLanes looks at versions
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// keepLanes runs a lane for every account that can send, and starts it anew
+// when the account changes.
+func (d *Dispatcher) keepLanes(ctx context.Context) {
+	defer d.stopAll()
+	for ctx.Err() == nil {
+		accounts, err := d.Store.SendingAccounts(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.ErrorContext(ctx, "accounts not read", "err", err)
+		}
+		for _, a := range accounts {
+			if kind, ok := message.Find(d.Kinds, a.Kind); ok {
+				d.keep(ctx, a, kind)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-d.moved:
+			sleep(ctx, 50*time.Millisecond) // changes come in groups
+		case <-time.After(d.Lease):
+		}
+	}
+}
+
+func (d *Dispatcher) keep(ctx context.Context, a engawa.Account, kind channel.Kind) {
+	d.mu.Lock()
+	old := d.lanes[a.ID]
+	d.mu.Unlock()
+	if old != nil {
+		if old.at == a.Version {
+			return
+		}
+		old.stop()
+		<-old.ended
+	}
+	laneCtx, stop := context.WithCancel(ctx)
+	l := &lane{d: d, kind: kind, account: a, wake: make(chan struct{}, 1), log: d.Log.With("account", a.ID, "kind", a.Kind)}
+	r := &running{lane: l, stop: stop, ended: make(chan struct{}), kind: a.Kind, at: a.Version}
+	d.mu.Lock()
+	d.lanes[a.ID] = r
+	d.mu.Unlock()
+	go func() {
+		defer close(r.ended)
+		l.run(laneCtx)
+	}()
+}
+
+func (d *Dispatcher) stopAll() {
+	d.mu.Lock()
+	all := d.lanes
+	d.lanes = map[string]*running{}
+	d.mu.Unlock()
+	for _, r := range all {
+		r.stop()
+	}
+	for _, r := range all {
+		<-r.ended
+	}
+}
+
+func (d *Dispatcher) count(rs []store.Result) {
+	if d.Count == nil {
+		return
+	}
+	for _, r := range rs {
+		d.Count(r.Claimed.Delivery.Account, r.Outcome)
+	}
+}
+
+const routeBatch = 200
+
+// routeAll routes new events as they come.
+func (d *Dispatcher) routeAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := d.routeNew(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.ErrorContext(ctx, "events not routed yet", "err", err)
+			sleep(ctx, time.Second)
+		}
+		if n == routeBatch {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-d.fresh:
+		case <-time.After(d.Lease):
+		}
+	}
+}
+
+// routeNew plans the messages of the events that no route has seen, and stores
+// them with the events' mark. Two nodes may plan the same event; one stores.
+func (d *Dispatcher) routeNew(ctx context.Context) (int, error) {
+	evs, err := d.Store.Unrouted(ctx, routeBatch)
+	if err != nil {
+		return 0, err
+	}
+	routed := make([]store.Routed, 0, len(evs))
+	for len(evs) > 0 {
+		n := 1
+		for n < len(evs) && evs[n].Workspace == evs[0].Workspace {
+			n++
+		}
+		part, err := d.plan(ctx, evs[0].Workspace, evs[:n])
+		if err != nil {
+			return 0, err
+		}
+		routed, evs = append(routed, part...), evs[n:]
+	}
+	if len(routed) == 0 {
+		return 0, nil
+	}
+	return len(routed), d.Store.Route(ctx, routed)
+}
+
+// plan composes what the events of one workspace cause. An event whose
+// messages cannot be made (a template was removed) raises a task instead of
+// stopping those behind it.
+func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Event) ([]store.Routed, error) {
+	routes, err := d.Store.Routes(ctx, workspace)
+	if err != nil {
+		return nil, err
+	}
+	set, err := route.Compile(routes)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Routed, len(evs))
+	var all []message.Request
+	var of []int
+	for i, ev := range evs {
+		out[i] = store.Routed{Workspace: workspace, Event: ev.ID}
+		var c engawa.Customer
+		if ev.Customer != "" {
+			if c, err = d.Store.Customer(ctx, workspace, ev.Customer); err != nil {
+				return nil, err
+			}
+		}
+		for _, r := range message.FromPlans(ev, set.Plan(ev, message.Data(ev), c)) {
+			all, of = append(all, r), append(of, i)
+		}
+	}
+	ms, err := d.Compose.Compose(ctx, workspace, all)
+	if err == nil {
+		for j, m := range ms {
+			out[of[j]].Messages = append(out[of[j]].Messages, m)
+		}
+		return out, nil
+	}
+	for j, r := range all { // one by one, to find the one that cannot be made
+		ms, err := d.Compose.Compose(ctx, workspace, []message.Request{r})
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			if err := d.unmade(ctx, r, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		out[of[j]].Messages = append(out[of[j]].Messages, ms...)
+	}
+	return out, nil
+}
+
+// unmade raises a task for a message that a route asks for and that cannot be
+// made. Trouble of the database is returned: then nothing is marked routed.
+func (d *Dispatcher) unmade(ctx context.Context, r message.Request, err error) error {
+	e := asTold(err)
+	if e == nil || e.Code == engawa.CodeUnavailable {
+		return err
+	}
+	d.Log.WarnContext(ctx, "a route's message could not be made", "route", r.Route, "err", err)
+	return d.Store.Raise(ctx, engawa.Task{
+		Workspace: r.Workspace, Kind: "route.broken", Ref: r.Route, DueAt: time.Now().Add(time.Hour),
+		Args: map[string]string{"route": r.Route, "event": r.Event.ID, "problem": e.Message},
+	})
+}
+
+// asTold returns the error that a user may read, if err is one.
+func asTold(err error) *engawa.Error {
+	var e *engawa.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package dispatch
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// waits is how long to wait after each failed attempt; then daily, until the
+// message expires.
+var waits = [...]time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
+	time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// maxAfter is the longest that a provider's Retry-After is obeyed.
+const maxAfter = 24 * time.Hour
+
+// backoff is how long to wait after attempt n (from 1): the table ±20 %, so
+// that many do not come back together, but never before the provider's after.
+func backoff(n int, after time.Duration, jitter float64) time.Duration {
+	w := waits[min(max(n, 1), len(waits))-1]
+	w += time.Duration(float64(w) * 0.2 * (2*jitter - 1))
+	return max(w, min(after, maxAfter))
+}
+
+// settle says what the end of an attempt means for its delivery: pure.
+func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.SendError, now time.Time, jitter float64) store.Result {
+	out := store.Result{Claimed: c, EndedAt: now, DueAt: c.Delivery.DueAt}
+	if err == nil {
+		out.Outcome, out.State, out.ProviderID, out.Exchange = engawa.OutcomeAccepted, engawa.Accepted, r.ProviderID, r.Exchange
+		if r.Delivered {
+			out.State = engawa.Delivered
+		}
+		return out
+	}
+	out.Code, out.Note, out.Exchange, out.Carry = err.Code, err.Code, err.Exchange, err.Carry
+	switch err.Class {
+	case channel.Again:
+		return again(out, err.After, now, jitter)
+	case channel.Ambiguous:
+		return ambiguous(k, out, now, jitter)
+	case channel.AddressGone:
+		out.Suppress = gone(k, c, now)
+	case channel.AccountClosed:
+		out.Outcome, out.State, out.DueAt = engawa.OutcomeRetry, engawa.Retrying, now.Add(time.Minute)
+		out.PauseUntil, out.PauseCode = now.Add(closedPause), err.Code
+		out.Task = &engawa.Task{
+			Workspace: c.Delivery.Workspace, Kind: "account.closed", Ref: c.Delivery.Account, DueAt: now.Add(time.Hour),
+			Args: map[string]string{"account": c.Delivery.Account, "code": err.Code},
+		}
+		return out
+	case channel.Rejected:
+	}
+	out.Outcome, out.State, out.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
+	return out
+}
+
+// closedPause is how long a lane waits whose account refused us, unless
+// somebody repairs it before: the provider may also be wrong for a while.
+const closedPause = time.Hour
+
+// again tries later; a delivery whose time is over before that fails for good.
+func again(out store.Result, after time.Duration, now time.Time, jitter float64) store.Result {
+	out.DueAt = now.Add(backoff(out.Claimed.Delivery.Attempts, after, jitter))
+	if end := out.Claimed.Message.ExpiresAt; !end.IsZero() && !out.DueAt.Before(end) {
+		out.Outcome, out.State, out.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
+		return out
+	}
+	out.Outcome, out.State = engawa.OutcomeRetry, engawa.Retrying
+	return out
+}
+
+// lookUp is the note of a delivery that must be looked for before it is sent again.
+const lookUp = "look_up"
+
+// ambiguous: it may have arrived. The same key settles it where the provider
+// remembers keys, a look-up where it can be asked; elsewhere only a person can.
+func ambiguous(k channel.Kind, out store.Result, now time.Time, jitter float64) store.Result {
+	out.Outcome = engawa.OutcomeUnknown
+	state, note := afterUnknown(k, out.Claimed.Delivery, now)
+	out.State = state
+	if state == engawa.Retrying {
+		out.DueAt = now.Add(backoff(out.Claimed.Delivery.Attempts, 0, jitter))
+		if note != "" {
+			out.Note = note
+		}
+		return out
+	}
+	task := store.UnknownTask(out.Claimed.Delivery, now)
+	out.Task = &task
+	return out
+}
+
+// afterUnknown says what becomes of a delivery that may have arrived.
+func afterUnknown(k channel.Kind, d engawa.Delivery, now time.Time) (engawa.DeliveryState, string) {
+	switch {
+	case k.Retry.KeyLife > 0 && now.Before(d.KeyAt.Add(k.Retry.KeyLife)):
+		return engawa.Retrying, ""
+	case k.Retry.Lookup:
+		return engawa.Retrying, lookUp
+	}
+	return engawa.Unknown, "unknown"
+}
+
+func gone(k channel.Kind, c store.Claimed, now time.Time) *engawa.Suppression {
+	return &engawa.Suppression{
+		Workspace: c.Delivery.Workspace, Channel: k.Name, Address: c.Known.To, Customer: c.Message.Customer, Reason: "bounced", At: now,
+	}
+}
+
+func jitter() float64 { return rand.Float64() } //nolint:gosec // spreads load, guards nothing

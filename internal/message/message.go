@@ -1,0 +1,470 @@
+// Package message turns what is asked for, by a request or by a route's plan,
+// into messages: rendered in the recipient's language, judged early on every
+// account they may use, with what the law obliges added, ready to be stored.
+package message
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/route"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/verdict"
+)
+
+// Request asks for one message. Exactly one of Customer and Destination is set.
+type Request struct {
+	Workspace   string
+	Event       *engawa.Event // what caused it; nil for a request
+	Route       string
+	Partner     string // the sender; empty: the workspace itself
+	Member      string // who clicked; empty: a system
+	App         string
+	Customer    string
+	Destination string
+	Broadcast   string
+	Purpose     engawa.Purpose
+	Trigger     engawa.Trigger
+	Topic       string
+	Template    string         // an id; or
+	Content     engawa.Content // the words themselves
+	Variables   map[string]any
+	Chain       []engawa.Via
+	Urgent      bool
+	Sample      bool
+	At          time.Time // for samples with past times; zero: now
+	NotBefore   time.Time
+	ExpiresAt   time.Time
+	Trace       string
+}
+
+// Composer makes messages. Its fields are set once.
+type Composer struct {
+	Store *store.Store
+	Rules *rule.Set
+	Words *text.Words
+	Kinds []channel.Kind
+	// Unsubscribe makes the one-click URL for a message; nil: none can be made.
+	Unsubscribe func(m engawa.Message) string
+}
+
+// lifetime is how long a message may wait at most when nobody says.
+const (
+	lifetime     = 72 * time.Hour
+	mailLifetime = 5 * 24 * time.Hour
+)
+
+// Accept composes and stores messages. The answer has the early verdicts; a
+// refusal is a kept fact, not an error.
+func (c *Composer) Accept(ctx context.Context, workspace string, rs []Request) ([]store.NewMessage, error) {
+	ms, err := c.Compose(ctx, workspace, rs)
+	if err != nil {
+		return nil, err
+	}
+	return ms, c.Store.Enqueue(ctx, ms)
+}
+
+// Compose makes messages of one workspace without storing them: what Accept
+// does before, what messages:check and engawa try show.
+func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) ([]store.NewMessage, error) {
+	if len(rs) == 0 {
+		return nil, nil
+	}
+	w, err := c.world(ctx, workspace)
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	ms := make([]engawa.Message, len(rs))
+	var asks []store.Ask
+	for i, r := range rs {
+		if ms[i], err = w.begin(r); err != nil {
+			return nil, err
+		}
+		for _, v := range ms[i].Chain {
+			asks = append(asks, store.Ask{Message: ms[i], Account: v.Account, Destination: v.Destination})
+		}
+	}
+	known, err := c.Store.Facts(ctx, workspace, asks)
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	out := make([]store.NewMessage, len(rs))
+	for i := range rs {
+		n := len(ms[i].Chain)
+		if out[i], err = w.finish(ms[i], rs[i], known[:n]); err != nil {
+			return nil, err
+		}
+		known = known[n:]
+	}
+	return out, nil
+}
+
+// world is what composing needs of a workspace.
+type world struct {
+	*Composer
+	workspace engawa.Workspace
+	zone      *time.Location
+	accounts  map[string]engawa.Account
+	templates map[string]engawa.Template
+	apps      map[string]engawa.App
+}
+
+func (c *Composer) world(ctx context.Context, workspace string) (world, error) {
+	w := world{Composer: c, accounts: map[string]engawa.Account{}, templates: map[string]engawa.Template{}, apps: map[string]engawa.App{}}
+	var err error
+	if w.workspace, err = c.Store.Workspace(ctx, workspace); err != nil {
+		return w, err
+	}
+	if w.zone, err = time.LoadLocation(w.workspace.Zone); err != nil {
+		return w, fmt.Errorf("zone of workspace %s: %w", workspace, err)
+	}
+	accounts, err := c.Store.Accounts(ctx, workspace)
+	if err != nil {
+		return w, err
+	}
+	for _, a := range accounts {
+		w.accounts[a.ID] = a
+	}
+	templates, err := c.Store.Templates(ctx, workspace)
+	if err != nil {
+		return w, err
+	}
+	for _, t := range templates {
+		w.templates[t.ID] = t
+	}
+	apps, err := c.Store.Apps(ctx, workspace)
+	for _, a := range apps {
+		w.apps[a.ID] = a
+	}
+	return w, err
+}
+
+// kind returns the kind of an account; ok is false for one that cannot send.
+func (w *world) kind(account string) (channel.Kind, bool) {
+	a, ok := w.accounts[account]
+	if !ok {
+		return channel.Kind{}, false
+	}
+	return Find(w.Kinds, a.Kind)
+}
+
+// Find returns the sending kind of a name.
+func Find(kinds []channel.Kind, name string) (channel.Kind, bool) {
+	i := slices.IndexFunc(kinds, func(k channel.Kind) bool { return k.Name == name && k.New != nil })
+	if i < 0 {
+		return channel.Kind{}, false
+	}
+	return kinds[i], true
+}
+
+// begin checks a request and makes the message without its words.
+func (w *world) begin(r Request) (engawa.Message, error) {
+	if (r.Customer == "") == (r.Destination == "") {
+		return engawa.Message{}, engawa.Invalid("/to", "name one customer, or one destination", "a message has exactly one recipient")
+	}
+	if len(r.Chain) == 0 {
+		return engawa.Message{}, engawa.Invalid("/channels", "name a channel kind or an account id", "no account could send this")
+	}
+	for i, v := range r.Chain {
+		if _, ok := w.kind(v.Account); !ok {
+			return engawa.Message{}, engawa.Invalid(fmt.Sprintf("/channels/%d", i), "name an account of this workspace that can send", "%q is no sending account", v.Account)
+		}
+	}
+	at := r.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	m := engawa.Message{
+		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
+		App: r.App, Customer: r.Customer, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
+		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
+		State: engawa.MessageWaiting, CreatedAt: at.UTC(), Trace: r.Trace,
+	}
+	if r.Event != nil {
+		m.Event = r.Event.ID
+	}
+	if m.ExpiresAt.IsZero() {
+		m.ExpiresAt = later(at, r.NotBefore).Add(w.lifetime(r.Chain))
+	}
+	if !m.ExpiresAt.After(later(at, r.NotBefore)) {
+		return m, engawa.Invalid("/expires_at", "choose a time after not_before and after now", "the message would be over before it may go")
+	}
+	return m, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (w *world) lifetime(chain []engawa.Via) time.Duration {
+	for _, v := range chain {
+		if w.accounts[v.Account].Kind == "mail" {
+			return mailLifetime
+		}
+	}
+	return lifetime
+}
+
+// finish renders, judges, adds what is obliged, and plans the deliveries.
+// known has the facts of each account of the chain.
+func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.NewMessage, error) {
+	content, err := w.render(&m, r, known[0])
+	if err != nil {
+		return store.NewMessage{}, err
+	}
+	m.Content = content
+	if m.Customer != "" && m.Purpose.Class() != engawa.Service && w.Unsubscribe != nil {
+		m.Unsubscribe = w.Unsubscribe(m)
+	}
+	judged := make([]store.Judged, len(known))
+	for i, k := range known {
+		judged[i] = w.judge(m, k.Facts, m.Chain[i].Account)
+	}
+	w.oblige(&m, judged, known)
+	out := store.NewMessage{Message: m, Judged: judged}
+	w.plan(&out)
+	return out, nil
+}
+
+// judge gives the early verdict on one account.
+func (w *world) judge(m engawa.Message, f engawa.Facts, account string) store.Judged {
+	kind, _ := w.kind(account)
+	f = Complete(f, kind, m)
+	v := verdict.Judge(f, w.Rules, later(m.CreatedAt, m.NotBefore))
+	return store.Judged{Facts: f, Verdict: v}
+}
+
+// Complete fills in the facts that come from the channel's kind and from the words.
+func Complete(f engawa.Facts, kind channel.Kind, m engawa.Message) engawa.Facts {
+	f.Relationship.Required = kind.Relationship
+	f.DisclosureRequired = kind.Disclosure
+	f.OneClick = m.Unsubscribe != ""
+	f.Content = engawa.ContentFacts{
+		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: text.Promotional(m.Content.Subject, m.Content.Text),
+	}
+	return f
+}
+
+// head is the beginning of a text, where a label stands.
+func head(s string) string {
+	const most = 200
+	n := 0
+	for i := range s {
+		if n == most {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+// render picks the words in the recipient's language and fills them in.
+func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Content, error) {
+	words, locale := r.Content, k.Locale
+	if r.Template != "" {
+		t, ok := w.templates[r.Template]
+		if !ok {
+			return words, engawa.Invalid("/template", "choose a template of this workspace", "there is no template %q", r.Template)
+		}
+		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
+	}
+	m.Locale = locale
+	if words == (engawa.Content{}) {
+		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
+	}
+	escape := text.EscapeNone
+	for _, v := range m.Chain {
+		if w.accounts[v.Account].Kind == "chatwork" {
+			escape = text.EscapeChat
+		}
+	}
+	if r.Template == "" && r.Variables == nil && r.Event == nil {
+		return words, text.Check(words)
+	}
+	return text.Render(words, w.variables(*m, r, k), escape)
+}
+
+// variables are what a template may name: the event's data or the request's
+// variables at the root, and event, customer, workspace, app below it.
+func (w *world) variables(m engawa.Message, r Request, k store.Known) map[string]any {
+	viewer := w.Words.For(m.Locale, w.zone)
+	ev := engawa.Event{}
+	if r.Event != nil {
+		ev = *r.Event
+	}
+	data := r.Variables
+	if data == nil {
+		data = Data(ev)
+	}
+	name := k.ToName
+	vars := viewer.EventVars(ev, data, name, w.workspace.Name)
+	if a, ok := w.apps[m.App]; ok {
+		vars["app"] = map[string]any{"name": a.Name}
+	}
+	return vars
+}
+
+// Data reads an event's data for templates and conditions.
+func Data(e engawa.Event) map[string]any {
+	data := map[string]any{}
+	if len(e.Data) > 0 {
+		if json.Unmarshal(e.Data, &data) != nil {
+			return map[string]any{}
+		}
+	}
+	return data
+}
+
+// oblige adds labels and footers that the verdicts ask for and notes them in
+// the facts, so that the verdict at the claim finds them.
+func (w *world) oblige(m *engawa.Message, judged []store.Judged, known []store.Known) {
+	for i, j := range judged {
+		if j.Verdict.Outcome == engawa.Refuse {
+			continue
+		}
+		var fresh []engawa.Obligation
+		for _, o := range j.Verdict.Obligations {
+			if !slices.Contains(m.Applied, o) {
+				fresh = append(fresh, o)
+			}
+		}
+		if len(fresh) == 0 {
+			continue
+		}
+		m.Content = w.Words.ApplyObligations(m.Content, fresh, m.Locale, known[i].Facts.Sender, m.Unsubscribe)
+		m.Applied = append(m.Applied, fresh...)
+	}
+}
+
+// plan makes the first deliveries: the first account that does not refuse, the
+// refused ones before it as facts, and the copies.
+func (w *world) plan(n *store.NewMessage) {
+	m := &n.Message
+	if m.Sample {
+		w.planSample(n)
+		return
+	}
+	open := false
+	refused := true
+	for i, via := range m.Chain {
+		if open && !via.Copy {
+			continue
+		}
+		v := n.Judged[i].Verdict
+		d := store.NewDelivery(*m, i, m.CreatedAt)
+		d.Verdict = &v
+		switch v.Outcome {
+		case engawa.Refuse:
+			d.State, d.Note = engawa.Refused, string(v.Decided)
+		case engawa.Hold:
+			d.State, d.DueAt, d.Note = engawa.Held, v.Until, string(v.Decided)
+			refused = false
+		case engawa.Send:
+			refused = false
+		}
+		if !via.Copy && d.State != engawa.Refused {
+			open = true
+		}
+		n.Deliveries = append(n.Deliveries, d)
+	}
+	if refused {
+		m.State = engawa.MessageRefused
+	}
+}
+
+// planSample shows a message of the past as it would have gone, and sends nothing.
+func (w *world) planSample(n *store.NewMessage) {
+	m := &n.Message
+	m.State = engawa.MessageRefused
+	for i := range m.Chain {
+		v := n.Judged[i].Verdict
+		d := store.NewDelivery(*m, i, m.CreatedAt)
+		d.Verdict = &v
+		switch v.Outcome {
+		case engawa.Refuse:
+			d.State, d.Note = engawa.Refused, string(v.Decided)
+		case engawa.Hold, engawa.Send:
+			d.State, d.Note, d.HandedAt = engawa.Accepted, "sample", m.CreatedAt
+			m.State = engawa.MessageSent
+		}
+		n.Deliveries = append(n.Deliveries, d)
+		if d.State == engawa.Accepted {
+			return
+		}
+	}
+}
+
+// FromPlans turns a route's plans for an event into requests.
+func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
+	rs := make([]Request, 0, len(plans))
+	for _, p := range plans {
+		r := Request{
+			Workspace: ev.Workspace, Event: &ev, Route: p.Route.ID, App: p.Step.App, Purpose: p.Step.Purpose, Trigger: engawa.ByAutomatic,
+			Topic: p.Step.Topic, Template: p.Step.Template, Chain: p.Step.Via, Urgent: p.Step.Urgent, Sample: ev.Sample, Trace: ev.Trace,
+		}
+		if p.Step.To == route.ToCustomer {
+			r.Customer = ev.Customer
+		} else {
+			r.Destination = p.Step.To
+		}
+		if ev.Sample {
+			r.At = ev.OccurredAt
+		}
+		if p.Step.ExpiresIn > 0 {
+			r.ExpiresAt = later(ev.ReceivedAt, r.At).Add(p.Step.ExpiresIn)
+		}
+		rs = append(rs, r)
+	}
+	return rs
+}
+
+// Chain resolves what a caller named, kinds or account ids, to accounts in
+// order. Empty asks for every account that reaches the recipient.
+func Chain(accounts []engawa.Account, kinds []channel.Kind, names []string, toCustomer bool) ([]engawa.Via, error) {
+	var out []engawa.Via
+	add := func(name string) bool {
+		found := false
+		for _, a := range accounts {
+			k, ok := Find(kinds, a.Kind)
+			if !ok || a.ID != name && a.Kind != name || toCustomer && !k.ToCustomers || !toCustomer && !k.ToStaff {
+				continue
+			}
+			out, found = append(out, engawa.Via{Account: a.ID}), true
+		}
+		return found
+	}
+	if len(names) == 0 {
+		for _, k := range kinds {
+			add(k.Name)
+		}
+	}
+	for i, name := range names {
+		if !add(name) {
+			return nil, engawa.Invalid(fmt.Sprintf("/channels/%d", i), "name a connected channel kind or an account id: "+known(accounts, kinds),
+				"%q is no account that can reach this recipient", name)
+		}
+	}
+	return out, nil
+}
+
+func known(accounts []engawa.Account, kinds []channel.Kind) string {
+	var names []string
+	for _, a := range accounts {
+		if _, ok := Find(kinds, a.Kind); ok {
+			names = append(names, a.Kind)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}

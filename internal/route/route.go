@@ -1,0 +1,162 @@
+// Package route decides which messages an event calls for. It is pure: routes
+// are compiled once, and Plan reads the event and the customer.
+package route
+
+import (
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/engawa/engawa"
+)
+
+// Set is compiled routes, ready to plan.
+type Set struct {
+	routes []compiled
+}
+
+type compiled struct {
+	engawa.Route
+	when cel.Program // nil: always
+}
+
+// Plan is one message that a route asks for.
+type Plan struct {
+	Route engawa.Route
+	Step  engawa.Step
+}
+
+// costLimit bounds one condition: about a millisecond.
+const costLimit = 10_000
+
+// Compile readies routes. The error is an *engawa.Error that names the route
+// and what is wrong with its condition.
+func Compile(routes []engawa.Route) (*Set, error) {
+	s := &Set{}
+	for _, r := range routes {
+		if !r.Enabled {
+			continue
+		}
+		c := compiled{Route: r}
+		if r.Condition != "" {
+			var err error
+			if c.when, err = condition(r.Condition); err != nil {
+				return nil, fmt.Errorf("route %q: %w", r.Name, err)
+			}
+		}
+		s.routes = append(s.routes, c)
+	}
+	return s, nil
+}
+
+// Check reports what is wrong with a route before it is saved.
+func Check(r engawa.Route) error {
+	if strings.TrimSpace(r.Name) == "" {
+		return engawa.Invalid("/name", "give it a name that says what it does", "the route has no name")
+	}
+	if len(r.Events) == 0 {
+		return engawa.Invalid("/events", `name event types, such as "contract.terminated" or "payment.*"`, "the route listens to no event")
+	}
+	for i, p := range r.Events {
+		if p == "" || strings.Contains(strings.TrimSuffix(p, ".*"), "*") && p != "*" {
+			return engawa.Invalid(fmt.Sprintf("/events/%d", i), `write a type, "group.*" or "*"`, "%q is not an event pattern", p)
+		}
+	}
+	if len(r.Then) == 0 {
+		return engawa.Invalid("/then", "add at least one recipient", "the route sends nothing")
+	}
+	for i, st := range r.Then {
+		if len(st.Via) == 0 {
+			return engawa.Invalid(fmt.Sprintf("/then/%d/via", i), "choose an account", "step %d has no account to send over", i+1)
+		}
+		if st.Via[0].Copy {
+			return engawa.Invalid(fmt.Sprintf("/then/%d/via/0/copy", i), "make another account the first", "the first account of step %d cannot be a copy", i+1)
+		}
+	}
+	if r.Condition == "" {
+		return nil
+	}
+	_, err := condition(r.Condition)
+	return err
+}
+
+// condition compiles a CEL expression over event and customer that answers
+// true or false at a bounded cost.
+func condition(expr string) (cel.Program, error) {
+	const remedy = `write an expression such as event.data.amount >= 1000 && customer.country == "JP"`
+	env, err := cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType))
+	if err != nil {
+		return nil, fmt.Errorf("make CEL environment: %w", err)
+	}
+	ast, issues := env.Compile(expr)
+	if issues.Err() != nil {
+		return nil, engawa.Invalid("/condition", remedy, "the condition cannot be read: %v", issues.Err())
+	}
+	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return nil, engawa.Invalid("/condition", remedy, "the condition gives %s, not true or false", t)
+	}
+	prog, err := env.Program(ast, cel.CostLimit(costLimit))
+	if err != nil {
+		return nil, engawa.Invalid("/condition", remedy, "the condition cannot be used: %v", err)
+	}
+	return prog, nil
+}
+
+// Plan returns the messages that the routes ask for on ev, in the routes'
+// order. A step to the customer needs one: without it is left out, and so is a
+// route whose condition asks for a field that the event does not have.
+func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) []Plan {
+	var out []Plan
+	for _, r := range s.routes {
+		if !matches(r.Events, ev.Type) || !r.holds(ev, data, c) {
+			continue
+		}
+		for _, st := range r.Then {
+			if st.To == ToCustomer && ev.Customer == "" {
+				continue
+			}
+			out = append(out, Plan{r.Route, st})
+		}
+	}
+	return out
+}
+
+// ToCustomer is the recipient of a step that writes to the event's customer.
+const ToCustomer = "customer"
+
+func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer) bool {
+	if r.when == nil {
+		return true
+	}
+	out, _, err := r.when.Eval(map[string]any{
+		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "account": ev.Account, "data": data},
+		"customer": map[string]any{
+			"known": ev.Customer != "", "locale": string(c.Locale), "country": c.Country, "kind": c.Kind,
+		},
+	})
+	if err != nil {
+		return false
+	}
+	yes, ok := out.Value().(bool)
+	return ok && yes
+}
+
+func matches(patterns []string, typ string) bool {
+	for _, p := range patterns {
+		if Matches(p, typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// Matches reports whether an event type matches a pattern: the type itself, a
+// group with ".*" that takes in everything below it, or "*".
+func Matches(pattern, typ string) bool {
+	if pattern == "*" || pattern == typ {
+		return true
+	}
+	group, ok := strings.CutSuffix(pattern, "*")
+	return ok && strings.HasSuffix(group, ".") && strings.HasPrefix(typ, group)
+}
