@@ -1,29 +1,158 @@
-// Package verdict judges whether a message may be said.
+// Package verdict judges whether a message may be said: eight gates over plain
+// facts, under a dated set of rules, at an instant. It is pure: the same facts,
+// rules and instant give the same verdict years later. It alone can make a
+// Cleared, without which no channel sends.
 package verdict
 
 import (
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/rule"
 )
 
-// Judge answers the eight gates.
+// Judge answers all eight gates, in order. The outcome is the strictest of
+// them; Decided is the first gate that refuses, else the first that holds;
+// Until is the latest of the holds and always after at; the obligations are
+// the union. Every gate has a reason, also where it passes.
+//
+// It fails closed: a nil set of rules refuses everything, and so do facts that
+// do not say who writes to whom.
 func Judge(f engawa.Facts, rules *rule.Set, at time.Time) engawa.Verdict {
-	v := engawa.Verdict{Account: f.Account, Channel: f.Channel, Outcome: engawa.Send, At: at}
-	complete := rules != nil && f.Workspace != "" && f.Account != "" && f.Channel != "" &&
-		(f.ToDestination || f.Customer != "" && f.Contact != nil && f.Contact.Verified)
-	for _, g := range engawa.Gates {
-		r := engawa.GateResult{Gate: g, Outcome: engawa.Send, Reasons: []engawa.Reason{{Gate: g, Code: string(g) + ".passes"}}}
-		if !complete || f.Stopped || len(f.Suppressions) > 0 {
-			r.Outcome = engawa.Refuse
-			v.Outcome = engawa.Refuse
-			v.Decided = engawa.Gates[0]
+	return open(f, rules, at).verdict()
+}
+
+// judgement is one verdict in the making.
+type judgement struct {
+	engawa.Facts
+	set     *rule.Set
+	at      time.Time
+	purpose engawa.Purpose // as it is judged: words can tighten it, nothing loosens it
+	rules   rule.Rules     // that bear on it
+	owed    []engawa.Obligation
+}
+
+func open(f engawa.Facts, set *rule.Set, at time.Time) *judgement {
+	p := purpose(f)
+	return &judgement{Facts: f, set: set, at: at, purpose: p, rules: set.At(at, f.Channel, p, f.Country)}
+}
+
+// purpose is what the message is judged as. What is unknown counts as
+// marketing, and so does what advertises to a customer, whatever it is called.
+func purpose(f engawa.Facts) engawa.Purpose {
+	if f.Content.Promotional && !f.ToDestination || f.Purpose.Class() == engawa.Marketing {
+		return engawa.Marketing
+	}
+	return f.Purpose
+}
+
+func (j *judgement) verdict() engawa.Verdict {
+	v := engawa.Verdict{
+		Account: j.Account, Channel: j.Channel, Outcome: engawa.Send,
+		RuleSet: j.set.Version(), At: j.at,
+	}
+	judges := [len(engawa.Gates)]func(*judgement) *answer{
+		grant, recipient, relationship, consent, disclosure, rules, suppression, budget,
+	}
+	for i, judge := range judges {
+		r := judge(j).result(engawa.Gates[i])
+		if rank(r.Outcome) > rank(v.Outcome) {
+			v.Outcome, v.Decided = r.Outcome, r.Gate
+		}
+		if r.Until.After(v.Until) {
+			v.Until = r.Until
 		}
 		v.Gates = append(v.Gates, r)
 	}
-	if !f.ToDestination && f.Purpose.Class() != engawa.Service && len(f.Consents) == 0 {
-		v.Outcome, v.Decided = engawa.Refuse, engawa.GateConsent
+	if v.Outcome != engawa.Hold {
+		v.Until = time.Time{}
 	}
+	v.Obligations = j.owed
 	return v
+}
+
+// owe adds an obligation once.
+func (j *judgement) owe(o engawa.Obligation) {
+	if !slices.Contains(j.owed, o) {
+		j.owed = append(j.owed, o)
+	}
+}
+
+// final reports whether the words will not be rendered again.
+func (j *judgement) final() bool { return j.Final || len(j.Applied) > 0 }
+
+func rank(o engawa.Outcome) int {
+	switch o {
+	case engawa.Send:
+		return 0
+	case engawa.Hold:
+		return 1
+	}
+	return 2
+}
+
+// answer collects what one gate finds.
+type answer struct {
+	refusals, holds, passes []engawa.Reason
+	until                   time.Time
+}
+
+func (a *answer) refuse(code string, r rule.Rule, args ...string) {
+	a.refusals = append(a.refusals, reason(code, r, args))
+}
+
+func (a *answer) hold(until time.Time, code string, r rule.Rule, args ...string) {
+	args = append(args, "until", stamp(until))
+	a.holds = append(a.holds, reason(code, r, args))
+	if until.After(a.until) {
+		a.until = until
+	}
+}
+
+func (a *answer) pass(code string, r rule.Rule, args ...string) *answer {
+	a.passes = append(a.passes, reason(code, r, args))
+	return a
+}
+
+// result lists the strictest reasons first.
+func (a *answer) result(g engawa.Gate) engawa.GateResult {
+	r := engawa.GateResult{Gate: g, Outcome: engawa.Send, Reasons: slices.Concat(a.refusals, a.holds, a.passes)}
+	switch {
+	case len(a.refusals) > 0:
+		r.Outcome = engawa.Refuse
+	case len(a.holds) > 0:
+		r.Outcome, r.Until = engawa.Hold, a.until
+	}
+	for i := range r.Reasons {
+		r.Reasons[i].Gate = g
+	}
+	return r
+}
+
+// silent reports whether the gate has found nothing yet.
+func (a *answer) silent() bool { return len(a.refusals)+len(a.holds)+len(a.passes) == 0 }
+
+// noRule stands where the product itself decides and no rule is cited.
+var noRule = rule.Rule{}
+
+// reason fills a Reason; args are pairs of a name and a value.
+func reason(code string, r rule.Rule, args []string) engawa.Reason {
+	out := engawa.Reason{Code: code, Rule: r.ID, Source: r.Source}
+	if len(args) > 0 {
+		out.Args = make(map[string]string, len(args)/2)
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		out.Args[args[i]] = args[i+1]
+	}
+	return out
+}
+
+// stamp writes an instant to the second in the offset it carries, rounded up:
+// what is open "from 08:00:00" must not be named earlier.
+func stamp(t time.Time) string {
+	if r := t.Truncate(time.Second); r.Before(t) {
+		t = r.Add(time.Second)
+	}
+	return t.Format(time.RFC3339)
 }
