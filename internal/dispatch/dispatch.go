@@ -17,10 +17,16 @@ import (
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // DefaultLease is how long a holder may be still before another takes its lane.
-const DefaultLease = 30 * time.Second
+// MinLease leaves a hand-over time to end before that: a Cleared ends
+// verdict.LeaseMargin before the lease does.
+const (
+	DefaultLease = 30 * time.Second
+	MinLease     = 2 * verdict.LeaseMargin
+)
 
 // Dispatcher moves every event to its end. Its exported fields are set before Run.
 type Dispatcher struct {
@@ -31,7 +37,7 @@ type Dispatcher struct {
 	Env     channel.Env
 	Log     *slog.Logger
 	Owner   string        // names this process among the nodes; unique
-	Lease   time.Duration // 0: DefaultLease
+	Lease   time.Duration // 0: DefaultLease; at least MinLease
 	Count   func(account string, outcome engawa.AttemptOutcome)
 
 	mu    sync.Mutex
@@ -53,6 +59,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	if d.Lease == 0 {
 		d.Lease = DefaultLease
 	}
+	d.Lease = max(d.Lease, MinLease)
 	d.mu.Lock()
 	d.lanes = map[string]*running{}
 	d.fresh, d.moved = make(chan struct{}, 1), make(chan struct{}, 1)

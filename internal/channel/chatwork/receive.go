@@ -1,0 +1,62 @@
+package chatwork
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Receive verifies a webhook (HMAC-SHA256 of the raw body under the decoded
+// token) and turns it into an event. Chatwork never sends one twice.
+func (a *account) Receive(h http.Header, body []byte) ([]engawa.Event, error) {
+	sig, err := base64.StdEncoding.DecodeString(h.Get("X-Chatworkwebhooksignature"))
+	if a.hook == nil || err != nil || !hmac.Equal(sig, sign(a.hook, body)) {
+		return nil, &engawa.Error{Code: engawa.CodeUnverified, Message: "the webhook's signature does not hold", Remedy: "copy the webhook token from Chatwork into the account"}
+	}
+	var in struct {
+		Type  string `json:"webhook_event_type"`
+		Time  int64  `json:"webhook_event_time"`
+		Event struct {
+			MessageID     string `json:"message_id"`
+			RoomID        int64  `json:"room_id"`
+			AccountID     int64  `json:"account_id"`
+			FromAccountID int64  `json:"from_account_id"`
+			Body          string `json:"body"`
+			SendTime      int64  `json:"send_time"`
+			UpdateTime    int64  `json:"update_time"`
+		} `json:"webhook_event"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil || in.Event.MessageID == "" {
+		return nil, engawa.Invalid("", "send the webhook as Chatwork does", "the webhook is signed but is not a Chatwork event")
+	}
+	types := map[string]string{"message_created": "chatwork.message.created", "message_updated": "chatwork.message.updated", "mention_to_me": "chatwork.mention.created"}
+	typ, known := types[in.Type]
+	if !known {
+		typ = "chatwork.unknown"
+	}
+	from := in.Event.AccountID
+	if from == 0 {
+		from = in.Event.FromAccountID
+	}
+	data, err := json.Marshal(map[string]any{"room_id": in.Event.RoomID, "message_id": in.Event.MessageID, "account_id": from, "body": in.Event.Body})
+	if err != nil {
+		return nil, fmt.Errorf("chatwork event: %w", err)
+	}
+	return []engawa.Event{{
+		Type: typ, Known: known, DedupKey: in.Type + ":" + in.Event.MessageID + ":" + strconv.FormatInt(in.Event.UpdateTime, 10),
+		Subject: "room:" + strconv.FormatInt(in.Event.RoomID, 10), OccurredAt: time.Unix(in.Time, 0).UTC(), Data: data, Raw: body,
+	}}, nil
+}
+
+func sign(key, body []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(body)
+	return mac.Sum(nil)
+}
