@@ -1,0 +1,81 @@
+// Package webhook posts messages to a business's own systems, and takes their
+// events, as Standard Webhooks 1.0 says (github.com/standard-webhooks): the
+// signature covers id, time and body; the id is the idempotency key.
+package webhook
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+)
+
+// KeyLife is how long a receiver is asked to remember a webhook-id. It is our
+// published promise, not a provider's: after it an unknown outcome is a task
+// for a person.
+const KeyLife = 72 * time.Hour
+
+// Kind describes the channel.
+var Kind = channel.Kind{
+	Name: "webhook",
+	Fields: []channel.Field{
+		{Key: "url", Type: channel.URL, Required: true},
+		{Key: "secret", Type: channel.SecretField, Required: true},
+		{Key: "old_secret", Type: channel.SecretField}, // signs too while the receiver changes over
+		{Key: "in_secret", Type: channel.SecretField},  // proves what the receiver posts to us
+		{Key: "in_old_secret", Type: channel.SecretField},
+	},
+	Retry:       channel.Retry{KeyLife: KeyLife},
+	ToCustomers: true,
+	ToStaff:     true,
+	Address:     address,
+	New:         open,
+}
+
+// address takes any name of at most 200 characters by which the receiving
+// system knows the recipient: a member number, a queue. It travels as data.to.
+func address(s string) (engawa.Address, error) {
+	s = strings.TrimSpace(s)
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 200 || strings.ContainsFunc(s, control) {
+		return "", engawa.Invalid("/address", "give the name by which your system knows the recipient, 1 to 200 characters on one line",
+			"a webhook recipient is 1 to 200 printable characters")
+	}
+	return engawa.Address(s), nil
+}
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// account is one endpoint. It is a channel.Channel and a channel.Receiver.
+type account struct {
+	id  string
+	url string
+	out []key // sign what leaves: the secret, then the old one
+	in  []key // prove what comes in
+	env channel.Env
+}
+
+func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
+	if s["url"] == "" {
+		return nil, engawa.Invalid("/settings/url", "fill it in", "webhook: url is required")
+	}
+	a := &account{id: env.Account, url: s["url"], env: env}
+	for _, f := range []struct {
+		name string
+		to   *[]key
+	}{{"secret", &a.out}, {"old_secret", &a.out}, {"in_secret", &a.in}, {"in_old_secret", &a.in}} {
+		if s[f.name] == "" {
+			continue
+		}
+		k, err := parseKey(engawa.Secret(s[f.name]))
+		if err != nil {
+			return nil, engawa.Invalid("/settings/"+f.name, "use whsec_ and the base64 text of 24 to 64 random bytes", "webhook: %s: %s", f.name, err)
+		}
+		*f.to = append(*f.to, k)
+	}
+	if s["secret"] == "" {
+		return nil, engawa.Invalid("/settings/secret", "fill it in", "webhook: secret is required")
+	}
+	return a, nil
+}

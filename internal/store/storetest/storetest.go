@@ -1,0 +1,158 @@
+// Package storetest gives a test a fresh, empty database of every engine that
+// the store runs on: SQLite in a temporary folder, PostgreSQL on the server
+// that ENGAWA_TEST_POSTGRES names (a URL whose user may create databases).
+//
+// Without that variable it starts a cluster of its own by script/postgres, once
+// in each test binary, which ends with the binary however that ends. Where the
+// PostgreSQL programs are missing the test says so aloud; with CI=true that is
+// a failure, and a PostgreSQL that cannot start always is.
+package storetest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+)
+
+// The names of the engines, which are the names of the subtests too.
+const (
+	EngineSQLite   = "sqlite"
+	EnginePostgres = "postgres"
+)
+
+// Each runs test on a fresh database of each engine, as a subtest named after it.
+func Each(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run(EngineSQLite, func(t *testing.T) { test(t, SQLite(t)) })
+	if _, err := server(); errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
+		t.Logf("NOT tested on PostgreSQL: %v", err)
+		return
+	}
+	t.Run(EnginePostgres, func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// SQLite returns the path of a SQLite file that does not exist yet.
+func SQLite(tb testing.TB) string { return filepath.Join(tb.TempDir(), "engawa.db") }
+
+// Postgres returns the URL of a new PostgreSQL database, which is dropped at
+// the end of the test.
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	c, err := server()
+	if err != nil {
+		tb.Fatalf("PostgreSQL: %v", err)
+	}
+	u, err := url.Parse(c.dsn)
+	if err != nil {
+		tb.Fatal("ENGAWA_TEST_POSTGRES is not a URL")
+	}
+	name := "t_" + strings.ToLower(rand.Text())
+	execute(tb, c.dsn, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	tb.Cleanup(func() { execute(tb, c.dsn, "DROP DATABASE "+name+" WITH (FORCE)") })
+	u.Path = "/" + name
+	return u.String()
+}
+
+// execute runs one statement on a connection of its own. Its context is not
+// the test's, which has ended when the test cleans up.
+func execute(tb testing.TB, dsn, statement string) {
+	tb.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = db.ExecContext(context.Background(), statement)
+	if err := errors.Join(err, db.Close()); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// errMissing says that this machine has no PostgreSQL.
+var errMissing = errors.New("its programs are not installed (make test installs them)")
+
+// server returns the server to test on, started at the first call.
+var server = sync.OnceValues(func() (cluster, error) {
+	if dsn := os.Getenv("ENGAWA_TEST_POSTGRES"); dsn != "" {
+		return cluster{dsn: dsn}, nil
+	}
+	if !installed() {
+		return cluster{}, errMissing
+	}
+	return start()
+})
+
+// installed looks where script/postgres looks.
+func installed() bool {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err == nil && len(found) > 0 {
+		return true
+	}
+	_, err = exec.LookPath("initdb")
+	return err == nil
+}
+
+// cluster is the server to test on.
+type cluster struct {
+	dsn   string
+	stdin io.Closer // of our own cluster: a pipe that nobody refers to is closed by the garbage collector
+}
+
+// start runs a cluster that stops when its standard input ends: that is, with
+// this process, even if it is killed.
+func start() (cluster, error) {
+	root, err := repository()
+	if err != nil {
+		return cluster{}, err
+	}
+	cmd := exec.CommandContext(context.Background(), filepath.Join(root, "script", "postgres"), "serve") //nolint:gosec // a file of this repository
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return cluster{}, fmt.Errorf("start cluster: %w", err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return cluster{}, fmt.Errorf("start cluster: %w", err)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		return cluster{}, fmt.Errorf("start cluster: %w", err)
+	}
+	dsn, err := bufio.NewReader(out).ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		return cluster{}, fmt.Errorf("start cluster: %w: %s", cmd.Wait(), &said)
+	}
+	if err != nil {
+		return cluster{}, fmt.Errorf("start cluster: %w", err)
+	}
+	return cluster{strings.TrimSpace(dsn), stdin}, nil
+}
+
+// repository is the folder of go.mod above the working directory, which in a
+// test is the package's.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find repository: %w", err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("find repository: no go.mod above the working directory")
+}
