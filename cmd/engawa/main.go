@@ -1,0 +1,165 @@
+// Command engawa is the hub: one program to serve, to try and to look after it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/demo"
+	"github.com/engawa/engawa/internal/serve"
+)
+
+type cli struct {
+	Serve  serveCmd  `cmd:"" help:"Run the hub."`
+	Demo   demoCmd   `cmd:"" help:"Run the hub among simulators with sample data; no account, no network."`
+	Why    whyCmd    `cmd:"" help:"Explain the verdict of a message."`
+	Config configCmd `cmd:"" help:"Describe or check the configuration."`
+}
+
+type configFile struct {
+	Config string `help:"Configuration file; without it engawa.toml in this folder, or the defaults." type:"path"`
+}
+
+func (f configFile) load() (config.Config, error) { return config.Load(f.Config, os.Environ()) }
+
+type serveCmd struct{ configFile }
+
+// Run runs the hub until it is interrupted.
+func (s serveCmd) Run(ctx context.Context) error {
+	c, err := s.load()
+	if err != nil {
+		return err
+	}
+	h, err := serve.Open(ctx, c, serve.Logger(c.Log, os.Stderr))
+	if err != nil {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s: %w", c.Listen, err), h.Close())
+	}
+	fmt.Println("ready http://" + l.Addr().String())
+	return errors.Join(h.Run(ctx, l), h.Close())
+}
+
+type demoCmd struct {
+	Addr  string `help:"Address and port to listen on." default:"127.0.0.1:8025"`
+	Data  string `help:"Folder for the data; without it a temporary one, removed at the end." type:"path"`
+	Quick bool   `help:"Exit after the main job; 0 only if all of it happened."`
+}
+
+// Run plays the main job and stays up.
+func (d demoCmd) Run(ctx context.Context) error {
+	return demo.Run(ctx, demo.Options{Addr: d.Addr, Data: d.Data, Quick: d.Quick, Out: os.Stdout, LogFile: os.Stderr})
+}
+
+type whyCmd struct {
+	configFile
+	ID     string `arg:"" help:"Id of the message."`
+	Locale string `help:"Language of the explanation." enum:"ja,ko,en" default:"en"`
+}
+
+// Run prints each account's verdict with its reasons.
+func (w whyCmd) Run(ctx context.Context) error {
+	c, err := w.load()
+	if err != nil {
+		return err
+	}
+	h, err := serve.Open(ctx, c, serve.Logger(c.Log, os.Stderr))
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.explain(ctx, h, os.Stdout), h.Close())
+}
+
+func (w whyCmd) explain(ctx context.Context, h *serve.Hub, out io.Writer) error {
+	workspaces, err := h.Store.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ws := range workspaces {
+		said, err := h.Store.Message(ctx, ws.ID, w.ID)
+		var missing *engawa.Error
+		if errors.As(err, &missing) && missing.Code == engawa.CodeNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s %s\n", said.Message.ID, said.Message.State)
+		for _, j := range said.Judged {
+			fmt.Fprintf(out, "\n%s (%s): %s\n", j.Verdict.Account, j.Verdict.Channel, j.Verdict.Outcome)
+			for _, g := range j.Verdict.Gates {
+				for _, r := range g.Reasons {
+					words, remedy := h.Words.Reason(engawa.Locale(w.Locale), r)
+					fmt.Fprintf(out, "  %-12s %-6s %s\n", g.Gate, g.Outcome, strings.TrimSpace(words+" "+remedy+" "+r.Rule+" "+r.Source))
+				}
+			}
+		}
+		return nil
+	}
+	return engawa.NotFound("message")
+}
+
+type configCmd struct {
+	Describe describeCmd `cmd:"" help:"Print every key with its meaning and default."`
+	Check    checkCmd    `cmd:"" help:"Validate the configuration and print it with secrets masked."`
+}
+
+type describeCmd struct{}
+
+// Run prints the manual of the configuration.
+func (describeCmd) Run() error { return config.Describe(os.Stdout) }
+
+type checkCmd struct{ configFile }
+
+// Run validates and prints.
+func (k checkCmd) Run() error {
+	c, err := k.load()
+	if err != nil {
+		return err
+	}
+	return config.Print(os.Stdout, c)
+}
+
+// Exit codes: 0 done, 1 failed, 2 wrong use.
+func main() {
+	if err := config.CheckArgs(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "engawa:", told(err))
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	parser := kong.Must(&c, kong.Name("engawa"), kong.Description("The hub through which a business reaches its customers."), kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "engawa:", err)
+		os.Exit(2)
+	}
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "engawa:", told(err))
+		os.Exit(1)
+	}
+}
+
+// told is what a user reads: what was seen and what to do.
+func told(err error) string {
+	var e *engawa.Error
+	if errors.As(err, &e) {
+		return strings.TrimSpace(e.Message + ". " + e.Remedy)
+	}
+	return err.Error()
+}

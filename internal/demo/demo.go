@@ -1,0 +1,174 @@
+// Package demo runs the hub among simulators with a sample business, in one
+// process, without network or accounts. It plays the main job through the
+// hub's own HTTP API and prints each step as the API tells it.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/api"
+	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/serve"
+)
+
+// Options say how the demo runs.
+type Options struct {
+	Addr    string // where the hub listens
+	Data    string // folder that is kept; empty: a temporary one
+	Quick   bool   // end after the main job
+	Out     io.Writer
+	LogFile *os.File
+}
+
+// world is the simulators around the hub.
+type world struct {
+	store    *appstoresim.Store
+	room     *chatworksim.Server
+	inbox    *mailsim.Inbox
+	chatURL  string
+	mailAddr string
+	inboxURL string
+	hubURL   string
+	key      engawa.Secret
+	out      io.Writer
+	begun    time.Time
+	servers  sync.WaitGroup
+	closers  []io.Closer
+}
+
+const (
+	bundleID   = "jp.hinata.coffee"
+	appAppleID = 1234567890
+	roomID     = 7001
+)
+
+// Run plays the main job and, unless it is to be quick, stays until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	dir := o.Data
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "engawa-demo-"); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	w := &world{out: o.Out, begun: time.Now()}
+	if err := w.simulators(ctx); err != nil {
+		return errors.Join(fmt.Errorf("demo: %w", err), w.close())
+	}
+	err := w.hub(ctx, o, dir)
+	return errors.Join(err, w.close())
+}
+
+// simulators starts the providers, each on a loopback port of its own.
+func (w *world) simulators(ctx context.Context) error {
+	var err error
+	if w.store, err = appstoresim.New(bundleID, appAppleID, "Sandbox"); err != nil {
+		return err
+	}
+	w.room = &chatworksim.Server{Token: "demo-token"}
+	w.room.AddRoom(roomID, "契約の部屋", "group")
+	w.inbox = &mailsim.Inbox{}
+	if w.chatURL, err = w.http(ctx, w.room); err != nil {
+		return err
+	}
+	if w.inboxURL, err = w.http(ctx, w.inbox); err != nil {
+		return err
+	}
+	l, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	w.mailAddr = l.Addr().String()
+	w.closers = append(w.closers, w.inbox)
+	w.servers.Go(func() { w.inbox.Serve(l) }) //nolint:errcheck // ends when it is closed
+	return nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+func (w *world) http(ctx context.Context, h http.Handler) (url string, err error) {
+	l, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	w.closers = append(w.closers, s)
+	w.servers.Go(func() { s.Serve(l) }) //nolint:errcheck // ends when it is closed
+	return "http://" + l.Addr().String(), nil
+}
+
+func (w *world) close() error {
+	var err error
+	for _, c := range w.closers {
+		err = errors.Join(err, c.Close())
+	}
+	w.servers.Wait()
+	return err
+}
+
+// hub starts the real hub on a real store, furnishes it and plays.
+func (w *world) hub(ctx context.Context, o Options, dir string) error {
+	c := config.Default()
+	c.Node, c.Database, c.KeyFile = "demo", config.DSN(filepath.Join(dir, "engawa.db")), filepath.Join(dir, "engawa.key")
+	c.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	l, err := listen(ctx, o.Addr)
+	if err != nil {
+		return err
+	}
+	c.Listen = l.Addr().String()
+	w.hubURL = "http://" + c.Listen
+	c.Log.Level = "warn"
+	h, err := serve.Open(ctx, c, serve.Logger(c.Log, o.LogFile))
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if err := w.furnish(ctx, h); err != nil {
+		return errors.Join(fmt.Errorf("demo: %w", err), l.Close(), h.Close())
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(runCtx, l) }()
+	err = w.play(ctx)
+	if err == nil && !o.Quick {
+		w.invite()
+		<-ctx.Done()
+	}
+	stop()
+	return errors.Join(err, <-ended, h.Close())
+}
+
+// invite prints where everything is.
+func (w *world) invite() {
+	fmt.Fprintf(w.out, "\nready %s\n  API key    %s\n  inbox      %s\n  Chatwork   %s/view\nCtrl-C stops.\n", w.hubURL, w.key.Reveal(), w.inboxURL, w.chatURL)
+}
+
+// newKey makes the key with which the demo asks the API.
+func (w *world) newKey(ctx context.Context, h *serve.Hub) error {
+	var err error
+	w.key, err = api.NewKey(ctx, h.Store, workspaceID, "demo", "*")
+	return err
+}

@@ -1,0 +1,149 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/serve"
+	"github.com/engawa/engawa/internal/store"
+)
+
+const (
+	workspaceID = "ws_hinata"
+	appAccount  = "acc_appstore"
+	chatAccount = "acc_chatwork"
+	mailAccount = "acc_mail"
+	yes         = "cus_tanaka" // consented to offers by mail
+	no          = "cus_kim"    // did not
+	roomPlace   = "dst_contracts"
+	staffPlace  = "dst_staff"
+	deadline    = 3 * time.Second // of the room, before the notice goes by mail
+)
+
+// furnish makes the sample business: Hinata Coffee, a subscription shop with an
+// iOS app. A folder that has it already is left as it is, but for the key.
+func (w *world) furnish(ctx context.Context, h *serve.Hub) error {
+	if _, err := h.Store.Workspace(ctx, workspaceID); err == nil {
+		return errors.New("this folder holds a demo already, whose simulators are gone; choose an empty one")
+	}
+	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.accounts, w.customers, w.words, w.newKey} {
+		if err := step(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) business(ctx context.Context, h *serve.Hub) error {
+	err := h.Store.AddWorkspace(ctx, engawa.Workspace{
+		ID: workspaceID, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: time.Now(),
+		Sender: engawa.SenderProfile{
+			Name: "ひなた珈琲", Postal: "石川県金沢市広坂1-2-3", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example/contact",
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return h.Store.AddApp(ctx, engawa.App{Workspace: workspaceID, ID: "app_hinata", Name: "ひなた珈琲アプリ", CreatedAt: time.Now()})
+}
+
+func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
+	for _, a := range []engawa.Account{
+		{ID: appAccount, Kind: "appstore", Name: "App Store", Environment: engawa.Sandbox, Settings: map[string]string{
+			"bundle_id": bundleID, "environment": "sandbox", "roots": w.store.RootPEM(),
+		}},
+		{ID: chatAccount, Kind: "chatwork", Name: "Chatwork", Environment: engawa.Sandbox, Settings: map[string]string{
+			"token": "demo-token", "base_url": w.chatURL + "/v2",
+		}},
+		{ID: mailAccount, Kind: "mail", Name: "メール", Environment: engawa.Sandbox, Settings: map[string]string{
+			"host": w.mailAddr, "tls": "none", "from_address": "shop@hinata.example", "from_name": "ひなた珈琲", "per_second": "50",
+		}},
+	} {
+		a.Workspace, a.Owner, a.Custodian, a.Enabled, a.CreatedAt = workspaceID, engawa.OwnerWorkspace, engawa.OwnerWorkspace, true, time.Now()
+		if err := h.Store.AddAccount(ctx, a); err != nil {
+			return err
+		}
+	}
+	for _, d := range []engawa.Destination{
+		{ID: roomPlace, Name: "契約の部屋", Account: chatAccount, Address: "7001"},
+		{ID: staffPlace, Name: "スタッフのメール", Account: mailAccount, Address: "staff@hinata.example"},
+	} {
+		d.Workspace, d.Locale, d.CreatedAt = workspaceID, engawa.Japanese, time.Now()
+		if err := h.Store.AddDestination(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) customers(ctx context.Context, h *serve.Hub) error {
+	now := time.Now()
+	for _, c := range []struct {
+		id, name, country, zone, transaction string
+		locale                               engawa.Locale
+		mail                                 engawa.Address
+	}{
+		{yes, "田中 美咲", "JP", "Asia/Tokyo", "2000000100000001", engawa.Japanese, "misaki.tanaka@customer.example"},
+		{no, "김서연", "KR", "Asia/Seoul", "2000000100000002", engawa.Korean, "seoyeon.kim@customer.example"},
+	} {
+		if err := h.Store.AddCustomer(ctx, store.NewCustomer{
+			Customer:   engawa.Customer{Workspace: workspaceID, ID: c.id, Kind: "person", Name: c.name, Locale: c.locale, Country: c.country, Zone: c.zone, CreatedAt: now},
+			Identities: []engawa.Identity{{Issuer: "appstore", Kind: "original_transaction_id", Value: c.transaction}},
+			ContactPoints: []engawa.ContactPoint{{
+				Workspace: workspaceID, ID: "cp_" + c.id, Customer: c.id, Kind: "mail", Address: c.mail, Role: "login", VerifiedAt: now, CreatedAt: now,
+			}},
+			Sample: true,
+		}); err != nil {
+			return err
+		}
+	}
+	return h.Store.Decide(ctx, engawa.Consent{
+		Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixConsent), Customer: yes, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
+		Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now.Add(-40 * 24 * time.Hour),
+		Evidence: engawa.Evidence{Wording: "お得なご案内をメールで受け取ります", Version: "v3", Where: "アプリの登録画面", How: "checkbox", Locale: engawa.Japanese},
+	})
+}
+
+// words are the templates and the routes: an offer to the customer whose
+// renewal was switched off, and a notice to the room of the contract group.
+func (w *world) words(ctx context.Context, h *serve.Hub) error {
+	for _, t := range []engawa.Template{
+		{ID: "tpl_offer", Name: "引き止めのご案内", Words: map[engawa.Locale]engawa.Content{
+			engawa.Japanese: {
+				Subject: "{{customer.name}}様、次の3か月を半額でお届けします",
+				Text:    "{{customer.name}}様\n\n自動更新がオフになったことを確認しました。いつもありがとうございます。\nもう少しご一緒できたら嬉しいので、次の3か月を半額でご用意しました。\nアプリの「ご案内」からお申し込みいただけます。\n",
+			},
+			engawa.Korean: {
+				Subject: "{{customer.name}}님, 다음 3개월을 반값에 보내 드립니다",
+				Text:    "{{customer.name}}님\n\n자동 갱신이 꺼진 것을 확인했습니다. 늘 감사합니다.\n조금 더 함께하고 싶은 마음에 다음 3개월을 반값으로 준비했습니다.\n앱의 ‘안내’에서 신청하실 수 있습니다.\n",
+			},
+		}},
+		{ID: "tpl_contract", Name: "契約の動き", Words: map[engawa.Locale]engawa.Content{
+			engawa.Japanese: {Subject: "自動更新がオフになりました", Text: "お客さま: {{customer.name}} 様\n商品: {{product_id}}\n契約: {{event.subject}}\n"},
+		}},
+	} {
+		t.Workspace = workspaceID
+		if err := h.Store.SaveTemplate(ctx, t); err != nil {
+			return err
+		}
+	}
+	const off = "store.did_change_renewal_status.auto_renew_disabled"
+	for _, r := range []engawa.Route{
+		{ID: "rte_save", Name: "自動更新オフ → お客さまへご案内", Events: []string{off}, Then: []engawa.Step{
+			{To: "customer", App: "app_hinata", Template: "tpl_offer", Purpose: engawa.Marketing, Topic: "renewal", Via: []engawa.Via{{Account: mailAccount}}},
+		}},
+		{ID: "rte_room", Name: "契約の動き → 契約の部屋", Events: []string{off}, Then: []engawa.Step{
+			{To: roomPlace, Template: "tpl_contract", Purpose: engawa.Service, Via: []engawa.Via{
+				{Account: chatAccount, Within: deadline}, {Account: mailAccount, Destination: staffPlace},
+			}},
+		}},
+	} {
+		r.Workspace, r.Enabled, r.UpdatedBy, r.UpdatedAt = workspaceID, true, "demo", time.Now()
+		if err := h.Store.SaveRoute(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

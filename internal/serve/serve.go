@@ -1,0 +1,145 @@
+// Package serve wires a hub together, starts it, drains it and stops it. With
+// main it is the only place where the parts meet.
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/api"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/dispatch"
+	"github.com/engawa/engawa/internal/egress"
+	"github.com/engawa/engawa/internal/intake"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// Hub is a hub that is wired and not yet running.
+type Hub struct {
+	Config   config.Config
+	Store    *store.Store
+	Vault    *vault.Vault
+	Compose  *message.Composer
+	API      *api.API
+	Dispatch *dispatch.Dispatcher
+	Words    *text.Words
+	log      *slog.Logger
+}
+
+// Open wires a hub from its configuration. A key file that does not exist yet
+// is made; one that others can read is refused.
+func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) {
+	ring, err := keyring(c.KeyFile, log)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := rule.Load()
+	if err != nil {
+		return nil, err
+	}
+	words, err := text.Load()
+	if err != nil {
+		return nil, err
+	}
+	v := vault.New(ring)
+	st, err := store.Open(ctx, c.Database.Reveal(), v)
+	if err != nil {
+		return nil, err
+	}
+	kinds := builtin.Kinds()
+	exit := egress.Exit{Allow: c.Egress.Allow}
+	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
+	h := &Hub{Config: c, Store: st, Vault: v, Words: words, log: log}
+	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
+	h.API = &api.API{
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+	}
+	base := c.PublicURL
+	if base == "" {
+		base = "http://" + c.Listen
+	}
+	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(base, m) }
+	h.Dispatch = &dispatch.Dispatcher{
+		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node),
+	}
+	return h, nil
+}
+
+// owner names this process: a node that starts again is another holder.
+func owner(node string) string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return node + "/" + hex.EncodeToString(b[:])
+}
+
+func keyring(path string, log *slog.Logger) (*vault.Keyring, error) {
+	ring, err := vault.Load(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, err
+	}
+	ring = vault.Generate(time.Now())
+	if err := ring.Save(path); err != nil {
+		return nil, fmt.Errorf("make key file: %w", err)
+	}
+	log.Info("made a new key file; keep a copy of it apart from the database: without it no address can be read again", "path", path)
+	return ring, nil
+}
+
+// Run serves on l and works until ctx ends. Then it takes no more requests,
+// lets what is under way finish, and returns.
+func (h *Hub) Run(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler: h.API.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+	}
+	var work sync.WaitGroup
+	work.Go(func() { h.Dispatch.Run(ctx) })
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	var err error
+	select {
+	case <-ctx.Done():
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ShutdownGrace)
+		defer cancel()
+		err = server.Shutdown(stop)
+	case err = <-ended:
+	}
+	work.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// Close closes the database.
+func (h *Hub) Close() error { return h.Store.Close() }
+
+// Logger returns the logger that the configuration asks for.
+func Logger(c config.Log, w *os.File) *slog.Logger {
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.Level)) != nil {
+		level = slog.LevelInfo // config has checked it
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
