@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -178,49 +179,48 @@ func (j *judgement) judgeLabel(r rule.Rule, kind, words, label string, variants 
 	}
 }
 
-// imitates reports whether words begin with something that looks like the
-// label and is not: spaced, dotted, in other brackets, decomposed, with
-// characters of no width, or after a reply mark.
+// imitates reports whether words begin with something that is meant to be read
+// as the label and is not it: in other brackets or none, spaced, dotted,
+// decomposed, with characters of no width, after a reply mark, in another
+// language, or a second time.
 func imitates(words, label string, variants []string) bool {
-	bare := plainLetters(firstRunes(words, 24))
-	for _, mark := range []string{"re", "fw", "fwd", "回复"} {
-		bare = strings.TrimPrefix(bare, mark)
+	start := unmarked(firstRunes(norm.NFKC.String(words), 40))
+	end := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":-–—|/)]}", r) }
+	if strings.IndexFunc(start, opening) == 0 {
+		end = closing
+		start = strings.TrimLeftFunc(start, opening)
 	}
-	target := plainLetters(label)
-	if bracketed(words) && target != "" && strings.HasPrefix(bare, target) {
-		return true
+	if i := strings.IndexFunc(start, end); i >= 0 {
+		start = start[:i]
 	}
-	for _, v := range variants {
-		if strings.HasPrefix(words, v) {
-			return true
-		}
-	}
-	return false
+	said := letters(start)
+	return said != "" && (said == letters(label) || slices.Contains(variants, said))
 }
 
-// bracketed reports whether words begin, but for spaces and marks, with any
-// kind of bracket, or say the label and then a separator.
-func bracketed(words string) bool {
-	for _, r := range norm.NFKC.String(words) {
-		switch {
-		case strings.ContainsRune("([{<【〔「『〈《", r):
-			return true
-		case r > ' ' && !strings.ContainsRune("​‌‍\ufeffReFWDfwdre:.·", r):
-			return false
+func opening(r rune) bool { return unicode.Is(unicode.Ps, r) || unicode.Is(unicode.Pi, r) || r == '<' }
+func closing(r rune) bool { return unicode.Is(unicode.Pe, r) || unicode.Is(unicode.Pf, r) || r == '>' }
+
+// unmarked drops spaces, characters of no width, and reply and forward marks
+// from the start.
+func unmarked(s string) string {
+	for {
+		s = strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+		head, rest, ok := strings.Cut(s, ":")
+		if !ok || !slices.Contains([]string{"re", "fw", "fwd", "aw"}, strings.ToLower(head)) {
+			return s
 		}
+		s = rest
 	}
-	return false
 }
 
-// plainLetters keeps the letters of words, composed and folded.
-func plainLetters(words string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKC.String(words) {
-		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x2fff && !strings.ContainsRune("【】〔〕「」『』〈〉《》、。・　", r) {
-			b.WriteRune(r)
+// letters keeps the letters and digits of words, folded.
+func letters(words string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
 		}
-	}
-	return strings.ToLower(b.String())
+		return -1
+	}, norm.NFKC.String(words)))
 }
 
 func firstRunes(s string, n int) string {

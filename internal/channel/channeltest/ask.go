@@ -134,7 +134,7 @@ func (c Case) answer(t *testing.T, m Mood, want channel.Class) {
 		want = w
 	}
 	c.with(t, m, func(b *bench) {
-		_, se := b.send(t.Context(), Cleared(t, b.parcel()))
+		_, se := b.send(b.t.Context(), Cleared(t, b.parcel()))
 		if se == nil {
 			t.Fatalf("Send says accepted, want class %q", want)
 		}
@@ -158,7 +158,7 @@ var noAnswer = map[Mood]struct{}{Unreachable: {}, Silent: {}, Lost: {}}
 
 func (c Case) accepted(t *testing.T) {
 	c.with(t, Accepts, func(b *bench) {
-		r, se := b.send(t.Context(), Cleared(t, b.parcel()))
+		r, se := b.send(b.t.Context(), Cleared(t, b.parcel()))
 		if se != nil {
 			t.Fatalf("a provider that accepts: %v", se)
 		}
@@ -177,20 +177,20 @@ func (c Case) accepted(t *testing.T) {
 
 func (c Case) flood(t *testing.T) {
 	c.with(t, Flood, func(b *bench) {
-		b.send(t.Context(), Cleared(t, b.parcel()))
+		b.send(b.t.Context(), Cleared(t, b.parcel()))
 	})
 }
 
 func (c Case) retry(t *testing.T) {
 	c.with(t, Lost, func(b *bench) {
 		p := b.parcel()
-		_, se := b.send(t.Context(), Cleared(t, p))
+		_, se := b.send(b.t.Context(), Cleared(t, p))
 		if se == nil {
 			t.Fatal("Send says accepted though the answer was lost")
 		}
 		time.Sleep(90 * time.Second)
 		p.Attempt, p.Carry = 2, se.Carry
-		if _, se := b.send(t.Context(), Cleared(t, p)); se != nil {
+		if _, se := b.send(b.t.Context(), Cleared(t, p)); se != nil {
 			t.Fatalf("second attempt: %v", se)
 		}
 		took := b.world.Took()
@@ -208,7 +208,7 @@ func (c Case) retry(t *testing.T) {
 
 func (c Case) cancelled(t *testing.T) {
 	c.with(t, Accepts, func(b *bench) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(b.t.Context())
 		cancel()
 		_, se := b.send(ctx, Cleared(t, b.parcel()))
 		if se == nil {
@@ -225,7 +225,7 @@ func (c Case) cancelled(t *testing.T) {
 
 func (c Case) cancelling(t *testing.T) {
 	c.with(t, Silent, func(b *bench) {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(b.t.Context(), 3*time.Second)
 		defer cancel()
 		start := time.Now()
 		_, se := b.send(ctx, Cleared(t, b.parcel()))
@@ -276,7 +276,7 @@ func (c Case) find(t *testing.T) {
 			return
 		}
 		b.found(finder, false)
-		if _, se := b.send(t.Context(), Cleared(t, b.parcel())); se == nil || se.Class != channel.Ambiguous {
+		if _, se := b.send(b.t.Context(), Cleared(t, b.parcel())); se == nil || se.Class != channel.Ambiguous {
 			t.Fatalf("a lost answer of a channel with Find: %v, want class %q", se, channel.Ambiguous)
 		}
 		time.Sleep(time.Minute)

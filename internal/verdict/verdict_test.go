@@ -1,0 +1,464 @@
+package verdict
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/rule"
+)
+
+var seoul = zone("Asia/Seoul")
+
+func zone(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return loc
+}
+
+func load(t testing.TB) *rule.Set {
+	t.Helper()
+	s, err := rule.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, zone("Asia/Tokyo"))
+
+func given(at time.Time) engawa.ConsentFacts {
+	return engawa.ConsentFacts{Controller: engawa.ControllerWorkspace, Act: engawa.ActContact, Purpose: engawa.Marketing, Given: true, At: at, Wording: "v3", Where: "signup"}
+}
+
+// japan is a marketing mail to a customer in Japan who agreed to it.
+func japan() engawa.Facts {
+	return engawa.Facts{
+		Workspace: "ws_1", Account: "acc_1", Channel: "mail", Customer: "cus_1", Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic,
+		Controller: engawa.ControllerWorkspace, Country: []string{"JP"}, Zones: []string{"Asia/Tokyo"}, OneClick: true, CreatedAt: noon.Add(-time.Minute), ExpiresAt: noon.Add(48 * time.Hour),
+		Content: engawa.ContentFacts{Subject: "新しい豆のご案内", Text: "入荷しました"},
+		Sender:  engawa.SenderProfile{Name: "ひなた珈琲", Postal: "金沢市", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example"},
+		Contact: &engawa.ContactFacts{ID: "cp_1", Verified: true, Serves: true}, Consents: []engawa.ConsentFacts{given(noon.Add(-24 * time.Hour))},
+	}
+}
+
+func korea(channel string) engawa.Facts {
+	f := japan()
+	f.Channel, f.Country, f.Zones = channel, []string{"KR"}, []string{"Asia/Seoul"}
+	return f
+}
+
+func reasonsOf(v engawa.Verdict) []string {
+	var codes []string
+	for _, g := range v.Gates {
+		for _, r := range g.Reasons {
+			codes = append(codes, r.Code)
+		}
+	}
+	return codes
+}
+
+// TestGates is a case for every code: what changes, what comes out, why.
+func TestGates(t *testing.T) {
+	set := load(t)
+	produced := map[string]bool{}
+	withdrawn := func(at time.Time) engawa.ConsentFacts {
+		c := given(at)
+		c.Given = false
+		return c
+	}
+	for _, tc := range []struct {
+		code string
+		want engawa.Outcome
+		f    func(*engawa.Facts)
+	}{
+		{"grant.workspace", engawa.Send, func(*engawa.Facts) {}},
+		{"grant.incomplete", engawa.Refuse, func(f *engawa.Facts) { f.Customer = "" }},
+		{"grant.none", engawa.Refuse, func(f *engawa.Facts) { f.Controller = "ptn_1" }},
+		{"grant.allowed", engawa.Refuse, func(f *engawa.Facts) { partner(f) }}, // the consent is not the partner's
+		{"grant.ended", engawa.Refuse, func(f *engawa.Facts) { partner(f).EndedAt = noon.Add(-time.Second) }},
+		{"grant.ended", engawa.Refuse, func(f *engawa.Facts) { partner(f).EndsAt = noon }},
+		{"grant.not_started", engawa.Refuse, func(f *engawa.Facts) { partner(f).StartsAt = noon.Add(time.Second) }},
+		{"grant.scope", engawa.Refuse, func(f *engawa.Facts) { partner(f).Scopes = nil }},
+		{"grant.app", engawa.Refuse, func(f *engawa.Facts) { partner(f).Apps = []string{"app_2"} }},
+		{"grant.channel", engawa.Refuse, func(f *engawa.Facts) { partner(f).Channels = nil }},
+		{"grant.purpose", engawa.Refuse, func(f *engawa.Facts) { partner(f).Purposes = []engawa.Purpose{engawa.Service} }},
+		{"recipient.verified", engawa.Send, func(*engawa.Facts) {}},
+		{"recipient.destination", engawa.Send, destination},
+		{"recipient.none", engawa.Refuse, func(f *engawa.Facts) { f.Contact = nil }},
+		{"recipient.erased", engawa.Refuse, func(f *engawa.Facts) { f.Erased = true }},
+		{"recipient.unverified", engawa.Refuse, func(f *engawa.Facts) { f.Contact.Verified = false }},
+		{"recipient.purpose", engawa.Refuse, func(f *engawa.Facts) { f.Contact.Serves = false }},
+		{"recipient.unproven", engawa.Send, func(f *engawa.Facts) { f.Contact.Verified, f.Purpose = false, engawa.Security }},
+		{"relationship.not_needed", engawa.Send, func(*engawa.Facts) {}},
+		{"relationship.destination", engawa.Send, destination},
+		{"relationship.holds", engawa.Send, func(f *engawa.Facts) { f.Relationship = engawa.RelationshipFacts{Required: "friend", State: "friend"} }},
+		{"relationship.missing", engawa.Refuse, func(f *engawa.Facts) { f.Relationship.Required = "friend" }},
+		{"relationship.blocked", engawa.Refuse, func(f *engawa.Facts) { f.Relationship.State = "blocked" }},
+		{"consent.given", engawa.Send, func(*engawa.Facts) {}},
+		{"consent.destination", engawa.Send, destination},
+		{"consent.none", engawa.Refuse, func(f *engawa.Facts) { f.Consents = nil }},
+		{"consent.withdrawn", engawa.Refuse, func(f *engawa.Facts) { f.Consents = append(f.Consents, withdrawn(noon)) }},
+		{"consent.pending", engawa.Refuse, func(f *engawa.Facts) { f.Consents[0].Pending = true }},
+		{"consent.service", engawa.Send, func(f *engawa.Facts) { f.Purpose, f.Consents = engawa.Service, nil }},
+		{"consent.service_withdrawn", engawa.Refuse, func(f *engawa.Facts) {
+			c := withdrawn(noon)
+			c.Purpose = engawa.Service
+			f.Purpose, f.Consents = engawa.Service, []engawa.ConsentFacts{c}
+		}},
+		{"consent.mandatory", engawa.Send, func(f *engawa.Facts) {
+			f.Purpose, f.Consents = engawa.LegalNotice, []engawa.ConsentFacts{withdrawn(noon)}
+		}},
+		{"consent.promotional", engawa.Refuse, func(f *engawa.Facts) { f.Purpose, f.Content.Promotional, f.Consents = engawa.Service, true, nil }},
+		{"consent.unknown_purpose", engawa.Send, func(f *engawa.Facts) { f.Purpose = "newsletter" }},
+		{"disclosure.not_needed", engawa.Send, func(*engawa.Facts) {}},
+		{"disclosure.destination", engawa.Send, destination},
+		{"disclosure.missing", engawa.Refuse, func(f *engawa.Facts) { f.DisclosureRequired = true }},
+		{"disclosure.by_user", engawa.Send, func(f *engawa.Facts) { f.DisclosureRequired, f.Trigger = true, engawa.ByUser }},
+		{"disclosure.on_file", engawa.Send, func(f *engawa.Facts) {
+			f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{ID: "dsc_1", Version: "v2", Since: noon.Add(-time.Hour)}
+		}},
+		{"disclosure.not_yet", engawa.Refuse, func(f *engawa.Facts) {
+			f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{ID: "dsc_1", Version: "v2", Since: noon.Add(time.Hour)}
+		}},
+		{"rules.met", engawa.Send, destination},
+		{"rules.stopped", engawa.Refuse, func(f *engawa.Facts) { f.Stopped = true }},
+		{"rules.unsafe", engawa.Refuse, func(f *engawa.Facts) { f.Content.Unsafe = "script" }},
+		{"rules.expired", engawa.Refuse, func(f *engawa.Facts) { f.ExpiresAt = noon }},
+		{"rules.too_old", engawa.Refuse, func(f *engawa.Facts) { f.CreatedAt = noon.Add(-169 * time.Hour) }},
+		{"rules.clock", engawa.Hold, func(f *engawa.Facts) { f.CreatedAt = noon.Add(time.Hour) }},
+		{"rules.minor", engawa.Refuse, func(f *engawa.Facts) { f.Minor = true }},
+		{"rules.informational_only", engawa.Refuse, func(f *engawa.Facts) { *f = korea("alimtalk") }},
+		{"rules.zone", engawa.Refuse, func(f *engawa.Facts) { *f = korea("line"); f.Zones = []string{"Mars/Olympus"} }},
+		{"rules.label", engawa.Send, func(f *engawa.Facts) { *f = korea("mail") }},
+		{"rules.label_variant", engawa.Refuse, func(f *engawa.Facts) { *f = korea("mail"); f.Content.Subject = "[광고] 새 원두" }},
+		{"rules.label_missing", engawa.Refuse, func(f *engawa.Facts) { *f = korea("mail"); f.Final = true }},
+		{"rules.rerender", engawa.Refuse, func(f *engawa.Facts) { f.Final = true }},
+		{"rules.one_click", engawa.Refuse, func(f *engawa.Facts) { f.OneClick = false }},
+		{"rules.reminder", engawa.Refuse, func(f *engawa.Facts) { *f = korea("mail"); f.Consents[0].At = noon.AddDate(-2, 0, -1) }},
+		{"rules.sender_name", engawa.Refuse, func(f *engawa.Facts) { f.Sender.Name = "" }},
+		{"rules.sender_postal", engawa.Refuse, func(f *engawa.Facts) { f.Sender.Postal = " " }},
+		{"rules.sender_contact", engawa.Refuse, func(f *engawa.Facts) { f.Sender.Contact = "" }},
+		{"rules.sender_phone", engawa.Refuse, func(f *engawa.Facts) { *f = korea("mail"); f.Sender.Phone = "" }},
+		{"rules.sender_mail", engawa.Refuse, func(f *engawa.Facts) { *f = korea("mail"); f.Sender.Mail = "" }},
+		{"suppression.clear", engawa.Send, func(*engawa.Facts) {}},
+		{"suppression.spared", engawa.Send, func(f *engawa.Facts) { f.Purpose, f.Suppressions = engawa.Service, stop("opted_out") }},
+		{"suppression.bounced", engawa.Refuse, func(f *engawa.Facts) { f.Purpose, f.Suppressions = engawa.Security, stop("bounced") }},
+		{"suppression.complained", engawa.Refuse, func(f *engawa.Facts) { f.Suppressions = stop("complained") }},
+		{"suppression.blocked", engawa.Refuse, func(f *engawa.Facts) { f.Suppressions = stop("blocked") }},
+		{"suppression.operator", engawa.Refuse, func(f *engawa.Facts) { f.Suppressions = stop("operator") }},
+		{"suppression.opted_out", engawa.Refuse, func(f *engawa.Facts) { f.Suppressions = stop("opted_out") }},
+		{"suppression.other", engawa.Refuse, func(f *engawa.Facts) { f.Suppressions = stop("something") }},
+		{"suppression.cap", engawa.Hold, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-time.Hour) }},
+		{"suppression.cap_sender", engawa.Hold, func(f *engawa.Facts) { f.SentSender, f.OldestDay = 3, noon.Add(-time.Hour) }},
+		{"budget.left", engawa.Send, func(*engawa.Facts) {}},
+		{"budget.spent", engawa.Hold, func(f *engawa.Facts) {
+			f.Budgets = []engawa.BudgetFacts{{Scope: "month", ResetsAt: noon.Add(time.Hour)}}
+		}},
+		{"budget.grant_day", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaDay, g.UsedDay = 5, 5 }},
+		{"budget.grant_month", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaMon, g.UsedMonth = 5, 6 }},
+	} {
+		f := japan()
+		tc.f(&f)
+		v := Judge(f, set, noon)
+		codes := reasonsOf(v)
+		for _, c := range codes {
+			produced[c] = true
+		}
+		if v.Outcome != tc.want || !slices.Contains(codes, tc.code) {
+			t.Errorf("%s: %s at %s, codes %v", tc.code, v.Outcome, v.Decided, codes)
+		}
+		if len(v.Gates) != len(engawa.Gates) {
+			t.Errorf("%s: %d gates", tc.code, len(v.Gates))
+		}
+	}
+	night := Judge(func() engawa.Facts { f := korea("line"); f.CreatedAt = noon; return f }(), set, time.Date(2026, 11, 23, 22, 0, 0, 0, seoul))
+	wide := korea("line")
+	wide.CreatedAt, wide.Zones = noon, []string{"Asia/Seoul", "Atlantic/Azores"}
+	nightOK := korea("line")
+	nightOK.CreatedAt = noon
+	c := given(noon)
+	c.Act = engawa.ActContactNight
+	nightOK.Consents = append(nightOK.Consents, c)
+	for _, v := range []engawa.Verdict{night, Judge(wide, set, noon), Judge(nightOK, set, noon.Add(11*time.Hour)), Judge(japan(), nil, noon)} {
+		for _, code := range reasonsOf(v) {
+			produced[code] = true
+		}
+	}
+	for _, code := range Codes {
+		if !produced[code] && code != rulesQuietNever { // four zones a quarter of a day apart; see TestNoCommonHour
+			t.Errorf("no case produces %s", code)
+		}
+	}
+	for code := range produced {
+		if !slices.Contains(Codes[:], code) {
+			t.Errorf("%s is produced and not in Codes", code)
+		}
+	}
+}
+
+func destination(f *engawa.Facts) {
+	f.ToDestination, f.Customer, f.Contact, f.Consents, f.Purpose = true, "", nil, nil, engawa.Service
+}
+
+func partner(f *engawa.Facts) *engawa.GrantFacts {
+	f.Controller, f.App = "ptn_1", "app_1"
+	f.Grant = &engawa.GrantFacts{ID: "grt_1", Scopes: []string{ScopeSend}, Apps: []string{"app_1"}, Channels: []string{"*"}, Purposes: []engawa.Purpose{engawa.Marketing}, StartsAt: noon.Add(-time.Hour)}
+	return f.Grant
+}
+
+func stop(reason string) []engawa.SuppressionFacts {
+	return []engawa.SuppressionFacts{{Reason: reason, At: noon.Add(-time.Hour)}}
+}
+
+// TestNoCommonHour: zones that leave no hour open on all clocks refuse.
+func TestNoCommonHour(t *testing.T) {
+	f := korea("line")
+	f.Zones = []string{"Asia/Seoul", "Europe/London", "America/Los_Angeles", "Pacific/Auckland", "America/Sao_Paulo"}
+	if v := Judge(f, load(t), noon); !slices.Contains(reasonsOf(v), rulesQuietNever) || v.Outcome != engawa.Refuse {
+		t.Errorf("%s, %v", v.Outcome, reasonsOf(v))
+	}
+}
+
+// TestQuietHours stands on both sides of each edge, to the millisecond.
+func TestQuietHours(t *testing.T) {
+	set := load(t)
+	at := func(h, m, s, ms int) time.Time {
+		return time.Date(2026, 11, 23, h, m, s, ms*int(time.Millisecond), seoul)
+	}
+	eight := time.Date(2026, 11, 24, 8, 0, 0, 0, seoul)
+	for _, tc := range []struct {
+		channel string
+		at      time.Time
+		until   time.Time // zero: it goes
+	}{
+		{"line", at(20, 59, 59, 999), time.Time{}},
+		{"line", at(21, 0, 0, 0), eight},
+		{"line", at(23, 30, 0, 0), eight},
+		{"line", eight.Add(-time.Millisecond), eight},
+		{"line", eight, time.Time{}},
+		{"mail", at(23, 0, 0, 0), time.Time{}}, // exempt
+		{"kakao", at(20, 48, 59, 999), time.Time{}},
+		{"kakao", at(20, 49, 0, 0), eight}, // 20:50 less the life of a verdict
+	} {
+		f := korea(tc.channel)
+		f.CreatedAt = tc.at.Add(-time.Minute)
+		f.ExpiresAt = time.Time{}
+		v := Judge(f, set, tc.at)
+		want := engawa.Send
+		if !tc.until.IsZero() {
+			want = engawa.Hold
+		}
+		var rules engawa.GateResult
+		for _, g := range v.Gates {
+			if g.Gate == engawa.GateRules {
+				rules = g
+			}
+		}
+		if rules.Outcome != want || !rules.Until.Equal(tc.until) {
+			t.Errorf("%s at %s: %s until %s, want %s until %s", tc.channel, tc.at.Format(time.TimeOnly), rules.Outcome, rules.Until, want, tc.until)
+		}
+	}
+}
+
+// TestLabel: the label is exactly itself; what looks like it is refused.
+func TestLabel(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		subject string
+		ok      bool
+	}{
+		{"새 원두가 들어왔습니다", true},
+		{"(광고) 새 원두가 들어왔습니다", true},
+		{"광고주 분들께 안내", true},
+		{"(재입고) 새 원두", true},
+		{"(광 고) 새 원두", false},
+		{"(광.고) 새 원두", false},
+		{"[광고] 새 원두", false},
+		{"（광고） 새 원두", false},
+		{"(광고) (광고) 새 원두", false},
+		{"\u200b(광고) 새 원두", false},
+		{"(광\u200b고) 새 원두", false},
+		{"(\u1100\u116a\u11bc\u1100\u1169) 새 원두", false},
+		{"Re: (광고) 새 원두", false},
+		{"(AD) 새 원두", false},
+	} {
+		f := korea("mail")
+		f.Content.Subject = tc.subject
+		refused := slices.Contains(reasonsOf(Judge(f, set, noon)), rulesLabelVariant)
+		if refused == tc.ok {
+			t.Errorf("subject %q: refused %t", tc.subject, refused)
+		}
+	}
+}
+
+// TestOutcome: over random facts the outcome is the strictest gate's, the
+// deciding gate the first of that kind, a hold ends in the future, and nothing
+// panics.
+func TestOutcome(t *testing.T) {
+	set := load(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	flip := func() bool { return r.IntN(2) == 0 }
+	for range 20_000 {
+		f := japan()
+		if flip() {
+			f = korea([]string{"line", "kakao", "mail", "alimtalk"}[r.IntN(4)])
+		}
+		if flip() {
+			f.Country, f.Zones = nil, nil
+		}
+		f.Purpose = []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing, engawa.Security, "x"}[r.IntN(5)]
+		f.Consents[0].Given, f.Consents[0].Pending, f.Contact.Verified, f.OneClick, f.Final = flip(), flip(), flip(), flip(), flip()
+		f.SentDay, f.OldestDay = r.IntN(8), noon.Add(-time.Duration(r.IntN(30))*time.Hour)
+		if flip() {
+			f.Suppressions = stop([]string{"bounced", "opted_out", "x"}[r.IntN(3)])
+		}
+		at := noon.Add(time.Duration(r.IntN(86400)) * time.Second)
+		v := Judge(f, set, at)
+		strictest := engawa.Send
+		var first engawa.Gate
+		for _, g := range v.Gates {
+			if len(g.Reasons) == 0 {
+				t.Fatalf("gate %s says nothing: %+v", g.Gate, f)
+			}
+			if rank(g.Outcome) > rank(strictest) {
+				strictest, first = g.Outcome, g.Gate
+			}
+		}
+		if v.Outcome != strictest || v.Decided != first {
+			t.Fatalf("outcome %s at %q, gates say %s at %q", v.Outcome, v.Decided, strictest, first)
+		}
+		if v.Outcome == engawa.Hold != v.Until.After(at) {
+			t.Fatalf("%s until %s at %s", v.Outcome, v.Until, at)
+		}
+	}
+}
+
+// TestConsentOracle compares with a second reading of the rule: the newest
+// decision wins among those that match, a withdrawal also at the same instant,
+// where scopes are the same.
+func TestConsentOracle(t *testing.T) {
+	set := load(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		f := japan()
+		f.Consents = nil
+		var last engawa.ConsentFacts
+		for range r.IntN(5) {
+			c := given(noon.Add(-time.Duration(1+r.IntN(4)) * time.Hour))
+			c.Given = r.IntN(2) == 0
+			if r.IntN(4) == 0 {
+				c.Controller = "ptn_9" // another's
+			}
+			f.Consents = append(f.Consents, c)
+			if c.Controller == engawa.ControllerWorkspace && (last.At.IsZero() || c.At.After(last.At) || c.At.Equal(last.At) && !c.Given) {
+				last = c
+			}
+		}
+		v := Judge(f, set, noon)
+		if got := v.Outcome == engawa.Send; got != last.Given {
+			t.Fatalf("%s, newest is %+v of %+v", v.Outcome, last, f.Consents)
+		}
+	}
+}
+
+// TestBroadWithdrawal: a later withdrawal for everything stops a consent to one topic.
+func TestBroadWithdrawal(t *testing.T) {
+	f := japan()
+	f.Topic = "renewal"
+	f.Consents[0].Topic = "renewal"
+	if v := Judge(f, load(t), noon); v.Outcome != engawa.Send {
+		t.Fatalf("consent to the topic: %s", v.Outcome)
+	}
+	w := given(noon.Add(-time.Minute))
+	w.Given = false
+	f.Consents = append(f.Consents, w)
+	if v := Judge(f, load(t), noon); v.Outcome != engawa.Refuse || v.Decided != engawa.GateConsent {
+		t.Errorf("after a withdrawal of everything: %s at %s", v.Outcome, v.Decided)
+	}
+}
+
+// TestFailClosed: without rules or facts nothing goes.
+func TestFailClosed(t *testing.T) {
+	if v := Judge(japan(), nil, noon); v.Outcome != engawa.Refuse {
+		t.Errorf("without rules: %s", v.Outcome)
+	}
+	if v := Judge(engawa.Facts{}, load(t), noon); v.Outcome != engawa.Refuse {
+		t.Errorf("without facts: %s", v.Outcome)
+	}
+}
+
+// TestCleared: only what a verdict cleared opens, for its account, in its time.
+func TestCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set := load(t)
+		f := japan()
+		destination(&f)
+		f.CreatedAt, f.ExpiresAt = time.Time{}, time.Time{}
+		p := engawa.Parcel{Workspace: "ws_1", Message: "msg_1", Delivery: "dlv_1", Account: "acc_1", To: "x@y.example", Content: engawa.Content{Text: "t"}}
+		if _, err := (Cleared{}).Open("acc_1"); !errors.Is(err, ErrNotCleared) {
+			t.Errorf("the zero Cleared opens: %v", err)
+		}
+		c, v := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour))
+		if v.Outcome != engawa.Send {
+			t.Fatalf("%s at %s", v.Outcome, v.Decided)
+		}
+		if got, err := c.Open("acc_1"); err != nil || got.To != p.To {
+			t.Errorf("opens to %v, %v", got, err)
+		}
+		if _, err := c.Open("acc_2"); !errors.Is(err, ErrNotCleared) {
+			t.Errorf("opens for another account: %v", err)
+		}
+		changed := *c.it
+		changed.parcel.Content.Text = "something else"
+		if _, err := (Cleared{&changed}).Open("acc_1"); !errors.Is(err, ErrNotCleared) {
+			t.Errorf("opens with other words: %v", err)
+		}
+		time.Sleep(MaxAge)
+		if _, err := c.Open("acc_1"); !errors.Is(err, ErrNotCleared) {
+			t.Errorf("opens after its time: %v", err)
+		}
+		f.Stopped = true
+		if c, v := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour)); v.Outcome == engawa.Send || c.it != nil {
+			t.Errorf("a refusal is cleared: %s", v.Outcome)
+		}
+	})
+}
+
+// TestWords: every code has its words in every language, and what does not
+// pass says what to do.
+func TestWords(t *testing.T) {
+	for _, l := range engawa.Locales {
+		b, err := os.ReadFile("../text/words/verdict." + string(l) + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var words map[string]string
+		if err := toml.Unmarshal(b, &words); err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range Codes {
+			if words["verdict."+code] == "" {
+				t.Errorf("%s: no words for %s", l, code)
+			}
+		}
+		for _, g := range engawa.Gates {
+			if words["gate."+string(g)] == "" {
+				t.Errorf("%s: no name for gate %s", l, g)
+			}
+		}
+		if strings.Contains(string(b), "Error") {
+			t.Errorf("%s: words say what happened, not that an error did", l)
+		}
+	}
+}
