@@ -100,7 +100,7 @@ func (p *provider) first(w http.ResponseWriter, r *http.Request) {
 
 // flood writes until the client hangs up.
 func flood(w http.ResponseWriter) {
-	chunk := []byte(strings.Repeat("0123456789abcdef", 4096))
+	chunk := []byte(strings.Repeat("an answer without end, ", 4096))
 	for {
 		if _, err := w.Write(chunk); err != nil {
 			return
