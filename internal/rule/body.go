@@ -41,7 +41,7 @@ type QuietHours struct {
 // SubjectLabel asks that the subject begins with exactly Text.
 type SubjectLabel struct {
 	Text     string   `toml:"text"`
-	Variants []string `toml:"variants"` // words that, at the start, imitate the label
+	Variants []string `toml:"variants"` // what imitates it at the start; "(ad)" only in brackets
 }
 
 // BodyLabel asks that the words begin with exactly Text and the sender's name.

@@ -3,7 +3,6 @@ package verdict
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -36,16 +35,22 @@ type cleared struct {
 }
 
 // Clear judges f at the instant at and, if the outcome is send, returns p
-// cleared until the earlier of MaxAge and lease less LeaseMargin.
+// cleared until the earliest of MaxAge, lease less LeaseMargin, and the instant
+// at which quiet hours begin, the message expires or the grant ends.
+// The words are taken as final: what the verdict obliges must be in f.Applied.
 // The verdict is returned in every case.
 func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease time.Time) (Cleared, engawa.Verdict) {
-	v := Judge(f, rules, at)
+	f.Final = true
+	j := open(f, rules, at)
+	v := j.verdict()
 	if v.Outcome != engawa.Send || f.Account != p.Account {
 		return Cleared{}, v
 	}
 	until := at.Add(MaxAge)
-	if end := lease.Add(-LeaseMargin); end.Before(until) {
-		until = end
+	for _, end := range append(j.ends(), lease.Add(-LeaseMargin)) {
+		if end.Before(until) {
+			until = end
+		}
 	}
 	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
 }
@@ -81,9 +86,8 @@ func (c Cleared) Context(ctx context.Context) (context.Context, context.CancelFu
 
 // sum covers what the verdict was about: who, what and where.
 func sum(p engawa.Parcel) [sha256.Size]byte {
-	b, err := json.Marshal([]any{p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.Purpose, p.Content})
-	if err != nil {
-		return [sha256.Size]byte{} // strings always marshal
-	}
-	return sha256.Sum256(b)
+	return sha256.Sum256(fmt.Appendf(nil, "%q", []string{
+		p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.ToName, p.SenderName,
+		string(p.Purpose), string(p.Locale), p.Content.Subject, p.Content.Text, p.Content.HTML, p.Unsubscribe,
+	}))
 }

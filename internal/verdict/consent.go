@@ -120,8 +120,15 @@ func (j *judgement) stands(c *engawa.ConsentFacts, act engawa.Act) bool {
 	return true
 }
 
+// matches reports whether a decision bears on the message. A consent allows
+// only the purpose it names; a withdrawal of something unknown counts as one of
+// marketing.
 func (j *judgement) matches(c *engawa.ConsentFacts, act engawa.Act) bool {
-	return c.Controller == j.Controller && c.Act == act && c.Purpose == j.purpose &&
+	purpose := c.Purpose
+	if !c.Given {
+		purpose = c.Purpose.Class()
+	}
+	return c.Controller == j.Controller && c.Act == act && purpose == j.purpose &&
 		covers(c.App, j.App) && covers(c.Channel, j.Channel) && covers(c.Topic, j.Topic)
 }
 

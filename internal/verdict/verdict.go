@@ -106,7 +106,7 @@ func (a *answer) hold(until time.Time, code string, r rule.Rule, args ...string)
 	args = append(args, "until", stamp(until))
 	a.holds = append(a.holds, reason(code, r, args))
 	if until.After(a.until) {
-		a.until = until
+		a.until = until.UTC()
 	}
 }
 

@@ -1,0 +1,74 @@
+package verdict
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// label is a fixed text at the very beginning, and the words that imitate it:
+// "(광고)" is the label, "[광고]", "(광 고)", "(AD)", full-width brackets,
+// decomposed letters, hidden characters or a "Re:" before it are not (KR-07).
+type label struct {
+	text     string
+	variants []string // those written in round brackets count only in brackets of some kind
+}
+
+// imitated reports whether s begins like the label without being it.
+func (l label) imitated(s string) bool {
+	if strings.HasPrefix(s, l.text) {
+		return false
+	}
+	s = bare(s)
+	for {
+		rest, ok := withoutReply(s)
+		if !ok {
+			break
+		}
+		s = rest
+	}
+	word, bracketed := leading(s)
+	return slices.Contains(l.variants, word) || bracketed && slices.Contains(l.variants, "("+word+")")
+}
+
+// bare composes letters, makes wide forms narrow, lowers, and drops what is
+// not seen.
+func bare(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector) || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(strings.ToLower(norm.NFKC.String(s)))
+}
+
+// withoutReply cuts a reply or forward mark from the beginning of s.
+func withoutReply(s string) (string, bool) {
+	for _, mark := range [...]string{"re:", "fw:", "fwd:", "답장:", "전달:", "回复:", "返信:", "転送:"} {
+		if rest, ok := strings.CutPrefix(s, mark); ok {
+			return strings.TrimSpace(rest), true
+		}
+	}
+	return s, false
+}
+
+// leading returns the letters of what stands in brackets at the beginning of
+// s, or of its first word, and whether it stood in brackets.
+func leading(s string) (word string, bracketed bool) {
+	word = strings.TrimLeftFunc(s, func(r rune) bool { return !letter(r) })
+	bracketed = word != s
+	if i := strings.IndexFunc(word, func(r rune) bool {
+		if bracketed { // what stands in brackets is one word, however spaced
+			return unicode.In(r, unicode.Pe, unicode.Pf) || strings.ContainsRune("|>*/:!~", r)
+		}
+		return !letter(r)
+	}); i >= 0 {
+		word = word[:i]
+	}
+	return strings.Join(strings.FieldsFunc(word, func(r rune) bool { return !letter(r) }), ""), bracketed
+}
+
+func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
