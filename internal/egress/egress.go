@@ -9,80 +9,74 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
 
-// ErrForbidden says that an address is not public and not allowed.
+// ErrForbidden says that a destination is not public and not allowed, or that
+// a request is of a form that never leaves. Nothing was sent.
 var ErrForbidden = errors.New("the address is not on the public internet")
 
-// special are the blocks that the IANA special-purpose registries (IPv4 and
-// IPv6, 2026) and the multicast and reserved ranges keep from the public
-// internet, and those that carry an IPv4 address inside an IPv6 one.
-var special = prefixes(
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-	"192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
-	"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"::/128", "::1/128", "::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64",
-	"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(list))
-	for i, s := range list {
-		out[i] = netip.MustParsePrefix(s)
-	}
-	return out
-}
-
-// Exit dials out. Allow names private networks that may be reached all the same.
+// Exit dials out. The zero value reaches the public internet alone.
 type Exit struct {
+	// Allow names private networks that may be reached all the same, on any
+	// port: the mail server of a self-hosted installation, the demo's loopback.
 	Allow []netip.Prefix
+	// Plain lets HTTP requests go to port 80 without TLS. Questions about the
+	// state of a certificate (OCSP) go there in any case: RFC 6960 A.1 has them
+	// unencrypted, and the answer is signed.
+	Plain bool
+	// Resolver looks names up; nil: the system's.
+	Resolver *net.Resolver
 }
 
-// check decides on a dialled "ip:port".
-func (e Exit) check(address string) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %q is no address", ErrForbidden, address)
-	}
-	ip := ap.Addr().WithZone("")
-	for _, p := range e.Allow {
-		if p.Contains(ip.Unmap()) {
-			return nil
-		}
-	}
-	for _, p := range special {
-		if p.Contains(ip) || p.Contains(ip.Unmap()) {
-			return ErrForbidden
-		}
-	}
-	return nil
-}
-
-// Dial dials like net.Dialer and refuses addresses that are not public.
+// Dial dials like net.Dialer and refuses addresses that are not public. It
+// does not limit ports: whoever uses it names one in an account's settings.
 func (e Exit) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return e.dial(ctx, network, address, nil)
+}
+
+// dial reaches only the given ports outside of e.Allow; nil: every port.
+func (e Exit) dial(ctx context.Context, network, address string, ports []uint16) (net.Conn, error) {
 	d := net.Dialer{
-		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second,
-		Control: func(_, addr string, _ syscall.RawConn) error { return e.check(addr) },
+		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: e.Resolver,
+		Control: func(_, dialled string, _ syscall.RawConn) error { return e.check(dialled, ports) },
 	}
 	return d.DialContext(ctx, network, address)
 }
 
-// Client returns an HTTP client that follows no redirects, uses no proxy of the
-// environment, and ends every request within 30 seconds.
-func (e Exit) Client() *http.Client {
-	return &http.Client{
-		Timeout: 30 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		},
-		Transport: &http.Transport{
-			DialContext: e.Dial, ForceAttemptHTTP2: true, MaxIdleConns: 256, MaxIdleConnsPerHost: 64,
-			IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 20 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10, ExpectContinueTimeout: time.Second,
-		},
+// check decides on a dialled "ip:port".
+func (e Exit) check(dialled string, ports []uint16) error {
+	to, err := netip.ParseAddrPort(dialled)
+	if err != nil {
+		return fmt.Errorf("%w: it is not an IP address and a port", ErrForbidden)
 	}
+	ip := to.Addr().WithZone("").Unmap()
+	if slices.ContainsFunc(e.Allow, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+		return nil
+	}
+	if !Public(to.Addr()) || ours(ip) {
+		return ErrForbidden
+	}
+	if ports != nil && !slices.Contains(ports, to.Port()) {
+		return fmt.Errorf("%w: port %d is not one of %v", ErrForbidden, to.Port(), ports)
+	}
+	return nil
+}
+
+// ours reports whether ip is an address of this machine: a public one too leads
+// inside. When the interfaces cannot be read, every address counts as ours.
+func ours(ip netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == ip {
+			return true
+		}
+	}
+	return false
 }

@@ -2,48 +2,62 @@ package egress
 
 import (
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"testing"
 )
 
-// TestForbidden covers the ways to write a private address that a check of
-// names or texts would miss: what counts is the dialled one.
-func TestForbidden(t *testing.T) {
+// B27 and B28 of the catalogue of bad input: what counts is the dialled address.
+func TestForbiddenAddresses(t *testing.T) {
 	for _, address := range []string{
-		"127.0.0.1:80", "127.1.2.3:443", "0.0.0.0:80", "10.1.2.3:443", "172.16.0.1:443", "192.168.1.1:443", "100.64.0.1:443", "100.100.100.200:80",
-		"169.254.169.254:80", "192.0.0.192:443", "192.0.2.1:443", "192.88.99.1:443", "198.18.0.1:443", "203.0.113.9:443", "224.0.0.1:443", "240.0.0.1:443", "255.255.255.255:443",
-		"[::]:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:7f00:1]:80", "[::127.0.0.1]:80", "[64:ff9b::7f00:1]:443", "[64:ff9b:1::a00:1]:443",
-		"[2002:7f00:1::]:443", "[2001::1]:443", "[fe80::1%eth0]:443", "[fec0::1]:443", "[fd00:ec2::254]:80", "[2001:db8::1]:443", "[ff02::1]:443", "localhost:80", "x",
+		"127.0.0.1:443", "127.1.2.3:443", "0.0.0.0:443", "10.0.0.0:443", "10.255.255.255:443", "172.16.0.1:443", "172.31.255.255:443", "192.168.1.1:443",
+		"100.64.0.1:443", "100.127.255.255:443", "100.100.100.200:443", "169.254.169.254:443", "192.0.0.192:443", "192.0.2.1:443", "192.31.196.1:443",
+		"192.52.193.1:443", "192.88.99.1:443", "192.175.48.1:443", "198.18.0.1:443", "198.19.255.255:443", "198.51.100.1:443", "203.0.113.9:443",
+		"224.0.0.1:443", "239.255.255.255:443", "240.0.0.1:443", "255.255.255.255:443",
+		"[::]:443", "[::1]:443", "[::ffff:127.0.0.1]:443", "[::ffff:7f00:1]:443", "[::127.0.0.1]:443", "[::ffff:0:127.0.0.1]:443",
+		"[64:ff9b::7f00:1]:443", "[64:ff9b::808:808]:443", "[64:ff9b:1::a00:1]:443", "[100::1]:443", "[100:0:0:1::1]:443",
+		"[2001::1]:443", "[2001:0:7f00:1::]:443", "[2001:db8::1]:443", "[2002:7f00:1::]:443", "[2620:4f:8000::1]:443", "[3fff::1]:443", "[5f00::1]:443",
+		"[fd00:ec2::254]:443", "[fe80::1]:443", "[fe80::1%eth0]:443", "[fec0::1]:443", "[ff02::1]:443", "[4000::1]:443",
+		"localhost:443", "x", "", "/run/docker.sock",
 	} {
-		if err := (Exit{}).check(address); !errors.Is(err, ErrForbidden) {
+		if err := (Exit{}).check(address, []uint16{443}); !errors.Is(err, ErrForbidden) {
 			t.Errorf("%s: %v, want it forbidden", address, err)
 		}
 	}
-	for _, address := range []string{"8.8.8.8:443", "[2606:4700::1]:443", "1.1.1.1:587"} {
-		if err := (Exit{}).check(address); err != nil {
+}
+
+func TestPublicAddresses(t *testing.T) {
+	for _, address := range []string{
+		"8.8.8.8:443", "100.63.255.255:443", "100.128.0.1:443", "172.32.0.1:443", "198.20.0.1:443", "223.255.255.255:443",
+		"[2606:4700::1]:443", "[2001:200::1]:443", "[::ffff:8.8.8.8]:443",
+	} {
+		if err := (Exit{}).check(address, []uint16{443}); err != nil {
 			t.Errorf("%s: %v, want it allowed", address, err)
 		}
 	}
 }
 
-// TestDialled: the check is on the address that is dialled, so a name that
-// resolves to this machine is refused, and allowed only by its network.
-func TestDialled(t *testing.T) {
-	s := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/", http.StatusFound))
-	defer s.Close()
-	url := "http://localhost:" + netip.MustParseAddrPort(s.Listener.Addr().String()).String()[len("127.0.0.1:"):]
-	if _, err := (Exit{}).Client().Get(url); !errors.Is(err, ErrForbidden) {
-		t.Errorf("localhost: %v, want it forbidden", err)
+// B30: ports of other services are closed to HTTP, and open to Dial, whose
+// user names the port in an account.
+func TestPorts(t *testing.T) {
+	for _, address := range []string{"8.8.8.8:22", "8.8.8.8:25", "8.8.8.8:80", "8.8.8.8:6379", "8.8.8.8:8443", "8.8.8.8:0"} {
+		if err := (Exit{}).check(address, []uint16{443}); !errors.Is(err, ErrForbidden) {
+			t.Errorf("%s: %v, want it forbidden", address, err)
+		}
+		if err := (Exit{}).check(address, nil); err != nil {
+			t.Errorf("dial %s: %v", address, err)
+		}
 	}
-	open := Exit{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
-	res, err := open.Client().Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusFound {
-		t.Errorf("a redirect was followed: %d", res.StatusCode)
+}
+
+// An allowed network is open on any port, and only that network.
+func TestAllow(t *testing.T) {
+	e := Exit{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00:1::/32")}}
+	for address, want := range map[string]bool{
+		"10.1.2.3:25": true, "10.1.2.3:443": true, "[::ffff:10.1.2.3]:587": true, "[fd00:1::5]:80": true,
+		"10.2.0.1:443": false, "127.0.0.1:443": false, "[fd00:2::1]:443": false, "169.254.169.254:80": false,
+	} {
+		if err := e.check(address, []uint16{443}); (err == nil) != want {
+			t.Errorf("%s: %v, allowed should be %t", address, err, want)
+		}
 	}
 }
