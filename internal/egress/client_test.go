@@ -53,6 +53,19 @@ func get(t *testing.T, e Exit, url string) (*http.Response, error) {
 	return res, err
 }
 
+// anyPort asks without the limit on ports, which alone would refuse a test's
+// server: so that it is the address that decides.
+func anyPort(t *testing.T, e Exit, url string) error {
+	t.Helper()
+	tr := e.transport(nil)
+	t.Cleanup(tr.CloseIdleConnections)
+	res, err := (&http.Client{Transport: tr}).Get(url)
+	if err == nil {
+		res.Body.Close()
+	}
+	return err
+}
+
 // B27: however this machine is spelt, it is not reached.
 func TestSpellingsOfThisMachine(t *testing.T) {
 	s, hits := serve(t, func(http.ResponseWriter, *http.Request) {})
@@ -62,7 +75,7 @@ func TestSpellingsOfThisMachine(t *testing.T) {
 		"[64:ff9b::7f00:1]", "[64:ff9b:1::a00:1]", "[2002:7f00:1::]", "[2001::1]", "[fe80::1%25lo]", "[fec0::1]",
 		"localhost", "LOCALHOST", "localhost.", "localhost.localdomain", "127.0.0.1.nip.example", "a。b.example", "0",
 	} {
-		if _, err := get(t, e, "http://"+host+":"+port(t, s)+"/"); err == nil {
+		if err := anyPort(t, e, "http://"+host+":"+port(t, s)+"/"); err == nil {
 			t.Errorf("%s was reached", host)
 		}
 	}
@@ -83,7 +96,7 @@ func TestRebinding(t *testing.T) {
 		return []string{"10.0.0.1", "169.254.169.254"}
 	})}
 	url := "http://rebind.example:" + port(t, s) + "/"
-	if _, err := get(t, e, url); err != nil {
+	if err := anyPort(t, e, url); err != nil {
 		t.Fatalf("first: %v", err)
 	}
 	turn.Store(1)
