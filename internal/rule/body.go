@@ -52,8 +52,7 @@ type BodyLabel struct {
 
 // SenderDetails asks that the sender's profile is filled in and shown.
 type SenderDetails struct {
-	Require []string `toml:"require"` // of "name", "postal", "phone", "mail", "contact"
-	Footer  string   `toml:"footer"`  // code of the words that show them
+	Require []string `toml:"require"` // of SenderFields
 }
 
 // Reminder asks that a consent is confirmed to the customer every Years years,
@@ -170,8 +169,8 @@ func checkLabel(text string, variants []string) error {
 }
 
 func (d SenderDetails) check() error {
-	if len(d.Require) == 0 || d.Footer == "" {
-		return errors.New("sender details need require and footer")
+	if len(d.Require) == 0 {
+		return errors.New("sender details need require")
 	}
 	for _, f := range d.Require {
 		if !slices.Contains(SenderFields[:], f) {

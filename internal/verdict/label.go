@@ -8,29 +8,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// label is a fixed text at the very beginning, and the words that imitate it:
-// "(광고)" is the label, "[광고]", "(광 고)", "(AD)", full-width brackets,
-// decomposed letters, hidden characters or a "Re:" before it are not (KR-07).
+// label is a fixed text at the very beginning, and what imitates it there. Of
+// "(광고)" the imitations are "[광고]", "(광 고)", "(AD)", full-width brackets,
+// decomposed letters, hidden characters and a "Re:" before it (KR-07).
 type label struct {
-	text     string
-	variants []string // those written in round brackets count only in brackets of some kind
+	Text     string
+	Variants []string // those written in round brackets count in brackets of any kind, and only there
 }
 
-// imitated reports whether s begins like the label without being it.
-func (l label) imitated(s string) bool {
-	if strings.HasPrefix(s, l.text) {
-		return false
-	}
-	s = bare(s)
-	for {
-		rest, ok := withoutReply(s)
-		if !ok {
-			break
-		}
-		s = rest
+// imitated reports whether words begin with what is meant to be read as the
+// label and is not it. Give it the words after a label that stands there: a
+// second one is an imitation too.
+func (l label) imitated(words string) bool {
+	s := bare(words)
+	for more := true; more; {
+		s, more = withoutReply(s)
 	}
 	word, bracketed := leading(s)
-	return slices.Contains(l.variants, word) || bracketed && slices.Contains(l.variants, "("+word+")")
+	return slices.Contains(l.Variants, word) || bracketed && slices.Contains(l.Variants, "("+word+")")
 }
 
 // bare composes letters, makes wide forms narrow, lowers, and drops what is

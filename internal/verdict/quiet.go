@@ -53,7 +53,7 @@ func (j *judgement) judgeQuiet(a *answer) {
 func (j *judgement) windows(a *answer) (bind, lifted []window) {
 	for _, r := range j.rules {
 		q, ok := r.Body.(rule.QuietHours)
-		if !ok || q.Switch == "quiet_all" && (!j.House.QuietAllSilent || j.ToDestination) {
+		if !ok || q.Switch == "quiet_all" && !j.House.QuietAllSilent {
 			continue
 		}
 		for _, zone := range j.zones(r, q) {
@@ -112,9 +112,11 @@ func zoneNames(windows []window) string {
 // ends are the known instants at which a verdict of send stops being true.
 func (j *judgement) ends() []time.Time {
 	var ends []time.Time
-	windows, _ := j.windows(new(answer))
-	for _, w := range windows {
-		ends = append(ends, w.hours.Closes(j.at, w.loc))
+	if !j.ToDestination {
+		windows, _ := j.windows(new(answer))
+		for _, w := range windows {
+			ends = append(ends, w.hours.Closes(j.at, w.loc))
+		}
 	}
 	if !j.ExpiresAt.IsZero() {
 		ends = append(ends, j.ExpiresAt)

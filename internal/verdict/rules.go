@@ -9,24 +9,27 @@ import (
 	"github.com/engawa/engawa/internal/rule"
 )
 
-// rules applies the rules of law and house that bear on the message, and what
-// every message must meet: it is not stopped, not expired, and safe to say.
+// rules asks what law and house say: whether the message may go at all, at
+// this hour, with these words, and what must be added to it. The rules protect
+// customers; of them a message to a staff place meets only those of its age.
 func rules(j *judgement) *answer {
 	var a answer
 	j.judgeState(&a)
-	for _, r := range j.rules {
-		j.apply(&a, r)
-	}
-	j.judgeQuiet(&a)
-	if j.final() {
+	j.judgeAge(&a)
+	if !j.ToDestination {
+		for _, r := range j.rules {
+			j.judgeRule(&a, r)
+		}
+		j.judgeQuiet(&a)
 		j.judgeApplied(&a)
 	}
 	if a.silent() {
-		a.pass(rulesMet, noRule, "version", j.set.Version())
+		a.pass(rulesMet, noRule)
 	}
 	return &a
 }
 
+// judgeState refuses what was stopped, is over, or may not be sent at all.
 func (j *judgement) judgeState(a *answer) {
 	if j.set == nil {
 		a.refuse(rulesNone, noRule)
@@ -35,26 +38,40 @@ func (j *judgement) judgeState(a *answer) {
 		a.refuse(rulesStopped, noRule)
 	}
 	if j.Content.Unsafe != "" {
-		a.refuse(rulesUnsafe, noRule, "found", j.Content.Unsafe)
+		a.refuse(rulesUnsafe, noRule, "problem", j.Content.Unsafe)
 	}
 	if !j.ExpiresAt.IsZero() && !j.at.Before(j.ExpiresAt) {
 		a.refuse(rulesExpired, noRule, "at", stamp(j.ExpiresAt))
 	}
 }
 
-// apply applies one rule. Kinds that other gates apply or cite are not named.
-func (j *judgement) apply(a *answer, r rule.Rule) {
+// judgeAge looks at when the message was made: it must not be too old, nor
+// from a time that the clock has not reached. Where that is not known there is
+// nothing to look at.
+func (j *judgement) judgeAge(a *answer) {
+	if j.CreatedAt.IsZero() {
+		return
+	}
+	if r, limit, ok := rule.Find[rule.MaxAge](j.rules); ok && j.at.Sub(j.CreatedAt) > time.Duration(limit.Hours)*time.Hour {
+		a.refuse(rulesTooOld, r, "hours", number(limit.Hours))
+	}
+	if r, limit, ok := rule.Find[rule.ClockStep](j.rules); ok && j.CreatedAt.Sub(j.at) > time.Duration(limit.ToleranceSeconds)*time.Second {
+		a.hold(j.CreatedAt, rulesClock, r)
+	}
+}
+
+// judgeRule applies one rule that bears on a message to a customer. Kinds that
+// other gates apply or cite are not named.
+func (j *judgement) judgeRule(a *answer, r rule.Rule) {
 	switch b := r.Body.(type) {
 	case rule.InformationalOnly:
 		a.refuse(rulesInformational, r)
 	case rule.MinorGuardian:
 		j.judgeMinor(a, r, b)
 	case rule.SubjectLabel:
-		o := engawa.Obligation{Kind: "subject_prefix", Rule: r.ID, Text: b.Text}
-		j.judgeLabel(a, r, o, j.Content.Subject, label{b.Text, b.Variants})
+		j.judgeLabel(a, r, "subject_prefix", j.Content.Subject, label(b), "")
 	case rule.BodyLabel:
-		o := engawa.Obligation{Kind: "body_prefix", Rule: r.ID, Text: strings.TrimSpace(b.Text + " " + j.Sender.Name)}
-		j.judgeLabel(a, r, o, j.Content.Text, label{b.Text, b.Variants})
+		j.judgeLabel(a, r, "body_prefix", j.Content.Text, label(b), j.Sender.Name)
 	case rule.SenderDetails:
 		j.judgeSender(a, r, b)
 	case rule.OneClick:
@@ -64,20 +81,11 @@ func (j *judgement) apply(a *answer, r rule.Rule) {
 		}
 	case rule.Reminder:
 		j.judgeReminder(a, r, b)
-	case rule.MaxAge:
-		limit := time.Duration(b.Hours) * time.Hour
-		if !j.CreatedAt.IsZero() && j.at.Sub(j.CreatedAt) > limit {
-			a.refuse(rulesTooOld, r, "hours", number(b.Hours))
-		}
-	case rule.ClockStep:
-		if j.CreatedAt.Sub(j.at) > time.Duration(b.ToleranceSeconds)*time.Second {
-			a.hold(j.CreatedAt, rulesClock, r)
-		}
 	}
 }
 
 func (j *judgement) judgeMinor(a *answer, r rule.Rule, m rule.MinorGuardian) {
-	if !j.Minor || j.ToDestination {
+	if !j.Minor {
 		return
 	}
 	age := m.Age
@@ -87,24 +95,27 @@ func (j *judgement) judgeMinor(a *answer, r rule.Rule, m rule.MinorGuardian) {
 	a.refuse(rulesMinor, r, "age", number(age))
 }
 
-// judgeLabel obliges the label, and refuses what imitates it. In final words
-// it looks for the label itself.
-func (j *judgement) judgeLabel(a *answer, r rule.Rule, o engawa.Obligation, text string, l label) {
-	j.owe(o)
+// judgeLabel owes a label to the words, followed by the sender's name where
+// one is given, and refuses what imitates it or stands there a second time.
+// Final words must begin with it.
+func (j *judgement) judgeLabel(a *answer, r rule.Rule, kind, words string, l label, name string) {
+	j.owe(engawa.Obligation{Kind: kind, Rule: r.ID, Text: l.Text})
+	rest, labelled := strings.CutPrefix(words, l.Text)
+	labelled = labelled && strings.HasPrefix(strings.TrimSpace(rest), strings.TrimSpace(name))
 	switch {
-	case j.final() && slices.Contains(j.Applied, o) && !strings.HasPrefix(text, o.Text):
-		a.refuse(rulesLabelMissing, r, "label", o.Text)
-	case l.imitated(text):
-		a.refuse(rulesLabelVariant, r, "label", l.text)
+	case l.imitated(rest):
+		a.refuse(rulesLabelVariant, r, "label", l.Text)
+	case j.final() && !labelled:
+		a.refuse(rulesLabelMissing, r, "label", l.Text)
 	default:
-		a.pass(rulesLabel, r, "label", o.Text)
+		a.pass(rulesLabel, r, "label", l.Text)
 	}
 }
 
 // judgeSender refuses once for each detail that the profile lacks, so that the
 // words can name it.
 func (j *judgement) judgeSender(a *answer, r rule.Rule, d rule.SenderDetails) {
-	j.owe(engawa.Obligation{Kind: "footer", Rule: r.ID, Code: d.Footer})
+	j.owe(engawa.Obligation{Kind: "footer", Rule: r.ID})
 	details := map[string]struct{ value, code string }{
 		"name":    {j.Sender.Name, rulesSenderName},
 		"postal":  {j.Sender.Postal, rulesSenderPostal},
@@ -146,9 +157,12 @@ func anniversary(t time.Time, years int) time.Time {
 // judgeApplied refuses final words that lack something that is owed, for
 // example because the rules changed after they were rendered.
 func (j *judgement) judgeApplied(a *answer) {
+	if !j.final() {
+		return
+	}
 	for _, o := range j.owed {
 		if !slices.Contains(j.Applied, o) {
-			a.refuse(rulesRerender, rule.Rule{ID: o.Rule}, "kind", o.Kind)
+			a.refuse(rulesRerender, rule.Rule{ID: o.Rule}, "rule", o.Rule)
 		}
 	}
 }
