@@ -1,11 +1,13 @@
-# make demo   the hub among simulators, with sample data; needs only Go
-# make test   every test, on SQLite and PostgreSQL; installs what it needs
-# make check  lint, vulnerabilities, generated files in sync
-# make bench  figures, with the bare loop beside them
-.PHONY: demo test check bench fuzz generate
+# make demo      the hub among simulators with sample data; needs only Go
+# make test      every test, on SQLite and PostgreSQL; installs what it needs
+# make check     modules, lint, vulnerabilities, generated files in sync
+# make bench     figures in Go's benchmark format, on both engines
+# make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
+# make generate  what is generated: code of pages, golden files, documents
+.PHONY: demo test check lint bench fuzz generate
 
-GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
-GOVULN   := go run golang.org/x/vuln/cmd/govulncheck@v1.1.4
+FUZZTIME ?= 30s
+LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 demo:
 	go run ./cmd/engawa demo
@@ -13,18 +15,23 @@ demo:
 test:
 	script/install
 	script/postgres run go test -race -shuffle=on -timeout 15m ./...
+	script/oracles
 
-check:
+check: lint
 	go mod verify
-	go vet ./...
-	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
 	script/vulnerabilities
+	script/generated
+
+lint:
+	go vet ./...
+	$(LINT) run ./...
 
 bench:
 	script/postgres run go test -run '^$$' -bench . -benchtime 3s ./...
 
 fuzz:
-	script/fuzz
+	script/fuzz $(FUZZTIME)
 
 generate:
 	go generate ./...
+	go tool templ generate

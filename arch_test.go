@@ -2,8 +2,12 @@ package engawa_test
 
 import (
 	"encoding/json"
-	"os"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,111 +16,270 @@ import (
 
 const module = "github.com/engawa/engawa"
 
-// may lists, for every package, which packages of ours it may import. "*" may
-// import all: the wiring.
+// all may import everything: they wire the parts together.
+var all = []string{"*"}
+
+// channelKind is what a folder of a channel may import, whatever its kind.
+var channelKind = []string{"", "internal/channel", "internal/verdict"}
+
+// may lists, for every package, which packages of ours it may import. A sim is
+// not listed: it imports none, so that one misreading of a provider's manual
+// cannot sit in both the sim and the client.
 var may = map[string][]string{
-	"":                              {},
-	"cmd/engawa":                    {"*"},
-	"internal/access":               {"", "internal/store", "internal/vault"},
-	"internal/api":                  {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/rule", "internal/store", "internal/text", "internal/vault"},
-	"internal/appstore":             {""},
-	"internal/appstore/sim":         {},
-	"internal/bench":                {"*"},
-	"internal/channel":              {"", "internal/verdict"},
-	"internal/channel/builtin":      {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/mail", "internal/channel/webhook"},
-	"internal/channel/channeltest":  {"", "internal/channel", "internal/rule", "internal/verdict"},
-	"internal/channel/chatwork":     {"", "internal/channel", "internal/verdict"},
-	"internal/channel/chatwork/sim": {},
-	"internal/channel/mail":         {"", "internal/channel", "internal/verdict"},
-	"internal/channel/mail/sim":     {},
-	"internal/channel/webhook":      {"", "internal/channel", "internal/verdict"},
-	"internal/channel/webhook/sim":  {},
-	"internal/config":               {""},
-	"internal/demo":                 {"*"},
-	"internal/dispatch":             {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
-	"internal/intake":               {"", "internal/channel", "internal/store"},
-	"internal/message":              {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
-	"internal/route":                {""},
-	"internal/rule":                 {""},
-	"internal/serve":                {"*"},
-	"internal/store":                {"", "internal/vault"},
-	"internal/store/storetest":      {},
-	"internal/text":                 {""},
-	"internal/vault":                {""},
-	"internal/verdict":              {"", "internal/rule"},
+	"":                             {},
+	"cmd/engawa":                   all,
+	"internal/access":              {"", "internal/store", "internal/vault"},
+	"internal/api":                 {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/appstore":            {""},
+	"internal/bench":               all,
+	"internal/channel":             {"", "internal/verdict"},
+	"internal/channel/builtin":     {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/mail", "internal/channel/webhook"},
+	"internal/channel/channeltest": {"", "internal/channel", "internal/rule", "internal/verdict"},
+	"internal/channel/chatwork":    channelKind,
+	"internal/channel/mail":        channelKind,
+	"internal/channel/webhook":     channelKind,
+	"internal/config":              {""},
+	"internal/console":             {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/demo":                all,
+	"internal/dispatch":            {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
+	"internal/egress":              {},
+	"internal/intake":              {"", "internal/channel", "internal/store"},
+	"internal/message":             {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/route":               {""},
+	"internal/rule":                {""},
+	"internal/serve":               all,
+	"internal/store":               {"", "internal/vault"},
+	"internal/store/storetest":     {},
+	"internal/text":                {""},
+	"internal/vault":               {""},
+	"internal/verdict":             {"", "internal/rule"},
 }
 
-// nouns that name nothing of the trade.
-var banned = []string{"util", "utils", "common", "models", "services", "repository", "mock", "mocks", "helpers"}
+// foreign lists the modules that a package may import where that is narrower
+// than go.mod: the vocabulary and what guards secrets and the way out.
+var foreign = map[string][]string{
+	"":                {},
+	"internal/config": {"github.com/BurntSushi/toml"},
+	"internal/egress": {},
+	"internal/vault":  {"golang.org/x/crypto"},
+}
+
+// pure packages decide on values. They see nothing of the world but what they
+// are given.
+var (
+	pure    = []string{"", "internal/route", "internal/verdict"}
+	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
+)
+
+// meaningless names say nothing of what a package knows.
+var meaningless = []string{"base", "common", "helper", "helpers", "manager", "misc", "mock", "mocks", "models", "repository", "services", "shared", "types", "util", "utils"}
+
+// environment are the ways to read it; readers are the packages that may.
+var (
+	environment = []string{"Environ", "ExpandEnv", "Getenv", "LookupEnv"}
+	readers     = []string{"internal/config", "internal/store/storetest", "cmd/engawa"} // cmd/engawa hands os.Environ to config
+)
 
 type pkg struct {
-	ImportPath, Doc, Dir string
-	Imports, GoFiles     []string
+	ImportPath, Name, Doc, Dir string
+	Imports, GoFiles           []string
+}
+
+// path is the package's place in the tree; the root is "".
+func (p pkg) path() string { return inTree(p.ImportPath) }
+
+func inTree(importPath string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
+}
+
+func ours(importPath string) bool {
+	return importPath == module || strings.HasPrefix(importPath, module+"/")
+}
+
+func std(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
 }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Doc,Dir,GoFiles", "./...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,Doc,Dir,Imports,GoFiles", "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []pkg
+	var found []pkg
 	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
 		var p pkg
 		if err := dec.Decode(&p); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, p)
+		found = append(found, p)
 	}
-	return all
+	return found
 }
 
-func short(path string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
-}
-
-// TestImports holds the package tree of docs/architecture.md.
+// TestImports holds the package tree of docs/architecture.md. Test files are
+// not restricted: a test may bring a sim, a fresh database and the client of
+// the other side together.
 func TestImports(t *testing.T) {
 	for _, p := range packages(t) {
-		name := short(p.ImportPath)
-		allowed, ok := may[name]
-		if !ok {
-			t.Errorf("%s is not in the map: say what it may import", name)
+		allowed, listed := may[p.path()]
+		if path.Base(p.path()) == "sim" {
+			allowed, listed = nil, true
+		}
+		if !listed {
+			t.Errorf("%s is not in the table: say what it may import", p.path())
 			continue
 		}
+		modules, narrow := foreign[p.path()]
+		for _, imp := range p.Imports {
+			switch {
+			case imp == "unsafe":
+				t.Errorf("%s must not import unsafe: it could make a verdict.Cleared", p.path())
+			case std(imp):
+				if slices.Contains(pure, p.path()) && slices.Contains(worldly, imp) {
+					t.Errorf("%s decides on values and must not import %s", p.path(), imp)
+				}
+			case ours(imp):
+				if !slices.Contains(allowed, inTree(imp)) && !slices.Equal(allowed, all) {
+					t.Errorf("%s must not import %s", p.path(), inTree(imp))
+				}
+			case narrow && !slices.ContainsFunc(modules, func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }):
+				t.Errorf("%s must not import %s", p.path(), imp)
+			}
+		}
+	}
+}
+
+// TestNames wants packages that are named after what they know and that say it.
+func TestNames(t *testing.T) {
+	for _, p := range packages(t) {
 		if p.Doc == "" {
 			t.Errorf("%s has no package comment", p.ImportPath)
 		}
-		if slices.Contains(banned, filepath.Base(name)) {
-			t.Errorf("%s is named after nothing: name it after what it knows", name)
+		if slices.Contains(meaningless, p.Name) || slices.Contains(meaningless, path.Base(p.path())) {
+			t.Errorf("%s is named after nothing: name it after what it knows", p.path())
 		}
-		for _, imp := range p.Imports {
-			ours := imp == module || strings.HasPrefix(imp, module+"/")
-			if ours && !slices.Contains(allowed, short(imp)) && !slices.Contains(allowed, "*") {
-				t.Errorf("%s must not import %s", name, short(imp))
+	}
+}
+
+// TestSource holds what imports do not show: nothing runs before main, and the
+// environment is read in one place.
+func TestSource(t *testing.T) {
+	for _, p := range packages(t) {
+		for name, file := range parse(t, p) {
+			for _, d := range file.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+					t.Errorf("%s/%s has an init function: let main or serve call it", p.path(), name)
+				}
+			}
+			if slices.Contains(readers, p.path()) {
+				continue
+			}
+			for _, call := range environment {
+				if mentions(file, "os", call) {
+					t.Errorf("%s/%s calls os.%s: only internal/config reads the environment", p.path(), name, call)
+				}
 			}
 		}
 	}
 }
 
-// TestHouse holds rules that a reader of one file cannot see.
-func TestHouse(t *testing.T) {
+// TestCleared holds that only a verdict makes a Cleared: other packages cannot
+// fill its fields, and one function returns it.
+func TestCleared(t *testing.T) {
+	var makers []string
+	declared := false
 	for _, p := range packages(t) {
-		name := short(p.ImportPath)
-		for _, f := range p.GoFiles {
-			b, err := os.ReadFile(filepath.Join(p.Dir, f))
-			if err != nil {
-				t.Fatal(err)
+		if p.path() != "internal/verdict" {
+			continue
+		}
+		for _, file := range parse(t, p) {
+			for _, d := range file.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Name.IsExported() && returns(f, "Cleared") {
+					makers = append(makers, f.Name.Name)
+				}
 			}
-			src := string(b)
-			if strings.Contains(src, "\nfunc init()") {
-				t.Errorf("%s/%s: no init functions", name, f)
+			spec := typeSpec(file, "Cleared")
+			if spec == nil {
+				continue
 			}
-			if name != "internal/config" && name != "internal/store/storetest" && (strings.Contains(src, "os.Getenv(") || strings.Contains(src, "os.LookupEnv(") || strings.Contains(src, "os.Environ(")) && name != "cmd/engawa" {
-				t.Errorf("%s/%s: only internal/config reads the environment", name, f)
+			declared = true
+			for _, field := range spec.Type.(*ast.StructType).Fields.List {
+				if len(field.Names) == 0 || slices.ContainsFunc(field.Names, (*ast.Ident).IsExported) {
+					t.Error("verdict.Cleared has a field that other packages can fill")
+				}
 			}
-			if name != "internal/verdict" && strings.Contains(src, "verdict.Cleared{&") {
-				t.Errorf("%s/%s: only internal/verdict makes a Cleared", name, f)
+		}
+	}
+	if !declared {
+		t.Error("verdict.Cleared is not a type of internal/verdict")
+	}
+	if !slices.Equal(makers, []string{"Clear"}) {
+		t.Errorf("a Cleared is made by %v; only Clear may", makers)
+	}
+}
+
+// parse returns the files of p, without its tests, by name.
+func parse(t *testing.T, p pkg) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = file
+	}
+	return files
+}
+
+// mentions reports whether a file says name.selector.
+func mentions(file *ast.File, name, selector string) (found bool) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == selector {
+			x, ok := s.X.(*ast.Ident)
+			found = found || ok && x.Name == name
+		}
+		return !found
+	})
+	return found
+}
+
+// returns reports whether f has a result of the named type, however wrapped.
+func returns(f *ast.FuncDecl, name string) (found bool) {
+	if f.Type.Results == nil {
+		return false
+	}
+	ast.Inspect(f.Type.Results, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		found = found || ok && id.Name == name
+		return !found
+	})
+	return found
+}
+
+func typeSpec(file *ast.File, name string) *ast.TypeSpec {
+	for _, d := range file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, s := range g.Specs {
+			if ts, ok := s.(*ast.TypeSpec); ok && ts.Name.Name == name {
+				return ts
+			}
+		}
+	}
+	return nil
+}
+
+// TestTable finds slips of the pen in the table.
+func TestTable(t *testing.T) {
+	for _, p := range slices.Sorted(maps.Keys(may)) {
+		for _, imp := range may[p] {
+			if _, listed := may[imp]; !listed && imp != "*" {
+				t.Errorf("%s may import %s, which is not in the table", p, imp)
 			}
 		}
 	}
