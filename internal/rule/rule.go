@@ -60,7 +60,7 @@ type Rule struct {
 }
 
 // Rules are those that bear on one message, the law's before the house's.
-type Rules []Rule
+type Rules []*Rule
 
 // Load returns the rules that ship with the program.
 func Load() (*Set, error) {
@@ -105,7 +105,8 @@ func (s *Set) At(at time.Time, channel string, purpose engawa.Purpose, countries
 		if j.name != House && !anywhere && !j.binds(channel, countries) {
 			continue
 		}
-		for _, r := range j.rules {
+		for i := range j.rules {
+			r := &j.rules[i]
 			switch {
 			case !r.inForce(at) || !r.bears(channel, purpose):
 			case j.name == House:
@@ -158,19 +159,19 @@ func location(name string) (*time.Location, error) {
 	return time.LoadLocation(name)
 }
 
-// Find returns the first of the rules whose body is a B.
-func Find[B Body](rs Rules) (Rule, B, bool) {
+// Find returns the first of the rules whose body is a B, or nil and a zero B.
+func Find[B Body](rs Rules) (*Rule, B, bool) {
 	for _, r := range rs {
 		if b, ok := r.Body.(B); ok {
 			return r, b, true
 		}
 	}
 	var none B
-	return Rule{}, none, false
+	return nil, none, false
 }
 
-func (rs Rules) hasKind(r Rule) bool {
-	return slices.ContainsFunc(rs, func(o Rule) bool { return o.Kind == r.Kind })
+func (rs Rules) hasKind(r *Rule) bool {
+	return slices.ContainsFunc(rs, func(o *Rule) bool { return o.Kind == r.Kind })
 }
 
 func (s *Set) covers(countries []string) bool {
@@ -185,11 +186,11 @@ func (j jurisdiction) binds(channel string, countries []string) bool {
 	return j.covers(countries) || slices.Contains(j.channels, channel)
 }
 
-func (r Rule) inForce(at time.Time) bool {
+func (r *Rule) inForce(at time.Time) bool {
 	return !at.Before(r.From) && (r.To.IsZero() || at.Before(r.To))
 }
 
-func (r Rule) bears(channel string, purpose engawa.Purpose) bool {
+func (r *Rule) bears(channel string, purpose engawa.Purpose) bool {
 	named := slices.Contains(r.Channels, channel) ||
 		slices.Contains(r.Channels, "*") && !slices.Contains(r.Except, channel)
 	return named && slices.Contains(r.Purposes, purpose)

@@ -19,16 +19,16 @@ func consent(j *judgement) *answer {
 	var a answer
 	switch {
 	case j.ToDestination:
-		return a.pass(consentDestination, noRule)
+		return a.pass(consentDestination, nil)
 	case j.purpose.Mandatory():
-		return a.pass(consentMandatory, noRule)
+		return a.pass(consentMandatory, nil)
 	case j.purpose == engawa.Service:
 		j.judgeService(&a)
 	default:
 		j.judgeConsent(&a)
 	}
 	if j.purpose != j.Purpose || j.Content.Promotional {
-		a.pass(j.tightened(), noRule)
+		a.pass(j.tightened(), nil)
 	}
 	return &a
 }
@@ -48,7 +48,7 @@ func (j *judgement) judgeService(a *answer) {
 		a.refuse(consentServiceWithdrawn, r, "at", stamp(s.withdrawn.At))
 		return
 	}
-	a.pass(consentService, noRule)
+	a.pass(consentService, nil)
 }
 
 func (j *judgement) judgeConsent(a *answer) {

@@ -17,7 +17,7 @@ const ScopeSend = "messages:send"
 func grant(j *judgement) *answer {
 	var a answer
 	if missing := j.missing(); len(missing) > 0 {
-		a.refuse(grantIncomplete, noRule, "missing", strings.Join(missing, ", "))
+		a.refuse(grantIncomplete, nil, "missing", strings.Join(missing, ", "))
 	}
 	g := j.Grant
 	switch {
@@ -25,10 +25,10 @@ func grant(j *judgement) *answer {
 		j.judgeGrant(g, &a)
 	case j.Controller == engawa.ControllerWorkspace || j.Controller == "" && j.ToDestination:
 		if a.silent() {
-			a.pass(grantWorkspace, noRule)
+			a.pass(grantWorkspace, nil)
 		}
 	default:
-		a.refuse(grantNone, noRule)
+		a.refuse(grantNone, nil)
 	}
 	return &a
 }
@@ -36,28 +36,28 @@ func grant(j *judgement) *answer {
 func (j *judgement) judgeGrant(g *engawa.GrantFacts, a *answer) {
 	switch {
 	case !g.EndedAt.IsZero():
-		a.refuse(grantEnded, noRule, "at", stamp(g.EndedAt))
+		a.refuse(grantEnded, nil, "at", stamp(g.EndedAt))
 	case !g.EndsAt.IsZero() && !j.at.Before(g.EndsAt):
-		a.refuse(grantEnded, noRule, "at", stamp(g.EndsAt))
+		a.refuse(grantEnded, nil, "at", stamp(g.EndsAt))
 	case j.at.Before(g.StartsAt):
-		a.refuse(grantNotStarted, noRule, "at", stamp(g.StartsAt))
+		a.refuse(grantNotStarted, nil, "at", stamp(g.StartsAt))
 	}
 	if !allows(g.Scopes, ScopeSend) {
-		a.refuse(grantScope, noRule, "scope", ScopeSend)
+		a.refuse(grantScope, nil, "scope", ScopeSend)
 	}
 	if !allows(g.Apps, j.App) {
-		a.refuse(grantApp, noRule, "app", j.App)
+		a.refuse(grantApp, nil, "app", j.App)
 	}
 	if !allows(g.Channels, j.Channel) {
-		a.refuse(grantChannel, noRule, "channel", j.Channel)
+		a.refuse(grantChannel, nil, "channel", j.Channel)
 	}
 	// Exactly: a grant for service does not open its sub-kinds, which pass
 	// even after a withdrawal.
 	if !allows(g.Purposes, j.purpose) {
-		a.refuse(grantPurpose, noRule, "purpose", string(j.purpose))
+		a.refuse(grantPurpose, nil, "purpose", string(j.purpose))
 	}
 	if a.silent() {
-		a.pass(grantAllowed, noRule, "grant", g.ID)
+		a.pass(grantAllowed, nil, "grant", g.ID)
 	}
 }
 
@@ -92,20 +92,20 @@ func budget(j *judgement) *answer {
 	var a answer
 	for _, b := range j.Budgets {
 		if b.Remaining < 1 && (b.ResetsAt.IsZero() || b.ResetsAt.After(j.at)) {
-			a.hold(j.later(b.ResetsAt), budgetSpent, noRule, "scope", b.Scope)
+			a.hold(j.later(b.ResetsAt), budgetSpent, nil, "scope", b.Scope)
 		}
 	}
 	if g := j.Grant; g != nil {
 		y, m, d := j.at.UTC().Date()
 		if g.QuotaDay > 0 && g.UsedDay >= g.QuotaDay {
-			a.hold(time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC), budgetGrantDay, noRule, "quota", number(g.QuotaDay))
+			a.hold(time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC), budgetGrantDay, nil, "quota", number(g.QuotaDay))
 		}
 		if g.QuotaMon > 0 && g.UsedMonth >= g.QuotaMon {
-			a.hold(time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC), budgetGrantMonth, noRule, "quota", number(g.QuotaMon))
+			a.hold(time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC), budgetGrantMonth, nil, "quota", number(g.QuotaMon))
 		}
 	}
 	if a.silent() {
-		a.pass(budgetLeft, noRule)
+		a.pass(budgetLeft, nil)
 	}
 	return &a
 }

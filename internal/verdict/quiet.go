@@ -14,7 +14,7 @@ const horizon = 8 * 24 * time.Hour
 
 // window is one rule's quiet hours on the wall clocks of one zone.
 type window struct {
-	rule  rule.Rule
+	rule  *rule.Rule
 	hours rule.QuietHours
 	loc   *time.Location
 }
@@ -73,7 +73,7 @@ func (j *judgement) windows(a *answer) (bind, lifted []window) {
 
 // zones are those that a rule counts in: its own, and those of the customer,
 // or, where nothing is known of the customer, those of the rule's jurisdiction.
-func (j *judgement) zones(r rule.Rule, q rule.QuietHours) []string {
+func (j *judgement) zones(r *rule.Rule, q rule.QuietHours) []string {
 	zones := j.Zones
 	if len(zones) == 0 {
 		zones = j.set.Zones(r.Jurisdiction, j.Country)

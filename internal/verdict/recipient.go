@@ -14,19 +14,19 @@ func recipient(j *judgement) *answer {
 	c := j.Contact
 	switch {
 	case j.ToDestination:
-		return a.pass(recipientDestination, noRule)
+		return a.pass(recipientDestination, nil)
 	case j.Erased:
-		a.refuse(recipientErased, noRule)
+		a.refuse(recipientErased, nil)
 	case c == nil:
-		a.refuse(recipientNone, noRule)
+		a.refuse(recipientNone, nil)
 	case !c.Serves:
-		a.refuse(recipientPurpose, noRule)
+		a.refuse(recipientPurpose, nil)
 	case c.Verified:
-		a.pass(recipientVerified, noRule)
+		a.pass(recipientVerified, nil)
 	case j.purpose == engawa.Security || j.purpose == engawa.ConsentAdmin:
-		a.pass(recipientUnproven, noRule)
+		a.pass(recipientUnproven, nil)
 	default:
-		a.refuse(recipientUnverified, noRule)
+		a.refuse(recipientUnverified, nil)
 	}
 	return &a
 }
@@ -38,15 +38,15 @@ func relationship(j *judgement) *answer {
 	r := j.Relationship
 	switch {
 	case j.ToDestination:
-		a.pass(relationshipDestination, noRule)
+		a.pass(relationshipDestination, nil)
 	case r.State == "blocked":
-		a.refuse(relationshipBlocked, noRule)
+		a.refuse(relationshipBlocked, nil)
 	case r.Required == "":
-		a.pass(relationshipNotNeeded, noRule)
+		a.pass(relationshipNotNeeded, nil)
 	case r.State == r.Required:
-		a.pass(relationshipHolds, noRule)
+		a.pass(relationshipHolds, nil)
 	default:
-		a.refuse(relationshipMissing, noRule)
+		a.refuse(relationshipMissing, nil)
 	}
 	return &a
 }
@@ -60,9 +60,9 @@ func disclosure(j *judgement) *answer {
 	d := j.Disclosure
 	switch {
 	case j.ToDestination:
-		a.pass(disclosureDestination, noRule)
+		a.pass(disclosureDestination, nil)
 	case !asked && !j.DisclosureRequired:
-		a.pass(disclosureNotNeeded, noRule)
+		a.pass(disclosureNotNeeded, nil)
 	case j.Trigger == engawa.ByUser:
 		a.pass(disclosureByUser, r)
 	case d == nil:

@@ -24,7 +24,7 @@ func rules(j *judgement) *answer {
 		j.judgeApplied(&a)
 	}
 	if a.silent() {
-		a.pass(rulesMet, noRule)
+		a.pass(rulesMet, nil)
 	}
 	return &a
 }
@@ -32,16 +32,16 @@ func rules(j *judgement) *answer {
 // judgeState refuses what was stopped, is over, or may not be sent at all.
 func (j *judgement) judgeState(a *answer) {
 	if j.set == nil {
-		a.refuse(rulesNone, noRule)
+		a.refuse(rulesNone, nil)
 	}
 	if j.Stopped {
-		a.refuse(rulesStopped, noRule)
+		a.refuse(rulesStopped, nil)
 	}
 	if j.Content.Unsafe != "" {
-		a.refuse(rulesUnsafe, noRule, "problem", j.Content.Unsafe)
+		a.refuse(rulesUnsafe, nil, "problem", j.Content.Unsafe)
 	}
 	if !j.ExpiresAt.IsZero() && !j.at.Before(j.ExpiresAt) {
-		a.refuse(rulesExpired, noRule, "at", stamp(j.ExpiresAt))
+		a.refuse(rulesExpired, nil, "at", stamp(j.ExpiresAt))
 	}
 }
 
@@ -62,7 +62,7 @@ func (j *judgement) judgeAge(a *answer) {
 
 // judgeRule applies one rule that bears on a message to a customer. Kinds that
 // other gates apply or cite are not named.
-func (j *judgement) judgeRule(a *answer, r rule.Rule) {
+func (j *judgement) judgeRule(a *answer, r *rule.Rule) {
 	switch b := r.Body.(type) {
 	case rule.InformationalOnly:
 		a.refuse(rulesInformational, r)
@@ -84,7 +84,7 @@ func (j *judgement) judgeRule(a *answer, r rule.Rule) {
 	}
 }
 
-func (j *judgement) judgeMinor(a *answer, r rule.Rule, m rule.MinorGuardian) {
+func (j *judgement) judgeMinor(a *answer, r *rule.Rule, m rule.MinorGuardian) {
 	if !j.Minor {
 		return
 	}
@@ -98,7 +98,7 @@ func (j *judgement) judgeMinor(a *answer, r rule.Rule, m rule.MinorGuardian) {
 // judgeLabel owes a label to the words, followed by the sender's name where
 // one is given, and refuses what imitates it or stands there a second time.
 // Final words must begin with it.
-func (j *judgement) judgeLabel(a *answer, r rule.Rule, kind, words string, l label, name string) {
+func (j *judgement) judgeLabel(a *answer, r *rule.Rule, kind, words string, l label, name string) {
 	j.owe(engawa.Obligation{Kind: kind, Rule: r.ID, Text: l.Text})
 	rest, labelled := strings.CutPrefix(words, l.Text)
 	labelled = labelled && strings.HasPrefix(strings.TrimSpace(rest), strings.TrimSpace(name))
@@ -114,7 +114,7 @@ func (j *judgement) judgeLabel(a *answer, r rule.Rule, kind, words string, l lab
 
 // judgeSender refuses once for each detail that the profile lacks, so that the
 // words can name it.
-func (j *judgement) judgeSender(a *answer, r rule.Rule, d rule.SenderDetails) {
+func (j *judgement) judgeSender(a *answer, r *rule.Rule, d rule.SenderDetails) {
 	j.owe(engawa.Obligation{Kind: "footer", Rule: r.ID})
 	details := map[string]struct{ value, code string }{
 		"name":    {j.Sender.Name, rulesSenderName},
@@ -132,7 +132,7 @@ func (j *judgement) judgeSender(a *answer, r rule.Rule, d rule.SenderDetails) {
 
 // judgeReminder refuses what rests on a consent that was not confirmed to the
 // customer before the same date some years later.
-func (j *judgement) judgeReminder(a *answer, r rule.Rule, m rule.Reminder) {
+func (j *judgement) judgeReminder(a *answer, r *rule.Rule, m rule.Reminder) {
 	given := j.standing(engawa.ActContact).given
 	loc, err := j.set.Location(m.Zone)
 	if given == nil || err != nil { // the consent gate refuses; the zone was checked when the rule was read
@@ -162,7 +162,7 @@ func (j *judgement) judgeApplied(a *answer) {
 	}
 	for _, o := range j.owed {
 		if !slices.Contains(j.Applied, o) {
-			a.refuse(rulesRerender, rule.Rule{ID: o.Rule}, "rule", o.Rule)
+			a.refuse(rulesRerender, &rule.Rule{ID: o.Rule}, "rule", o.Rule)
 		}
 	}
 }

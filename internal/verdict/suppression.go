@@ -27,7 +27,7 @@ func suppression(j *judgement) *answer {
 	}
 	j.judgeCap(&a)
 	if a.silent() {
-		a.pass(suppressionClear, noRule)
+		a.pass(suppressionClear, nil)
 	}
 	return &a
 }

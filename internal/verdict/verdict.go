@@ -98,11 +98,11 @@ type answer struct {
 	until                   time.Time
 }
 
-func (a *answer) refuse(code string, r rule.Rule, args ...string) {
+func (a *answer) refuse(code string, r *rule.Rule, args ...string) {
 	a.refusals = append(a.refusals, reason(code, r, args))
 }
 
-func (a *answer) hold(until time.Time, code string, r rule.Rule, args ...string) {
+func (a *answer) hold(until time.Time, code string, r *rule.Rule, args ...string) {
 	args = append(args, "until", stamp(until))
 	a.holds = append(a.holds, reason(code, r, args))
 	if until.After(a.until) {
@@ -110,7 +110,7 @@ func (a *answer) hold(until time.Time, code string, r rule.Rule, args ...string)
 	}
 }
 
-func (a *answer) pass(code string, r rule.Rule, args ...string) *answer {
+func (a *answer) pass(code string, r *rule.Rule, args ...string) *answer {
 	a.passes = append(a.passes, reason(code, r, args))
 	return a
 }
@@ -133,12 +133,12 @@ func (a *answer) result(g engawa.Gate) engawa.GateResult {
 // silent reports whether the gate has found nothing yet.
 func (a *answer) silent() bool { return len(a.refusals)+len(a.holds)+len(a.passes) == 0 }
 
-// noRule stands where the product itself decides and no rule is cited.
-var noRule = rule.Rule{}
-
-// reason fills a Reason; args are pairs of a name and a value.
-func reason(code string, r rule.Rule, args []string) engawa.Reason {
-	out := engawa.Reason{Code: code, Rule: r.ID, Source: r.Source}
+// reason fills a Reason. The rule is nil where the product itself decides; args are pairs of a name and a value.
+func reason(code string, r *rule.Rule, args []string) engawa.Reason {
+	out := engawa.Reason{Code: code}
+	if r != nil {
+		out.Rule, out.Source = r.ID, r.Source
+	}
 	if len(args) > 0 {
 		out.Args = make(map[string]string, len(args)/2)
 	}
