@@ -133,8 +133,8 @@ func (a *account) setServer(s channel.Settings) error {
 	if a.tlsMode == tlsNone && !loopback(host) {
 		return engawa.Invalid("/settings/tls", "choose starttls (port 587) or tls (port 465)", "mail: without TLS only a server on this machine can be used")
 	}
-	if (a.username == "") != (a.password == "") {
-		return engawa.Invalid("/settings/password", "fill in both, or neither", "mail: username and password go together")
+	if a.username != "" && a.password == "" {
+		return engawa.Invalid("/settings/password", "fill it in, or remove username", "mail: username needs a password")
 	}
 	a.addr = net.JoinHostPort(host, port)
 	a.tlsConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(cap(a.pool.slots))}

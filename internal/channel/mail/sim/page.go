@@ -1,0 +1,229 @@
+package sim
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed style.css
+var styleText []byte
+
+// words of the page, by language.
+var words = map[string]map[string]string{
+	"ja": {
+		"title": "受信箱", "lead": "お客様の受信箱に届いたメールを、そのままお見せします。",
+		"empty":  "まだメールは届いていません。メールのチャネルからテスト送信をすると、ここに並びます。",
+		"choose": "左の一覧からメールをお選びください。", "back": "一覧へ戻る", "gone": "このメールはもう残っていません。",
+		"from": "差出人", "to": "宛先", "nosubject": "（件名なし）", "html": "表示", "text": "テキスト", "headers": "ヘッダー", "raw": "原文を開く",
+		"unsubscribe": "配信を停止する", "unsubscribed": "配信停止の依頼を送りました。相手の返答：", "failed": "配信停止の依頼が届きませんでした：",
+		"clear": "受信箱を空にする", "count": "通",
+	},
+	"ko": {
+		"title": "받은편지함", "lead": "고객의 받은편지함에 도착한 메일을 그대로 보여 드립니다.",
+		"empty":  "아직 도착한 메일이 없습니다. 메일 채널에서 테스트 발송을 하면 여기에 표시됩니다.",
+		"choose": "왼쪽 목록에서 메일을 선택해 주십시오.", "back": "목록으로 돌아가기", "gone": "이 메일은 더 이상 남아 있지 않습니다.",
+		"from": "보낸 사람", "to": "받는 사람", "nosubject": "(제목 없음)", "html": "보기", "text": "텍스트", "headers": "헤더", "raw": "원문 열기",
+		"unsubscribe": "수신 거부", "unsubscribed": "수신 거부 요청을 보냈습니다. 상대의 응답: ", "failed": "수신 거부 요청이 전달되지 않았습니다: ",
+		"clear": "받은편지함 비우기", "count": "통",
+	},
+	"en": {
+		"title": "Inbox", "lead": "The mails as they reach a customer's inbox.",
+		"empty":  "No mail has arrived yet. Send a test from a mail channel and it will be listed here.",
+		"choose": "Choose a mail from the list.", "back": "Back to the list", "gone": "This mail is no longer kept.",
+		"from": "From", "to": "To", "nosubject": "(no subject)", "html": "View", "text": "Text", "headers": "Headers", "raw": "Open the source",
+		"unsubscribe": "Unsubscribe", "unsubscribed": "The request to unsubscribe was sent. Answer: ", "failed": "The request to unsubscribe did not get through: ",
+		"clear": "Empty the inbox", "count": "mails",
+	},
+}
+
+var languages = []string{"ja", "ko", "en"}
+
+// language is the one asked for, else the browser's first that is known.
+func language(r *http.Request) string {
+	for want := range strings.SplitSeq(r.URL.Query().Get("lang")+","+r.Header.Get("Accept-Language"), ",") {
+		if want = strings.TrimSpace(want); len(want) >= 2 && words[want[:2]] != nil {
+			return want[:2]
+		}
+	}
+	return "en"
+}
+
+// view is what the page shows.
+type view struct {
+	Lang   string
+	Langs  []string
+	W      map[string]string
+	Mails  []Mail
+	Open   *Mail
+	Gone   bool
+	Notice string
+}
+
+// ServeHTTP is the inbox's page, and its JSON at /api/mails.
+func (b *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.start()
+	b.page.ServeHTTP(w, r)
+}
+
+func (b *Inbox) routes() http.Handler {
+	t := template.Must(template.New("page").Funcs(template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock}).Parse(pageText))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
+	mux.HandleFunc("GET /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
+	mux.HandleFunc("GET /mails/{id}/raw", b.raw)
+	mux.HandleFunc("POST /mails/{id}/unsubscribe", func(w http.ResponseWriter, r *http.Request) { b.unsubscribe(w, r, t) })
+	mux.HandleFunc("POST /clear", b.empty)
+	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(styleText)
+	})
+	mux.HandleFunc("GET /api/mails", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, newestFirst(b.Mails())) })
+	mux.HandleFunc("GET /api/mails/{id}", b.one)
+	mux.HandleFunc("DELETE /api/mails", func(w http.ResponseWriter, _ *http.Request) {
+		b.Clear()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func newestFirst(m []Mail) []Mail {
+	slices.Reverse(m)
+	return m
+}
+
+func (b *Inbox) asked(r *http.Request) (Mail, bool) {
+	id, err := strconv.Atoi(r.PathValue("id"))
+	if err != nil {
+		return Mail{}, false
+	}
+	return b.Mail(id)
+}
+
+func (b *Inbox) show(w http.ResponseWriter, r *http.Request, t *template.Template, notice string) {
+	lang := language(r)
+	v := view{Lang: lang, Langs: languages, W: words[lang], Mails: newestFirst(b.Mails()), Notice: notice}
+	status := http.StatusOK
+	if r.PathValue("id") != "" {
+		if m, ok := b.asked(r); ok {
+			v.Open = &m
+		} else {
+			v.Gone, status = true, http.StatusNotFound
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// The mail's own HTML sits in a sandboxed frame that inherits this: no
+	// scripts, no forms, nothing loaded from elsewhere.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'")
+	w.WriteHeader(status)
+	_ = t.Execute(w, v)
+}
+
+func (b *Inbox) raw(w http.ResponseWriter, r *http.Request) {
+	m, ok := b.asked(r)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(m.Raw)
+}
+
+func (b *Inbox) one(w http.ResponseWriter, r *http.Request) {
+	m, ok := b.asked(r)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	writeJSON(w, m)
+}
+
+func (b *Inbox) empty(w http.ResponseWriter, r *http.Request) {
+	b.Clear()
+	http.Redirect(w, r, "./?lang="+language(r), http.StatusSeeOther)
+}
+
+// unsubscribe does what the button of a mail program does: RFC 8058.
+func (b *Inbox) unsubscribe(w http.ResponseWriter, r *http.Request, t *template.Template) {
+	m, ok := b.asked(r)
+	if !ok || m.Unsubscribe == "" {
+		http.NotFound(w, r)
+		return
+	}
+	word := words[language(r)]
+	status, err := b.oneClick(r, m.Unsubscribe)
+	if err != nil {
+		b.show(w, r, t, word["failed"]+err.Error())
+		return
+	}
+	b.show(w, r, t, word["unsubscribed"]+status)
+}
+
+func (b *Inbox) oneClick(r *http.Request, link string) (string, error) {
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, link, strings.NewReader("List-Unsubscribe=One-Click"))
+	if err != nil {
+		return "", fmt.Errorf("ask: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := b.HTTP
+	if client == nil {
+		client = &http.Client{
+			Timeout:       10 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("ask: %w", err)
+	}
+	defer res.Body.Close()
+	_, _ = io.CopyN(io.Discard, res.Body, 1<<16)
+	return strconv.Itoa(res.StatusCode) + " " + http.StatusText(res.StatusCode), nil
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// piece is a stretch of text, a link or not.
+type piece struct {
+	Text string
+	Link bool
+}
+
+var link = regexp.MustCompile(`https?://[^\s<>"「」（）]+`)
+
+// pieces cuts s so that its links can be clicked.
+func pieces(s string) []piece {
+	var out []piece
+	done := 0
+	for _, at := range link.FindAllStringIndex(s, -1) {
+		out = append(out, piece{Text: s[done:at[0]]}, piece{Text: s[at[0]:at[1]], Link: true})
+		done = at[1]
+	}
+	return append(out, piece{Text: s[done:]})
+}
+
+// frame is the document of a mail's HTML; its links open outside the frame.
+func frame(html string) template.HTML {
+	return template.HTML(`<!doctype html><meta charset="utf-8"><base target="_blank">` + html) //nolint:gosec // shown in a sandbox only
+}
+
+func clock(t time.Time) string { return t.Format("15:04:05") }
