@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -217,6 +218,32 @@ func TestCleared(t *testing.T) {
 	}
 	if !slices.Equal(makers, []string{"Clear"}) {
 		t.Errorf("a Cleared is made by %v; only Clear may", makers)
+	}
+}
+
+// TestDependencies wants a reason in writing for every direct dependency.
+func TestDependencies(t *testing.T) {
+	reasons, err := os.ReadFile(filepath.Join("docs", "decisions", "dependencies.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range mod.Require {
+		if !r.Indirect && !strings.Contains(string(reasons), "| `"+r.Path+"` |") {
+			t.Errorf("%s has no reason in docs/decisions/dependencies.md", r.Path)
+		}
 	}
 }
 
