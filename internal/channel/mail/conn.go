@@ -31,10 +31,11 @@ const (
 // conn is one connection to a submission server, logged in. One goroutine
 // uses it at a time.
 type conn struct {
-	net.Conn
-	in  *bufio.Reader
-	out []byte // what the next flight sends; reused
-	log dialogue
+	net.Conn          // raw, or TLS over it
+	raw      net.Conn // what is closed: a TLS goodbye could wait for seconds
+	in       *bufio.Reader
+	out      []byte // what the next flight sends; reused
+	log      dialogue
 
 	pipelining bool
 	sized      bool  // SIZE announced
@@ -58,7 +59,7 @@ func (a *account) connect(ctx context.Context) (*conn, *channel.SendError) {
 		e.Exchange.Request = "(connect to " + a.addr + ")"
 		return nil, e
 	}
-	c := &conn{Conn: raw, opened: time.Now()}
+	c := &conn{Conn: raw, raw: raw, opened: time.Now()}
 	release := c.guard(ctx)
 	e := a.login(ctx, c)
 	if !release() && e == nil {
@@ -328,7 +329,7 @@ func (c *conn) quit() {
 			_, _ = c.reply(nil)
 		}
 	}
-	_ = c.Close()
+	_ = c.raw.Close()
 }
 
 // usable reports whether c may carry another letter.

@@ -156,7 +156,8 @@ func wait(r reply) time.Duration {
 func spelledWait(s string) time.Duration {
 	words := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t,;:()", r) })
 	for i, w := range words {
-		digits := strings.TrimRight(w, "abcdefghijklmnopqrstuvwxyz.")
+		w = strings.TrimRight(w, ".")
+		digits := strings.TrimRight(w, "abcdefghijklmnopqrstuvwxyz")
 		n, err := strconv.Atoi(digits)
 		if err != nil || n <= 0 || n > 1e6 {
 			continue

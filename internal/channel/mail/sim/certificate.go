@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// certificate is a self-signed one for tests. It also holds at the time at
+// Certificate is a self-signed one for tests. It also holds at the time at
 // which a synctest bubble starts (2000-01-01).
-type certificate struct {
+type Certificate struct {
 	config *tls.Config
 	pem    string
 }
 
-func newCertificate() (certificate, error) {
+func newCertificate() (Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return certificate{}, err
+		return Certificate{}, err
 	}
 	t := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -39,9 +39,9 @@ func newCertificate() (certificate, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {
-		return certificate{}, err
+		return Certificate{}, err
 	}
-	return certificate{
+	return Certificate{
 		config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
 		pem:    string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 	}, nil

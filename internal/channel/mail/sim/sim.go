@@ -66,6 +66,7 @@ var rude = []Act{
 // unknown mailbox.
 type Inbox struct {
 	TLS                string        // "starttls", "tls" (from the first octet) or empty
+	Certificate        Certificate   // zero: one is made
 	Username, Password string        // asked for when set
 	NoPipelining       bool          // not announced; only where TLS is empty
 	Grey               time.Duration // the first try of each sender and recipient is put off this long
@@ -79,7 +80,6 @@ type Inbox struct {
 
 	once   sync.Once
 	err    error // of making the certificate
-	cert   certificate
 	server *smtp.Server
 	pipes  *pipes
 	page   http.Handler
@@ -108,8 +108,11 @@ func (b *Inbox) start() {
 		if b.TLS == "" {
 			return
 		}
-		if b.cert, b.err = newCertificate(); b.TLS == "starttls" {
-			b.server.TLSConfig = b.cert.config
+		if b.Certificate.config == nil {
+			b.Certificate, b.err = newCertificate()
+		}
+		if b.TLS == "starttls" {
+			b.server.TLSConfig = b.Certificate.config
 		}
 	})
 }
@@ -137,7 +140,7 @@ func (b *Inbox) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // empty without TLS.
 func (b *Inbox) CA() string {
 	b.start()
-	return b.cert.pem
+	return b.Certificate.pem
 }
 
 // Close ends every connection.
@@ -401,7 +404,7 @@ func (d *door) Accept() (net.Conn, error) {
 		}
 		switch {
 		case d.inbox.TLS == "tls":
-			return tls.Server(c, d.inbox.cert.config), nil
+			return tls.Server(c, d.inbox.Certificate.config), nil
 		case d.inbox.NoPipelining && d.inbox.TLS == "":
 			return lockstep{c}, nil
 		}
@@ -430,39 +433,3 @@ func (l lockstep) Write(p []byte) (int, error) {
 	}
 	return l.Conn.Write(p)
 }
-
-// pipes is a listener whose connections stay in the process, so that an inbox
-// also works inside a synctest bubble.
-type pipes struct {
-	conns  chan net.Conn
-	done   chan struct{}
-	served sync.Once
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Accept implements net.Listener.
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener; the inbox's own Close ends it.
-func (*pipes) Close() error { return nil }
-
-// Addr implements net.Listener.
-func (*pipes) Addr() net.Addr { return &net.UnixAddr{Name: "inbox", Net: "pipe"} }
