@@ -143,10 +143,10 @@ func TestImports(t *testing.T) {
 				}
 			case ours(imp):
 				if !slices.Contains(allowed, inTree(imp)) && !slices.Equal(allowed, all) {
-					t.Errorf("%s must not import %s", p.path(), inTree(imp))
+					t.Errorf("%s must not import %s", p.ImportPath, imp)
 				}
 			case narrow && !slices.ContainsFunc(modules, func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }):
-				t.Errorf("%s must not import %s", p.path(), imp)
+				t.Errorf("%s must not import %s", p.ImportPath, imp)
 			}
 		}
 	}
