@@ -17,8 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +53,7 @@ const (
 	scopeRoom  = "room"
 	roomWait   = 10 * time.Second // the room's limit has no header that tells the wait
 	maxBody    = 65535            // characters
+	maxTitle   = 500              // characters of a subject that are shown as the title
 	maxAnswer  = 1 << 20          // bytes of an answer that are read
 )
 
@@ -64,7 +67,7 @@ func limits(channel.Settings) []channel.Limit {
 func address(s string) (engawa.Address, error) {
 	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 63)
 	if err != nil || n == 0 {
-		return "", engawa.Invalid("/address", "write the number at the end of the room's URL, after #!rid", "%q is not a Chatwork room id", s)
+		return "", engawa.Invalid("/address", "write the number at the end of the room's URL, after #!rid", "a Chatwork room id is a whole number from 1")
 	}
 	return engawa.Address(strconv.FormatUint(n, 10)), nil
 }
@@ -77,6 +80,14 @@ type account struct {
 }
 
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
+	a, err := connect(s, env)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func connect(s channel.Settings, env channel.Env) (*account, error) {
 	if s["token"] == "" {
 		return nil, engawa.Invalid("/settings/token", "issue an API token in Chatwork and paste it", "chatwork: token is required")
 	}
@@ -114,17 +125,35 @@ func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt,
 }
 
 // body is the post: subject as the title, the words, and the reference by
-// which it can be found again.
+// which it can be found again. What is longer than a post may be is cut, and
+// says so.
 func body(p engawa.Parcel) string {
-	tail := "\n" + reference(p)
-	words := p.Content.Text
+	before, after := "", "\n"+reference(p)
 	if s := p.Content.Subject; s != "" {
-		words = "[info][title]" + s + "[/title]" + strings.TrimRight(words, "\n") + "[/info]"
+		before, after = "[info][title]"+firstRunes(s, maxTitle)+"[/title]", "[/info]"+after
 	}
-	if room := maxBody - utf8.RuneCountInString(tail); utf8.RuneCountInString(words) > room {
-		words = string([]rune(words)[:room-1]) + "…"
+	words := strings.TrimRight(strings.ToValidUTF8(p.Content.Text, "�"), "\n")
+	room := maxBody - utf8.RuneCountInString(before) - utf8.RuneCountInString(after)
+	if utf8.RuneCountInString(words) > room {
+		note := "\n" + cmp.Or(cutNotes[p.Locale], cutNotes[engawa.English])
+		words = firstRunes(words, room-utf8.RuneCountInString(note)) + note
 	}
-	return words + tail
+	return before + words + after
+}
+
+// cutNotes stand at the end of words that were too long for one post.
+var cutNotes = map[engawa.Locale]string{
+	engawa.Japanese: "…(長いため、続きはEngawaの画面でご確認ください)",
+	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주세요)",
+	engawa.English:  "… (too long for one post: read the rest in Engawa)",
+}
+
+// firstRunes returns s, or its first n characters.
+func firstRunes(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n])
+	}
+	return s
 }
 
 // reference is short and the same on every attempt.
@@ -139,6 +168,8 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 	if err != nil {
 		return false, channel.Receipt{}, channel.NotCleared(err)
 	}
+	ctx, cancel := m.Context(ctx)
+	defer cancel()
 	// force=1: anything else would move the read mark of the token's person.
 	ans, se := a.call(ctx, http.MethodGet, "/rooms/"+url.PathEscape(p.To.Reveal())+"/messages?force=1", nil)
 	if se != nil {
@@ -162,18 +193,6 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 	return false, channel.Receipt{Exchange: ans.exchange, Seen: ans.seen}, nil
 }
 
-// Probe asks who the token is.
-func (a *account) Probe(ctx context.Context) error {
-	_, se := a.call(ctx, http.MethodGet, "/me", nil)
-	if se == nil {
-		return nil
-	}
-	if se.Class == channel.AccountClosed {
-		return engawa.Invalid("/settings/token", "issue a new API token in Chatwork and paste it", "Chatwork does not accept this token")
-	}
-	return &engawa.Error{Code: engawa.CodeUnavailable, Message: "Chatwork could not be asked: " + se.Code, Remedy: "try again in a minute", Err: se}
-}
-
 type answer struct {
 	body     []byte
 	exchange engawa.Exchange
@@ -193,12 +212,12 @@ func (a *account) call(ctx context.Context, method, path string, form url.Values
 	}
 	res, err := a.env.HTTP.Do(req)
 	if err != nil {
-		return ans, a.broken(method, ans, "network", err)
+		return ans, broken(ctx, method, "network", err, ans)
 	}
 	defer res.Body.Close() //nolint:errcheck // only read
 	ans.seen = seen(res.Header)
 	if ans.body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer)); err != nil {
-		return ans, a.broken(method, ans, "answer", err)
+		return ans, broken(ctx, method, "answer", err, ans)
 	}
 	ans.exchange.Response = shownAnswer(res, ans.body, method)
 	if res.StatusCode < 300 {
@@ -207,19 +226,24 @@ func (a *account) call(ctx context.Context, method, path string, form url.Values
 	return ans, classify(method, res.StatusCode, ans)
 }
 
-// broken is trouble on the way. A post may have arrived; a dial that failed
-// has not. The error itself is dropped: it names hosts and paths.
-func (a *account) broken(method string, ans answer, code string, err error) *channel.SendError {
-	class := channel.Ambiguous
-	var op interface{ Timeout() bool }
-	if errors.As(err, &op) && op.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		code = "timeout"
+// broken is trouble on the way. A post may have arrived, unless no connection
+// came about. The error itself is dropped: it names hosts and paths.
+func broken(ctx context.Context, method, code string, err error, ans answer) *channel.SendError {
+	e := &channel.SendError{Class: channel.Ambiguous, Code: code, Seen: ans.seen}
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "dial":
+		e.Class, e.Code = channel.Again, "unreachable"
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Code = "canceled"
+	case ctx.Err() != nil || os.IsTimeout(err):
+		e.Code = "timeout"
 	}
-	if method == http.MethodGet || strings.Contains(err.Error(), "dial ") {
-		class = channel.Again
+	if method == http.MethodGet {
+		e.Class = channel.Again
 	}
-	ans.exchange.Response = "(" + code + ")"
-	return &channel.SendError{Class: class, Code: code, Exchange: ans.exchange, Seen: ans.seen}
+	e.Exchange = engawa.Exchange{Request: ans.exchange.Request, Response: "(" + e.Code + ")"}
+	return e
 }
 
 // roomLimit is how the answer to too many posts in one room begins.
@@ -276,8 +300,10 @@ func shownAnswer(res *http.Response, body []byte, method string) string {
 	return cut(s)
 }
 
+// cut makes s fit to be kept: text without NUL, 4 kB at most.
 func cut(s string) string {
 	const most = 4096
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
 	if len(s) <= most {
 		return s
 	}

@@ -7,14 +7,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/engawa/engawa"
 )
 
+// types are the webhooks of Chatwork and the events that they become.
+var types = map[string]string{
+	"message_created": "chatwork.message.created",
+	"message_updated": "chatwork.message.updated",
+	"mention_to_me":   "chatwork.mention.created",
+}
+
+// ours is how a post of this hub ends.
+var ours = regexp.MustCompile(`\nref: [0-9a-f]{12}$`)
+
 // Receive verifies a webhook (HMAC-SHA256 of the raw body under the decoded
-// token) and turns it into an event. Chatwork never sends one twice.
+// token) and turns it into an event. Chatwork never sends one twice. The hub's
+// own posts come back too and are no event: a route from a room to a room would
+// never end.
 func (a *account) Receive(h http.Header, body []byte) ([]engawa.Event, error) {
 	sig, err := base64.StdEncoding.DecodeString(h.Get("X-Chatworkwebhooksignature"))
 	if a.hook == nil || err != nil || !hmac.Equal(sig, sign(a.hook, body)) {
@@ -36,7 +49,9 @@ func (a *account) Receive(h http.Header, body []byte) ([]engawa.Event, error) {
 	if err := json.Unmarshal(body, &in); err != nil || in.Event.MessageID == "" {
 		return nil, engawa.Invalid("", "send the webhook as Chatwork does", "the webhook is signed but is not a Chatwork event")
 	}
-	types := map[string]string{"message_created": "chatwork.message.created", "message_updated": "chatwork.message.updated", "mention_to_me": "chatwork.mention.created"}
+	if ours.MatchString(in.Event.Body) {
+		return nil, nil
+	}
 	typ, known := types[in.Type]
 	if !known {
 		typ = "chatwork.unknown"

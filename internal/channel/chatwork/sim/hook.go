@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Hook is where the account's webhooks go. The zero Hook sends none.
+type Hook struct {
+	URL    string
+	Token  string // base64: the key that signs, once decoded
+	Client *http.Client
+}
+
+// Say lets the person at the page post to a room, and sends the webhook for it:
+// once, as the provider does, whatever the answer.
+func (s *Server) Say(id int64, body string) error {
+	s.mu.Lock()
+	to := s.rooms[id]
+	if to == nil {
+		s.mu.Unlock()
+		return fmt.Errorf("there is no room %d", id)
+	}
+	m := s.add(to, person, body, time.Now())
+	s.mu.Unlock()
+	if s.Hook.URL == "" {
+		return nil
+	}
+	return s.Hook.send(id, m)
+}
+
+func (h Hook) send(id int64, m Message) error {
+	key, err := base64.StdEncoding.DecodeString(h.Token)
+	if err != nil {
+		return errors.New("the webhook token is not base64")
+	}
+	body, err := json.Marshal(map[string]any{
+		"webhook_setting_id": "12345", "webhook_event_type": "message_created", "webhook_event_time": m.Sent,
+		"webhook_event": map[string]any{
+			"message_id": m.ID, "room_id": id, "account_id": m.Author.ID, "body": m.Body, "send_time": m.Sent, "update_time": 0,
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("write the webhook: %w", err)
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(body)
+	req, err := http.NewRequest(http.MethodPost, h.URL, bytes.NewReader(body)) //nolint:noctx // h.Client has a time-out
+	if err != nil {
+		return fmt.Errorf("make the webhook: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Chatworkwebhooksignature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	res, err := h.Client.Do(req)
+	if err != nil {
+		return fmt.Errorf("send the webhook: %w", err)
+	}
+	defer res.Body.Close()
+	if n, err := io.Copy(io.Discard, io.LimitReader(res.Body, 2049)); err != nil || res.StatusCode != http.StatusOK || n > 2048 {
+		return fmt.Errorf("the webhook was answered %d with %d bytes; 200 and at most 2048 are expected", res.StatusCode, n)
+	}
+	return nil
+}
+
+// sayForm takes the form of the page.
+func (s *Server) sayForm(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	id, err := strconv.ParseInt(r.PostFormValue("room"), 10, 64)
+	body := r.PostFormValue("body")
+	if err != nil || strings.TrimSpace(body) == "" || !utf8.ValidString(body) || utf8.RuneCountInString(body) > maxBody {
+		http.Error(w, "a room and 1 to 65535 characters, please", http.StatusBadRequest)
+		return
+	}
+	if err := s.Say(id, body); err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	http.Redirect(w, r, "/?lang="+language(r), http.StatusSeeOther)
+}

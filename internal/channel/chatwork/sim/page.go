@@ -1,0 +1,105 @@
+package sim
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed style.css
+var styleText []byte
+
+//go:embed live.js
+var liveText []byte
+
+var page = template.Must(template.New("rooms").Parse(pageText))
+
+// words of the page, by language.
+var words = map[string]map[string]string{
+	"ja": {
+		"title": "Chatwork(シミュレーター)", "used": "API の利用", "per": "直近5分間", "empty": "まだ投稿はありません。通知が届くと、ここに表示されます。",
+		"none": "ルームがありません。", "full": "上限に達しました。次の呼び出しは断られます。", "say": "メッセージを書く", "send": "投稿する",
+		"group": "グループ", "readonly": "閲覧のみ", "direct": "ダイレクト", "my": "マイチャット",
+	},
+	"ko": {
+		"title": "Chatwork(시뮬레이터)", "used": "API 사용량", "per": "최근 5분", "empty": "아직 글이 없습니다. 알림이 오면 여기에 표시됩니다.",
+		"none": "방이 없습니다.", "full": "한도에 도달했습니다. 다음 호출은 거절됩니다.", "say": "메시지 쓰기", "send": "보내기",
+		"group": "그룹", "readonly": "읽기 전용", "direct": "1:1 대화", "my": "나와의 대화",
+	},
+	"en": {
+		"title": "Chatwork (simulator)", "used": "API calls", "per": "in the last 5 minutes", "empty": "No posts yet. A notice will appear here as soon as it arrives.",
+		"none": "There are no rooms.", "full": "The limit is reached; the next call will be refused.", "say": "Write a message", "send": "Post",
+		"group": "Group", "readonly": "Read only", "direct": "Direct", "my": "My chat",
+	},
+}
+
+// view is what the page shows.
+type view struct {
+	Lang        string
+	Langs       []string
+	W           map[string]string
+	Used, Limit int
+	Rooms       []roomView
+	CanSay      bool
+}
+
+type roomView struct {
+	ID         int64
+	Name, Kind string
+	Posts      []postView
+}
+
+type postView struct {
+	ID, Name, Initial string
+	Ours              bool
+	At                time.Time
+	Body              template.HTML
+}
+
+func (s *Server) view(w http.ResponseWriter, r *http.Request) {
+	lang := language(r)
+	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang], Limit: tokenCalls, CanSay: s.Hook.URL != ""}
+	s.mu.Lock()
+	v.Used = s.used(time.Now())
+	for _, id := range s.order {
+		v.Rooms = append(v.Rooms, s.rooms[id].show())
+	}
+	s.mu.Unlock()
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
+	_ = page.Execute(w, v)
+}
+
+func (r *room) show() roomView {
+	v := roomView{ID: r.id, Name: r.name, Kind: r.kind}
+	for _, m := range r.list {
+		initial := string([]rune(m.Author.Name)[:1])
+		v.Posts = append(v.Posts, postView{m.ID, m.Author.Name, initial, m.Author == bot, m.At, render(m.Body)})
+	}
+	return v
+}
+
+// language takes lang= of the request, else the first of ja, ko, en that the
+// browser names.
+func language(r *http.Request) string {
+	if l := r.FormValue("lang"); words[l] != nil {
+		return l
+	}
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
+			return l[:2]
+		}
+	}
+	return "ja"
+}
+
+func asset(w http.ResponseWriter, kind string, b []byte) {
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write(b)
+}
