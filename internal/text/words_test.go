@@ -36,7 +36,11 @@ var computed = map[string][]string{
 	"footer.":  nil, // obligations of rules
 	"kind.":    nil, // channels and their fields
 	"task.":    nil, // kinds of tasks
-	"nav.":     nil,
+	"access.":  nil, // refusals of internal/access
+	"choice.":  nil, // of a channel's fields
+	"scope.":   nil, // of a channel's limits
+	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},
+	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.": nil, // refusals on the pages that change something
 	"note.":    nil, // why a delivery stands where it stands
 	"gate.": {
@@ -261,7 +265,7 @@ func TestLocalesAgree(t *testing.T) {
 // sameEverywhere are texts that are names or marks, the same in every language.
 var sameEverywhere = []string{
 	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "CSV", "HTML", "ID", "URL", "OK",
-	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API",
+	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
 }
 
 func TestNoTextIsTheSameInTwoLanguages(t *testing.T) {

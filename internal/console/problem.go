@@ -1,0 +1,24 @@
+package console
+
+import "net/http"
+
+// problem is the page for what could not be done: "not_found", "forbidden",
+// "crossorigin" or "unavailable".
+func (p Page) problem(kind, back string) Problem {
+	p.Title = p.T("problem." + kind + ".title")
+	return Problem{
+		Page: p, Back: back,
+		What:   p.T("problem."+kind+".what", "role", p.T("role."+string(p.Role))),
+		Remedy: p.T("problem." + kind + ".remedy"),
+	}
+}
+
+// secure sets the headers of every page: nothing but our own files, no frames
+// around us, no address of ours in a Referer.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'; object-src 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}

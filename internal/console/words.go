@@ -1,0 +1,74 @@
+package console
+
+import (
+	"github.com/engawa/engawa"
+)
+
+// verdictWords puts a verdict into words. account and channel are names.
+func (p Page) verdictWords(v engawa.Verdict, account, channel string) Verdict {
+	out := Verdict{
+		Account: account, Channel: channel, Outcome: v.Outcome, Until: v.Until,
+		RuleSet: v.RuleSet, At: v.At,
+	}
+	for _, g := range v.Gates {
+		gate := Gate{Gate: g.Gate, Outcome: g.Outcome, Applies: len(g.Reasons) > 0}
+		gate.Decided = v.Outcome != engawa.Send && g.Gate == v.Decided
+		for _, r := range g.Reasons {
+			text, remedy := p.Reason(r)
+			gate.Reasons = append(gate.Reasons, Reason{Text: text, Remedy: remedy, Rule: r.Rule, Source: r.Source})
+		}
+		out.Gates = append(out.Gates, gate)
+	}
+	for _, o := range v.Obligations {
+		switch o.Kind {
+		case "subject_prefix", "body_prefix":
+			out.Added = append(out.Added, o.Text)
+		case "footer":
+			out.Added = append(out.Added, p.T("verdict.added.footer"))
+		case "one_click":
+			out.Added = append(out.Added, p.T("verdict.added.one_click"))
+		}
+	}
+	return out
+}
+
+// why is the deciding reason of a verdict, in words; empty when it sends.
+func (p Page) why(v engawa.Verdict) string {
+	if v.Outcome == engawa.Send {
+		return ""
+	}
+	for _, g := range v.Gates {
+		if g.Gate != v.Decided {
+			continue
+		}
+		for _, r := range g.Reasons {
+			text, _ := p.Reason(r)
+			return text
+		}
+	}
+	return ""
+}
+
+// kindWords is the name of a kind of channel.
+func (p Page) kindWords(kind string) string {
+	if key := "kind." + kind; p.Words.Has(key) {
+		return p.T("kind." + kind)
+	}
+	return kind
+}
+
+// taskWords are the title and help of a task.
+func (p Page) taskWords(t engawa.Task) (title, help string) {
+	if !p.Words.Has("task." + t.Kind) {
+		return p.T("task.other", "kind", t.Kind), ""
+	}
+	args := make([]any, 0, 2*len(t.Args))
+	for name, value := range t.Args {
+		args = append(args, name, value)
+	}
+	title = p.T("task."+t.Kind, args...)
+	if p.Words.Has("task." + t.Kind + ".help") {
+		help = p.T("task."+t.Kind+".help", args...)
+	}
+	return title, help
+}
