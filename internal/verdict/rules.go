@@ -101,7 +101,9 @@ func (j *judgement) judgeMinor(a *answer, r *rule.Rule, m rule.MinorGuardian) {
 func (j *judgement) judgeLabel(a *answer, r *rule.Rule, kind, words string, l label, name string) {
 	j.owe(engawa.Obligation{Kind: kind, Rule: r.ID, Text: l.Text})
 	rest, labelled := strings.CutPrefix(words, l.Text)
-	labelled = labelled && strings.HasPrefix(strings.TrimSpace(rest), strings.TrimSpace(name))
+	if labelled {
+		rest, labelled = strings.CutPrefix(strings.TrimSpace(rest), strings.TrimSpace(name))
+	}
 	switch {
 	case l.imitated(rest):
 		a.refuse(rulesLabelVariant, r, "label", l.Text)
