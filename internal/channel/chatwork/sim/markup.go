@@ -36,6 +36,9 @@ func render(body string) template.HTML {
 		name := body[at[2]:at[3]]
 		open = mark(&out, open, name, body[at[0]:at[1]])
 		body = body[at[1]:]
+		if name == "/info" { // a box ends its line by itself
+			body = strings.TrimPrefix(body, "\n")
+		}
 	}
 	for _, name := range slices.Backward(open) {
 		out.WriteString(marks[name].close)

@@ -209,6 +209,7 @@ func TestMarkup(t *testing.T) {
 	for in, want := range map[string]template.HTML{
 		"a<b>&\"":                            "a&lt;b&gt;&amp;&#34;",
 		"[info][title]t[/title]b[/info]":     `<div class="info"><b>t</b>b</div>`,
+		"[info]a[/info]\nb\nc":               "<div class=\"info\">a</div>b\nc",
 		"[info]open":                         `<div class="info">open</div>`,
 		"[/info]":                            "[/info]",
 		"[info][title]t[/info]":              `<div class="info"><b>t[/info]</b></div>`,

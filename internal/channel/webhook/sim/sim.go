@@ -63,8 +63,9 @@ type Entry struct {
 
 // Refusal is a post that was not taken, and why.
 type Refusal struct {
-	At  time.Time `json:"at"`
-	Why string    `json:"why"`
+	At     time.Time `json:"at"`
+	Status int       `json:"status"`
+	Why    string    `json:"why"`
 }
 
 // Server is the receiver. It is an http.Handler: POST anywhere delivers,
@@ -172,7 +173,7 @@ func (s *Server) wrong(h http.Header, body []byte) string {
 
 func (s *Server) refuse(w http.ResponseWriter, code int, why string) {
 	s.mu.Lock()
-	s.refusals = append(s.refusals, Refusal{time.Now(), why})
+	s.refusals = append(s.refusals, Refusal{time.Now(), code, why})
 	s.mu.Unlock()
 	http.Error(w, why, code)
 }
