@@ -1,5 +1,10 @@
 package console
 
+import (
+	"cmp"
+	"slices"
+)
+
 // full reports whether a limit of the lane is used up for now.
 func (r LaneRow) full() bool {
 	for _, g := range r.Gauges {
@@ -8,6 +13,11 @@ func (r LaneRow) full() bool {
 		}
 	}
 	return false
+}
+
+// tightest is the limit of the lane that is used most.
+func (r LaneRow) tightest() Gauge {
+	return slices.MaxFunc(r.Gauges, func(a, b Gauge) int { return cmp.Compare(a.Percent(), b.Percent()) })
 }
 
 // nextFree is when the lane may send again.
@@ -31,7 +41,7 @@ func (p Page) gaugeWords(g Gauge) string {
 	if g.Per > 0 {
 		per = p.T("lanes.per", "time", p.Duration(g.Per))
 	}
-	return joinDot(g.Scope, p.Number(g.Used)+" / "+p.Number(g.Limit), per)
+	return joinDot(p.scopeWords(g.Scope), p.Number(g.Used)+" / "+p.Number(g.Limit), per)
 }
 
 // taskFacts says how often a task was raised and who holds it.

@@ -21,6 +21,18 @@ func (v RouteForm) purposes() []Choice {
 	return list
 }
 
+// places are where an account of a step's chain may go instead: the step's own
+// place first.
+func (v RouteForm) places() []Choice {
+	list := []Choice{{"", v.T("route.via.same")}}
+	for _, c := range v.Destinations {
+		if c.Value != "customer" {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func (v TemplateForm) action() string {
 	if v.ID == "" {
 		return "/templates/new"

@@ -412,7 +412,7 @@ type LaneRow struct {
 
 // Gauge is one limit of a lane.
 type Gauge struct {
-	Scope string // in words
+	Scope string // the limit's own name: "token"
 	Used  int
 	Limit int
 	Per   time.Duration

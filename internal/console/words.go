@@ -51,10 +51,18 @@ func (p Page) why(v engawa.Verdict) string {
 
 // kindWords is the name of a kind of channel.
 func (p Page) kindWords(kind string) string {
-	if key := "kind." + kind; p.Words.Has(key) {
+	if p.Words.Has("kind." + kind) {
 		return p.T("kind." + kind)
 	}
 	return kind
+}
+
+// scopeWords names what a limit counts.
+func (p Page) scopeWords(scope string) string {
+	if p.Words.Has("scope." + scope) {
+		return p.T("scope." + scope)
+	}
+	return scope
 }
 
 // taskWords are the title and help of a task.
