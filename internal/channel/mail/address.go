@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"net/netip"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -86,17 +85,15 @@ func domainPart(s string) (string, error) {
 	if err != nil || len(domain) > maxDomain {
 		return "", badAddress("what stands after the @ is not a domain name")
 	}
-	labels := strings.Split(domain, ".")
-	if len(labels) < 2 {
-		return "", badAddress("what stands after the @ is not a full domain name")
-	}
-	for _, l := range labels {
+	labels, last := 0, ""
+	for l := range strings.SplitSeq(domain, ".") {
 		if !hostLabel(l) {
 			return "", badAddress("what stands after the @ is not a domain name")
 		}
+		labels, last = labels+1, l
 	}
-	if _, err := netip.ParseAddr(domain); err == nil {
-		return "", badAddress("what stands after the @ is a number, not a domain name")
+	if labels < 2 || strings.Trim(last, "0123456789") == "" {
+		return "", badAddress("what stands after the @ is not a full domain name")
 	}
 	return domain, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"mime/quotedprintable"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -124,11 +125,13 @@ var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(
 
 // digest names its parts in 26 characters that tell an outsider nothing.
 func digest(parts ...string) string {
-	h := sha256.New()
+	b := make([]byte, 0, 256)
 	for _, s := range parts {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
+		b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+		b = append(b, s...)
 	}
-	return idText.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(b)
+	return idText.EncodeToString(sum[:16])
 }
 
 // stream writes what receivers tell one stream of mail from another by:
@@ -301,13 +304,34 @@ func part(b *bytes.Buffer, mediaType, s string) int {
 	line(b, "Content-Transfer-Encoding", "quoted-printable")
 	b.WriteString("\r\n")
 	start := b.Len()
-	w := quotedprintable.NewWriter(b)
-	_, _ = w.Write([]byte(s)) // a bytes.Buffer takes everything
-	_ = w.Close()
-	if !bytes.HasSuffix(b.Bytes(), []byte("\r\n")) {
+	quoted(b, crlfLines(s))
+	return start
+}
+
+// quoted writes s as quoted-printable. Most lines of most mails need no
+// encoding, and copying them takes a tenth of the time.
+func quoted(b *bytes.Buffer, s []byte) {
+	for row := range bytes.Lines(s) {
+		row = bytes.TrimSuffix(row, []byte("\r\n"))
+		if plain(row) {
+			b.Write(row)
+		} else {
+			w := quotedprintable.NewWriter(b)
+			_, _ = w.Write(row) // a bytes.Buffer takes everything
+			_ = w.Close()
+		}
 		b.WriteString("\r\n")
 	}
-	return start
+}
+
+// plain reports whether quoted-printable leaves a line as it is.
+func plain(row []byte) bool {
+	for _, c := range row {
+		if (c < ' ' || c > '~' || c == '=') && c != '\t' {
+			return false
+		}
+	}
+	return len(row) == 0 || len(row) <= lineWidth && row[len(row)-1] != ' ' && row[len(row)-1] != '\t'
 }
 
 // escapes counts the octets that quoted-printable writes as three.
