@@ -215,3 +215,14 @@ func TestTheStoresOwnTypesAreNotTaken(t *testing.T) {
 		}
 	})
 }
+
+// The path of an endpoint may hold a credential: it is in no error and in no
+// kept exchange.
+func TestThePathOfTheEndpointIsHidden(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, se := send(t, settings, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		if se == nil || strings.Contains(se.Error()+se.Exchange.Request, "k3y") || !strings.Contains(se.Exchange.Request, "hooks.hinata.example") {
+			t.Errorf("%v: %s", se, se.Exchange.Request)
+		}
+	})
+}
