@@ -94,7 +94,7 @@ func skipLetter(in *bufio.Reader) bool {
 // benchParcel is a mail of about 2 KB.
 func benchParcel() engawa.Parcel {
 	p := channeltest.Parcel(taro)
-	p.Content.Text = strings.Repeat("The beans that you like are roasted on Tuesday and sent on Wednesday. \n", 22)
+	p.Content.Text = strings.Repeat("The beans that you like are roasted on Tuesday and sent on Wednesday.\n", 22)
 	return p
 }
 

@@ -224,7 +224,8 @@ func pieces(s string) []piece {
 // frame is the document of a mail's HTML; its links open outside the frame.
 // The template escapes it once, for the attribute.
 func frame(html string) string {
-	return `<!doctype html><meta charset="utf-8"><base target="_blank">` + html
+	return `<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light"><base target="_blank">` +
+		`<style>:root{background:#fff;color:#26211a;font:16px/1.6 sans-serif}</style>` + html
 }
 
 func clock(t time.Time) string { return t.Format("15:04:05") }
