@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -27,6 +26,7 @@ const (
 	oidcSkew    = time.Minute      // what two clocks may differ by
 	oidcMaxBody = 1 << 20          // bytes of any answer of a provider
 	oidcTimeout = 10 * time.Second
+	oidcRetry   = 5 * time.Second // between two questions to a provider that is down
 	oidcPurpose = "access.oidc"
 )
 
@@ -51,17 +51,21 @@ type OIDC struct {
 	vault    *vault.Vault
 	cookies  Cookies
 
-	mu       sync.Mutex
-	provider *discovered          // nil until the provider has answered once
-	used     map[string]time.Time // states that have come back, until they expire
+	asking   sync.Mutex  // held while the provider is asked about itself
+	provider *discovered // nil until it has answered once
+	failure  error       // what came of asking last
+	failed   time.Time   // when that was
+
+	mu   sync.Mutex
+	used map[string]time.Time // states that have come back, until they expire
 }
 
 // discovered is what the provider says of itself.
 type discovered struct {
 	*oidc.Provider
-	verifier   *oidc.IDTokenVerifier
+	verifier    *oidc.IDTokenVerifier
 	namesItself bool // names itself in its answers (RFC 9207)
-	userInfo   bool
+	userInfo    bool
 }
 
 // Claims is what the provider vouches for. A member is found by Issuer and
@@ -154,34 +158,59 @@ func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request) (Claims, error) {
 	return Claims{Issuer: id.Issuer, Subject: id.Subject, Mail: who.Mail, Name: who.Name, Next: t.Next}, nil
 }
 
-// discover asks the provider about itself, once; after a failure, again.
+// discover returns what the provider says of itself. It is asked until it has
+// answered once, by one sign-in at a time, and after a failure not for a while:
+// those who wait get the same answer.
 func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.provider != nil {
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	switch {
+	case o.provider != nil:
 		return o.provider, nil
+	case o.failure != nil && time.Since(o.failed) < oidcRetry:
+		return nil, o.failure
 	}
-	// Not the request's time: other sign-ins wait for this answer too.
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.WithoutCancel(ctx), o.client), oidcTimeout)
-	defer cancel()
-	p, err := oidc.NewProvider(ctx, o.settings.Issuer)
+	p, err := o.ask(context.WithoutCancel(ctx)) // others wait for this answer too
 	if err != nil {
-		return nil, refuse(ProviderDown, fmt.Errorf("discover: %w", err))
+		o.failure, o.failed = refuse(ProviderDown, err), time.Now()
+		return nil, o.failure
 	}
-	var more struct {
+	o.provider, o.failure = p, nil
+	return p, nil
+}
+
+func (o *OIDC) ask(ctx context.Context) (*discovered, error) {
+	p, err := oidc.NewProvider(oidc.ClientContext(ctx, o.client), o.settings.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("discover %s: %s", o.settings.Issuer, brief(err))
+	}
+	var says struct {
 		NamesItself bool   `json:"authorization_response_iss_parameter_supported"`
 		UserInfo    string `json:"userinfo_endpoint"`
+		Keys        string `json:"jwks_uri"`
 	}
-	if err := p.Claims(&more); err != nil {
-		return nil, refuse(ProviderDown, fmt.Errorf("discover: %w", err))
+	if err := p.Claims(&says); err != nil {
+		return nil, fmt.Errorf("discover %s: %s", o.settings.Issuer, brief(err))
 	}
-	o.provider = &discovered{
-		Provider: p, namesItself: more.NamesItself, userInfo: more.UserInfo != "",
+	for _, u := range []string{p.Endpoint().AuthURL, p.Endpoint().TokenURL, says.Keys} {
+		if err := checkProviderURL("", u); err != nil {
+			return nil, fmt.Errorf("discover %s: %w", o.settings.Issuer, err)
+		}
+	}
+	return &discovered{
+		Provider: p, namesItself: says.NamesItself,
+		userInfo: checkProviderURL("", says.UserInfo) == nil,
 		verifier: p.Verifier(&oidc.Config{
-			ClientID: o.settings.ClientID, SupportedSigningAlgs: algorithms(), SkipExpiryCheck: true, // verify does, with our skew
+			ClientID: o.settings.ClientID, SupportedSigningAlgs: algorithms(),
+			SkipExpiryCheck: true, // verify looks at the times, with our skew
 		}),
-	}
-	return o.provider, nil
+	}, nil
+}
+
+// brief cuts an error that quotes a whole answer.
+func brief(err error) string {
+	s := err.Error()
+	return strings.ToValidUTF8(s[:min(len(s), 200)], "")
 }
 
 func (o *OIDC) oauth(p *discovered) *oauth2.Config {
@@ -261,7 +290,7 @@ func (o *OIDC) verify(ctx context.Context, p *discovered, tokens *oauth2.Token, 
 	}
 	id, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, refuse(ProviderProof, err)
+		return nil, refuse(ProviderProof, errors.New(brief(err)))
 	}
 	var more struct {
 		AZP *string  `json:"azp"`
@@ -395,7 +424,7 @@ func loopback(host string) bool {
 func bounded(c *http.Client) *http.Client {
 	transport := c.Transport
 	if transport == nil {
-		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: oidcTimeout}).DialContext}
+		transport = http.DefaultTransport
 	}
 	return &http.Client{
 		Transport:     limited{transport},

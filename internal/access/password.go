@@ -125,12 +125,15 @@ func prepare(password engawa.Secret) ([]byte, error) {
 	return norm.NFC.Bytes([]byte(s)), nil
 }
 
+// costForm is how a PHC string spells a Cost.
+const costForm = "m=%d,t=%d,p=%d"
+
 var errPHC = errors.New("the kept hash is not Argon2id in PHC form")
 
 // phc writes a hash as $argon2id$v=19$m=65536,t=3,p=1$salt$hash.
 func phc(c Cost, salt, sum []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+	return fmt.Sprintf("$argon2id$v=%d$"+costForm+"$%s$%s",
 		argon2.Version, c.Memory, c.Passes, c.Lanes, b64.EncodeToString(salt), b64.EncodeToString(sum))
 }
 
@@ -139,7 +142,8 @@ func parsePHC(s string) (c Cost, salt, sum []byte, err error) {
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return Cost{}, nil, nil, errPHC
 	}
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Lanes); err != nil {
+	_, err = fmt.Sscanf(parts[3], costForm, &c.Memory, &c.Passes, &c.Lanes)
+	if err != nil || parts[3] != fmt.Sprintf(costForm, c.Memory, c.Passes, c.Lanes) { // Sscanf does not look behind the last
 		return Cost{}, nil, nil, errPHC
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
