@@ -348,6 +348,54 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
+// TestSender: who may send without a grant.
+func TestSender(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		controller string
+		staff, ok  bool
+	}{
+		{engawa.ControllerWorkspace, false, true},
+		{engawa.ControllerWorkspace, true, true},
+		{"ptn_1", false, false},
+		{"ptn_1", true, false},
+		{"", true, true},
+		{"", false, false},
+	} {
+		f := japan()
+		f.Purpose = engawa.Service
+		if tc.staff {
+			destination(&f)
+		}
+		f.Controller = tc.controller
+		if v := Judge(f, set, noon); (v.Outcome == engawa.Send) != tc.ok {
+			t.Errorf("%q to staff %t: %s at %s", tc.controller, tc.staff, v.Outcome, v.Decided)
+		}
+	}
+}
+
+// TestMissing: each fact without which there is nothing to judge is named.
+func TestMissing(t *testing.T) {
+	set := load(t)
+	for name, change := range map[string]func(*engawa.Facts){
+		"workspace":  func(f *engawa.Facts) { f.Workspace = "" },
+		"account":    func(f *engawa.Facts) { f.Account = "" },
+		"channel":    func(f *engawa.Facts) { f.Channel = "" },
+		"recipient":  func(f *engawa.Facts) { f.ToDestination = true }, // both
+		"controller": func(f *engawa.Facts) { f.Controller = "" },
+	} {
+		f := japan()
+		change(&f)
+		v := Judge(f, set, noon)
+		if r := v.Gates[0].Reasons[0]; v.Decided != engawa.GateGrant || r.Code != grantIncomplete || r.Args["missing"] != name {
+			t.Errorf("%s: %s %v", name, v.Outcome, r)
+		}
+	}
+	if v := Judge(japan(), set, time.Time{}); v.Gates[0].Reasons[0].Args["missing"] != "time" {
+		t.Errorf("without an instant: %v", v.Gates[0].Reasons)
+	}
+}
+
 // TestFailClosed: without rules or facts nothing goes.
 func TestFailClosed(t *testing.T) {
 	if v := Judge(japan(), nil, noon); v.Outcome != engawa.Refuse {
