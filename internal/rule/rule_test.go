@@ -256,6 +256,22 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestParseTakes stands on the good side of what is refused.
+func TestParseTakes(t *testing.T) {
+	for name, params := range map[string]string{
+		"from midnight":       `{ from = "00:00", to = "06:00" }`,
+		"to midnight":         `{ from = "21:00", to = "00:00" }`,
+		"lead from midnight":  `{ from = "00:30", to = "06:00", lead_minutes = 30 }`,
+		"all but one minute":  `{ from = "08:01", to = "08:00" }`,
+		"lifted and switched": `{ from = "21:00", to = "08:00", unless = "contact_at_night", switch = "quiet_all", zones = ["UTC"] }`,
+	} {
+		text := strings.Replace(small, `{ from = "21:00", to = "08:00" }`, params, 1)
+		if _, err := parse("kr.toml", text, "house.toml", emptyHouse); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestParseRefusesBodies asks each kind for its parameters.
 func TestParseRefusesBodies(t *testing.T) {
 	for _, tc := range []struct{ kind, params string }{
