@@ -94,6 +94,11 @@ func (k Key) Admit(hash Hash, from netip.Addr, now time.Time) error {
 	return nil
 }
 
+// Principal returns who k stands for in workspace, with its scopes.
+func (k Key) Principal(workspace string) Principal {
+	return Principal{Workspace: workspace, Key: k.ID, Scopes: k.Scopes}
+}
+
 func keyID() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b)

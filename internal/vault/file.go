@@ -148,7 +148,7 @@ func readFile(path string) (file, error) {
 	if err != nil {
 		return file{}, fmt.Errorf("read key ring: %w", err)
 	}
-	defer h.Close()
+	defer h.Close() //nolint:errcheck // only read
 	info, err := h.Stat()
 	if err != nil {
 		return file{}, fmt.Errorf("read key ring: %w", err)
@@ -219,7 +219,7 @@ func writeSynced(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(h.Name()) // gone already when all went well
+	defer os.Remove(h.Name()) //nolint:errcheck // gone already when all went well
 	_, err = h.Write(text)
 	if err := errors.Join(err, h.Sync(), h.Close()); err != nil {
 		return err
