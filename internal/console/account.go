@@ -1,9 +1,14 @@
 package console
 
 import (
+	"errors"
+	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/message"
 )
 
 func (v AccountForm) action() string {
@@ -64,3 +69,272 @@ func kept(p Page, f FormField) string {
 }
 
 func itoa64(n int64) string { return strconv.FormatInt(n, 10) }
+
+func (c *console) accounts(v *visit) error {
+	all, err := c.Store.Accounts(v.ctx(), v.ws())
+	if err != nil {
+		return err
+	}
+	lanes, err := c.laneRows(v)
+	if err != nil {
+		return err
+	}
+	view := Accounts{Page: v.titled("accounts", v.T("accounts.title"))}
+	for _, k := range c.Kinds {
+		view.Kinds = append(view.Kinds, Choice{k.Name, v.kindWords(k.Name)})
+	}
+	for _, a := range all {
+		kind, _ := c.kind(a.Kind)
+		row := AccountRow{
+			ID: a.ID, Name: a.Name, Kind: v.kindWords(a.Kind), Environment: a.Environment, Owner: v.ownerWords(a.Owner), Custodian: orDash(a.Custodian),
+			Enabled: a.Enabled, Sends: kind.ToStaff && kind.New != nil, Lane: LaneRow{Account: a.ID, Off: !a.Enabled},
+		}
+		for _, l := range lanes {
+			if l.Account == a.ID {
+				row.Lane = l
+			}
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	return v.show(AccountsPage(view))
+}
+
+func (p Page) ownerWords(owner string) string {
+	switch owner {
+	case engawa.OwnerWorkspace, "":
+		return p.T("account.owner.workspace")
+	case engawa.OwnerOther:
+		return p.T("account.owner.other")
+	}
+	return owner
+}
+
+func (c *console) newAccount(v *visit) error {
+	kind, ok := c.kind(v.r.URL.Query().Get("kind"))
+	if !ok {
+		return engawa.NotFound("kind of channel")
+	}
+	a := engawa.Account{Kind: kind.Name, Name: v.kindWords(kind.Name), Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true}
+	return v.show(AccountPage(c.accountView(v, kind, a)))
+}
+
+func (c *console) account(v *visit) error {
+	a, kind, err := c.openAccount(v)
+	if err != nil {
+		return err
+	}
+	return v.show(AccountPage(c.accountView(v, kind, a)))
+}
+
+func (c *console) openAccount(v *visit) (engawa.Account, channel.Kind, error) {
+	a, err := c.Store.Account(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return a, channel.Kind{}, err
+	}
+	kind, ok := c.kind(a.Kind)
+	if !ok {
+		return a, kind, engawa.NotFound("kind of channel")
+	}
+	return a, kind, nil
+}
+
+// accountView makes the form of an account. Secrets never go into the page.
+func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) AccountForm {
+	title := a.Name
+	if a.ID == "" {
+		title = v.T("account.new", "kind", v.kindWords(kind.Name))
+	}
+	view := AccountForm{
+		Page: v.titled("accounts", title), ID: a.ID, Kind: kind.Name, Name: a.Name, Environment: a.Environment, Owner: a.Owner, Custodian: a.Custodian,
+		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil, TestTo: "",
+	}
+	view.Path = view.action()
+	for _, f := range kind.Fields {
+		view.Fields = append(view.Fields, v.formField(kind.Name, f, a.Settings))
+	}
+	if a.ID != "" && c.receives(kind, a) {
+		view.Callback = c.PublicURL + "/in/" + a.ID
+	}
+	return view
+}
+
+// receives reports whether an account takes the provider's callbacks.
+func (c *console) receives(kind channel.Kind, a engawa.Account) bool {
+	if kind.Source != nil {
+		return true
+	}
+	settings, err := kind.Check(a.Settings)
+	if err != nil || kind.New == nil {
+		return false
+	}
+	ch, err := kind.New(settings, channel.Env{HTTP: http.DefaultClient, Log: c.Log})
+	if err != nil {
+		return false
+	}
+	if closer, ok := ch.(channel.Closer); ok {
+		defer closer.Close() //nolint:errcheck // it was never used
+	}
+	_, ok := ch.(channel.Receiver)
+	return ok
+}
+
+func (p Page) formField(kind string, f channel.Field, settings map[string]string) FormField {
+	out := FormField{Key: f.Key, Type: string(f.Type), Label: f.Key, Required: f.Required, Secret: f.Type.Secret()}
+	if p.Words.Has("kind." + kind + "." + f.Key) {
+		out.Label = p.T("kind." + kind + "." + f.Key)
+	}
+	if p.Words.Has("kind." + kind + "." + f.Key + ".help") {
+		out.Help = p.T("kind." + kind + "." + f.Key + ".help")
+	}
+	value, given := settings[f.Key]
+	if !given {
+		value = f.Default
+	}
+	if out.Secret {
+		out.Kept = value != ""
+	} else {
+		out.Value = value
+	}
+	for _, choice := range f.Choices {
+		label := choice
+		if p.Words.Has("choice." + choice) {
+			label = p.T("choice." + choice)
+		}
+		out.Choices = append(out.Choices, Choice{choice, label})
+	}
+	return out
+}
+
+func (c *console) addAccount(v *visit) error {
+	kind, ok := c.kind(v.r.URL.Query().Get("kind"))
+	if !ok {
+		return engawa.NotFound("kind of channel")
+	}
+	a := v.accountFrom(kind, engawa.Account{Workspace: v.ws(), Kind: kind.Name, CreatedAt: v.Now})
+	if _, err := kind.Check(a.Settings); err != nil {
+		return c.accountAgain(v, kind, a, err)
+	}
+	a.ID = engawa.NewID(engawa.PrefixAccount)
+	if err := c.Store.AddAccount(v.ctx(), a); err != nil {
+		return err
+	}
+	return v.see("/accounts/"+a.ID, "saved")
+}
+
+func (c *console) changeAccount(v *visit) error {
+	stored, kind, err := c.openAccount(v)
+	if err != nil {
+		return err
+	}
+	a := v.accountFrom(kind, stored)
+	if a.Version, err = strconv.ParseInt(v.r.PostFormValue("version"), 10, 64); err != nil {
+		return engawa.Invalid("/version", "open the form again", "the form has no version")
+	}
+	if _, err := kind.Check(a.Settings); err != nil {
+		return c.accountAgain(v, kind, a, err)
+	}
+	if err := c.Store.ChangeAccount(v.ctx(), a); err != nil {
+		return err
+	}
+	return v.see("/accounts/"+a.ID, "saved")
+}
+
+// accountFrom reads the form over what is stored: a secret that was left empty stays.
+func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Account {
+	a := stored
+	a.Name = strings.TrimSpace(v.r.PostFormValue("name"))
+	a.Environment = engawa.Production
+	if v.r.PostFormValue("environment") == engawa.Sandbox {
+		a.Environment = engawa.Sandbox
+	}
+	a.Owner = v.r.PostFormValue("owner")
+	a.Custodian = strings.TrimSpace(v.r.PostFormValue("custodian"))
+	a.Enabled = v.r.PostFormValue("enabled") == "true"
+	a.Settings = map[string]string{}
+	for _, f := range kind.Fields {
+		value := v.r.PostFormValue("s." + f.Key)
+		switch {
+		case f.Type == channel.PEM:
+			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
+		case f.Type == channel.Bool && value == "":
+			value = "false"
+		default:
+			value = strings.TrimSpace(value)
+		}
+		if value == "" && f.Type.Secret() {
+			value = stored.Settings[f.Key]
+		}
+		if value != "" {
+			a.Settings[f.Key] = value
+		}
+	}
+	return a
+}
+
+// accountAgain shows the form again with what is wrong beside its input.
+func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, err error) error {
+	var told *engawa.Error
+	if !errors.As(err, &told) {
+		return err
+	}
+	view := c.accountView(v, kind, a)
+	view.Problem = v.T("form.check")
+	for i, f := range view.Fields {
+		if told.Field != "/settings/"+f.Key {
+			continue
+		}
+		view.Remedy = f.Label
+		view.Fields[i].Bad = v.T("form.wrong")
+		if a.Settings[f.Key] == "" {
+			view.Fields[i].Bad = v.T("form.required")
+		}
+	}
+	return v.showAs(http.StatusUnprocessableEntity, AccountPage(view))
+}
+
+// testAccount sends a test to a place of the member's, through the verdict and
+// the lane like any message, and shows what becomes of it.
+func (c *console) testAccount(v *visit) error {
+	a, kind, err := c.openAccount(v)
+	if err != nil {
+		return err
+	}
+	typed := strings.TrimSpace(v.r.PostFormValue("to"))
+	to, err := kind.Address(typed)
+	if err != nil {
+		view := c.accountView(v, kind, a)
+		view.TestTo, view.TestProblem, view.TestProblemRemedy = typed, v.T("form.wrong"), v.T("account.test.to.help")
+		return v.showAs(http.StatusUnprocessableEntity, AccountPage(view))
+	}
+	destination, err := c.testPlace(v, a, to)
+	if err != nil {
+		return err
+	}
+	ms, err := c.Compose.Accept(v.ctx(), v.ws(), []message.Request{{
+		Workspace: v.ws(), Member: v.member.ID, Destination: destination, Purpose: engawa.Service, Trigger: engawa.ByUser,
+		Chain: []engawa.Via{{Account: a.ID}}, Urgent: true,
+		Content: engawa.Content{Subject: v.T("account.test.subject"), Text: v.T("account.test.body", "account", a.Name, "member", v.member.Name)},
+	}})
+	if err != nil {
+		return err
+	}
+	return v.see("/messages/"+ms[0].Message.ID+"#deliveries", "queued")
+}
+
+// testPlace returns the destination of an address on an account, made if there is none.
+func (c *console) testPlace(v *visit, a engawa.Account, to engawa.Address) (string, error) {
+	all, err := c.Store.Destinations(v.ctx(), v.ws())
+	if err != nil {
+		return "", err
+	}
+	for _, d := range all {
+		if d.Account == a.ID && d.Address == to {
+			return d.ID, nil
+		}
+	}
+	d := engawa.Destination{
+		Workspace: v.ws(), ID: engawa.NewID(engawa.PrefixDestination), Name: v.T("account.test.place", "member", v.member.Name),
+		Account: a.ID, Address: to, Locale: v.Locale, CreatedAt: v.Now,
+	}
+	return d.ID, c.Store.AddDestination(v.ctx(), d)
+}

@@ -1,6 +1,16 @@
 package console
 
-import "strings"
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+)
 
 func (p Page) customerKind(kind string) string {
 	if kind == "contract" {
@@ -31,4 +41,212 @@ func (p Page) consentWords(c Consent) string {
 		channel = p.T("customer.every_channel")
 	}
 	return joinDot(p.T("act."+string(c.Act)), p.T("purpose."+string(c.Purpose)), channel, c.Topic, c.App, c.To)
+}
+
+func (c *console) customers(v *visit) error {
+	view := Customers{Page: v.titled("customers", v.T("customers.title")), Query: strings.TrimSpace(v.r.URL.Query().Get("q")), CSV: "/customers.csv"}
+	if view.Query != "" {
+		found, err := c.find(v, view.Query)
+		if err != nil {
+			return err
+		}
+		if found.path != "" {
+			http.Redirect(v.w, v.r, found.path, http.StatusSeeOther)
+			return nil
+		}
+		view.Rows = v.customerRows(found.customers)
+		return v.show(CustomersPage(view))
+	}
+	p := cursor(v.r)
+	p.Limit = listed
+	list, err := c.Store.Customers(v.ctx(), v.ws(), p)
+	if err != nil {
+		return err
+	}
+	view.Rows = v.customerRows(list)
+	if len(list) == listed {
+		last := list[listed-1]
+		view.Next = query("/customers", "after", after(last.CreatedAt, last.ID))
+	}
+	return v.show(CustomersPage(view))
+}
+
+func (p Page) customerRows(list []engawa.Customer) []CustomerRow {
+	rows := make([]CustomerRow, len(list))
+	for i, c := range list {
+		rows[i] = CustomerRow{ID: c.ID, Name: p.customerName(c), Kind: c.Kind, Country: c.Country, Locale: c.Locale, Since: c.CreatedAt}
+	}
+	return rows
+}
+
+// findings is what a search found: a page to go to, or customers to choose from.
+type findings struct {
+	path      string
+	customers []engawa.Customer
+}
+
+// searched are the identities that a number may be, besides an address and an id.
+var searched = []engawa.Identity{
+	{Issuer: "business", Kind: "member_number"},
+	{Issuer: "appstore", Kind: "original_transaction_id"},
+	{Issuer: "appstore", Kind: "app_account_token"},
+	{Issuer: "appstore", Kind: "app_transaction_id"},
+}
+
+// find looks for exactly what was typed: names and addresses are sealed, and
+// only whole values have a hash to look up.
+func (c *console) find(v *visit, q string) (findings, error) {
+	for prefix, path := range map[string]string{engawa.PrefixMessage: "/messages/", engawa.PrefixEvent: "/events/", engawa.PrefixCustomer: "/customers/"} {
+		if engawa.HasPrefix(q, prefix) {
+			return findings{path: path + url.PathEscape(q)}, nil
+		}
+	}
+	var ids []string
+	if strings.Contains(q, "@") {
+		found, err := c.Store.CustomerByAddress(v.ctx(), v.ws(), "mail", engawa.Address(q))
+		if err != nil {
+			return findings{}, err
+		}
+		ids = found
+	}
+	for _, identity := range searched {
+		identity.Value = q
+		id, err := c.Store.CustomerBy(v.ctx(), v.ws(), identity)
+		if err != nil && !isNotFound(err) {
+			return findings{}, err
+		}
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 1 {
+		return findings{path: "/customers/" + ids[0]}, nil
+	}
+	var out findings
+	for _, id := range ids {
+		cu, err := c.Store.Customer(v.ctx(), v.ws(), id)
+		if err != nil {
+			return out, err
+		}
+		out.customers = append(out.customers, cu)
+	}
+	return out, nil
+}
+
+func isNotFound(err error) bool {
+	var told *engawa.Error
+	return errors.As(err, &told) && told.Code == engawa.CodeNotFound
+}
+
+func (c *console) customersCSV(v *visit) error {
+	out := v.csv("customers", "id", "name", "kind", "country", "locale", "created_at")
+	p := store.Page{Limit: 200}
+	for range csvRows / 200 {
+		list, err := c.Store.Customers(v.ctx(), v.ws(), p)
+		if err != nil {
+			return err
+		}
+		for _, cu := range list {
+			writeCSV(out, cu.ID, v.customerName(cu), cu.Kind, cu.Country, string(cu.Locale), cu.CreatedAt.UTC().Format(time.RFC3339))
+			p.At, p.ID = cu.CreatedAt, cu.ID
+		}
+		if len(list) < 200 {
+			break
+		}
+	}
+	out.Flush()
+	return nil // what failed on the way shows as a file cut short
+}
+
+// customer is one customer's whole story.
+func (c *console) customer(v *visit) error {
+	cu, err := c.Store.Customer(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	n, err := c.names(v)
+	if err != nil {
+		return err
+	}
+	view := Customer{
+		Page: v.titled("customers", v.customerName(cu)), ID: cu.ID, Name: v.customerName(cu), Kind: cu.Kind, Country: cu.Country, Zone: cu.Zone,
+		Speaks: cu.Locale, Minor: cu.Minor, Erased: cu.Erased, Since: cu.CreatedAt,
+	}
+	if !cu.Erased {
+		if err := c.customerFacts(v, &view); err != nil {
+			return err
+		}
+	}
+	if err := c.story(v, n, &view); err != nil {
+		return err
+	}
+	return v.show(CustomerPage(view))
+}
+
+// customerFacts loads contact points, masked, and consents, the newest first.
+func (c *console) customerFacts(v *visit, view *Customer) error {
+	points, err := c.Store.ContactPoints(v.ctx(), v.ws(), view.ID)
+	if err != nil {
+		return err
+	}
+	for _, pt := range points {
+		view.Points = append(view.Points, Point{Kind: v.kindWords(pt.Kind), Address: pt.Address.String(), Role: pt.Role, Purposes: pt.Purposes, VerifiedAt: pt.VerifiedAt})
+	}
+	consents, err := c.Store.Consents(v.ctx(), v.ws(), view.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range consents {
+		view.Consents = append(view.Consents, v.consentView(d))
+	}
+	slices.SortStableFunc(view.Consents, func(a, b Consent) int { return b.At.Compare(a.At) })
+	return nil
+}
+
+func (p Page) consentView(d engawa.Consent) Consent {
+	channel := ""
+	if d.Channel != "" {
+		channel = p.kindWords(d.Channel)
+	}
+	to := d.Controller
+	if to == engawa.ControllerWorkspace {
+		to = ""
+	}
+	return Consent{
+		At: d.At, Act: d.Act, Purpose: d.Purpose, Channel: channel, Topic: d.Topic, App: d.App, To: to, Given: d.Given, Pending: d.Pending,
+		Wording: d.Evidence.Wording, Version: d.Evidence.Version, Where: d.Evidence.Where, Means: d.Evidence.How,
+	}
+}
+
+// storied is how many events and how many messages a page of the story reads.
+const storied = 50
+
+// story joins a customer's events, messages and consents in time.
+func (c *console) story(v *visit, n *names, view *Customer) error {
+	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: view.ID}, store.Page{Limit: storied})
+	if err != nil {
+		return err
+	}
+	messages, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{Customer: view.ID}, store.Page{Limit: storied})
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		at := e.OccurredAt
+		if at.IsZero() {
+			at = e.ReceivedAt
+		}
+		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: n.source(e.Account), URL: "/events/" + e.ID})
+	}
+	for _, m := range n.messageRows(messages) {
+		view.Story = append(view.Story, StoryRow{At: m.At, Kind: "message", Line: m.Subject, More: joinDot(m.Via, m.Why), URL: "/messages/" + m.ID, State: m.State})
+	}
+	for _, d := range view.Consents {
+		view.Story = append(view.Story, StoryRow{At: d.At, Kind: "consent", Line: v.consentWords(d), Given: d.Given})
+	}
+	slices.SortStableFunc(view.Story, func(a, b StoryRow) int { return b.At.Compare(a.At) })
+	if len(messages) == storied {
+		view.Next = "/messages?customer=" + view.ID
+	}
+	return nil
 }

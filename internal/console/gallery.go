@@ -118,8 +118,8 @@ func ago(d time.Duration) time.Time { return sampleNow.Add(-d) }
 
 func sampleToday(p Page, s spoken) Today {
 	v := Today{
-		Page: p, Events: 1284, EventsBefore: 1190, Sent: 846, Retried: 12, Held: 57, Refused: 31,
-		RefusedMost: p.why(sampleVerdict(false)), Tasks: sampleTasks(p), Lanes: sampleLanes(p, s), Live: sampleRows(p, s),
+		Page: p, Events: 1284, EventsBefore: 1190, Sent: 846, Failed: 2, Held: 57, Refused: 31,
+		RefusedMost: p.T("today.most", "gate", p.T("gate.consent"), "n", 24), Tasks: sampleTasks(p), Lanes: sampleLanes(p, s), Live: sampleRows(p, s),
 	}
 	for i, n := range []int{12, 8, 5, 3, 2, 4, 9, 18, 34, 46, 52, 60, 48, 44, 50, 58, 66, 74, 80, 88, 92, 71, 57, 40} {
 		waiting := n / 16

@@ -2,7 +2,14 @@ package console
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // full reports whether a limit of the lane is used up for now.
@@ -61,4 +68,193 @@ func orDash(s string) string {
 		return "–"
 	}
 	return s
+}
+
+// taskLimit is how many tasks are read at once.
+const taskLimit = 200
+
+func (c *console) lanes(v *visit) error {
+	rows, err := c.laneRows(v)
+	if err != nil {
+		return err
+	}
+	return v.show(LanesPage(Lanes{Page: v.titled("lanes", v.T("lanes.title")), Rows: rows}))
+}
+
+// laneRows loads the health of every lane.
+func (c *console) laneRows(v *visit) ([]LaneRow, error) {
+	uses, err := c.Store.Lanes(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]engawa.Account{}
+	for _, a := range accounts {
+		of[a.ID] = a
+	}
+	var rows []LaneRow
+	for _, u := range uses {
+		kind, _ := c.kind(u.Kind)
+		if kind.New == nil {
+			continue // a source has nothing to send
+		}
+		row := LaneRow{
+			Account: u.Lane.Account, Name: u.Name, Kind: v.kindWords(u.Kind), Waiting: u.Waiting, OldestAt: u.Oldest,
+			PausedUntil: u.Lane.PausedUntil, PauseWhy: u.Lane.PauseCode, Off: !of[u.Lane.Account].Enabled,
+		}
+		row.Gauges, row.NextFree = gauges(kind, of[u.Lane.Account], u.Lane.Pace, v.Now)
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// paceState is what a lane's row keeps of one limit (dispatch writes it).
+type paceState struct {
+	Ring      []int64   `json:"ring"` // instants in microseconds, where the provider counts a window
+	Shut      time.Time `json:"shut"` // the provider said that nothing goes before
+	Used      int       `json:"used"`
+	Remaining int       `json:"remaining"`
+	ResetsAt  time.Time `json:"resets_at"`
+}
+
+// gauges reads how far an account's limits are used and when it is free again.
+// Limits for each recipient show the one that is used most.
+func gauges(kind channel.Kind, a engawa.Account, pace store.Pace, now time.Time) (out []Gauge, next time.Time) {
+	settings, err := kind.Check(a.Settings)
+	if err != nil || kind.Limits == nil {
+		return nil, time.Time{}
+	}
+	for _, l := range kind.Limits(settings) {
+		g := Gauge{Scope: l.Scope, Limit: l.N, Per: l.Per}
+		var free time.Time
+		switch {
+		case l.Exact || l.ByTo || l.Per >= 24*time.Hour:
+			g.Used, free = counted(l, pace, now)
+		default:
+			g.Used, free = steady(l, pace.TAT, now)
+		}
+		if !l.ByTo && free.After(next) {
+			next = free
+		}
+		out = append(out, g)
+	}
+	return out, next
+}
+
+// counted reads a limit whose uses are kept one by one, or as a quota.
+func counted(l channel.Limit, pace store.Pace, now time.Time) (used int, free time.Time) {
+	for scope, raw := range pace.Limits {
+		name := strings.TrimPrefix(scope, "quota:")
+		if name != l.Scope && !strings.HasPrefix(name, l.Scope+":") {
+			continue
+		}
+		var st paceState
+		if json.Unmarshal(raw, &st) != nil {
+			continue
+		}
+		n, at := st.use(l, now)
+		if n >= used {
+			used, free = n, at
+		}
+	}
+	return used, free
+}
+
+// use is how much of l is used at now, and when it is free again if all of it is.
+func (s paceState) use(l channel.Limit, now time.Time) (used int, free time.Time) {
+	if s.Shut.After(now) {
+		return l.N, s.Shut
+	}
+	if s.ResetsAt.After(now) {
+		if s.Remaining <= 0 {
+			free = s.ResetsAt
+		}
+		return s.Used, free
+	}
+	from := now.Add(-l.Per).UnixMicro()
+	ring := slices.DeleteFunc(slices.Clone(s.Ring), func(at int64) bool { return at <= from })
+	if len(ring) >= l.N {
+		free = time.UnixMicro(ring[len(ring)-l.N]).Add(l.Per)
+	}
+	return len(ring), free
+}
+
+// steady reads a steady rate: how much of the period ahead is taken.
+func steady(l channel.Limit, tat, now time.Time) (used int, free time.Time) {
+	step := l.Per / time.Duration(max(1, l.N))
+	if ahead := tat.Sub(now); ahead > 0 {
+		used = min(l.N, int((ahead+step-1)/step))
+	}
+	free = tat.Add(-time.Duration(max(0, l.Burst-1)) * step)
+	return used, free
+}
+
+func (c *console) resume(v *visit) error {
+	if err := c.Store.Pause(v.ctx(), v.ws(), v.r.PathValue("id"), time.Time{}, ""); err != nil {
+		return err
+	}
+	return v.see("/lanes", "resumed")
+}
+
+func (c *console) tasks(v *visit) error {
+	view := Tasks{Page: v.titled("tasks", v.T("tasks.title")), Closed: v.r.URL.Query().Get("closed") != ""}
+	var err error
+	if view.Rows, err = c.taskRows(v, view.Closed); err != nil {
+		return err
+	}
+	return v.show(TasksPage(view))
+}
+
+// taskRows loads tasks in words, the open or the done ones.
+func (c *console) taskRows(v *visit, closed bool) ([]TaskRow, error) {
+	all, err := c.Store.Tasks(v.ctx(), v.ws(), taskLimit)
+	if err != nil {
+		return nil, err
+	}
+	var rows []TaskRow
+	for _, k := range all {
+		if (k.State == "open") == closed {
+			continue
+		}
+		title, help := v.taskWords(k)
+		rows = append(rows, TaskRow{
+			ID: k.ID, Title: title, Help: help, URL: taskURL(k), Count: k.Count, DueAt: k.DueAt, At: k.CreatedAt, DoneAt: k.DoneAt,
+			Assignee: k.Assignee, DoneBy: k.DoneBy, Open: !closed,
+		})
+	}
+	return rows, nil
+}
+
+// taskURL is the page of what a task is about.
+func taskURL(k engawa.Task) string {
+	switch {
+	case k.Args["message"] != "":
+		return "/messages/" + k.Args["message"]
+	case engawa.HasPrefix(k.Ref, engawa.PrefixMessage):
+		return "/messages/" + k.Ref
+	case engawa.HasPrefix(k.Ref, engawa.PrefixRoute):
+		return "/routes/" + k.Ref
+	case k.Kind == "delivery.unknown":
+		return "/messages?state=unknown"
+	case engawa.HasPrefix(k.Ref, engawa.PrefixAccount):
+		return "/accounts/" + k.Ref
+	}
+	return "/tasks"
+}
+
+func (c *console) finishTask(v *visit) error {
+	if err := c.Store.FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), v.member.ID); err != nil {
+		return err
+	}
+	return v.see("/tasks", "task")
+}
+
+func (c *console) settings(v *visit) error {
+	return v.show(SettingsPage(Settings{
+		Page: v.titled("settings", v.T("settings.title")), Mail: v.member.Mail.String(), Zone: v.workspace.Zone, Country: v.workspace.Country,
+		Sender: v.workspace.Sender, Version: c.Version,
+	}))
 }

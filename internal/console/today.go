@@ -3,6 +3,9 @@ package console
 import (
 	"strconv"
 	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // summary says in one line whether anything is stuck.
@@ -72,4 +75,57 @@ func (v Today) chartLabel() string {
 		}
 	}
 	return v.T("today.chart.label", "n", most, "time", v.Minute(at))
+}
+
+// today loads the first page.
+func (c *console) today(v *visit) error {
+	since := v.Now.Truncate(time.Hour).Add(-23 * time.Hour)
+	tally, err := c.Store.Tally(v.ctx(), v.ws(), since)
+	if err != nil {
+		return err
+	}
+	n, err := c.names(v)
+	if err != nil {
+		return err
+	}
+	view := Today{Page: v.titled("today", v.T("today.title")), Events: tally.Events, EventsBefore: tally.EventsBefore}
+	view.count(tally, since)
+	if view.Lanes, err = c.laneRows(v); err != nil {
+		return err
+	}
+	if view.Tasks, err = c.taskRows(v, false); err != nil {
+		return err
+	}
+	view.Tasks = view.Tasks[:min(5, len(view.Tasks))]
+	if view.Live, err = c.liveLatest(n, Live{}, 8); err != nil {
+		return err
+	}
+	return v.show(TodayPage(view))
+}
+
+// count fills the figures and the 24 bars.
+func (v *Today) count(tally store.Tally, since time.Time) {
+	for i := range 24 {
+		v.Hours = append(v.Hours, Hour{At: since.Add(time.Duration(i) * time.Hour)})
+	}
+	for _, h := range tally.Hours {
+		sent := h.States[engawa.MessageSent]
+		waiting := h.States[engawa.MessageWaiting] + h.States[engawa.MessageUnknown]
+		refused := h.States[engawa.MessageRefused] + h.States[engawa.MessageFailed] + h.States[engawa.MessageExpired]
+		v.Sent += sent
+		v.Held += h.States[engawa.MessageWaiting]
+		v.Refused += h.States[engawa.MessageRefused]
+		v.Failed += h.States[engawa.MessageFailed]
+		v.Unknown += h.States[engawa.MessageUnknown]
+		if i := int(h.At.Sub(since) / time.Hour); i >= 0 && i < len(v.Hours) {
+			v.Hours[i].Sent, v.Hours[i].Waiting, v.Hours[i].Refused = sent, waiting, refused
+		}
+	}
+	most := 0
+	for _, gate := range engawa.Gates {
+		if n := tally.Gates[gate]; n > most {
+			most = n
+			v.RefusedMost = v.T("today.most", "gate", v.T("gate."+string(gate)), "n", n)
+		}
+	}
 }

@@ -87,7 +87,7 @@ func TodayPage(v Today) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = figure(v.T("today.sent"), v.Number(v.Sent), v.T("today.retried", "n", v.Retried), "/messages?state=sent").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = figure(v.T("today.sent"), v.Number(v.Sent), v.T("today.failed", "n", v.Failed), "/messages?state=sent").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

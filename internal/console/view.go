@@ -36,10 +36,10 @@ type Problem struct {
 type Today struct {
 	Page
 	Events, EventsBefore int // last 24 hours, and the 24 before
-	Sent, Retried        int
+	Sent                 int
 	Held                 int
 	Refused              int
-	RefusedMost          string // the reason met most, in words
+	RefusedMost          string // the gate that refused most, in words
 	Failed, Unknown      int
 	Hours                []Hour
 	Tasks                []TaskRow
@@ -73,6 +73,7 @@ type LiveRow struct {
 	Event    string // id; empty for a request
 	Line     string
 	About    string // the customer's name, the subject
+	group    string // of the event, for the filter
 	Sample   bool
 	Messages []LiveMessage
 }

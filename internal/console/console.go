@@ -1,0 +1,297 @@
+// Package console is the pages for members: what is happening, why, and what to
+// do about it. Each page is a typed templ component that takes one plain view
+// (view.go); handlers load views from the store and act on forms. State changes
+// by POST only, never from another site. Pages work without script; htmx only
+// asks again for what moves.
+package console
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
+)
+
+//go:embed static
+var static embed.FS
+
+// Deps is what the console works with. Its fields are set once.
+type Deps struct {
+	Store     *store.Store
+	Words     *text.Words
+	Compose   *message.Composer
+	Kinds     []channel.Kind
+	Log       *slog.Logger
+	PublicURL string // "https://hub.example.jp", without a slash at the end
+	Version   string
+	Secure    bool // the console is reached over TLS: cookies say so
+	Door      Door
+}
+
+// Door is how members come in and go out. The console shows the pages; the
+// functions keep sessions and set cookies. Errors that a person must be told
+// hold an access.Refusal.
+type Door struct {
+	// Who returns the member of the request's session. An error holds
+	// access.SessionEnded where there is none.
+	Who func(w http.ResponseWriter, r *http.Request) (engawa.Member, error)
+	// Password signs in a member and sets the cookies.
+	Password func(w http.ResponseWriter, r *http.Request, mail engawa.Address, password engawa.Secret) error
+	// Link signs in by a single-use link's token.
+	Link func(w http.ResponseWriter, r *http.Request, token engawa.Secret) error
+	// Leave ends the session.
+	Leave func(w http.ResponseWriter, r *http.Request)
+	// Speak keeps the language that a member chose.
+	Speak func(ctx context.Context, m engawa.Member, l engawa.Locale) error
+
+	Provider string // name of the OpenID provider; empty: none, and the next two are not called
+	// Begin sends the browser to the provider; next is where to afterwards.
+	Begin func(w http.ResponseWriter, r *http.Request, next string) error
+	// Return takes the provider's answer and signs in.
+	Return func(w http.ResponseWriter, r *http.Request) (next string, err error)
+}
+
+type console struct{ Deps }
+
+// New returns the console's handler for every path that is not the API's.
+func New(d Deps) http.Handler {
+	c := &console{d}
+	mux := http.NewServeMux()
+	c.outside(mux)
+	c.inside(mux)
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(c.crossOrigin))
+	h := guard.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		h.ServeHTTP(w, r)
+	})
+}
+
+// outside are the paths that need no session.
+func (c *console) outside(mux *http.ServeMux) {
+	mux.Handle("GET /static/", Static())
+	mux.HandleFunc("GET /signin", c.signIn)
+	mux.HandleFunc("POST /signin", c.password)
+	mux.HandleFunc("GET /signin/link", c.link)
+	mux.HandleFunc("POST /signin/link", c.useLink)
+	mux.HandleFunc("POST /signin/oidc", c.beginProvider)
+	mux.HandleFunc("GET /signin/oidc/callback", c.returnFromProvider)
+	mux.HandleFunc("POST /signout", c.signOut)
+	mux.HandleFunc("POST /language", c.language)
+}
+
+// inside are the pages of members, with the role that each needs.
+func (c *console) inside(mux *http.ServeMux) {
+	mux.Handle("GET /{$}", c.page(engawa.Viewer, c.today))
+	mux.Handle("GET /live", c.page(engawa.Viewer, c.live))
+	mux.Handle("GET /live/rows", c.page(engawa.Viewer, c.liveRows))
+	mux.Handle("GET /events/{id}", c.page(engawa.Viewer, c.event))
+	mux.Handle("GET /messages", c.page(engawa.Viewer, c.messages))
+	mux.Handle("GET /messages.csv", c.page(engawa.Support, c.messagesCSV))
+	mux.Handle("GET /messages/{id}", c.page(engawa.Viewer, c.message))
+	mux.Handle("GET /messages/{id}/deliveries", c.page(engawa.Viewer, c.messageDeliveries))
+	mux.Handle("GET /messages/{id}/html", c.page(engawa.Viewer, c.messageHTML))
+	mux.Handle("POST /messages/{id}/cancel", c.page(engawa.Support, c.cancel))
+	mux.Handle("GET /customers", c.page(engawa.Viewer, c.customers))
+	mux.Handle("GET /customers.csv", c.page(engawa.Support, c.customersCSV))
+	mux.Handle("GET /customers/{id}", c.page(engawa.Viewer, c.customer))
+	mux.Handle("GET /accounts", c.page(engawa.Viewer, c.accounts))
+	mux.Handle("GET /accounts/new", c.page(engawa.Admin, c.newAccount))
+	mux.Handle("POST /accounts/new", c.page(engawa.Admin, c.addAccount))
+	mux.Handle("GET /accounts/{id}", c.page(engawa.Admin, c.account))
+	mux.Handle("POST /accounts/{id}", c.page(engawa.Admin, c.changeAccount))
+	mux.Handle("POST /accounts/{id}/test", c.page(engawa.Admin, c.testAccount))
+	mux.Handle("GET /routes", c.page(engawa.Viewer, c.routes))
+	mux.Handle("GET /routes/new", c.page(engawa.Admin, c.newRoute))
+	mux.Handle("POST /routes/new", c.page(engawa.Admin, c.saveRoute))
+	mux.Handle("GET /routes/{id}", c.page(engawa.Admin, c.route))
+	mux.Handle("POST /routes/{id}", c.page(engawa.Admin, c.saveRoute))
+	mux.Handle("GET /templates", c.page(engawa.Viewer, c.templates))
+	mux.Handle("GET /templates/new", c.page(engawa.Admin, c.newTemplate))
+	mux.Handle("POST /templates/new", c.page(engawa.Admin, c.saveTemplate))
+	mux.Handle("GET /templates/{id}", c.page(engawa.Admin, c.template))
+	mux.Handle("POST /templates/{id}", c.page(engawa.Admin, c.saveTemplate))
+	mux.Handle("GET /lanes", c.page(engawa.Viewer, c.lanes))
+	mux.Handle("POST /lanes/{id}/resume", c.page(engawa.Support, c.resume))
+	mux.Handle("GET /tasks", c.page(engawa.Viewer, c.tasks))
+	mux.Handle("POST /tasks/{id}/done", c.page(engawa.Support, c.finishTask))
+	mux.Handle("GET /settings", c.page(engawa.Viewer, c.settings))
+	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))
+}
+
+// Static serves the style sheets, the script and the mark under /static/.
+func Static() http.Handler {
+	server := http.FileServerFS(static)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		server.ServeHTTP(w, r)
+	})
+}
+
+// visit is one request of a member.
+type visit struct {
+	Page
+	w         http.ResponseWriter
+	r         *http.Request
+	member    engawa.Member
+	workspace engawa.Workspace
+}
+
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// ws is the workspace's id, the first argument of everything in the store.
+func (v *visit) ws() string { return v.workspace.ID }
+
+// show writes a page.
+func (v *visit) show(view templ.Component) error { return v.showAs(http.StatusOK, view) }
+
+func (v *visit) showAs(status int, view templ.Component) error {
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.WriteHeader(status)
+	return view.Render(v.ctx(), v.w)
+}
+
+// see sends the browser on after a POST, to say what was done.
+func (v *visit) see(path, done string) error {
+	to, hash, _ := strings.Cut(path, "#")
+	sep := "?"
+	if strings.Contains(to, "?") {
+		sep = "&"
+	}
+	if hash != "" {
+		hash = "#" + hash
+	}
+	http.Redirect(v.w, v.r, to+sep+"done="+url.QueryEscape(done)+hash, http.StatusSeeOther)
+	return nil
+}
+
+// titled is the visit's page with its title, in its place of the navigation.
+func (v *visit) titled(at, title string) Page {
+	p := v.Page
+	p.At, p.Title = at, title
+	return p
+}
+
+// page wraps a handler: who comes, what they may, and what to say when it fails.
+func (c *console) page(need engawa.Role, serve func(*visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		member, err := c.Door.Who(w, r)
+		if err != nil {
+			c.toDoor(w, r, err)
+			return
+		}
+		v, err := c.visit(w, r, member)
+		if err == nil && !member.Role.Allows(need) {
+			err = &engawa.Error{Code: engawa.CodeForbidden, Message: "the role does not allow it"}
+		}
+		if err == nil {
+			err = serve(v)
+		}
+		if err != nil {
+			c.tell(v, err)
+		}
+	})
+}
+
+// visit loads what every page has.
+func (c *console) visit(w http.ResponseWriter, r *http.Request, m engawa.Member) (*visit, error) {
+	v := &visit{w: w, r: r, member: m}
+	v.Page = c.stranger(r, m.Locale)
+	v.Member, v.Role = m.Name, m.Role
+	var err error
+	if v.workspace, err = c.Store.Workspace(r.Context(), m.Workspace); err != nil {
+		return v, err
+	}
+	v.Workspace = v.workspace.Name
+	if zone, err := time.LoadLocation(v.workspace.Zone); err == nil {
+		v.Zone = zone
+	}
+	if done := r.URL.Query().Get("done"); r.Method == http.MethodGet && v.Words.Has("done."+done) {
+		v.Done = done
+	}
+	tasks, err := c.Store.Tasks(r.Context(), m.Workspace, taskLimit)
+	for _, k := range tasks {
+		if k.State == "open" {
+			v.Tasks++
+		}
+	}
+	return v, err
+}
+
+// stranger is a page for somebody of whom only the browser is known.
+func (c *console) stranger(r *http.Request, l engawa.Locale) Page {
+	if cookie, err := r.Cookie(languageCookie); err == nil && known(cookie.Value) {
+		l = engawa.Locale(cookie.Value)
+	}
+	if !known(string(l)) {
+		l = text.Negotiate(r.Header.Get("Accept-Language"), engawa.Japanese)
+	}
+	back := r.URL.RequestURI()
+	if r.Method != http.MethodGet {
+		back = r.URL.Path
+	}
+	return Page{Viewer: c.Words.For(l, nil), Path: back, Now: time.Now()}
+}
+
+// tell answers a request that failed, in words. What nobody need be told is logged.
+func (c *console) tell(v *visit, err error) {
+	kind, status := "unavailable", http.StatusServiceUnavailable
+	var told *engawa.Error
+	if errors.As(err, &told) {
+		switch told.Code {
+		case engawa.CodeNotFound:
+			kind, status = "not_found", http.StatusNotFound
+		case engawa.CodeForbidden, engawa.CodeUnauthorized:
+			kind, status = "forbidden", http.StatusForbidden
+		case engawa.CodeConflict:
+			kind, status = "conflict", http.StatusConflict
+		case engawa.CodeInvalid, engawa.CodeTooLarge, engawa.CodeMismatch:
+			kind, status = "invalid", http.StatusBadRequest
+		case engawa.CodeUnavailable, engawa.CodeRateLimited, engawa.CodeUnverified:
+		}
+	}
+	if status == http.StatusServiceUnavailable && !errors.Is(err, context.Canceled) {
+		c.Log.ErrorContext(v.ctx(), "page failed", "path", v.r.URL.Path, "error", err)
+	}
+	_ = v.showAs(status, ProblemPage(v.problem(kind, "/"))) // the reader went away
+}
+
+func (c *console) crossOrigin(w http.ResponseWriter, r *http.Request) {
+	v := &visit{w: w, r: r, Page: c.stranger(r, "")}
+	_ = v.showAs(http.StatusForbidden, ProblemPage(v.problem("crossorigin", "/"))) // the reader went away
+}
+
+// toDoor sends somebody without a session to the sign-in, and back afterwards.
+func (c *console) toDoor(w http.ResponseWriter, r *http.Request, err error) {
+	var refused access.Refusal
+	if !errors.As(err, &refused) {
+		v := &visit{w: w, r: r, Page: c.stranger(r, "")}
+		c.tell(v, err)
+		return
+	}
+	to := "/signin"
+	if r.Method == http.MethodGet && r.URL.Path != "/" {
+		to = query("/signin", "next", r.URL.RequestURI())
+	}
+	if r.Header.Get("Hx-Request") != "" {
+		w.Header().Set("Hx-Redirect", to)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}

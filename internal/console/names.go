@@ -1,0 +1,109 @@
+package console
+
+import (
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+)
+
+// names turns ids into what a page calls things. It looks each up once for a request.
+type names struct {
+	c            *console
+	v            *visit
+	accounts     map[string]engawa.Account
+	destinations map[string]engawa.Destination
+	customers    map[string]engawa.Customer
+}
+
+func (c *console) names(v *visit) (*names, error) {
+	n := &names{c: c, v: v, accounts: map[string]engawa.Account{}, destinations: map[string]engawa.Destination{}, customers: map[string]engawa.Customer{}}
+	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		n.accounts[a.ID] = a
+	}
+	destinations, err := c.Store.Destinations(v.ctx(), v.ws())
+	for _, d := range destinations {
+		n.destinations[d.ID] = d
+	}
+	return n, err
+}
+
+// account names an account and its kind.
+func (n *names) account(id string) (name, kind string) {
+	a, ok := n.accounts[id]
+	if !ok {
+		return id, ""
+	}
+	return a.Name, n.v.kindWords(a.Kind)
+}
+
+// source says where an event came from.
+func (n *names) source(account string) string {
+	if account == engawa.SourceAPI {
+		return n.v.T("event.source.api")
+	}
+	name, kind := n.account(account)
+	return joinDot(kind, name)
+}
+
+// customer names a customer; one that is gone has its id.
+func (n *names) customer(id string) string {
+	if id == "" {
+		return ""
+	}
+	cu, ok := n.customers[id]
+	if !ok {
+		var err error
+		if cu, err = n.c.Store.Customer(n.v.ctx(), n.v.ws(), id); err != nil {
+			cu = engawa.Customer{ID: id, Name: id}
+		}
+		n.customers[id] = cu
+	}
+	return n.v.customerName(cu)
+}
+
+func (p Page) customerName(c engawa.Customer) string {
+	switch {
+	case c.Erased:
+		return p.T("customer.erased")
+	case c.Name == "":
+		return p.T("customer.no_name")
+	}
+	return c.Name
+}
+
+// to names a message's recipient.
+func (n *names) to(m engawa.Message) string {
+	if m.Customer != "" {
+		return n.customer(m.Customer)
+	}
+	return n.destination(m.Destination)
+}
+
+func (n *names) destination(id string) string {
+	if d, ok := n.destinations[id]; ok {
+		return d.Name
+	}
+	return id
+}
+
+// via names the first account of a message's chain.
+func (n *names) via(m engawa.Message) string {
+	if len(m.Chain) == 0 {
+		return ""
+	}
+	name, kind := n.account(m.Chain[0].Account)
+	return joinDot(kind, name)
+}
+
+// kind is the kind of an account, if it is one of ours.
+func (c *console) kind(name string) (channel.Kind, bool) {
+	for _, k := range c.Kinds {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return channel.Kind{}, false
+}
