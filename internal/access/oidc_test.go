@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -68,15 +69,7 @@ func (o *rudeOP) RoundTrip(r *http.Request) (*http.Response, error) {
 	case h != nil:
 		h(w, r)
 	case r.URL.Path == "/.well-known/openid-configuration":
-		c := map[string]any{
-			"issuer": issuer, "authorization_endpoint": issuer + "/auth", "token_endpoint": issuer + "/token",
-			"jwks_uri": issuer + "/keys", "userinfo_endpoint": issuer + "/userinfo",
-			"id_token_signing_alg_values_supported": []string{"RS256", "ES256", "HS256", "none"},
-		}
-		if o.config != nil {
-			o.config(c)
-		}
-		answer(w, c)
+		o.discovery(w)
 	case r.URL.Path == "/keys":
 		o.jwks.Add(1)
 		o.keys(w)
@@ -88,6 +81,18 @@ func (o *rudeOP) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.WriteHeader(http.StatusNotFound)
 	}
 	return w.Result(), r.Context().Err()
+}
+
+func (o *rudeOP) discovery(w http.ResponseWriter) {
+	c := map[string]any{
+		"issuer": issuer, "authorization_endpoint": issuer + "/auth", "token_endpoint": issuer + "/token",
+		"jwks_uri": issuer + "/keys", "userinfo_endpoint": issuer + "/userinfo",
+		"id_token_signing_alg_values_supported": []string{"RS256", "RS384", "ES256", "HS256", "none"},
+	}
+	if o.config != nil {
+		o.config(c)
+	}
+	answer(w, c)
 }
 
 func answer(w http.ResponseWriter, v any) {
@@ -156,6 +161,13 @@ func rs256As(key *rsa.PrivateKey, header, claims map[string]any) string {
 	in := jwt(header, claims)
 	sum := sha256.Sum256([]byte(in))
 	sig, _ := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	return in + "." + text64(sig)
+}
+
+func rs384(o *rudeOP, claims map[string]any) string {
+	in := jwt(map[string]any{"alg": "RS384", "kid": o.kid}, claims)
+	sum := sha512.Sum384([]byte(in))
+	sig, _ := rsa.SignPKCS1v15(rand.Reader, o.key, crypto.SHA384, sum[:])
 	return in + "." + text64(sig)
 }
 
@@ -288,6 +300,7 @@ func TestOIDCRefusesTokens(t *testing.T) {
 		{"mail verified as 1", set("email_verified", 1), nil, MailUnverified},
 		{"unsigned", nil, unsigned, ProviderProof},
 		{"HS256 with the public key", nil, hs256, ProviderProof},
+		{"RS384, true but not on the list", nil, rs384, ProviderProof},
 		{"another's key", nil, func(o *rudeOP, c map[string]any) string {
 			return rs256As(stranger, map[string]any{"alg": "RS256", "kid": o.kid}, c)
 		}, ProviderProof},
@@ -498,7 +511,11 @@ func TestOIDCRudeProvider(t *testing.T) {
 	}{
 		{"discovery 500", discovery, status(500), nil, ProviderDown},
 		{"discovery moved", discovery, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://evil.example/", http.StatusFound)
+			if r.URL.Host != "evil.example" {
+				http.Redirect(w, r, "https://evil.example"+discovery, http.StatusFound)
+				return
+			}
+			real.discovery(w) // would do if it were followed
 		}, nil, ProviderDown},
 		{"discovery is a page", discovery, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, nil, ProviderDown},
 		{"issuer with a slash", "", nil, func(c map[string]any) { c["issuer"] = issuer + "/" }, ProviderDown},

@@ -59,7 +59,7 @@ func (v *Vault) Verify(purpose string, data, sum []byte, keyID string) bool {
 func (v *Vault) Token(purpose string, payload []byte, expires time.Time) string {
 	s, _ := v.ring.signingKey("") // a ring always has one
 	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+8+len(payload)+chacha20poly1305.Overhead)
-	_, _ = rand.Read(nonce)                                                     // crypto/rand.Read never fails (Go 1.24)
+	_, _ = rand.Read(nonce) // crypto/rand.Read never fails (Go 1.24)
 	plain := binary.BigEndian.AppendUint64(nil, uint64(max(0, expires.Unix())))
 	plain = append(plain, payload...)
 	return s.ID + "." + tokenText.EncodeToString(v.tokenAEAD(s, purpose).Seal(nonce, nonce, plain, bind("token", s.ID, purpose)))

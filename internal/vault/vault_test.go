@@ -305,7 +305,7 @@ func TestNothingPrintsAKey(t *testing.T) {
 	}
 	secrets := [][]byte{raw, ring.epochs[0].Key, ring.index.Key, ring.signing[0].Key}
 	for _, s := range secrets {
-		for _, form := range []string{string(s), fmt.Sprintf("%x", s), strings.Trim(fmt.Sprint(s[:8]), "[]"), fmt.Sprintf("%#v", s[:4])[7:21]} {
+		for _, form := range []string{string(s), fmt.Sprintf("%x", s), strings.Trim(fmt.Sprintf("%d", s[:8]), "[]"), fmt.Sprintf("%#v", s[:4])[7:21]} {
 			if strings.Contains(log.String(), form) {
 				t.Errorf("a key shows in %q", log.String())
 			}
