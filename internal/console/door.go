@@ -36,6 +36,9 @@ func (c *console) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 	view.Page = v.titled("", v.T("signin.title"))
 	view.Path = "/signin"
 	view.OIDC = c.Door.Provider
+	if view.OIDC != "" {
+		w.Header().Set("Content-Security-Policy", policy) // form-action would stop the redirect to the provider
+	}
 	_ = v.showAs(status, SignInPage(view)) // the reader went away
 }
 

@@ -13,10 +13,13 @@ func (p Page) problem(kind, back string) Problem {
 	}
 }
 
+// policy is the content security policy of every page, but for where forms go.
+const policy = "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'"
+
 // secure sets the headers of every page: nothing but our own files, no frames
 // around us, no address of ours in a Referer.
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'; object-src 'none'")
+	h.Set("Content-Security-Policy", policy+"; form-action 'self'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

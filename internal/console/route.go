@@ -277,7 +277,7 @@ func (c *console) keepRoute(v *visit, r engawa.Route) error {
 	if r.ID == "" {
 		r.ID, seen = engawa.NewID(engawa.PrefixRoute), 0
 	}
-	r.Workspace, r.Version, r.UpdatedBy, r.UpdatedAt = v.ws(), seen+1, v.member.ID, v.Now
+	r.Workspace, r.Version, r.UpdatedBy, r.UpdatedAt = v.ws(), seen, v.member.ID, v.Now
 	if err := c.Store.SaveRoute(v.ctx(), r); err != nil {
 		return err
 	}

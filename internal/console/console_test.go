@@ -1,0 +1,522 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+const ws = "ws_test"
+
+// desk is a console on a real store, and the member who sits at it.
+type desk struct {
+	t      *testing.T
+	st     *store.Store
+	h      http.Handler
+	member engawa.Member // nobody is signed in when it has no id
+	spoken engawa.Locale
+}
+
+func newDesk(t *testing.T, dsn string) *desk {
+	t.Helper()
+	st, err := store.Open(context.Background(), dsn, vault.New(vault.Generate(time.Now())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	rules, err := rule.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := words(t)
+	d := &desk{t: t, st: st, member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
+	d.h = console.New(console.Deps{
+		Store: st, Words: w, Kinds: builtin.Kinds(), Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test",
+		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
+		Door: console.Door{
+			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
+				if d.member.ID == "" {
+					return d.member, access.SessionEnded
+				}
+				return d.member, nil
+			},
+			Password: func(_ http.ResponseWriter, _ *http.Request, _ engawa.Address, p engawa.Secret) error {
+				if p != "correct horse" {
+					return fmt.Errorf("sign in: %w", access.SignInInvalid)
+				}
+				return nil
+			},
+			Link: func(http.ResponseWriter, *http.Request, engawa.Secret) error { return access.LinkInvalid },
+			Leave: func(http.ResponseWriter, *http.Request) {
+				d.member = engawa.Member{}
+			},
+			Speak: func(_ context.Context, _ engawa.Member, l engawa.Locale) error { d.spoken = l; return nil },
+		},
+	})
+	d.furnish()
+	return d
+}
+
+func (d *desk) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *desk) furnish() {
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.AddWorkspace(ctx, engawa.Workspace{
+		ID: ws, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now,
+		Sender: engawa.SenderProfile{Name: "ひなた珈琲", Postal: "石川県金沢市1-1", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example/contact"},
+	}))
+	d.must(d.st.AddAccount(ctx, engawa.Account{
+		Workspace: ws, ID: "acc_mail", Kind: "mail", Name: "通知用メール", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now,
+		Settings: map[string]string{"host": "127.0.0.1:25", "tls": "none", "from_address": "shop@hinata.example", "username": "shop", "password": "hunter2hunter2"},
+	}))
+	d.must(d.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_staff", Name: "スタッフ", Account: "acc_mail", Address: "staff@hinata.example", Locale: engawa.Japanese, CreatedAt: now}))
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_hana", Kind: "person", Name: "山田 <花>", Locale: engawa.Japanese, Country: "JP", Zone: "Asia/Tokyo", CreatedAt: now},
+		Identities:    []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "A-100"}},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_hana", Customer: "cus_hana", Kind: "mail", Address: "hana.yamada@customer.example", Role: "login", VerifiedAt: now, CreatedAt: now}},
+	}))
+	d.must(d.st.SaveTemplate(ctx, engawa.Template{Workspace: ws, ID: "tpl_1", Name: "offer", UpdatedAt: now, Words: map[engawa.Locale]engawa.Content{engawa.Japanese: {Subject: "{{customer.name}}様", Text: "{{customer.name}}様 {{amount?}}"}}}))
+	data, err := json.Marshal(map[string]any{"amount": 1980, "m": map[string]any{"email": "hana.yamada@customer.example"}})
+	d.must(err)
+	_, err = d.st.Journal(ctx, []engawa.Event{{
+		Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "payment.recurring.failed", DedupKey: "1", Customer: "cus_hana",
+		Subject: "contract:456", OccurredAt: now, ReceivedAt: now, Known: true, Data: data,
+	}})
+	d.must(err)
+}
+
+// get asks for a page and holds it to what every page must be.
+func (d *desk) get(path string) (int, string) {
+	d.t.Helper()
+	res := d.do(httptest.NewRequest(http.MethodGet, path, nil))
+	body := res.Body.String()
+	if res.Code == http.StatusOK && strings.Contains(res.Header().Get("Content-Type"), "text/html") && strings.HasPrefix(body, "<!doctype") {
+		checkPage(d.t, body)
+	}
+	for _, leaked := range []string{"hana.yamada@customer.example", "hunter2hunter2", "staff@hinata.example"} {
+		if strings.Contains(body, leaked) {
+			d.t.Errorf("%s shows %s", path, leaked)
+		}
+	}
+	return res.Code, body
+}
+
+func (d *desk) post(path string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return d.do(r)
+}
+
+func (d *desk) do(r *http.Request) *httptest.ResponseRecorder {
+	res := httptest.NewRecorder()
+	d.h.ServeHTTP(res, r)
+	return res
+}
+
+// only returns the id of the one message there is.
+func (d *desk) only() string {
+	d.t.Helper()
+	rows, err := d.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{})
+	d.must(err)
+	if len(rows) != 1 {
+		d.t.Fatalf("%d messages", len(rows))
+	}
+	return rows[0].Message.ID
+}
+
+func TestPagesOnTheStore(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		for path, want := range map[string]string{
+			"/": "届いた出来事", "/live": "月額の決済に失敗しました", "/live?group=payment": "月額の決済", "/messages": "当てはまるメッセージはありません",
+			"/customers": "山田 &lt;花&gt;", "/customers/cus_hana": "h…@c….example", "/accounts": "通知用メール", "/accounts/acc_mail": "差出人のアドレス",
+			"/accounts/new?kind=chatwork": "APIトークン", "/routes": "行き先がまだありません", "/routes/new": "新しい行き先", "/templates": "offer", "/templates/tpl_1": "見え方",
+			"/templates/new": "新しい文面", "/lanes": "順調", "/tasks": "残っているものはありません", "/settings": "ひなた珈琲", "/live?group=contract": "まだ出来事が届いていません",
+		} {
+			code, body := d.get(path)
+			if code != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s: %d without %q", path, code, want)
+			}
+		}
+		_, live := d.get("/live")
+		event := regexp.MustCompile(`/events/(evt_\w+)`).FindString(live)
+		if code, body := d.get(event); code != http.StatusOK || !strings.Contains(body, "1980") || !strings.Contains(body, "この出来事を受け取る行き先はありません") {
+			t.Errorf("%s: %d", event, code)
+		}
+		mark := regexp.MustCompile(`rows\?mark=(\w+)`).FindStringSubmatch(live)
+		if code, _ := d.get("/live/rows?mark=" + mark[1]); code != http.StatusNoContent {
+			t.Errorf("an unchanged live page answers %d", code)
+		}
+		for _, gone := range []string{"/nowhere", "/messages/msg_none", "/events/evt_none", "/customers/cus_none", "/accounts/acc_none", "/routes/rte_none", "/accounts/new?kind=pigeon"} {
+			if code, body := d.get(gone); code != http.StatusNotFound || !strings.Contains(body, "このページはありません") {
+				t.Errorf("%s: %d", gone, code)
+			}
+		}
+	})
+}
+
+func TestFindCustomer(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	for _, q := range []string{"A-100", "cus_hana", "hana.yamada@customer.example", " HANA.yamada@customer.example "} {
+		res := d.do(httptest.NewRequest(http.MethodGet, "/customers?q="+url.QueryEscape(q), nil))
+		if res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_hana" {
+			t.Errorf("%q: %d %s", q, res.Code, res.Header().Get("Location"))
+		}
+	}
+	if code, body := d.get("/customers?q=nobody"); code != http.StatusOK || !strings.Contains(body, "見つかりませんでした") {
+		t.Errorf("nobody: %d", code)
+	}
+}
+
+func TestTestSendPassesTheRoad(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	if res := d.post("/accounts/acc_mail/test", url.Values{"to": {"no address"}}); res.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a bad address: %d", res.Code)
+	}
+	res := d.post("/accounts/acc_mail/test", url.Values{"to": {"yuki@hinata.example"}})
+	id := d.only()
+	if to := res.Header().Get("Location"); res.Code != http.StatusSeeOther || to != "/messages/"+id+"?done=queued#deliveries" {
+		t.Fatalf("%d %s", res.Code, to)
+	}
+	code, body := d.get("/messages/" + id + "?done=queued")
+	if code != http.StatusOK || strings.Count(body, `class="name"`) != 8 || !strings.Contains(body, "hx-get") || !strings.Contains(body, "Engawaからのテストです") {
+		t.Errorf("%d\n%s", code, body)
+	}
+	mark := regexp.MustCompile(`deliveries\?mark=(\w+)`).FindStringSubmatch(body)
+	if code, _ := d.get("/messages/" + id + "/deliveries?mark=" + mark[1]); code != http.StatusNoContent {
+		t.Errorf("unchanged deliveries answer %d", code)
+	}
+	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"yuki@hinata.example"}})
+	places, err := d.st.Destinations(context.Background(), ws)
+	if err != nil || len(places) != 2 {
+		t.Errorf("a second test made another place: %d %v", len(places), err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"yuki@hinata.example"}})
+	id := d.only()
+	if res := d.post("/messages/"+id+"/cancel", nil); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	said, err := d.st.Message(context.Background(), ws, id)
+	if err != nil || said.Message.State != engawa.MessageCanceled {
+		t.Errorf("%s %v", said.Message.State, err)
+	}
+	if res := d.post("/messages/"+id+"/cancel", nil); res.Code != http.StatusConflict {
+		t.Errorf("canceling twice: %d", res.Code)
+	}
+	res := d.do(httptest.NewRequest(http.MethodGet, "/messages.csv", nil))
+	if !strings.HasPrefix(res.Body.String(), "\ufeffid,created_at") || !strings.Contains(res.Body.String(), id) {
+		t.Errorf("%s", res.Body)
+	}
+}
+
+func TestAccountForm(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	form := url.Values{"name": {"本店のメール"}, "version": {"1"}, "environment": {"production"}, "owner": {"workspace"}, "enabled": {"true"}, "s.host": {""}, "s.from_address": {"shop@hinata.example"}, "s.tls": {"none"}}
+	stored, err := d.st.Account(context.Background(), ws, "acc_mail")
+	d.must(err)
+	form.Set("version", fmt.Sprint(stored.Version))
+	res := d.post("/accounts/acc_mail", form)
+	if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "入力してください") || !strings.Contains(res.Body.String(), "本店のメール") {
+		t.Errorf("an empty host: %d", res.Code)
+	}
+	form.Set("s.host", "127.0.0.1:2525")
+	form.Set("s.username", "shop")
+	if res := d.post("/accounts/acc_mail", form); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	a, err := d.st.Account(context.Background(), ws, "acc_mail")
+	if err != nil || a.Name != "本店のメール" || a.Settings["host"] != "127.0.0.1:2525" || a.Settings["password"] != "hunter2hunter2" {
+		t.Errorf("%s %v: the secret that was left empty must stay", a.Settings["host"], err)
+	}
+	if res := d.post("/accounts/acc_mail", form); res.Code != http.StatusConflict {
+		t.Errorf("a stale form: %d", res.Code)
+	}
+	added := url.Values{"name": {"部屋"}, "s.token": {"t0ken"}, "owner": {"workspace"}, "enabled": {"true"}}
+	if res := d.post("/accounts/new?kind=chatwork", added); res.Code != http.StatusSeeOther {
+		t.Errorf("adding: %d %s", res.Code, res.Body)
+	}
+}
+
+func TestRouteForm(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	form := url.Values{
+		"name": {"お支払い"}, "version": {"0"}, "enabled": {"true"}, "events": {"payment.*\r\n"}, "steps": {"1"},
+		"s0.to": {"dst_staff"}, "s0.template": {"tpl_1"}, "s0.purpose": {"service"}, "s0.v0.account": {"acc_mail"}, "s0.v0.minutes": {"10"}, "do": {"try"},
+	}
+	res := d.post("/routes/new", form)
+	if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "最近の1件のうち、1件") {
+		t.Fatalf("trying: %d %s", res.Code, res.Body)
+	}
+	if rows, _ := d.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{}); len(rows) != 0 {
+		t.Error("a trial stored messages")
+	}
+	form.Set("do", "save")
+	if res := d.post("/routes/new", form); res.Code != http.StatusSeeOther {
+		t.Fatalf("saving: %d %s", res.Code, res.Body)
+	}
+	routes, err := d.st.Routes(context.Background(), ws)
+	d.must(err)
+	if len(routes) != 1 || routes[0].Then[0].Via[0].Within != 10*time.Minute || routes[0].UpdatedBy != "mem_1" {
+		t.Fatalf("%+v", routes)
+	}
+	if _, body := d.get("/routes"); !strings.Contains(body, "お支払いの出来事") || !strings.Contains(body, "10分以内") {
+		t.Error("the route is not in words")
+	}
+	form.Set("version", fmt.Sprint(routes[0].Version))
+	form.Set("condition", "event.data.amount >")
+	if res := d.post("/routes/"+routes[0].ID, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "条件") {
+		t.Errorf("a broken condition: %d", res.Code)
+	}
+	form.Set("condition", "")
+	form.Set("do", "step")
+	if res := d.post("/routes/"+routes[0].ID, form); !strings.Contains(res.Body.String(), `name="s1.to"`) {
+		t.Error("no second step")
+	}
+	form.Set("do", "save")
+	if res := d.post("/routes/"+routes[0].ID, form); res.Code != http.StatusSeeOther {
+		t.Errorf("a second version: %d %s", res.Code, res.Body)
+	}
+	if res := d.post("/routes/"+routes[0].ID, form); res.Code != http.StatusConflict {
+		t.Errorf("a stale form: %d", res.Code)
+	}
+}
+
+func TestTemplateForm(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	form := url.Values{"name": {"ご案内"}, "version": {"0"}, "text.ja": {"{{m.name}} 様"}, "text.ko": {"{{m.name} 쿠폰"}, "do": {"save"}}
+	if res := d.post("/templates/new", form); res.Code != http.StatusUnprocessableEntity {
+		t.Errorf("open braces: %d", res.Code)
+	}
+	form.Set("text.ko", "{{m.name}} 님 쿠폰")
+	form.Set("html.ja", `<a href="javascript:alert(1)">x</a>`)
+	if res := d.post("/templates/new", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "javascript") {
+		t.Errorf("a script: %d", res.Code)
+	}
+	form.Del("html.ja")
+	form.Set("do", "preview")
+	if res := d.post("/templates/new", form); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "山田 花 様") || !strings.Contains(res.Body.String(), "広告と見なされる") {
+		t.Errorf("preview: %d", res.Code)
+	}
+	form.Set("do", "save")
+	if res := d.post("/templates/new", form); res.Code != http.StatusSeeOther {
+		t.Errorf("saving: %d %s", res.Code, res.Body)
+	}
+	all, err := d.st.Templates(context.Background(), ws)
+	if err != nil || len(all) != 2 {
+		t.Errorf("%d %v", len(all), err)
+	}
+}
+
+func TestTasksAndLanes(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx := context.Background()
+	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, Kind: "account.closed", Ref: "acc_mail", DueAt: time.Now().Add(-time.Hour)}))
+	d.must(d.st.Pause(ctx, ws, "acc_mail", time.Now().Add(time.Hour), "401"))
+	_, body := d.get("/tasks")
+	done := regexp.MustCompile(`/tasks/(tsk_\w+)/done`).FindString(body)
+	if done == "" || !strings.Contains(body, "口座の設定を直してください") {
+		t.Fatalf("%s", body)
+	}
+	if _, body := d.get("/"); !strings.Contains(body, "止まっている送信の流れが1つあります") {
+		t.Error("today does not say what is stuck")
+	}
+	if res := d.post(done, nil); res.Code != http.StatusSeeOther {
+		t.Errorf("%d", res.Code)
+	}
+	if _, body := d.get("/tasks?closed=1"); !strings.Contains(body, "済み") {
+		t.Error("the done task is gone")
+	}
+	if _, body := d.get("/lanes"); !strings.Contains(body, "/lanes/acc_mail/resume") {
+		t.Error("no way to resume")
+	}
+	if res := d.post("/lanes/acc_mail/resume", nil); res.Code != http.StatusSeeOther {
+		t.Errorf("%d", res.Code)
+	}
+	if lane, err := d.st.Lane(ctx, ws, "acc_mail"); err != nil || lane.PausedUntil.After(time.Now()) {
+		t.Errorf("still paused: %v", err)
+	}
+}
+
+func TestRoles(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.member.Role = engawa.Viewer
+	for _, path := range []string{"/accounts/acc_mail", "/routes/new", "/messages.csv"} {
+		if code, body := d.get(path); code != http.StatusForbidden || !strings.Contains(body, "閲覧のみ") {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+	for _, path := range []string{"/lanes/acc_mail/resume", "/accounts/acc_mail", "/templates/new"} {
+		if res := d.post(path, nil); res.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", path, res.Code)
+		}
+	}
+}
+
+// TestGetChangesNothing asks for every path that a form posts to.
+func TestGetChangesNothing(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	for _, path := range []string{"/messages/msg_1/cancel", "/accounts/acc_mail/test", "/lanes/acc_mail/resume", "/tasks/tsk_1/done", "/signout", "/language"} {
+		if code, _ := d.get(path); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
+			t.Errorf("GET %s: %d", path, code)
+		}
+	}
+}
+
+func TestOtherSitesCannotPost(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	r := httptest.NewRequest(http.MethodPost, "/lanes/acc_mail/resume", nil)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	res := d.do(r)
+	if res.Code != http.StatusForbidden || !strings.Contains(res.Body.String(), "ほかのサイト") {
+		t.Errorf("%d %s", res.Code, res.Body)
+	}
+	for name, want := range map[string]string{"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+		if got := res.Header().Get(name); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestDoor(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.member = engawa.Member{}
+	res := d.do(httptest.NewRequest(http.MethodGet, "/messages?state=sent", nil))
+	if to := res.Header().Get("Location"); to != "/signin?next="+url.QueryEscape("/messages?state=sent") {
+		t.Errorf("%q", to)
+	}
+	poll := httptest.NewRequest(http.MethodGet, "/live/rows", nil)
+	poll.Header.Set("HX-Request", "true")
+	if res := d.do(poll); res.Code != http.StatusUnauthorized || res.Header().Get("HX-Redirect") == "" {
+		t.Errorf("a poll without session: %d", res.Code)
+	}
+	if res := d.post("/signin", url.Values{"mail": {"yuki@hinata.example"}, "password": {"wrong"}}); res.Code != http.StatusUnauthorized || !strings.Contains(res.Body.String(), "合いません") || strings.Contains(res.Body.String(), ">wrong<") {
+		t.Errorf("%d", res.Code)
+	}
+	for next, want := range map[string]string{"/live": "/live", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "": "/"} {
+		res := d.post("/signin", url.Values{"mail": {"a@b.example"}, "password": {"correct horse"}, "next": {next}})
+		if got := res.Header().Get("Location"); res.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%q: %d %q", next, res.Code, got)
+		}
+	}
+	if code, body := d.get("/signin/link?token=abc"); code != http.StatusOK || !strings.Contains(body, `value="abc"`) {
+		t.Errorf("a link: %d", code)
+	}
+	if res := d.post("/signin/link", url.Values{"token": {"abc"}}); res.Code != http.StatusUnauthorized || !strings.Contains(res.Body.String(), "使用済み") {
+		t.Errorf("a used link: %d", res.Code)
+	}
+	if res := d.post("/signin/oidc", nil); res.Code != http.StatusNotFound {
+		t.Errorf("no provider: %d", res.Code)
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	res := d.post("/language", url.Values{"lang": {"ko"}, "back": {"/lanes"}})
+	if res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/lanes" || d.spoken != engawa.Korean {
+		t.Fatalf("%d %s", res.Code, d.spoken)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/lanes", nil)
+	r.AddCookie(res.Result().Cookies()[0])
+	if body := d.do(r).Body.String(); !strings.Contains(body, "발송 상태") {
+		t.Error("the cookie does not hold")
+	}
+	en := httptest.NewRequest(http.MethodGet, "/lanes", nil)
+	en.Header.Set("Accept-Language", "en-GB")
+	if body := d.do(en).Body.String(); !strings.Contains(body, "Lanes") {
+		t.Error("the header does not hold")
+	}
+	if res := d.post("/language", url.Values{"lang": {"xx"}}); res.Code != http.StatusBadRequest {
+		t.Errorf("%d", res.Code)
+	}
+}
+
+func TestStatic(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	for _, name := range []string{"tokens.css", "app.css", "htmx.min.js", "mark.svg", "LICENSE-htmx"} {
+		res := d.do(httptest.NewRequest(http.MethodGet, "/static/"+name, nil))
+		b, err := io.ReadAll(res.Body)
+		if res.Code != http.StatusOK || err != nil || len(b) < 100 {
+			t.Errorf("%s: %d, %d bytes", name, res.Code, len(b))
+		}
+	}
+}
+
+// TestEveryFieldHasWords: the account form of every kind reads in words.
+func TestEveryFieldHasWords(t *testing.T) {
+	w := words(t)
+	for _, k := range builtin.Kinds() {
+		if !w.Has("kind." + k.Name) {
+			t.Errorf("no words for kind.%s", k.Name)
+		}
+		for _, f := range k.Fields {
+			if !w.Has("kind." + k.Name + "." + f.Key) {
+				t.Errorf("no words for kind.%s.%s", k.Name, f.Key)
+			}
+			for _, c := range f.Choices {
+				if !w.Has("choice." + c) {
+					t.Errorf("no words for choice.%s", c)
+				}
+			}
+		}
+		if k.Limits == nil {
+			continue
+		}
+		for _, l := range k.Limits(channel.Settings{}) {
+			if !w.Has("scope." + l.Scope) {
+				t.Errorf("no words for scope.%s", l.Scope)
+			}
+		}
+	}
+}
+
+// TestGallery serves each canned page in each language.
+func TestGallery(t *testing.T) {
+	w := words(t)
+	h := console.Gallery(w)
+	for _, s := range console.Samples(w, engawa.English) {
+		res := httptest.NewRecorder()
+		h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/_pages/"+s.Name+"?lang=ko", nil))
+		if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), `lang="ko"`) {
+			t.Errorf("%s: %d", s.Name, res.Code)
+		}
+	}
+	res := httptest.NewRecorder()
+	h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/_pages", nil))
+	if !strings.Contains(res.Body.String(), "/_pages/message-refused?lang=ja") {
+		t.Error("the list is missing")
+	}
+}
