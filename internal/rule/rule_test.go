@@ -272,6 +272,19 @@ func TestParseTakes(t *testing.T) {
 	}
 }
 
+// TestParseTakesOne: one is the least of each count.
+func TestParseTakesOne(t *testing.T) {
+	for kind, params := range map[string]string{
+		"two_year_reminder": `{ years = 1, zone = "UTC" }`, "frequency_cap": `{ per_day = 1, per_sender = 1 }`,
+		"minor_guardian": `{ age = 1 }`, "max_age": `{ hours = 1 }`, "clock_step": `{ tolerance_seconds = 1 }`,
+	} {
+		text := strings.NewReplacer("quiet_hours", kind, `{ from = "21:00", to = "08:00" }`, params).Replace(small)
+		if _, err := parse("kr.toml", text, "house.toml", emptyHouse); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
 // TestParseRefusesBodies asks each kind for its parameters.
 func TestParseRefusesBodies(t *testing.T) {
 	for _, tc := range []struct{ kind, params string }{

@@ -296,6 +296,17 @@ func TestLabel(t *testing.T) {
 		{"(\u1100\u116a\u11bc\u1100\u1169) 새 원두", false},
 		{"Re: (광고) 새 원두", false},
 		{"(AD) 새 원두", false},
+		{"AD Coffee 새 원두", true}, // only in brackets
+		{"광고 새 원두", false},
+		{"광고: 새 원두", false},
+		{"【광고】 새 원두", false},
+		{"<광고> 새 원두", false},
+		{"Fwd: RE: (광고) 새 원두", false},
+		{"(\u3164광\u115f고\ufe0f) 새 원두", false}, // fillers and a variation selector
+		{" (광고) 새 원두", false},
+		{"(광고 없는) 새 원두", true},
+		{"(", true},
+		{"", true},
 	} {
 		f := korea("mail")
 		f.Content.Subject = tc.subject
@@ -303,6 +314,51 @@ func TestLabel(t *testing.T) {
 		if refused == tc.ok {
 			t.Errorf("subject %q: refused %t", tc.subject, refused)
 		}
+	}
+}
+
+// TestReasons: what a reason carries, for the words and for who asks why.
+func TestReasons(t *testing.T) {
+	set := load(t)
+	find := func(f engawa.Facts, at time.Time, code string) []engawa.Reason {
+		var found []engawa.Reason
+		for _, g := range Judge(f, set, at).Gates {
+			for _, r := range g.Reasons {
+				if r.Code == code && r.Gate == g.Gate {
+					found = append(found, r)
+				}
+			}
+		}
+		return found
+	}
+	f := japan()
+	f.Minor = true
+	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "16" || r[0].Rule != "H-05" {
+		t.Errorf("a minor in Japan: %v", r)
+	}
+	f.House.MinAge = 20
+	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "20" {
+		t.Errorf("a minor for this business: %v", r)
+	}
+	f.Country = []string{"KR"}
+	f.House.MinAge = 0
+	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "14" || r[0].Rule != "KR-20" || r[0].Source == "" {
+		t.Errorf("a minor in Korea: %v", r)
+	}
+	at := time.Date(2026, 11, 24, 22, 0, 0, 0, seoul)
+	g := fresh(korea("kakao"), at)
+	g.Zones = []string{"Asia/Seoul", "Asia/Tokyo", "Asia/Pyongyang"}
+	r := find(g, at, rulesQuiet)
+	if len(r) != 2 || r[0].Rule != "KR-04" || r[1].Rule != "KR-05" {
+		t.Fatalf("two rules are closed, in three zones each: %v", r)
+	}
+	if want := map[string]string{"from": "20:50", "to": "08:00", "zone": "Asia/Pyongyang", "until": "2026-11-25T08:00:00+09:00"}; !maps.Equal(r[1].Args, want) {
+		t.Errorf("KR-05 says %v", r[1].Args)
+	}
+	h := japan()
+	h.ExpiresAt = noon.Add(-1)
+	if r := find(h, noon, rulesExpired); len(r) != 1 || r[0].Args["at"] != "2026-11-23T12:00:00+09:00" {
+		t.Errorf("an instant within a second is named %v, want it rounded up", r)
 	}
 }
 
