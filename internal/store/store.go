@@ -35,6 +35,7 @@ type Store struct {
 	journal     *group[journalItem]
 	url         string
 	unlock      func()
+	closing     sync.Once
 	wake        struct {
 		sync.Mutex
 		fn func(workspace, account string)
@@ -109,8 +110,15 @@ func (s *Store) Engine() string {
 	return "postgres"
 }
 
-// Close finishes what was handed in and closes the database.
+// Close finishes what was handed in and closes the database. Closing again
+// does nothing.
 func (s *Store) Close() error {
+	err := error(nil)
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Store) close() error {
 	if s.journal != nil {
 		s.journal.close()
 	}

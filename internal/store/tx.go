@@ -115,6 +115,7 @@ func (w *writer) stmt(ctx context.Context, s *Store, q string) (*sql.Stmt, error
 
 func (w *writer) close() error {
 	<-w.turn
+	defer func() { w.turn <- struct{}{} }() // who still waits finds the connection closed
 	for _, st := range w.stmts {
 		st.Close() //nolint:errcheck // the database is closing
 	}
