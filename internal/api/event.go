@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -278,7 +279,10 @@ func cursor(at time.Time, id string) string {
 
 func page(c *call) (store.Page, error) {
 	var p store.Page
-	q := c.r.URL.Query()
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return p, engawa.Invalid("", "encode the query as URLs are encoded", "the query after the question mark cannot be read")
+	}
 	if s := q.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 200 {
