@@ -136,6 +136,21 @@ func TestTwoYears(t *testing.T) {
 	}
 }
 
+// TestNewestConsent: of two that stand the younger counts, in either order.
+func TestNewestConsent(t *testing.T) {
+	set := load(t)
+	old, young := given(noon.AddDate(-3, 0, 0)), given(noon.AddDate(-1, 0, 0))
+	young.Wording = "v4"
+	for _, consents := range [][]engawa.ConsentFacts{{old, young}, {young, old}} {
+		f := korea("mail")
+		f.Consents = consents
+		v := Judge(f, set, noon)
+		if r := v.Gates[3].Reasons[0]; v.Outcome != engawa.Send || r.Args["wording"] != "v4" {
+			t.Errorf("%s on %v", v.Outcome, r.Args)
+		}
+	}
+}
+
 // TestBothLaws: golden vector 10, a customer of two countries is under both laws.
 func TestBothLaws(t *testing.T) {
 	at := wall(t, seoul, "2026-11-24 22:00:00.000")
