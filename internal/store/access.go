@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/engawa/engawa"
 )
 
 // APIKey is a key as it is stored: the hash of its text, never the text.
@@ -14,7 +16,7 @@ type APIKey struct {
 	Name      string
 	Hash      string // hexadecimal SHA-256
 	Scopes    []string
-	Member    string
+	Member    string // whose role narrows it; empty: a system's
 	Partner   string
 	CreatedAt time.Time
 	EndsAt    time.Time
@@ -41,27 +43,350 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 	return nil
 }
 
+const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.created_at, k.ends_at, k.revoked_at`
+
+func scanKey(scan func(...any) error) (k APIKey, err error) {
+	var scopes string
+	var created, ends, revoked int64
+	if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &created, &ends, &revoked); err != nil {
+		return k, err
+	}
+	k.CreatedAt, k.EndsAt, k.RevokedAt = at(created), at(ends), at(revoked)
+	return k, json.Unmarshal([]byte(scopes), &k.Scopes)
+}
+
 // Key returns an API key by its id, of whichever workspace.
 func (s *Store) Key(ctx context.Context, id string) (k APIKey, err error) {
 	err = s.view(ctx, func(t *tx) error {
-		k, err = one(t, func(scan func(...any) error) (k APIKey, err error) {
-			var scopes string
-			var created, ends, revoked int64
-			if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &created, &ends, &revoked); err != nil {
-				return k, err
-			}
-			k.CreatedAt, k.EndsAt, k.RevokedAt = at(created), at(ends), at(revoked)
-			return k, json.Unmarshal([]byte(scopes), &k.Scopes)
-		}, `SELECT k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.created_at, k.ends_at, k.revoked_at
-			FROM directory d JOIN api_key k ON k.workspace = d.workspace AND k.id = d.public_id WHERE d.public_id = $1 AND d.kind = 'key'`, id)
+		k, err = one(t, scanKey, `SELECT `+keyColumns+` FROM directory d JOIN api_key k ON k.workspace = d.workspace AND k.id = d.public_id
+			WHERE d.public_id = $1 AND d.kind = 'key'`, id)
 		return found("key", err)
 	})
 	return k, err
 }
 
+// Keys returns a workspace's API keys, the newest first, revoked ones too.
+func (s *Store) Keys(ctx context.Context, workspace string) (ks []APIKey, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		ks, err = all(t, scanKey, `SELECT `+keyColumns+` FROM api_key k WHERE k.workspace = $1 ORDER BY k.created_at DESC, k.id DESC`, workspace)
+		return err
+	})
+	return ks, err
+}
+
 // RevokeKey ends a key. Nodes that remember it forget it within seconds.
 func (s *Store) RevokeKey(ctx context.Context, workspace, id string) error {
 	return s.inTx(ctx, func(t *tx) error {
-		return t.must("revoke key "+id, `UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at = 0`, workspace, id, now())
+		return t.expect("key that is still valid", `UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at = 0`, workspace, id, now())
 	})
+}
+
+// expect runs q; where it changes nothing, there is no such thing.
+func (t *tx) expect(what, q string, args ...any) error {
+	n, err := t.exec(q, args...)
+	if err == nil && n == 0 {
+		err = engawa.NotFound(what)
+	}
+	return err
+}
+
+// SignIn is a member with what lets the member in.
+type SignIn struct {
+	Member   engawa.Member
+	Password string // a PHC string; empty: no password
+	OIDC     string // issuer, a space, subject; empty: not linked
+}
+
+// AddMember stores a member, the mail address sealed by the workspace's key.
+// A mail address that another member has is a conflict.
+func (s *Store) AddMember(ctx context.Context, in SignIn) error {
+	m := in.Member
+	err := s.inTx(ctx, func(t *tx) error {
+		ring, err := t.keys(m.Workspace, nil)
+		if err != nil {
+			return err
+		}
+		sealed, by, err := ring.seal(m.Workspace, "", "member", m.ID, []byte(m.Mail.Reveal()))
+		if err != nil {
+			return err
+		}
+		index, key := t.memberIndex(m.Workspace, m.Mail)
+		n, err := t.exec(`INSERT INTO member (workspace, id, name, mail_index, key_id, role, locale, password, oidc_user, sealed, sealed_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (workspace, mail_index) DO NOTHING`,
+			m.Workspace, m.ID, m.Name, index, key, string(m.Role), string(m.Locale), in.Password, in.OIDC, sealed, by, us(m.CreatedAt))
+		if err == nil && n == 0 {
+			err = &engawa.Error{Code: engawa.CodeConflict, Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add member %s: %w", m.ID, err)
+	}
+	return nil
+}
+
+func (t *tx) memberIndex(workspace string, a engawa.Address) (index, key string) {
+	return t.s.vault.Index(workspace, "address:member", foldAddress(a))
+}
+
+// signIns reads members who have not left, mail addresses opened.
+func (t *tx) signIns(workspace, where string, args ...any) ([]SignIn, error) {
+	ring, err := t.keys(workspace, nil)
+	if err != nil {
+		return nil, err
+	}
+	return all(t, func(scan func(...any) error) (in SignIn, err error) {
+		var sealed []byte
+		var created int64
+		m := &in.Member
+		if err := scan(&m.Workspace, &m.ID, &m.Name, &m.Role, &m.Locale, &in.Password, &in.OIDC, &sealed, &created); err != nil {
+			return in, err
+		}
+		m.CreatedAt = at(created)
+		plain, err := ring.open(workspace, workspaceKey, "member", m.ID, sealed)
+		m.Mail = engawa.Address(plain)
+		return in, err
+	}, `SELECT workspace, id, name, role, locale, password, oidc_user, sealed, created_at
+		FROM member WHERE workspace = $1 AND ended_at = 0 `+where, append([]any{workspace}, args...)...)
+}
+
+// Member returns one member.
+func (s *Store) Member(ctx context.Context, workspace, id string) (m engawa.Member, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		found, err := t.signIns(workspace, `AND id = $2`, id)
+		if err == nil && len(found) == 0 {
+			err = engawa.NotFound("member")
+		}
+		if err == nil {
+			m = found[0].Member
+		}
+		return err
+	})
+	return m, err
+}
+
+// Members returns a workspace's members, oldest first.
+func (s *Store) Members(ctx context.Context, workspace string) (ms []engawa.Member, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		found, err := t.signIns(workspace, `ORDER BY created_at, id`)
+		for _, in := range found {
+			ms = append(ms, in.Member)
+		}
+		return err
+	})
+	return ms, err
+}
+
+// SignInsByMail returns the members with a mail address, of every workspace:
+// whoever signs in has not said which.
+func (s *Store) SignInsByMail(ctx context.Context, mail engawa.Address) ([]SignIn, error) {
+	return s.signInsOf(ctx, func(t *tx, workspace string) ([]SignIn, error) {
+		index, _ := t.memberIndex(workspace, mail)
+		return t.signIns(workspace, `AND mail_index = $2`, index)
+	})
+}
+
+// SignInsByOIDC returns the members linked to a user of an OpenID provider, as
+// SignIn.OIDC names one, of every workspace.
+func (s *Store) SignInsByOIDC(ctx context.Context, user string) ([]SignIn, error) {
+	return s.signInsOf(ctx, func(t *tx, workspace string) ([]SignIn, error) {
+		return t.signIns(workspace, `AND oidc_user = $2 AND oidc_user <> ''`, user)
+	})
+}
+
+func (s *Store) signInsOf(ctx context.Context, find func(t *tx, workspace string) ([]SignIn, error)) (out []SignIn, err error) {
+	ws, err := s.Workspaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, func(t *tx) error {
+		for _, w := range ws {
+			found, err := find(t, w.ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, found...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ChangeMember replaces a member's name, role and language. The last owner of
+// a workspace stays owner.
+func (s *Store) ChangeMember(ctx context.Context, m engawa.Member) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := t.expect("member", `UPDATE member SET name = $3, role = $4, locale = $5 WHERE workspace = $1 AND id = $2 AND ended_at = 0`,
+			m.Workspace, m.ID, m.Name, string(m.Role), string(m.Locale)); err != nil {
+			return err
+		}
+		return t.keepOwner(m.Workspace)
+	})
+}
+
+func (t *tx) keepOwner(workspace string) error {
+	owners, err := all(t, scanString, `SELECT id FROM member WHERE workspace = $1 AND role = 'owner' AND ended_at = 0 {lock}`, workspace)
+	if err == nil && len(owners) == 0 {
+		err = &engawa.Error{Code: engawa.CodeConflict, Message: "the workspace would have no owner", Remedy: "make another member owner first"}
+	}
+	return err
+}
+
+// SetPassword replaces a member's password, a PHC string, and ends the
+// member's sessions: whoever knew the old one is out.
+func (s *Store) SetPassword(ctx context.Context, workspace, member, phc string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := t.expect("member", `UPDATE member SET password = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, phc); err != nil {
+			return err
+		}
+		return t.endSessions(workspace, member)
+	})
+}
+
+// LinkOIDC ties a member to a user of an OpenID provider, as SignIn.OIDC names one.
+func (s *Store) LinkOIDC(ctx context.Context, workspace, member, user string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return t.expect("member", `UPDATE member SET oidc_user = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, user)
+	})
+}
+
+// EndMember lets a member leave: sessions, links and keys end with it. The last
+// owner cannot leave.
+func (s *Store) EndMember(ctx context.Context, workspace, member string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := t.expect("member", `UPDATE member SET ended_at = $3, mail_index = 'ended ' || id, password = '', oidc_user = ''
+			WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, now()); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND member = $2 AND revoked_at = 0`, workspace, member, now()); err != nil {
+			return err
+		}
+		if err := t.endSessions(workspace, member); err != nil {
+			return err
+		}
+		return t.keepOwner(workspace)
+	})
+}
+
+func (t *tx) endSessions(workspace, member string) error {
+	_, err := t.exec(`DELETE FROM session WHERE workspace = $1 AND member = $2`, workspace, member)
+	return err
+}
+
+// Session is a signed-in browser or a sign-in link, found by the hash of a
+// token that is not stored.
+type Session struct {
+	Hash      string // hexadecimal SHA-256
+	Workspace string
+	Member    string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	EndsAt    time.Time // after it the row means nothing and may be swept
+}
+
+// The kinds of a session's row.
+const (
+	kindSession = "session"
+	kindLink    = "link"
+)
+
+// AddSession stores a sign-in and sweeps away what has ended.
+func (s *Store) AddSession(ctx context.Context, x Session) error {
+	return s.addSession(ctx, kindSession, x)
+}
+
+// AddLink stores a sign-in link.
+func (s *Store) AddLink(ctx context.Context, x Session) error { return s.addSession(ctx, kindLink, x) }
+
+func (s *Store) addSession(ctx context.Context, kind string, x Session) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM session WHERE ends_at < $1`, now()); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO session (token_hash, workspace, member, kind, created_at, seen_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			x.Hash, x.Workspace, x.Member, kind, us(x.CreatedAt), us(x.SeenAt), us(x.EndsAt))
+		return err
+	})
+}
+
+func (t *tx) session(kind, hash string) (Session, error) {
+	return one(t, func(scan func(...any) error) (x Session, err error) {
+		var created, seen, ends int64
+		err = scan(&x.Hash, &x.Workspace, &x.Member, &created, &seen, &ends)
+		x.CreatedAt, x.SeenAt, x.EndsAt = at(created), at(seen), at(ends)
+		return x, err
+	}, `SELECT token_hash, workspace, member, created_at, seen_at, ends_at FROM session WHERE token_hash = $1 AND kind = $2`, hash, kind)
+}
+
+// Session returns a sign-in by the hash of its token; CodeNotFound if there is none.
+func (s *Store) Session(ctx context.Context, hash string) (x Session, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		x, err = t.session(kindSession, hash)
+		return found("session", err)
+	})
+	return x, err
+}
+
+// TouchSession notes that a session was used.
+func (s *Store) TouchSession(ctx context.Context, hash string, seen time.Time) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return t.expect("session", `UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND kind = 'session'`, hash, us(seen))
+	})
+}
+
+// EndSession signs out. A session that has ended already is no error.
+func (s *Store) EndSession(ctx context.Context, hash string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM session WHERE token_hash = $1 AND kind = 'session'`, hash)
+		return err
+	})
+}
+
+// UseLink returns a sign-in link and uses it up: of two who try, one gets
+// CodeNotFound.
+func (s *Store) UseLink(ctx context.Context, hash string) (x Session, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		if x, err = t.session(kindLink, hash); err != nil {
+			return found("link", err)
+		}
+		return t.expect("link", `DELETE FROM session WHERE token_hash = $1 AND kind = 'link'`, hash)
+	})
+	return x, err
+}
+
+// Partners returns a workspace's partners, oldest first.
+func (s *Store) Partners(ctx context.Context, workspace string) (ps []engawa.Partner, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		ps, err = all(t, func(scan func(...any) error) (p engawa.Partner, err error) {
+			var sender string
+			var created int64
+			if err := scan(&p.Workspace, &p.ID, &p.Name, &sender, &created); err != nil {
+				return p, err
+			}
+			p.CreatedAt = at(created)
+			return p, json.Unmarshal([]byte(sender), &p.Sender)
+		}, `SELECT workspace, id, name, sender, created_at FROM partner WHERE workspace = $1 AND ended_at = 0 ORDER BY created_at, id`, workspace)
+		return err
+	})
+	return ps, err
+}
+
+// Grants returns a workspace's grants, ended ones too, the newest first.
+func (s *Store) Grants(ctx context.Context, workspace string) (gs []engawa.Grant, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		gs, err = all(t, func(scan func(...any) error) (g engawa.Grant, err error) {
+			var text string
+			var starts, ends, ended int64
+			if err := scan(&g.Workspace, &g.ID, &g.Partner, &text, &starts, &ends, &ended, &g.Version); err != nil {
+				return g, err
+			}
+			var terms grantTerms
+			err = json.Unmarshal([]byte(text), &terms)
+			g.Scopes, g.Apps, g.Channels, g.Purposes, g.QuotaDay, g.QuotaMonth = terms.Scopes, terms.Apps, terms.Channels, terms.Purposes, terms.Day, terms.Month
+			g.StartsAt, g.EndsAt, g.EndedAt = at(starts), at(ends), at(ended)
+			return g, err
+		}, `SELECT workspace, id, partner, terms, starts_at, ends_at, ended_at, version FROM partner_grant WHERE workspace = $1 ORDER BY starts_at DESC, id DESC`, workspace)
+		return err
+	})
+	return gs, err
 }

@@ -12,28 +12,29 @@ import (
 // moment it returns, no claim passes on the old one: a claim holds a shared
 // lock on the customer's row, and this takes it for itself.
 func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
-	evidence, err := json.Marshal(c.Evidence)
-	if err != nil {
-		return fmt.Errorf("decide %s: %w", c.ID, err)
-	}
-	err = s.inTx(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2 AND erased_at = 0`, c.Workspace, c.Customer)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return engawa.NotFound("customer")
-		}
-		_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
-			c.Given, c.Pending, us(c.At), string(evidence))
-		return err
-	})
-	if err != nil {
+	if err := s.inTx(ctx, func(t *tx) error { return t.keepConsent(c) }); err != nil {
 		return fmt.Errorf("decide %s: %w", c.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) keepConsent(c engawa.Consent) error {
+	evidence, err := json.Marshal(c.Evidence)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2 AND erased_at = 0`, c.Workspace, c.Customer)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return engawa.NotFound("customer")
+	}
+	_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
+		c.Given, c.Pending, us(c.At), string(evidence))
+	return err
 }
 
 // Consents returns every decision of a customer, newest first.

@@ -14,6 +14,7 @@ type NewCustomer struct {
 	Customer      engawa.Customer
 	Identities    []engawa.Identity
 	ContactPoints []engawa.ContactPoint
+	Consents      []engawa.Consent
 	Sample        bool
 }
 
@@ -42,6 +43,11 @@ func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
 		}
 		for _, p := range c.ContactPoints {
 			if err := t.addContactPoint(ring, p); err != nil {
+				return err
+			}
+		}
+		for _, cn := range c.Consents {
+			if err := t.keepConsent(cn); err != nil {
 				return err
 			}
 		}

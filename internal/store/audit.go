@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Audit is one line of what somebody did or looked at. It holds ids, never an
+// address, a secret or words of a message.
+type Audit struct {
+	Workspace string
+	ID        string
+	At        time.Time
+	Actor     string // "key:…", "member:…"
+	Action    string // "create-account", "read-addresses"
+	Object    string // the id it was done to; may be empty
+	Detail    string
+}
+
+// Note writes a line into the audit trail. Lines are never changed.
+func (s *Store) Note(ctx context.Context, a Audit) error {
+	when := time.Now()
+	err := s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			a.Workspace, engawa.NewOrderedID("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note %s: %w", a.Action, err)
+	}
+	return nil
+}
+
+// Audits returns a page of the audit trail, newest first. Ids sort by time, so
+// the id alone is the cursor.
+func (s *Store) Audits(ctx context.Context, workspace string, p Page) (as []Audit, err error) {
+	before := p.ID
+	if before == "" {
+		before = "aud_~" // after every id
+	}
+	err = s.view(ctx, func(t *tx) error {
+		as, err = all(t, func(scan func(...any) error) (a Audit, err error) {
+			var when int64
+			err = scan(&a.Workspace, &a.ID, &when, &a.Actor, &a.Action, &a.Object, &a.Detail)
+			a.At = at(when)
+			return a, err
+		}, `SELECT workspace, id, at, actor, action, object, detail FROM audit WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3`,
+			workspace, before, p.limit())
+		return err
+	})
+	return as, err
+}
