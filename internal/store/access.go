@@ -29,7 +29,7 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 	if err != nil {
 		return fmt.Errorf("add key %s: %w", k.ID, err)
 	}
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, k.Workspace, func(t *tx) error {
 		if _, err := t.exec(`INSERT INTO api_key (workspace, id, name, hash, scopes, member, partner, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, us(k.CreatedAt), us(k.EndsAt)); err != nil {
 			return err
@@ -57,7 +57,7 @@ func scanKey(scan func(...any) error) (k APIKey, err error) {
 
 // Key returns an API key by its id, of whichever workspace.
 func (s *Store) Key(ctx context.Context, id string) (k APIKey, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, everywhere, func(t *tx) error {
 		k, err = one(t, scanKey, `SELECT `+keyColumns+` FROM directory d JOIN api_key k ON k.workspace = d.workspace AND k.id = d.public_id
 			WHERE d.public_id = $1 AND d.kind = 'key'`, id)
 		return found("key", err)
@@ -67,7 +67,7 @@ func (s *Store) Key(ctx context.Context, id string) (k APIKey, err error) {
 
 // Keys returns a workspace's API keys, the newest first, revoked ones too.
 func (s *Store) Keys(ctx context.Context, workspace string) (ks []APIKey, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ks, err = all(t, scanKey, `SELECT `+keyColumns+` FROM api_key k WHERE k.workspace = $1 ORDER BY k.created_at DESC, k.id DESC`, workspace)
 		return err
 	})
@@ -76,7 +76,7 @@ func (s *Store) Keys(ctx context.Context, workspace string) (ks []APIKey, err er
 
 // RevokeKey ends a key. Nodes that remember it forget it within seconds.
 func (s *Store) RevokeKey(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		return t.expect("key that is still valid", `UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at = 0`, workspace, id, now())
 	})
 }
@@ -101,7 +101,7 @@ type SignIn struct {
 // A mail address that another member has is a conflict.
 func (s *Store) AddMember(ctx context.Context, in SignIn) error {
 	m := in.Member
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, in.Member.Workspace, func(t *tx) error {
 		ring, err := t.keys(m.Workspace, nil)
 		if err != nil {
 			return err
@@ -152,7 +152,7 @@ func (t *tx) signIns(workspace, where string, args ...any) ([]SignIn, error) {
 
 // Member returns one member.
 func (s *Store) Member(ctx context.Context, workspace, id string) (m engawa.Member, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		found, err := t.signIns(workspace, `AND id = $2`, id)
 		if err == nil && len(found) == 0 {
 			err = engawa.NotFound("member")
@@ -167,7 +167,7 @@ func (s *Store) Member(ctx context.Context, workspace, id string) (m engawa.Memb
 
 // Members returns a workspace's members, oldest first.
 func (s *Store) Members(ctx context.Context, workspace string) (ms []engawa.Member, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		found, err := t.signIns(workspace, `ORDER BY created_at, id`)
 		for _, in := range found {
 			ms = append(ms, in.Member)
@@ -199,23 +199,23 @@ func (s *Store) signInsOf(ctx context.Context, find func(t *tx, workspace string
 	if err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(t *tx) error {
-		for _, w := range ws {
+	for _, w := range ws {
+		err := s.view(ctx, w.ID, func(t *tx) error {
 			found, err := find(t, w.ID)
-			if err != nil {
-				return err
-			}
 			out = append(out, found...)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // ChangeMember replaces a member's name, role and language. The last owner of
 // a workspace stays owner.
 func (s *Store) ChangeMember(ctx context.Context, m engawa.Member) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, m.Workspace, func(t *tx) error {
 		if err := t.expect("member", `UPDATE member SET name = $3, role = $4, locale = $5 WHERE workspace = $1 AND id = $2 AND ended_at = 0`,
 			m.Workspace, m.ID, m.Name, string(m.Role), string(m.Locale)); err != nil {
 			return err
@@ -235,7 +235,7 @@ func (t *tx) keepOwner(workspace string) error {
 // SetPassword replaces a member's password, a PHC string, and ends the
 // member's sessions: whoever knew the old one is out.
 func (s *Store) SetPassword(ctx context.Context, workspace, member, phc string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		if err := t.expect("member", `UPDATE member SET password = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, phc); err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func (s *Store) SetPassword(ctx context.Context, workspace, member, phc string) 
 
 // LinkOIDC ties a member to a user of an OpenID provider, as SignIn.OIDC names one.
 func (s *Store) LinkOIDC(ctx context.Context, workspace, member, user string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		return t.expect("member", `UPDATE member SET oidc_user = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, user)
 	})
 }
@@ -253,7 +253,7 @@ func (s *Store) LinkOIDC(ctx context.Context, workspace, member, user string) er
 // EndMember lets a member leave: sessions, links and keys end with it. The last
 // owner cannot leave.
 func (s *Store) EndMember(ctx context.Context, workspace, member string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		if err := t.expect("member", `UPDATE member SET ended_at = $3, mail_index = 'ended ' || id, password = '', oidc_user = ''
 			WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, now()); err != nil {
 			return err
@@ -290,7 +290,7 @@ const (
 	kindLink    = "link"
 )
 
-// AddSession stores a sign-in and sweeps away what has ended.
+// AddSession stores a sign-in.
 func (s *Store) AddSession(ctx context.Context, x Session) error {
 	return s.addSession(ctx, kindSession, x)
 }
@@ -299,10 +299,7 @@ func (s *Store) AddSession(ctx context.Context, x Session) error {
 func (s *Store) AddLink(ctx context.Context, x Session) error { return s.addSession(ctx, kindLink, x) }
 
 func (s *Store) addSession(ctx context.Context, kind string, x Session) error {
-	return s.inTx(ctx, func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM session WHERE ends_at < $1`, now()); err != nil {
-			return err
-		}
+	return s.inTx(ctx, x.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO session (token_hash, workspace, member, kind, created_at, seen_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			x.Hash, x.Workspace, x.Member, kind, us(x.CreatedAt), us(x.SeenAt), us(x.EndsAt))
 		return err
@@ -320,7 +317,7 @@ func (t *tx) session(kind, hash string) (Session, error) {
 
 // Session returns a sign-in by the hash of its token; CodeNotFound if there is none.
 func (s *Store) Session(ctx context.Context, hash string) (x Session, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, everywhere, func(t *tx) error {
 		x, err = t.session(kindSession, hash)
 		return found("session", err)
 	})
@@ -329,14 +326,14 @@ func (s *Store) Session(ctx context.Context, hash string) (x Session, err error)
 
 // TouchSession notes that a session was used.
 func (s *Store) TouchSession(ctx context.Context, hash string, seen time.Time) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, everywhere, func(t *tx) error {
 		return t.expect("session", `UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND kind = 'session'`, hash, us(seen))
 	})
 }
 
 // EndSession signs out. A session that has ended already is no error.
 func (s *Store) EndSession(ctx context.Context, hash string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, everywhere, func(t *tx) error {
 		_, err := t.exec(`DELETE FROM session WHERE token_hash = $1 AND kind = 'session'`, hash)
 		return err
 	})
@@ -345,7 +342,7 @@ func (s *Store) EndSession(ctx context.Context, hash string) error {
 // UseLink returns a sign-in link and uses it up: of two who try, one gets
 // CodeNotFound.
 func (s *Store) UseLink(ctx context.Context, hash string) (x Session, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, everywhere, func(t *tx) error {
 		if x, err = t.session(kindLink, hash); err != nil {
 			return found("link", err)
 		}
@@ -356,7 +353,7 @@ func (s *Store) UseLink(ctx context.Context, hash string) (x Session, err error)
 
 // Partners returns a workspace's partners, oldest first.
 func (s *Store) Partners(ctx context.Context, workspace string) (ps []engawa.Partner, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ps, err = all(t, func(scan func(...any) error) (p engawa.Partner, err error) {
 			var sender string
 			var created int64
@@ -373,7 +370,7 @@ func (s *Store) Partners(ctx context.Context, workspace string) (ps []engawa.Par
 
 // Grants returns a workspace's grants, ended ones too, the newest first.
 func (s *Store) Grants(ctx context.Context, workspace string) (gs []engawa.Grant, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		gs, err = all(t, func(scan func(...any) error) (g engawa.Grant, err error) {
 			var text string
 			var starts, ends, ended int64

@@ -10,7 +10,7 @@ import (
 
 // AddAccount stores an account, its settings sealed, and its lane.
 func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
 		sealed, err := t.sealSettings(a)
 		if err != nil {
 			return err
@@ -36,7 +36,7 @@ func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
 // ChangeAccount replaces an account's name, custody, switch and settings, if it
 // still has a.Version.
 func (s *Store) ChangeAccount(ctx context.Context, a engawa.Account) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
 		sealed, err := t.sealSettings(a)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (t *tx) accounts(workspace, where string, args ...any) ([]engawa.Account, e
 
 // Account returns one account, settings and secrets opened.
 func (s *Store) Account(ctx context.Context, workspace, id string) (a engawa.Account, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		as, err := t.accounts(workspace, `AND id = $2`, id)
 		if err == nil && len(as) == 0 {
 			err = engawa.NotFound("account")
@@ -109,7 +109,7 @@ func (s *Store) Account(ctx context.Context, workspace, id string) (a engawa.Acc
 
 // Accounts returns a workspace's accounts, oldest first.
 func (s *Store) Accounts(ctx context.Context, workspace string) (as []engawa.Account, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		as, err = t.accounts(workspace, `ORDER BY created_at, id`)
 		return err
 	})

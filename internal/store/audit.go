@@ -23,7 +23,7 @@ type Audit struct {
 // Note writes a line into the audit trail. Lines are never changed.
 func (s *Store) Note(ctx context.Context, a Audit) error {
 	when := time.Now()
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			a.Workspace, engawa.NewOrderedID("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
 		return err
@@ -41,7 +41,7 @@ func (s *Store) Audits(ctx context.Context, workspace string, p Page) (as []Audi
 	if before == "" {
 		before = "aud_~" // after every id
 	}
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		as, err = all(t, func(scan func(...any) error) (a Audit, err error) {
 			var when int64
 			err = scan(&a.Workspace, &a.ID, &when, &a.Actor, &a.Action, &a.Object, &a.Detail)

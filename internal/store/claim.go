@@ -43,7 +43,7 @@ type Decide struct {
 // ErrLaneLost when l is held by somebody else.
 func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []Claimed, end ClaimEnd, err error) {
 	var lanes laneSet
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		going, end, lanes = nil, ClaimEnd{}, laneSet{}
 		row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 // moment it returns, no claim passes on the old one: a claim holds a shared
 // lock on the customer's row, and this takes it for itself.
 func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
-	if err := s.inTx(ctx, func(t *tx) error { return t.keepConsent(c) }); err != nil {
+	if err := s.inTx(ctx, c.Workspace, func(t *tx) error { return t.keepConsent(c) }); err != nil {
 		return fmt.Errorf("decide %s: %w", c.ID, err)
 	}
 	return nil
@@ -39,7 +39,7 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 
 // Consents returns every decision of a customer, newest first.
 func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []engawa.Consent, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		cs, err = all(t, func(scan func(...any) error) (c engawa.Consent, err error) {
 			var evidence string
 			var when int64
@@ -60,7 +60,7 @@ func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []
 // row, as Decide does, so that no claim under way misses it.
 func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
 	index, key := s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, x.Workspace, func(t *tx) error {
 		return t.suppress(x, index, key)
 	})
 }
@@ -83,7 +83,7 @@ func (t *tx) suppress(x engawa.Suppression, index, key string) error {
 
 // Relate records the state of a channel's own relationship: "friend", "blocked".
 func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, state string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO relationship (workspace, account, contact_point, state, since) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (workspace, account, contact_point) DO UPDATE SET state = excluded.state, since = excluded.since`,
 			workspace, account, contactPoint, state, now())
@@ -98,7 +98,7 @@ func (s *Store) Disclose(ctx context.Context, workspace, id, app, account, versi
 	if err != nil {
 		return fmt.Errorf("disclose %s: %w", id, err)
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO disclosure (workspace, id, app, account, version, evidence, since) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			workspace, id, app, account, version, string(evidence), now())
 		return err

@@ -20,7 +20,7 @@ type NewCustomer struct {
 
 // AddCustomer stores a customer under a key of its own.
 func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, c.Customer.Workspace, func(t *tx) error {
 		k, err := t.newKey(c.Customer.Workspace, c.Customer.ID)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
 
 // AddContactPoint stores one more way to reach a customer.
 func (s *Store) AddContactPoint(ctx context.Context, p engawa.ContactPoint) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, p.Workspace, func(t *tx) error {
 		ring, err := t.keys(p.Workspace, []string{p.Customer})
 		if err != nil {
 			return err
@@ -114,12 +114,12 @@ func (t *tx) identityHash(workspace string, id engawa.Identity) (hash, key strin
 
 // Link ties an identity to a customer.
 func (s *Store) Link(ctx context.Context, workspace, customer string, id engawa.Identity) error {
-	return s.inTx(ctx, func(t *tx) error { return t.link(workspace, customer, id) })
+	return s.inTx(ctx, workspace, func(t *tx) error { return t.link(workspace, customer, id) })
 }
 
 // CustomerBy returns the customer whom an identity names; empty if nobody.
 func (s *Store) CustomerBy(ctx context.Context, workspace string, id engawa.Identity) (customer string, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		hash, _ := t.identityHash(workspace, id)
 		ids, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
 			workspace, id.Issuer, id.Kind, hash)
@@ -133,7 +133,7 @@ func (s *Store) CustomerBy(ctx context.Context, workspace string, id engawa.Iden
 
 // CustomerByAddress returns the customers who have an address of a kind.
 func (s *Store) CustomerByAddress(ctx context.Context, workspace, kind string, a engawa.Address) (ids []string, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		index, _ := s.vault.Index(workspace, "address:"+kind, foldAddress(a))
 		ids, err = all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3 AND ended_at = 0 ORDER BY customer`,
 			workspace, kind, index)
@@ -184,7 +184,7 @@ func (t *tx) openCustomers(workspace string, rows []customerRow) ([]engawa.Custo
 
 // Customer returns one customer.
 func (s *Store) Customer(ctx context.Context, workspace, id string) (c engawa.Customer, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		row, err := one(t, scanCustomer, `SELECT `+customerColumns+` FROM customer WHERE workspace = $1 AND id = $2`, workspace, id)
 		if err != nil {
 			return found("customer", err)
@@ -201,7 +201,7 @@ func (s *Store) Customer(ctx context.Context, workspace, id string) (c engawa.Cu
 // Customers returns a page of customers, newest first. The cursor is the last
 // customer's place of the page before; zero values begin.
 func (s *Store) Customers(ctx context.Context, workspace string, p Page) (cs []engawa.Customer, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, scanCustomer, `SELECT `+customerColumns+` FROM customer
 			WHERE workspace = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`,
 			workspace, p.before(), p.ID, p.limit())
@@ -216,7 +216,7 @@ func (s *Store) Customers(ctx context.Context, workspace string, p Page) (cs []e
 
 // ContactPoints returns a customer's contact points, addresses opened.
 func (s *Store) ContactPoints(ctx context.Context, workspace, customer string) (ps []engawa.ContactPoint, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ring, err := t.keys(workspace, []string{customer})
 		if err != nil {
 			return err

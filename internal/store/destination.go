@@ -11,7 +11,7 @@ import (
 
 // AddDestination stores a staff place, its address sealed by the workspace's key.
 func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, d.Workspace, func(t *tx) error {
 		ring, err := t.keys(d.Workspace, nil)
 		if err != nil {
 			return err
@@ -20,10 +20,10 @@ func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error 
 		if err != nil {
 			return err
 		}
-		index, _ := s.vault.Index(d.Workspace, "address:destination", foldAddress(d.Address))
-		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, locale, sealed, sealed_by, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			d.Workspace, d.ID, d.Name, d.Account, index, string(d.Locale), sealed, by, us(d.CreatedAt))
+		index, key := s.vault.Index(d.Workspace, "address:destination", foldAddress(d.Address))
+		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))
 		return err
 	})
 	if err != nil {
@@ -58,7 +58,7 @@ func (t *tx) destinations(workspace, where string, args ...any) ([]destinationRo
 
 // Destinations returns a workspace's staff places.
 func (s *Store) Destinations(ctx context.Context, workspace string) (ds []engawa.Destination, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := t.destinations(workspace, `ORDER BY created_at, id`)
 		for _, r := range rows {
 			ds = append(ds, r.Destination)
@@ -75,7 +75,7 @@ func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
 	if err != nil {
 		return fmt.Errorf("save route %s: %w", r.ID, err)
 	}
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, r.Workspace, func(t *tx) error {
 		if err := t.supersede("route", r.Workspace, r.ID, r.Version); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (t *tx) supersede(table, workspace, id string, version int64) error {
 
 // Routes returns the current version of every route, oldest first.
 func (s *Store) Routes(ctx context.Context, workspace string) (rs []engawa.Route, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rs, err = all(t, func(scan func(...any) error) (r engawa.Route, err error) {
 			var body string
 			var updated int64
@@ -134,7 +134,7 @@ func (s *Store) SaveTemplate(ctx context.Context, m engawa.Template) error {
 	if err != nil {
 		return fmt.Errorf("save template %s: %w", m.ID, err)
 	}
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, m.Workspace, func(t *tx) error {
 		if err := t.supersede("template", m.Workspace, m.ID, m.Version); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (s *Store) SaveTemplate(ctx context.Context, m engawa.Template) error {
 
 // Templates returns the current version of every template.
 func (s *Store) Templates(ctx context.Context, workspace string) (ms []engawa.Template, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ms, err = all(t, func(scan func(...any) error) (m engawa.Template, err error) {
 			var words string
 			var updated int64
@@ -167,7 +167,7 @@ func (s *Store) Templates(ctx context.Context, workspace string) (ms []engawa.Te
 
 // AddApp stores an app.
 func (s *Store) AddApp(ctx context.Context, a engawa.App) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, a.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO app (workspace, id, name, partner, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			a.Workspace, a.ID, a.Name, a.Partner, us(a.CreatedAt))
 		return err
@@ -176,7 +176,7 @@ func (s *Store) AddApp(ctx context.Context, a engawa.App) error {
 
 // Apps returns a workspace's apps.
 func (s *Store) Apps(ctx context.Context, workspace string) (as []engawa.App, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		as, err = all(t, func(scan func(...any) error) (a engawa.App, err error) {
 			var created int64
 			err = scan(&a.Workspace, &a.ID, &a.Name, &a.Partner, &created)
@@ -194,7 +194,7 @@ func (s *Store) AddPartner(ctx context.Context, p engawa.Partner) error {
 	if err != nil {
 		return fmt.Errorf("add partner %s: %w", p.ID, err)
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, p.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO partner (workspace, id, name, sender, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			p.Workspace, p.ID, p.Name, string(sender), us(p.CreatedAt))
 		return err
@@ -217,7 +217,7 @@ func (s *Store) AddGrant(ctx context.Context, g engawa.Grant) error {
 	if err != nil {
 		return fmt.Errorf("add grant %s: %w", g.ID, err)
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, g.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO partner_grant (workspace, id, partner, terms, starts_at, ends_at, version) VALUES ($1, $2, $3, $4, $5, $6, 1)`,
 			g.Workspace, g.ID, g.Partner, string(terms), us(g.StartsAt), us(g.EndsAt))
 		return err
@@ -226,7 +226,7 @@ func (s *Store) AddGrant(ctx context.Context, g engawa.Grant) error {
 
 // EndGrant ends a grant now: also for what is queued, since every claim asks.
 func (s *Store) EndGrant(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE partner_grant SET ended_at = $3, version = version + 1 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, now())
 		if err == nil && n == 0 {
 			err = engawa.NotFound("grant that is still open")
@@ -237,7 +237,7 @@ func (s *Store) EndGrant(ctx context.Context, workspace, id string) error {
 
 // AddBroadcast stores a broadcast that is running.
 func (s *Store) AddBroadcast(ctx context.Context, workspace, id, name string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO broadcast (workspace, id, name, state, created_at) VALUES ($1, $2, $3, 'running', $4)`, workspace, id, name, now())
 		return err
 	})
@@ -245,7 +245,7 @@ func (s *Store) AddBroadcast(ctx context.Context, workspace, id, name string) er
 
 // StopBroadcast stops a broadcast: one row, which every claim looks at.
 func (s *Store) StopBroadcast(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE broadcast SET state = 'stopped', stopped_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'running'`, workspace, id, now())
 		if err == nil && n == 0 {
 			err = engawa.NotFound("running broadcast")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -41,8 +43,9 @@ func (s *Store) Journal(ctx context.Context, evs []engawa.Event) ([]Journaled, e
 func (s *Store) journalBatch(items []journalItem) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	return s.inTx(ctx, func(t *tx) error {
-		for _, part := range byWorkspace(items) {
+	parts := byWorkspace(items)
+	return s.inTx(ctx, scope(slices.Collect(maps.Keys(parts))), func(t *tx) error {
+		for _, part := range parts {
 			if err := t.journal(part); err != nil {
 				return err
 			}
@@ -204,7 +207,7 @@ func (t *tx) openEvents(workspace string, rows []eventRowRead) ([]engawa.Event, 
 // Unrouted returns events that no route has seen, in the order received, of
 // all workspaces.
 func (s *Store) Unrouted(ctx context.Context, limit int) (evs []engawa.Event, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, everywhere, func(t *tx) error {
 		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE routed = FALSE ORDER BY received_at, id LIMIT $1`, limit)
 		if err != nil {
 			return err
@@ -227,7 +230,7 @@ func (s *Store) Unrouted(ctx context.Context, limit int) (evs []engawa.Event, er
 
 // Event returns one event.
 func (s *Store) Event(ctx context.Context, workspace, id string) (e engawa.Event, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		row, err := one(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id = $2`, workspace, id)
 		if err != nil {
 			return found("event", err)
@@ -255,7 +258,7 @@ func (s *Store) Events(ctx context.Context, workspace string, f EventFilter, p P
 		before = engawa.PrefixEvent + "_~" // after every id
 	}
 	lo, hi := typeRange(f.Type)
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event
 			WHERE workspace = $1 AND id < $2 AND type >= $3 AND type < $4 AND ($5 = '' OR customer = $5)
 			ORDER BY id DESC LIMIT $6`, workspace, before, lo, hi, f.Customer, p.limit())

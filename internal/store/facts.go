@@ -32,7 +32,7 @@ type Known struct {
 // Relationship.Required, DisclosureRequired, OneClick and Content are the
 // caller's to fill in: they come from the channel's kind and from the words.
 func (s *Store) Facts(ctx context.Context, workspace string, asks []Ask) (known []Known, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		known, err = t.facts(workspace, asks, false)
 		return err
 	})

@@ -33,7 +33,7 @@ type Kept struct {
 // request is never done twice, and the caller has to look what became of it.
 func (s *Store) Begin(ctx context.Context, o Once) (k Kept, err error) {
 	hash, print := s.onceHashes(o)
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, o.Workspace, func(t *tx) error {
 		if err := t.sweepKept(o.Workspace, hash); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (t *tx) kept(workspace, hash, print string) (Kept, error) {
 // the workspace's key, for KeptFor.
 func (s *Store) Keep(ctx context.Context, o Once, status int, body []byte) error {
 	hash, _ := s.onceHashes(o)
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, o.Workspace, func(t *tx) error {
 		ring, err := t.keys(o.Workspace, nil)
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func (s *Store) Keep(ctx context.Context, o Once, status int, body []byte) error
 // Forget gives a key back whose request had no effect.
 func (s *Store) Forget(ctx context.Context, o Once) error {
 	hash, _ := s.onceHashes(o)
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, o.Workspace, func(t *tx) error {
 		_, err := t.exec(`DELETE FROM idempotency WHERE workspace = $1 AND key_hash = $2 AND status = 0`, o.Workspace, hash)
 		return err
 	})

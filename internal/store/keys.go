@@ -156,7 +156,7 @@ func openers(by []string) []string {
 // Erase destroys the customer's key and what could find the customer again:
 // identities, contact points, look-up hashes. Rows that count stay, unreadable.
 func (s *Store) Erase(ctx context.Context, workspace, customer string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		now := us(time.Now())
 		n, err := t.exec(`UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3
 			WHERE workspace = $1 AND id = $2 AND state = 'live'`, workspace, customer, now)

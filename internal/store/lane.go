@@ -35,7 +35,7 @@ const RoutingLane = "routing"
 
 // Lane returns a lane's row.
 func (s *Store) Lane(ctx context.Context, workspace, account string) (l Lane, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		l, err = t.lane(workspace, account)
 		return err
 	})
@@ -70,7 +70,7 @@ func scanLane(scan func(...any) error) (l Lane, err error) {
 // does and its beat has not moved since seen was read. It returns the lane with
 // its new fence; held is false when somebody else has it.
 func (s *Store) Hold(ctx context.Context, owner string, seen Lane) (l Lane, held bool, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, seen.Workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE lane SET owner = $3, fence = fence + 1, beat = beat + 1
 			WHERE workspace = $1 AND account = $2 AND (owner = '' OR owner = $4 AND beat = $5)`,
 			seen.Workspace, seen.Account, owner, seen.Owner, seen.Beat)
@@ -89,7 +89,7 @@ func (s *Store) Hold(ctx context.Context, owner string, seen Lane) (l Lane, held
 
 // Beat shows that the holder lives. It fails with ErrLaneLost when it holds no more.
 func (s *Store) Beat(ctx context.Context, l Lane) error {
-	return s.inTx(ctx, func(t *tx) error { return t.beat(l, l.Pace.TAT) })
+	return s.inTx(ctx, l.Workspace, func(t *tx) error { return t.beat(l, l.Pace.TAT) })
 }
 
 // ErrLaneLost says that somebody else holds the lane now.
@@ -106,7 +106,7 @@ func (t *tx) beat(l Lane, tat time.Time) error {
 
 // Release gives the lane back, with its pace, for the next holder at once.
 func (s *Store) Release(ctx context.Context, l Lane) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, l.Workspace, func(t *tx) error {
 		_, err := t.exec(`UPDATE lane SET owner = '', beat = beat + 1, tat = $5 WHERE workspace = $1 AND account = $2 AND owner = $3 AND fence = $4`,
 			l.Workspace, l.Account, l.Owner, l.Fence, us(l.Pace.TAT))
 		return err
@@ -116,7 +116,7 @@ func (s *Store) Release(ctx context.Context, l Lane) error {
 // Pause keeps a lane from sending until a time, with a code that says why.
 // A zero until lets it go on.
 func (s *Store) Pause(ctx context.Context, workspace, account string, until time.Time, code string) error {
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, workspace, func(t *tx) error {
 		if err := t.pause(workspace, account, until, code); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (t *tx) pause(workspace, account string, until time.Time, code string) erro
 // Next says when a lane next has something to do: a delivery falls due or
 // reaches its deadline. ok is false when nothing waits.
 func (s *Store) Next(ctx context.Context, workspace, account string) (due, deadline time.Time, ok bool, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		for _, bulk := range []bool{false, true} {
 			heads, err := t.heads(workspace, account, bulk)
 			if err != nil {
@@ -198,7 +198,7 @@ type LaneUse struct {
 
 // Lanes returns the lanes of a workspace with what waits in them.
 func (s *Store) Lanes(ctx context.Context, workspace string) (ls []LaneUse, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ls, err = all(t, func(scan func(...any) error) (u LaneUse, err error) {
 			u.Lane, err = scanLane(func(dst ...any) error { return scan(append(dst, &u.Kind, &u.Name)...) })
 			return u, err

@@ -40,7 +40,11 @@ type Routed struct {
 // An event that was routed meanwhile causes nothing twice.
 func (s *Store) Route(ctx context.Context, routed []Routed) error {
 	var lanes laneSet
-	err := s.inTx(ctx, func(t *tx) error {
+	var workspaces []string
+	for _, r := range routed {
+		workspaces = append(workspaces, r.Workspace)
+	}
+	err := s.inTx(ctx, scope(workspaces), func(t *tx) error {
 		var fresh []NewMessage
 		marks := make([][]any, len(routed))
 		for i, r := range routed {
@@ -68,7 +72,11 @@ func (s *Store) Route(ctx context.Context, routed []Routed) error {
 // Enqueue stores messages with their first deliveries, in one transaction.
 func (s *Store) Enqueue(ctx context.Context, ms []NewMessage) error {
 	var lanes laneSet
-	err := s.inTx(ctx, func(t *tx) (err error) {
+	var workspaces []string
+	for _, m := range ms {
+		workspaces = append(workspaces, m.Message.Workspace)
+	}
+	err := s.inTx(ctx, scope(workspaces), func(t *tx) (err error) {
 		lanes, err = t.enqueue(ms)
 		return err
 	})
@@ -249,7 +257,7 @@ type Said struct {
 
 // Message returns one message with its verdicts, deliveries and attempts.
 func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id = $2`, workspace, id)
 		if err == nil && len(rows) == 0 {
 			err = engawa.NotFound("message")
@@ -386,7 +394,7 @@ type MessageRow struct {
 
 // Messages returns a page of messages, newest first.
 func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter, p Page) (out []MessageRow, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		type row struct {
 			messageRowRead
 			outcome engawa.Outcome
@@ -425,7 +433,7 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 
 // Cancel stops everything of a message that has not been handed over.
 func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'waiting'
 			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
 		if err != nil {

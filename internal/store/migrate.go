@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"time"
 
@@ -17,7 +20,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const migrationTable = `CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL)`
+const migrationTable = `CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, sum TEXT NOT NULL, at BIGINT NOT NULL)`
 
 // migrate applies what is missing, forward only. Of several nodes starting at
 // once, the first to insert a migration's name applies it; the others wait for
@@ -38,7 +41,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("migrate: %s: %w", name, err)
 		}
 	}
-	return nil
+	return s.buildWalls(ctx)
 }
 
 // createMigrationTable tries again when another node created it at the same
@@ -46,7 +49,7 @@ func (s *Store) migrate(ctx context.Context) error {
 func (s *Store) createMigrationTable(ctx context.Context) error {
 	var err error
 	for range 5 {
-		err = s.inTx(ctx, func(t *tx) error {
+		err = s.inTx(ctx, everywhere, func(t *tx) error {
 			_, err := t.exec(migrationTable)
 			return err
 		})
@@ -57,46 +60,70 @@ func (s *Store) createMigrationTable(ctx context.Context) error {
 	return err
 }
 
+// refuseNewer refuses a database that has migrations which this program does
+// not know, or knows with another text.
 func (s *Store) refuseNewer(ctx context.Context, known []string) error {
-	var applied []string
-	err := s.view(ctx, func(t *tx) (err error) {
-		applied, err = all(t, scanString, `SELECT name FROM migration ORDER BY name`)
+	var applied [][2]string
+	err := s.view(ctx, everywhere, func(t *tx) (err error) {
+		applied, err = all(t, func(scan func(...any) error) (m [2]string, err error) {
+			return m, scan(&m[0], &m[1])
+		}, `SELECT name, sum FROM migration ORDER BY name`)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	for _, name := range applied {
-		if !slices.Contains(known, name) {
+	for _, m := range applied {
+		if !slices.Contains(known, m[0]) {
 			return &engawa.Error{
-				Code: engawa.CodeConflict, Message: "this database was used by a newer engawa (" + name + ")",
+				Code: engawa.CodeConflict, Message: "this database was used by a newer engawa (" + m[0] + ")",
 				Remedy: "start that version again, or restore a backup made before the upgrade",
+			}
+		}
+		if text, err := migrations.ReadFile(m[0]); err != nil || sum(text) != m[1] {
+			return &engawa.Error{
+				Code: engawa.CodeConflict, Message: "this database was made by another build of engawa, whose " + m[0] + " differs",
+				Remedy: "start the release that made it, or begin with a new database", Err: err,
 			}
 		}
 	}
 	return nil
 }
 
+func sum(text []byte) string {
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:])
+}
+
+// apply runs one migration. It and the row that says so commit together: one
+// that was interrupted has not happened.
 func (s *Store) apply(ctx context.Context, name string) error {
-	return s.inTx(ctx, func(t *tx) error {
-		n, err := t.exec(`INSERT INTO migration (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, us(time.Now()))
-		if err != nil || n == 0 {
-			return err
-		}
+	return s.inTx(ctx, everywhere, func(t *tx) error {
 		text, err := migrations.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		return t.script(string(text))
+		n, err := t.exec(`INSERT INTO migration (name, sum, at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`, name, sum(text), us(time.Now()))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.script(s.dialect(string(text)))
 	})
+}
+
+var textColumn = regexp.MustCompile(`(?m)^(  [a-z_]+ +TEXT)\b`)
+
+// dialect makes PostgreSQL compare text by bytes, whatever language the
+// database was created for: SQLite does, and so do cursors and ranges of types.
+func (s *Store) dialect(text string) string {
+	if s.lite {
+		return text
+	}
+	return textColumn.ReplaceAllString(text, `$1 COLLATE "C"`)
 }
 
 // script runs several statements without arguments.
 func (t *tx) script(text string) error {
-	if t.tx != nil {
-		_, err := t.tx.ExecContext(t.ctx, text)
-		return err
-	}
 	_, err := t.conn.ExecContext(t.ctx, text)
 	return err
 }

@@ -33,7 +33,7 @@ type Result struct {
 // deliveries stay where the new holder put them; late counts those.
 func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err error) {
 	var lanes laneSet
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		lanes, late = laneSet{}, 0
 		counts, err := t.recordDeliveries(l, rs)
 		if err != nil {
@@ -149,7 +149,7 @@ func (t *tx) followTrouble(r Result, lanes laneSet) error {
 
 // Sending counts a lane's open hand-overs.
 func (s *Store) Sending(ctx context.Context, workspace, account string) (n int64, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		n, err = one(t, scanInt, `SELECT count(*) FROM delivery WHERE workspace = $1 AND account = $2 AND state = 'sending'`, workspace, account)
 		return err
 	})
@@ -161,7 +161,7 @@ func (s *Store) Sending(ctx context.Context, workspace, account string) (n int64
 // retrying (the provider remembers its key, or can be asked) or unknown (a
 // person must look).
 func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string)) (n int, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		n = 0
 		rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
 			WHERE workspace = $1 AND account = $2 AND state = 'sending' AND fence < $3 ORDER BY id {lock}`, l.Workspace, l.Account, l.Fence)
@@ -219,7 +219,7 @@ func (s *Store) Resolve(ctx context.Context, workspace, delivery string, arrived
 		state, note = engawa.Accepted, "confirmed"
 	}
 	var account string
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5 WHERE workspace = $1 AND id = $2 AND state = 'unknown'`,
 			workspace, delivery, string(state), note, now())
 		if err == nil && n == 0 {

@@ -25,7 +25,7 @@ type HourTally struct {
 func (s *Store) Tally(ctx context.Context, workspace string, since time.Time) (out Tally, err error) {
 	out.Gates = map[engawa.Gate]int{}
 	before := since.Add(-time.Since(since))
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		if err := t.tallyEvents(&out, workspace, before, since); err != nil {
 			return fmt.Errorf("tally events: %w", err)
 		}

@@ -28,12 +28,12 @@ func (t *tx) raise(k engawa.Task) error {
 
 // Raise opens a task.
 func (s *Store) Raise(ctx context.Context, k engawa.Task) error {
-	return s.inTx(ctx, func(t *tx) error { return t.raise(k) })
+	return s.inTx(ctx, k.Workspace, func(t *tx) error { return t.raise(k) })
 }
 
 // FinishTask marks an open task done by a member.
 func (s *Store) FinishTask(ctx context.Context, workspace, id, by string) error {
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
 		n, err := t.exec(`UPDATE task SET state = 'done', done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
 			workspace, id, us(time.Now()), by)
 		if err == nil && n == 0 {
@@ -45,7 +45,7 @@ func (s *Store) FinishTask(ctx context.Context, workspace, id, by string) error 
 
 // Tasks returns tasks, open ones first, the nearest due first.
 func (s *Store) Tasks(ctx context.Context, workspace string, limit int) (ks []engawa.Task, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, workspace, func(t *tx) error {
 		ks, err = all(t, scanTask, `SELECT workspace, id, kind, ref, args, count, assignee, due_at, state, created_at, done_at, done_by
 			FROM task WHERE workspace = $1 ORDER BY state DESC, due_at, created_at DESC LIMIT $2`, workspace, limit)
 		return err

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -18,42 +20,106 @@ import (
 type tx struct {
 	ctx  context.Context //nolint:containedctx // a tx lives inside one call
 	s    *Store
-	tx   *sql.Tx   // nil when writing on SQLite: see writer
-	conn *sql.Conn // nil when reading
+	tx   *sql.Tx   // reading on SQLite
+	conn *sql.Conn // everything else
 }
 
-// inTx runs f in a writing transaction.
-func (s *Store) inTx(ctx context.Context, f func(*tx) error) error {
+// everywhere is the scope of a transaction that may see every workspace: what
+// looks a key or a session up before it knows whose it is, and the hub's own work.
+const everywhere = "*"
+
+// scope is the one workspace of a batch, or everywhere.
+func scope(workspaces []string) string {
+	for _, w := range workspaces {
+		if w != workspaces[0] {
+			return everywhere
+		}
+	}
+	if len(workspaces) == 0 {
+		return everywhere
+	}
+	return workspaces[0]
+}
+
+// inTx runs f in a writing transaction for a workspace, or everywhere. On
+// PostgreSQL other workspaces' rows do not exist for it (walls.go).
+func (s *Store) inTx(ctx context.Context, workspace string, f func(*tx) error) error {
 	if s.lite {
 		return s.writer.inTx(ctx, s, f)
 	}
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Close() //nolint:errcheck // gives the connection back
-	t, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer t.Rollback() //nolint:errcheck // after Commit it does nothing
-	if err := f(&tx{ctx: ctx, s: s, tx: t, conn: conn}); err != nil {
-		return err
-	}
-	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	return s.postgresTx(ctx, "BEGIN", workspace, f)
 }
 
-// view runs f in a reading transaction.
-func (s *Store) view(ctx context.Context, f func(*tx) error) error {
+// view runs f in a reading transaction for a workspace, or everywhere.
+func (s *Store) view(ctx context.Context, workspace string, f func(*tx) error) error {
+	if !s.lite {
+		return s.postgresTx(ctx, "BEGIN READ ONLY", workspace, f)
+	}
 	t, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer t.Rollback() //nolint:errcheck // nothing was written
 	return f(&tx{ctx: ctx, s: s, tx: t})
+}
+
+// postgresTx begins and names the workspace in one round trip, which
+// database/sql's own BeginTx cannot.
+func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(*tx) error) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // gives the connection back; one whose transaction is open is thrown away
+	if err := raw(conn, func(c *pgconn.PgConn) error { return beginFor(ctx, c, begin, workspace) }); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := f(&tx{ctx: ctx, s: s, conn: conn}); err != nil {
+		rollback(ctx, conn)
+		return err
+	}
+	if err := raw(conn, func(c *pgconn.PgConn) error { return commit(ctx, c) }); err != nil {
+		rollback(ctx, conn)
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func raw(conn *sql.Conn, f func(*pgconn.PgConn) error) error {
+	return conn.Raw(func(c any) error { return f(c.(*stdlib.Conn).Conn().PgConn()) })
+}
+
+func beginFor(ctx context.Context, c *pgconn.PgConn, begin, workspace string) error {
+	name, err := c.EscapeString(workspace)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, begin+"; SET LOCAL engawa.workspace = '"+name+"'").ReadAll()
+	return err
+}
+
+// commit fails where PostgreSQL answers COMMIT with ROLLBACK: an earlier
+// statement had failed.
+func commit(ctx context.Context, c *pgconn.PgConn) error {
+	rs, err := c.Exec(ctx, "COMMIT").ReadAll()
+	if err == nil && (len(rs) != 1 || rs[0].CommandTag.String() != "COMMIT") {
+		err = pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// rollback ends a transaction also when its caller has gone. A connection on
+// which that fails is closed by the driver.
+func rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	raw(conn, func(c *pgconn.PgConn) error { //nolint:errcheck // there is nobody left to tell
+		if c.TxStatus() == 'I' {
+			return nil
+		}
+		_, err := c.Exec(ctx, "ROLLBACK").ReadAll()
+		return err
+	})
 }
 
 // writer is SQLite's one writing connection with its prepared statements:
@@ -158,13 +224,16 @@ func (t *tx) list(v []string) any {
 func (t *tx) exec(q string, args ...any) (int64, error) {
 	var r sql.Result
 	var err error
-	if t.tx != nil {
+	switch {
+	case t.tx != nil:
 		r, err = t.tx.ExecContext(t.ctx, t.s.text(q), args...)
-	} else {
+	case t.s.lite:
 		var st *sql.Stmt
 		if st, err = t.s.writer.stmt(t.ctx, t.s, q); err == nil {
 			r, err = st.ExecContext(t.ctx, args...)
 		}
+	default:
+		r, err = t.conn.ExecContext(t.ctx, t.s.text(q), args...)
 	}
 	if err != nil {
 		return 0, err
@@ -173,8 +242,11 @@ func (t *tx) exec(q string, args ...any) (int64, error) {
 }
 
 func (t *tx) query(q string, args ...any) (*sql.Rows, error) {
-	if t.tx != nil {
+	switch {
+	case t.tx != nil:
 		return t.tx.QueryContext(t.ctx, t.s.text(q), args...)
+	case !t.s.lite:
+		return t.conn.QueryContext(t.ctx, t.s.text(q), args...)
 	}
 	st, err := t.s.writer.stmt(t.ctx, t.s, q)
 	if err != nil {

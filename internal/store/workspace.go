@@ -16,7 +16,7 @@ func (s *Store) AddWorkspace(ctx context.Context, w engawa.Workspace) error {
 	if err != nil {
 		return fmt.Errorf("add workspace %s: %w", w.ID, err)
 	}
-	err = s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, w.ID, func(t *tx) error {
 		if _, err := t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt)); err != nil {
@@ -37,7 +37,7 @@ func (s *Store) ChangeWorkspace(ctx context.Context, w engawa.Workspace) error {
 	if err != nil {
 		return fmt.Errorf("change workspace %s: %w", w.ID, err)
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	return s.inTx(ctx, w.ID, func(t *tx) error {
 		return t.must("change workspace "+w.ID, `UPDATE workspace SET name = $2, locale = $3, zone = $4, country = $5, sender = $6, house = $7
 			WHERE id = $1`, w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house)
 	})
@@ -66,7 +66,7 @@ func scanWorkspace(scan func(...any) error) (w engawa.Workspace, err error) {
 
 // Workspace returns one workspace.
 func (s *Store) Workspace(ctx context.Context, id string) (w engawa.Workspace, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, id, func(t *tx) error {
 		w, err = t.workspace(id)
 		return err
 	})
@@ -80,7 +80,7 @@ func (t *tx) workspace(id string) (engawa.Workspace, error) {
 
 // Workspaces returns every workspace, oldest first.
 func (s *Store) Workspaces(ctx context.Context) (ws []engawa.Workspace, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, everywhere, func(t *tx) error {
 		ws, err = all(t, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspace ORDER BY created_at, id`)
 		return err
 	})
@@ -90,7 +90,7 @@ func (s *Store) Workspaces(ctx context.Context) (ws []engawa.Workspace, err erro
 // WorkspaceOf says which workspace a public id belongs to: an account's or an
 // API key's.
 func (s *Store) WorkspaceOf(ctx context.Context, publicID string) (workspace string, err error) {
-	err = s.view(ctx, func(t *tx) error {
+	err = s.view(ctx, everywhere, func(t *tx) error {
 		workspace, err = one(t, scanString, `SELECT workspace FROM directory WHERE public_id = $1`, publicID)
 		return found("id", err)
 	})

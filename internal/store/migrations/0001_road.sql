@@ -1,8 +1,20 @@
 -- The road's tables. One text for SQLite and PostgreSQL: times are BIGINT
 -- microseconds UTC made in Go, ids are TEXT made in Go, sealed columns are
--- BYTEA with the id of the data key that opens them in sealed_by. Every table
--- starts its key with the workspace; directory is the exception and holds no
--- personal data.
+-- BYTEA with the id of the key that opens them in sealed_by. Every table starts
+-- its key with the workspace; directory and session are the exceptions: they are
+-- looked up before the workspace is known, and hold no personal data. On
+-- PostgreSQL each TEXT compares by bytes, as SQLite's does (COLLATE "C", added by
+-- migrate.go), and rows are walled in by workspace (walls.go).
+--
+-- Foreign keys stand where a row means nothing without the other. Not towards
+-- workspace: each insert would lock that one row. Not where a column may be empty.
+
+-- The key ring that the database was made with. Its keys are not here.
+CREATE TABLE ring (
+  one     BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+  id      TEXT   NOT NULL,
+  made_at BIGINT NOT NULL
+);
 
 CREATE TABLE directory (
   public_id TEXT NOT NULL PRIMARY KEY,
@@ -60,8 +72,11 @@ CREATE TABLE session (
   kind       TEXT   NOT NULL CHECK (kind IN ('session', 'link')),
   created_at BIGINT NOT NULL,
   seen_at    BIGINT NOT NULL,
-  ends_at    BIGINT NOT NULL
+  ends_at    BIGINT NOT NULL,
+  FOREIGN KEY (workspace, member) REFERENCES member (workspace, id)
 );
+CREATE INDEX session_of ON session (workspace, member);
+CREATE INDEX session_ended ON session (ends_at);
 
 CREATE TABLE api_key (
   workspace  TEXT   NOT NULL,
@@ -106,7 +121,8 @@ CREATE TABLE partner_grant (
   ends_at     BIGINT NOT NULL DEFAULT 0,
   ended_at    BIGINT NOT NULL DEFAULT 0,
   version     BIGINT NOT NULL,
-  PRIMARY KEY (workspace, id)
+  PRIMARY KEY (workspace, id),
+  FOREIGN KEY (workspace, partner) REFERENCES partner (workspace, id)
 );
 CREATE INDEX partner_grant_of ON partner_grant (workspace, partner);
 
@@ -137,7 +153,8 @@ CREATE TABLE handle (
   customer  TEXT NOT NULL,
   ended_at  BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (workspace, id),
-  UNIQUE (workspace, app, customer)
+  UNIQUE (workspace, app, customer),
+  FOREIGN KEY (workspace, customer) REFERENCES customer (workspace, id)
 );
 
 CREATE TABLE identity (
@@ -149,8 +166,10 @@ CREATE TABLE identity (
   customer   TEXT   NOT NULL,
   role       TEXT   NOT NULL DEFAULT '',
   created_at BIGINT NOT NULL,
-  PRIMARY KEY (workspace, issuer, kind, value_hash)
+  PRIMARY KEY (workspace, issuer, kind, value_hash),
+  FOREIGN KEY (workspace, customer) REFERENCES customer (workspace, id)
 );
+CREATE INDEX identity_by ON identity (workspace, value_hash);
 CREATE INDEX identity_of ON identity (workspace, customer);
 
 CREATE TABLE contact_point (
@@ -167,7 +186,8 @@ CREATE TABLE contact_point (
   sealed_by   TEXT   NOT NULL,
   created_at  BIGINT NOT NULL,
   ended_at    BIGINT NOT NULL DEFAULT 0,
-  PRIMARY KEY (workspace, id)
+  PRIMARY KEY (workspace, id),
+  FOREIGN KEY (workspace, customer) REFERENCES customer (workspace, id)
 );
 CREATE INDEX contact_point_of ON contact_point (workspace, customer);
 CREATE INDEX contact_point_by ON contact_point (workspace, kind, address_index);
@@ -178,6 +198,7 @@ CREATE TABLE destination (
   name          TEXT   NOT NULL,
   account       TEXT   NOT NULL,
   address_index TEXT   NOT NULL,
+  key_id        TEXT   NOT NULL,
   locale        TEXT   NOT NULL,
   sealed        BYTEA  NOT NULL,
   sealed_by     TEXT   NOT NULL,
@@ -202,7 +223,8 @@ CREATE TABLE consent (
   at          BIGINT NOT NULL,
   reminded_at BIGINT NOT NULL DEFAULT 0,
   evidence    TEXT   NOT NULL,
-  PRIMARY KEY (workspace, id)
+  PRIMARY KEY (workspace, id),
+  FOREIGN KEY (workspace, customer) REFERENCES customer (workspace, id)
 );
 CREATE INDEX consent_of ON consent (workspace, customer, at);
 
@@ -212,7 +234,8 @@ CREATE TABLE relationship (
   contact_point TEXT   NOT NULL,
   state         TEXT   NOT NULL,
   since         BIGINT NOT NULL,
-  PRIMARY KEY (workspace, account, contact_point)
+  PRIMARY KEY (workspace, account, contact_point),
+  FOREIGN KEY (workspace, contact_point) REFERENCES contact_point (workspace, id)
 );
 
 CREATE TABLE disclosure (
@@ -238,6 +261,7 @@ CREATE TABLE suppression (
   until_at      BIGINT NOT NULL,
   PRIMARY KEY (workspace, channel, address_index, reason)
 );
+CREATE INDEX suppression_by ON suppression (workspace, address_index);
 CREATE INDEX suppression_of ON suppression (workspace, customer);
 
 CREATE TABLE subscription (
@@ -299,7 +323,8 @@ CREATE TABLE lane (
   tat          BIGINT NOT NULL DEFAULT 0,
   paused_until BIGINT NOT NULL DEFAULT 0,
   pause_code   TEXT   NOT NULL DEFAULT '',
-  PRIMARY KEY (workspace, account)
+  PRIMARY KEY (workspace, account),
+  FOREIGN KEY (workspace, account) REFERENCES account (workspace, id)
 );
 
 CREATE TABLE lane_limit (
@@ -307,7 +332,8 @@ CREATE TABLE lane_limit (
   account   TEXT NOT NULL,
   scope     TEXT NOT NULL,
   state     TEXT NOT NULL,
-  PRIMARY KEY (workspace, account, scope)
+  PRIMARY KEY (workspace, account, scope),
+  FOREIGN KEY (workspace, account) REFERENCES lane (workspace, account)
 );
 
 CREATE TABLE event (
@@ -329,6 +355,7 @@ CREATE TABLE event (
   PRIMARY KEY (workspace, id),
   UNIQUE (workspace, account, dedup)
 );
+CREATE INDEX event_ring ON event (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
 CREATE INDEX event_unrouted ON event (received_at, id) WHERE routed = FALSE;
 CREATE INDEX event_of ON event (workspace, customer, id) WHERE customer <> '';
 
@@ -405,6 +432,7 @@ CREATE TABLE message (
   updated_at  BIGINT NOT NULL,
   PRIMARY KEY (workspace, id)
 );
+CREATE INDEX message_ring ON message (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
 CREATE INDEX message_new ON message (workspace, created_at, id);
 CREATE INDEX message_of ON message (workspace, customer, created_at) WHERE customer <> '';
 CREATE INDEX message_from ON message (workspace, event) WHERE event <> '';
@@ -437,8 +465,10 @@ CREATE TABLE delivery (
   carry         BYTEA,
   sealed        BYTEA,
   sealed_by     TEXT   NOT NULL,
-  PRIMARY KEY (workspace, id)
+  PRIMARY KEY (workspace, id),
+  FOREIGN KEY (workspace, message) REFERENCES message (workspace, id)
 );
+CREATE INDEX delivery_ring ON delivery (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
 CREATE INDEX delivery_due ON delivery (workspace, account, bulk, partner, due_at, id) WHERE state IN ('queued', 'held', 'retrying');
 CREATE INDEX delivery_deadline ON delivery (workspace, account, deadline_at) WHERE deadline_at > 0 AND state IN ('queued', 'held', 'retrying');
 CREATE INDEX delivery_sending ON delivery (workspace, account, fence) WHERE state = 'sending';
@@ -458,8 +488,10 @@ CREATE TABLE attempt (
   late       BOOLEAN NOT NULL,
   sealed     BYTEA,
   sealed_by  TEXT   NOT NULL,
-  PRIMARY KEY (workspace, delivery, n)
+  PRIMARY KEY (workspace, delivery, n),
+  FOREIGN KEY (workspace, delivery) REFERENCES delivery (workspace, id)
 );
+CREATE INDEX attempt_ring ON attempt (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
 
 CREATE TABLE task (
   workspace  TEXT   NOT NULL,
@@ -484,6 +516,7 @@ CREATE TABLE idempotency (
   fingerprint TEXT   NOT NULL,
   status      BIGINT NOT NULL,
   body        BYTEA,
+  sealed_by   TEXT   NOT NULL DEFAULT '',
   created_at  BIGINT NOT NULL,
   PRIMARY KEY (workspace, key_hash)
 );

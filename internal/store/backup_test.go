@@ -1,0 +1,72 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// TestBackup copies a database that is being written to and opens the copy.
+func TestBackup(t *testing.T) {
+	ring := vault.New(vault.Generate(time.Now()))
+	path := storetest.SQLite(t)
+	s, err := store.Open(t.Context(), path, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, id := range []string{"ws_1", "ws_2"} {
+		if err := s.AddWorkspace(t.Context(), engawa.Workspace{ID: id, Name: "ひなた珈琲", CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			s.Note(ctx, store.Audit{Workspace: "ws_1", Actor: "test", Action: "write"}) //nolint:errcheck // it only makes the file busy
+		}
+	}()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	err = s.Backup(t.Context(), copied)
+	stop()
+	<-ended
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the copy: %v, %v; want mode 0600", info.Mode(), err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(copied)); err != nil || len(left) != 1 {
+		t.Errorf("beside the copy lies %v, %v", left, err)
+	}
+	c, err := store.Open(t.Context(), copied, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if ws, err := c.Workspaces(t.Context()); err != nil || len(ws) != 2 || ws[0].Name != "ひなた珈琲" {
+		t.Errorf("the copy has workspaces %v, %v", ws, err)
+	}
+	if err := s.Backup(t.Context(), copied); code(err) != engawa.CodeConflict {
+		t.Errorf("over a file that exists: %v", err)
+	}
+}
+
+// code is the code of what a user is told; empty if err is no such error.
+func code(err error) engawa.Code {
+	var e *engawa.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
