@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,7 +44,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // empty when all went well
 	part := filepath.Join(dir, "part")
-	if _, err := s.read.ExecContext(ctx, `VACUUM INTO $1`, part); err != nil {
+	if err := s.vacuumInto(ctx, part); err != nil {
 		return err
 	}
 	if err := os.Chmod(part, 0o600); err != nil {
@@ -56,6 +57,17 @@ func (s *Store) backup(ctx context.Context, path string) error {
 		return err
 	}
 	return syncFile(filepath.Dir(path))
+}
+
+// vacuumInto takes a connection of its own: the readers are query_only, which
+// VACUUM INTO does not pass, and the writer must not wait for it.
+func (s *Store) vacuumInto(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", s.file)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, path)
+	return errors.Join(err, db.Close())
 }
 
 func syncFile(path string) error {

@@ -34,6 +34,7 @@ type Store struct {
 	keys        workspaceKeys
 	journal     *group[journalItem]
 	url         string
+	file        string // SQLite only: its URL with the pragmas
 	unlock      func()
 	closing     sync.Once
 	wake        struct {
@@ -85,12 +86,12 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	s.unlock = unlock
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas
-	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+	s.file = "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas
+	if s.write, err = sql.Open("sqlite", s.file); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = sql.Open("sqlite", s.file+"&_pragma=query_only(1)"); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	s.read.SetMaxOpenConns(4)
