@@ -97,7 +97,7 @@ type SignIn struct {
 	OIDC     string // issuer, a space, subject; empty: not linked
 }
 
-// AddMember stores a member, the mail address sealed by the workspace's key.
+// AddMember stores a member, the mail address sealed.
 // A mail address that another member has is a conflict.
 func (s *Store) AddMember(ctx context.Context, in SignIn) error {
 	m := in.Member
@@ -137,16 +137,17 @@ func (t *tx) signIns(workspace, where string, args ...any) ([]SignIn, error) {
 	}
 	return all(t, func(scan func(...any) error) (in SignIn, err error) {
 		var sealed []byte
+		var by string
 		var created int64
 		m := &in.Member
-		if err := scan(&m.Workspace, &m.ID, &m.Name, &m.Role, &m.Locale, &in.Password, &in.OIDC, &sealed, &created); err != nil {
+		if err := scan(&m.Workspace, &m.ID, &m.Name, &m.Role, &m.Locale, &in.Password, &in.OIDC, &sealed, &by, &created); err != nil {
 			return in, err
 		}
 		m.CreatedAt = at(created)
-		plain, err := ring.open(workspace, workspaceKey, "member", m.ID, sealed)
+		plain, err := ring.open(workspace, by, "member", m.ID, sealed)
 		m.Mail = engawa.Address(plain)
 		return in, err
-	}, `SELECT workspace, id, name, role, locale, password, oidc_user, sealed, created_at
+	}, `SELECT workspace, id, name, role, locale, password, oidc_user, sealed, sealed_by, created_at
 		FROM member WHERE workspace = $1 AND ended_at = 0 `+where, append([]any{workspace}, args...)...)
 }
 

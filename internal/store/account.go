@@ -11,13 +11,13 @@ import (
 // AddAccount stores an account, its settings sealed, and its lane.
 func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
 	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
-		sealed, err := t.sealSettings(a)
+		sealed, by, err := t.sealSettings(a)
 		if err != nil {
 			return err
 		}
 		if _, err := t.exec(`INSERT INTO account (workspace, id, kind, name, environment, owner, custodian, enabled, version, sealed, sealed_by, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)`,
-			a.Workspace, a.ID, a.Kind, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, workspaceKey, us(a.CreatedAt)); err != nil {
+			a.Workspace, a.ID, a.Kind, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, us(a.CreatedAt)); err != nil {
 			return err
 		}
 		if _, err := t.exec(`INSERT INTO lane (workspace, account) VALUES ($1, $2)`, a.Workspace, a.ID); err != nil {
@@ -34,16 +34,20 @@ func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
 }
 
 // ChangeAccount replaces an account's name, custody, switch and settings, if it
-// still has a.Version.
+// still has a.Version. It takes the lane's row, as a claim does: of an account
+// that is switched off, nothing is handed over from the moment it returns.
 func (s *Store) ChangeAccount(ctx context.Context, a engawa.Account) error {
 	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
-		sealed, err := t.sealSettings(a)
+		sealed, by, err := t.sealSettings(a)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE account SET name = $3, environment = $4, owner = $5, custodian = $6, enabled = $7, sealed = $8, version = version + 1
-			WHERE workspace = $1 AND id = $2 AND version = $9 AND ended_at = 0`,
-			a.Workspace, a.ID, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, a.Version)
+		if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, a.Workspace, a.ID); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE account SET name = $3, environment = $4, owner = $5, custodian = $6, enabled = $7, sealed = $8, sealed_by = $9, version = version + 1
+			WHERE workspace = $1 AND id = $2 AND version = $10 AND ended_at = 0`,
+			a.Workspace, a.ID, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, a.Version)
 		if err == nil && n == 0 {
 			return &engawa.Error{Code: engawa.CodeConflict, Message: "somebody else changed this account meanwhile", Remedy: "load it again and repeat your change"}
 		}
@@ -56,20 +60,19 @@ func (s *Store) ChangeAccount(ctx context.Context, a engawa.Account) error {
 	return nil
 }
 
-func (t *tx) sealSettings(a engawa.Account) ([]byte, error) {
+func (t *tx) sealSettings(a engawa.Account) (sealed []byte, by string, err error) {
 	ring, err := t.keys(a.Workspace, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	plain, err := json.Marshal(a.Settings)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	sealed, _, err := ring.seal(a.Workspace, "", "account", a.ID, plain)
-	return sealed, err
+	return ring.seal(a.Workspace, "", "account", a.ID, plain)
 }
 
-const accountColumns = `workspace, id, kind, name, environment, owner, custodian, enabled, version, sealed, created_at`
+const accountColumns = `workspace, id, kind, name, environment, owner, custodian, enabled, version, sealed, sealed_by, created_at`
 
 // accounts reads accounts with their settings opened.
 func (t *tx) accounts(workspace, where string, args ...any) ([]engawa.Account, error) {
@@ -79,12 +82,13 @@ func (t *tx) accounts(workspace, where string, args ...any) ([]engawa.Account, e
 	}
 	return all(t, func(scan func(...any) error) (a engawa.Account, err error) {
 		var sealed []byte
+		var by string
 		var created int64
-		if err := scan(&a.Workspace, &a.ID, &a.Kind, &a.Name, &a.Environment, &a.Owner, &a.Custodian, &a.Enabled, &a.Version, &sealed, &created); err != nil {
+		if err := scan(&a.Workspace, &a.ID, &a.Kind, &a.Name, &a.Environment, &a.Owner, &a.Custodian, &a.Enabled, &a.Version, &sealed, &by, &created); err != nil {
 			return a, err
 		}
 		a.CreatedAt = at(created)
-		plain, err := ring.open(workspace, workspaceKey, "account", a.ID, sealed)
+		plain, err := ring.open(workspace, by, "account", a.ID, sealed)
 		if err != nil {
 			return a, err
 		}

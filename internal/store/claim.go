@@ -365,7 +365,7 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 				continue // it went its own way from the start
 			}
 			next := NewDelivery(m, i, now)
-			row, err := newDeliveryRow(nil, m, next)
+			row, err := newDeliveryRow(keyring{}, m, next)
 			if err != nil {
 				return err
 			}
@@ -450,7 +450,7 @@ func (t *tx) expireLate(l Lane, lanes laneSet) error {
 	}
 	for _, r := range rows {
 		e := ending{c: Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}, state: engawa.Expired, note: "deadline", goesOn: true}
-		if err := t.end(e, nil, at, lanes); err != nil {
+		if err := t.end(e, keyring{}, at, lanes); err != nil {
 			return err
 		}
 	}

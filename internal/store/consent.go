@@ -56,8 +56,9 @@ func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []
 	return cs, err
 }
 
-// Suppress stops an address on a channel for a reason. It takes the customer's
-// row, as Decide does, so that no claim under way misses it.
+// Suppress stops an address on a channel for a reason. It takes the rows of
+// every customer who has the address, as Decide does, so that no claim under way
+// misses it.
 func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
 	index, key := s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
 	return s.inTx(ctx, x.Workspace, func(t *tx) error {
@@ -66,12 +67,16 @@ func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
 }
 
 func (t *tx) suppress(x engawa.Suppression, index, key string) error {
-	if x.Customer != "" {
-		if _, err := t.exec(`UPDATE customer SET suppression_version = suppression_version + 1 WHERE workspace = $1 AND id = $2`, x.Workspace, x.Customer); err != nil {
+	ids, err := all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3`, x.Workspace, x.Channel, index)
+	if err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	for _, id := range distinct(append(ids, x.Customer)) { // in order, as a claim takes them
+		if _, err := t.exec(`UPDATE customer SET suppression_version = suppression_version + 1 WHERE workspace = $1 AND id = $2`, x.Workspace, id); err != nil {
 			return fmt.Errorf("suppress: %w", err)
 		}
 	}
-	_, err := t.exec(`INSERT INTO suppression (workspace, channel, address_index, reason, key_id, customer, at, until_at)
+	_, err = t.exec(`INSERT INTO suppression (workspace, channel, address_index, reason, key_id, customer, at, until_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (workspace, channel, address_index, reason) DO UPDATE SET at = excluded.at, until_at = excluded.until_at`,
 		x.Workspace, x.Channel, index, x.Reason, key, x.Customer, us(x.At), us(x.Until))

@@ -21,11 +21,10 @@ type NewCustomer struct {
 // AddCustomer stores a customer under a key of its own.
 func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
 	err := s.inTx(ctx, c.Customer.Workspace, func(t *tx) error {
-		k, err := t.newKey(c.Customer.Workspace, c.Customer.ID)
+		ring, err := t.newKey(c.Customer.Workspace, c.Customer.ID)
 		if err != nil {
 			return err
 		}
-		ring := keyring{c.Customer.ID: k}
 		sealed, by, err := ring.seal(c.Customer.Workspace, c.Customer.ID, "customer", c.Customer.ID, []byte(c.Customer.Name))
 		if err != nil {
 			return err
@@ -62,6 +61,9 @@ func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
 // AddContactPoint stores one more way to reach a customer.
 func (s *Store) AddContactPoint(ctx context.Context, p engawa.ContactPoint) error {
 	err := s.inTx(ctx, p.Workspace, func(t *tx) error {
+		if err := t.living(p.Workspace, p.Customer); err != nil {
+			return err
+		}
 		ring, err := t.keys(p.Workspace, []string{p.Customer})
 		if err != nil {
 			return err
@@ -97,6 +99,9 @@ func foldAddress(a engawa.Address) string { return strings.ToLower(a.Reveal()) }
 // link ties an identity to a customer. A value that already belongs to another
 // customer is a conflict for a person to resolve (merge), never a silent move.
 func (t *tx) link(workspace, customer string, id engawa.Identity) error {
+	if err := t.living(workspace, customer); err != nil {
+		return err
+	}
 	hash, key := t.identityHash(workspace, id)
 	n, err := t.exec(`INSERT INTO identity (workspace, issuer, kind, value_hash, key_id, customer, role, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -106,6 +111,17 @@ func (t *tx) link(workspace, customer string, id engawa.Identity) error {
 		return &engawa.Error{Code: engawa.CodeConflict, Message: "this " + id.Kind + " belongs to another customer", Remedy: "merge the two customers, or correct the value"}
 	}
 	return err
+}
+
+// living refuses a customer who does not exist or was erased, and keeps an
+// erasure waiting until the transaction ends: else what could find the customer
+// again would come in behind it.
+func (t *tx) living(workspace, customer string) error {
+	erased, err := one(t, scanInt, `SELECT erased_at FROM customer WHERE workspace = $1 AND id = $2 {share}`, workspace, customer)
+	if err == nil && erased > 0 {
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "this customer was erased", Remedy: "make a new customer"}
+	}
+	return found("customer", err)
 }
 
 func (t *tx) identityHash(workspace string, id engawa.Identity) (hash, key string) {

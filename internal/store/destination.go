@@ -9,7 +9,7 @@ import (
 	"github.com/engawa/engawa"
 )
 
-// AddDestination stores a staff place, its address sealed by the workspace's key.
+// AddDestination stores a staff place, its address sealed.
 func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error {
 	err := s.inTx(ctx, d.Workspace, func(t *tx) error {
 		ring, err := t.keys(d.Workspace, nil)
@@ -34,8 +34,7 @@ func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error 
 
 type destinationRow struct {
 	engawa.Destination
-	index  string
-	sealed []byte
+	index string
 }
 
 func (t *tx) destinations(workspace, where string, args ...any) ([]destinationRow, error) {
@@ -45,14 +44,16 @@ func (t *tx) destinations(workspace, where string, args ...any) ([]destinationRo
 	}
 	return all(t, func(scan func(...any) error) (d destinationRow, err error) {
 		var created int64
-		if err := scan(&d.Workspace, &d.ID, &d.Name, &d.Account, &d.index, &d.Locale, &d.sealed, &created); err != nil {
+		var sealed []byte
+		var by string
+		if err := scan(&d.Workspace, &d.ID, &d.Name, &d.Account, &d.index, &d.Locale, &sealed, &by, &created); err != nil {
 			return d, err
 		}
 		d.CreatedAt = at(created)
-		plain, err := ring.open(workspace, workspaceKey, "destination", d.ID, d.sealed)
+		plain, err := ring.open(workspace, by, "destination", d.ID, sealed)
 		d.Address = engawa.Address(plain)
 		return d, err
-	}, `SELECT workspace, id, name, account, address_index, locale, sealed, created_at
+	}, `SELECT workspace, id, name, account, address_index, locale, sealed, sealed_by, created_at
 		FROM destination WHERE workspace = $1 AND ended_at = 0 `+where, append([]any{workspace}, args...)...)
 }
 

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -45,8 +47,8 @@ func (s *Store) journalBatch(items []journalItem) error {
 	defer cancel()
 	parts := byWorkspace(items)
 	return s.inTx(ctx, scope(slices.Collect(maps.Keys(parts))), func(t *tx) error {
-		for _, part := range parts {
-			if err := t.journal(part); err != nil {
+		for _, workspace := range slices.Sorted(maps.Keys(parts)) {
+			if err := t.journal(parts[workspace]); err != nil {
 				return err
 			}
 		}
@@ -84,6 +86,11 @@ func (t *tx) journal(slots []slot) error {
 	if err != nil {
 		return err
 	}
+	// In one order everywhere: two batches with the same events wait for each
+	// other in turn, not in a circle.
+	slices.SortStableFunc(slots, func(a, b slot) int {
+		return cmp.Or(cmp.Compare(a.event.Account, b.event.Account), cmp.Compare(a.event.DedupKey, b.event.DedupKey))
+	})
 	rows := make([][]any, len(slots))
 	for i, sl := range slots {
 		if rows[i], err = eventRow(ring, sl.event); err != nil {
@@ -114,7 +121,7 @@ func eventRow(ring keyring, e engawa.Event) ([]any, error) {
 		return nil, fmt.Errorf("journal %s: %w", e.ID, err)
 	}
 	customer := e.Customer
-	if _, ok := ring[customer]; !ok {
+	if _, ok := ring.customers[customer]; !ok {
 		customer = "" // erased meanwhile: the fact stays, tied to nobody
 	}
 	sealed, by, err := ring.seal(e.Workspace, customer, "event", e.ID, body)
@@ -188,7 +195,7 @@ func (t *tx) openEvents(workspace string, rows []eventRowRead) ([]engawa.Event, 
 	out := make([]engawa.Event, len(rows))
 	for i, r := range rows {
 		out[i] = r.Event
-		if _, ok := ring[r.by]; !ok {
+		if !ring.opens(r.by) {
 			continue
 		}
 		plain, err := ring.open(workspace, r.by, "event", r.ID, r.sealed)
@@ -257,11 +264,19 @@ func (s *Store) Events(ctx context.Context, workspace string, f EventFilter, p P
 	if before == "" {
 		before = engawa.PrefixEvent + "_~" // after every id
 	}
-	lo, hi := typeRange(f.Type)
+	var w where
+	w.and("workspace = ?", workspace)
+	w.and("id < ?", before)
+	if f.Type != "" && f.Type != "*" {
+		lo, hi := typeRange(f.Type)
+		w.and("type >= ?", lo)
+		w.and("type < ?", hi)
+	}
+	if f.Customer != "" {
+		w.and("customer <> '' AND customer = ?", f.Customer)
+	}
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event
-			WHERE workspace = $1 AND id < $2 AND type >= $3 AND type < $4 AND ($5 = '' OR customer = $5)
-			ORDER BY id DESC LIMIT $6`, workspace, before, lo, hi, f.Customer, p.limit())
+		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event `+w.text+` ORDER BY id DESC LIMIT `+strconv.Itoa(p.limit()), w.args...)
 		if err != nil {
 			return err
 		}
@@ -275,10 +290,7 @@ func (s *Store) Events(ctx context.Context, workspace string, f EventFilter, p P
 // LIKE is needed, whose meaning differs between the engines.
 func typeRange(typ string) (lo, hi string) {
 	n := len(typ)
-	switch {
-	case typ == "" || typ == "*":
-		return "", "~"
-	case n > 2 && typ[n-2:] == ".*":
+	if n > 2 && typ[n-2:] == ".*" {
 		return typ[:n-1], typ[:n-2] + "/" // '/' follows '.'
 	}
 	return typ, typ + "\x01"

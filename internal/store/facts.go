@@ -101,7 +101,7 @@ func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 		func() error { return t.loadDisclosures(&w, workspace, customers) },
 		func() error { return t.loadGrants(&w, workspace, partners, lock) },
 		func() error { return t.loadSent(&w, workspace, asks) },
-		func() error { return t.loadStopped(&w, workspace, broadcasts) },
+		func() error { return t.loadStopped(&w, workspace, broadcasts, lock) },
 		func() error { return t.loadBudgets(&w, workspace, accounts) },
 	} {
 		if err := load(); err != nil {
@@ -505,20 +505,28 @@ func (t *tx) loadSent(w *world, workspace string, asks []Ask) error {
 		w.sent[customer] = append(w.sent[customer], r)
 		return struct{}{}, err
 	}, `SELECT customer, partner, count(*), min(handed_at) FROM delivery
-		WHERE workspace = $1 AND customer {in $2} AND handed_at > $3 AND class <> 'service' GROUP BY customer, partner ORDER BY customer, partner`,
+		WHERE workspace = $1 AND customer {in $2} AND handed_at > 0 AND handed_at > $3 AND class <> 'service' GROUP BY customer, partner ORDER BY customer, partner`,
 		workspace, t.list(customers), us(w.now.Add(-24*time.Hour)))
 	return err
 }
 
-func (t *tx) loadStopped(w *world, workspace string, broadcasts []string) error {
+// loadStopped locks the broadcasts' rows for a claim, so that a stop is either
+// seen or waits.
+func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock bool) error {
 	w.stopped = map[string]bool{}
 	if len(broadcasts) == 0 {
 		return nil
 	}
-	ids, err := all(t, scanString, `SELECT id FROM broadcast WHERE workspace = $1 AND id {in $2} AND state = 'stopped'`, workspace, t.list(broadcasts))
-	for _, id := range ids {
-		w.stopped[id] = true
+	q := `SELECT id, state FROM broadcast WHERE workspace = $1 AND id {in $2} ORDER BY id`
+	if lock {
+		q += ` {share}`
 	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var id, state string
+		err := scan(&id, &state)
+		w.stopped[id] = state == "stopped"
+		return struct{}{}, err
+	}, q, workspace, t.list(broadcasts))
 	return err
 }
 

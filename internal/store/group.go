@@ -14,7 +14,8 @@ type group[T any] struct {
 	commit func([]T) error
 	done   sync.WaitGroup
 	once   sync.Once
-	closed chan struct{}
+	closed chan struct{} // no more is taken
+	over   chan struct{} // what had been taken is answered
 }
 
 type groupItem[T any] struct {
@@ -34,7 +35,7 @@ func journalGroups(lite bool) int {
 }
 
 func newGroup[T any](workers int, commit func([]T) error) *group[T] {
-	g := &group[T]{in: make(chan groupItem[T], groupSize), commit: commit, closed: make(chan struct{})}
+	g := &group[T]{in: make(chan groupItem[T], groupSize), commit: commit, closed: make(chan struct{}), over: make(chan struct{})}
 	for range workers {
 		g.done.Go(g.run)
 	}
@@ -55,6 +56,13 @@ func (g *group[T]) add(ctx context.Context, v T) error {
 	select {
 	case err := <-it.errc:
 		return err
+	case <-g.over:
+		select {
+		case err := <-it.errc:
+			return err
+		default:
+			return errClosed // it came in behind the last look
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -102,14 +110,18 @@ func (g *group[T]) flush(items []groupItem[T]) {
 }
 
 func (g *group[T]) close() {
-	g.once.Do(func() { close(g.closed) })
-	g.done.Wait()
-	for {
-		select {
-		case it := <-g.in:
-			it.errc <- errClosed
-		default:
+	g.once.Do(func() {
+		close(g.closed)
+		g.done.Wait()
+		for {
+			select {
+			case it := <-g.in:
+				it.errc <- errClosed
+				continue
+			default:
+			}
+			close(g.over)
 			return
 		}
-	}
+	})
 }

@@ -76,10 +76,11 @@ func (t *tx) kept(workspace, hash, print string) (Kept, error) {
 		print  string
 		status int
 		sealed []byte
+		by     string
 	}
 	r, err := one(t, func(scan func(...any) error) (r row, err error) {
-		return r, scan(&r.print, &r.status, &r.sealed)
-	}, `SELECT fingerprint, status, body FROM idempotency WHERE workspace = $1 AND key_hash = $2`, workspace, hash)
+		return r, scan(&r.print, &r.status, &r.sealed, &r.by)
+	}, `SELECT fingerprint, status, body, sealed_by FROM idempotency WHERE workspace = $1 AND key_hash = $2`, workspace, hash)
 	if err != nil {
 		return Kept{}, err
 	}
@@ -96,12 +97,12 @@ func (t *tx) kept(workspace, hash, print string) (Kept, error) {
 	if err != nil {
 		return Kept{}, err
 	}
-	body, err := ring.open(workspace, workspaceKey, "idempotency", hash, r.sealed)
+	body, err := ring.open(workspace, r.by, "idempotency", hash, r.sealed)
 	return Kept{Status: r.status, Body: body}, err
 }
 
-// Keep stores the answer to a request that Begin gave out as fresh, sealed by
-// the workspace's key, for KeptFor.
+// Keep stores the answer to a request that Begin gave out as fresh, sealed,
+// for KeptFor.
 func (s *Store) Keep(ctx context.Context, o Once, status int, body []byte) error {
 	hash, _ := s.onceHashes(o)
 	err := s.inTx(ctx, o.Workspace, func(t *tx) error {
@@ -109,12 +110,12 @@ func (s *Store) Keep(ctx context.Context, o Once, status int, body []byte) error
 		if err != nil {
 			return err
 		}
-		sealed, _, err := ring.seal(o.Workspace, "", "idempotency", hash, body)
+		sealed, by, err := ring.seal(o.Workspace, "", "idempotency", hash, body)
 		if err != nil {
 			return err
 		}
-		return t.must("keep answer", `UPDATE idempotency SET status = $3, body = $4 WHERE workspace = $1 AND key_hash = $2 AND status = 0`,
-			o.Workspace, hash, status, sealed)
+		return t.must("keep answer", `UPDATE idempotency SET status = $3, body = $4, sealed_by = $5 WHERE workspace = $1 AND key_hash = $2 AND status = 0`,
+			o.Workspace, hash, status, sealed, by)
 	})
 	if err != nil {
 		return fmt.Errorf("keep answer: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -283,7 +284,7 @@ func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, e
 
 func (r messageRowRead) open(ring keyring) (Said, error) {
 	said := Said{Message: r.Message}
-	if _, ok := ring[r.by]; !ok {
+	if !ring.opens(r.by) {
 		said.Erased = true
 		return said, nil
 	}
@@ -322,7 +323,7 @@ func scanDelivery(scan func(...any) error) (d deliveryRow, err error) {
 
 func (d *deliveryRow) openVerdict(ring keyring) (Judged, error) {
 	var j Judged
-	if _, ok := ring[d.by]; !ok || d.sealed == nil {
+	if !ring.opens(d.by) || d.sealed == nil {
 		return j, nil
 	}
 	plain, err := ring.open(d.Workspace, d.by, "delivery", d.ID, d.sealed)
@@ -361,7 +362,7 @@ func (t *tx) attempts(ring keyring, workspace, message string) ([]engawa.Attempt
 		}
 		a.ID = fmt.Sprintf("%s.%d", a.Delivery, a.N)
 		a.StartedAt, a.EndedAt = at(started), at(ended)
-		if _, ok := ring[by]; !ok || sealed == nil {
+		if !ring.opens(by) || sealed == nil {
 			return a, nil
 		}
 		plain, err := ring.open(workspace, by, "attempt", a.ID, sealed)
@@ -392,8 +393,24 @@ type MessageRow struct {
 	Subject string
 }
 
+func (f MessageFilter) where(workspace string, p Page) where {
+	var w where
+	w.and("workspace = ?", workspace)
+	w.and("(created_at, id) < (?, ?)", p.before(), p.ID)
+	for _, c := range [...]struct{ text, value string }{
+		{"state = ?", f.State}, {"outcome = ?", f.Outcome}, {"customer <> '' AND customer = ?", f.Customer},
+		{"event <> '' AND event = ?", f.Event}, {"destination <> '' AND destination = ?", f.Destination}, {"purpose = ?", f.Purpose},
+	} {
+		if c.value != "" {
+			w.and(c.text, c.value)
+		}
+	}
+	return w
+}
+
 // Messages returns a page of messages, newest first.
 func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter, p Page) (out []MessageRow, err error) {
+	w := f.where(workspace, p)
 	err = s.view(ctx, workspace, func(t *tx) error {
 		type row struct {
 			messageRowRead
@@ -403,11 +420,7 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
 			r.messageRowRead, err = scanMessage(func(dst ...any) error { return scan(append(dst, &r.outcome, &r.gate)...) })
 			return r, err
-		}, `SELECT `+messageColumns+`, outcome, gate FROM message WHERE workspace = $1 AND (created_at, id) < ($2, $3)
-			AND ($4 = '' OR state = $4) AND ($5 = '' OR outcome = $5) AND ($6 = '' OR customer = $6)
-			AND ($7 = '' OR event = $7) AND ($8 = '' OR destination = $8) AND ($9 = '' OR purpose = $9)
-			ORDER BY created_at DESC, id DESC LIMIT $10`,
-			workspace, p.before(), p.ID, f.State, f.Outcome, f.Customer, f.Event, f.Destination, f.Purpose, p.limit())
+		}, `SELECT `+messageColumns+`, outcome, gate FROM message `+w.text+` ORDER BY created_at DESC, id DESC LIMIT `+strconv.Itoa(p.limit()), w.args...)
 		if err != nil {
 			return err
 		}
@@ -431,22 +444,29 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 	return out, err
 }
 
-// Cancel stops everything of a message that has not been handed over.
+// Cancel stops everything of a message that has not been handed over; if one of
+// its deliveries has been, it is a conflict and nothing changes. It takes the
+// deliveries' rows first, as a claim does: of the two, one sees the other.
 func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
+		if _, err := all(t, scanString, `SELECT id FROM delivery WHERE workspace = $1 AND message = $2 ORDER BY id {lock}`, workspace, id); err != nil {
+			return fmt.Errorf("cancel %s: %w", id, err)
+		}
+		if _, err := t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
+			WHERE workspace = $1 AND message = $2 AND state IN ('queued', 'held', 'retrying')`, workspace, id, now()); err != nil {
+			return fmt.Errorf("cancel %s: %w", id, err)
+		}
 		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'waiting'
 			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
 		if err != nil {
 			return fmt.Errorf("cancel %s: %w", id, err)
 		}
-		if n == 0 {
-			if _, err := one(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
-				return found("message", err)
-			}
-			return &engawa.Error{Code: engawa.CodeConflict, Message: "this message has been handed over or has ended", Remedy: "look at its deliveries"}
+		if n == 1 {
+			return nil
 		}
-		_, err = t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
-			WHERE workspace = $1 AND message = $2 AND state IN ('queued', 'held', 'retrying')`, workspace, id, now())
-		return err
+		if _, err := one(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
+			return found("message", err)
+		}
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "this message has been handed over or has ended", Remedy: "look at its deliveries"}
 	})
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,3 +30,23 @@ func (p Page) limit() int {
 }
 
 func now() int64 { return us(time.Now()) }
+
+// where collects the conditions that a filter asks for, so that each list is a
+// statement that an index can serve. Conditions are this package's own text.
+type where struct {
+	text string
+	args []any
+}
+
+// and adds a condition; each ? in it stands for the next of args.
+func (w *where) and(condition string, args ...any) {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(w.args)), 1)
+	}
+	if w.text == "" {
+		w.text = "WHERE " + condition
+		return
+	}
+	w.text += " AND " + condition
+}

@@ -31,7 +31,6 @@ type Store struct {
 	lite        bool
 	vault       *vault.Vault
 	writer      *writer // SQLite only
-	keys        workspaceKeys
 	journal     *group[journalItem]
 	url         string
 	file        string // SQLite only: its URL with the pragmas

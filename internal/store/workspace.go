@@ -10,19 +10,16 @@ import (
 	"github.com/engawa/engawa"
 )
 
-// AddWorkspace stores a workspace and makes its key.
+// AddWorkspace stores a workspace.
 func (s *Store) AddWorkspace(ctx context.Context, w engawa.Workspace) error {
 	sender, house, err := profile(w)
 	if err != nil {
 		return fmt.Errorf("add workspace %s: %w", w.ID, err)
 	}
 	err = s.inTx(ctx, w.ID, func(t *tx) error {
-		if _, err := t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
+		_, err := t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt)); err != nil {
-			return err
-		}
-		_, err := t.newKey(w.ID, workspaceKey)
+			w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt))
 		return err
 	})
 	if err != nil {
