@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/engawa/engawa/internal/vault"
 )
 
 // complete fills in what follows from other keys and the machine, and checks
@@ -48,7 +50,7 @@ func (c *Config) checkKeyFile() error {
 	if c.KeyFile == "" {
 		return errors.New("must not be empty: it is the file with the vault's keys")
 	}
-	if err := CheckPrivate(c.KeyFile); err != nil {
+	if err := vault.CheckPrivate(c.KeyFile); err != nil {
 		return fmt.Errorf("is not safe: %w", err)
 	}
 	return nil

@@ -29,7 +29,8 @@ const File = "engawa.toml"
 type Config struct {
 	Node          string         `toml:"node" doc:"Name of this node, unique among the nodes that share a database. Empty: the host's name."`
 	Database      DSN            `toml:"database" default:"engawa.db" doc:"Where everything is kept: the path of a SQLite file, or postgres://user@host/name for several nodes."`
-	KeyFile       string         `toml:"key_file" default:"engawa.key" doc:"File with the key-encryption keys of the vault. Only its owner may read it. Keep it apart from the database and its backups: without it no address can be read again."`
+	KeyFile       string         `toml:"key_file" default:"engawa.key" doc:"File with the key-encryption keys of the vault. Others on the machine must not be able to read it. Keep it apart from the database and its backups: without it no address can be read again."`
+	KeyRotation   string         `toml:"key_rotation" default:"auto" oneof:"auto daily off" doc:"daily: a new key-encryption key each day; keys closed for 30 days are destroyed, and with them what older backups hold of erased customers. Several nodes must then share one key file. auto: daily with SQLite, off with PostgreSQL."`
 	Listen        string         `toml:"listen" default:"127.0.0.1:8025" doc:"Address and port for the API, the pages and the providers' callbacks."`
 	PublicURL     string         `toml:"public_url" doc:"URL under which customers and providers reach this installation; links in messages begin with it. Empty: the listening address, which works on this machine only."`
 	MetricsListen string         `toml:"metrics_listen" default:"127.0.0.1:8026" doc:"Address and port for /metrics and pprof. They need no sign-in: keep them on loopback or a private network. Empty: off."`

@@ -55,6 +55,7 @@ const full = `
 node = "tokyo-1"
 database = "postgres://engawa:hunter2@db/engawa?sslmode=verify-full"
 key_file = "/etc/engawa/keys"
+key_rotation = "daily"
 listen = ":443"
 public_url = "https://hub.example.jp/"
 metrics_listen = "10.0.0.5:9100"
@@ -84,6 +85,7 @@ func TestFileThenEnvironment(t *testing.T) {
 		Node:          "tokyo-1",
 		Database:      "postgres://engawa:hunter2@db/engawa?sslmode=verify-full",
 		KeyFile:       "/etc/engawa/keys",
+		KeyRotation:   "daily",
 		Listen:        ":443",
 		PublicURL:     "https://hub.example.jp",
 		TrustedProxy:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
@@ -107,7 +109,7 @@ func TestWorkingDirectory(t *testing.T) {
 
 func TestEveryKeyIsAVariable(t *testing.T) {
 	values := map[string]string{
-		"node": "x", "database": "x.db", "key_file": "x.key", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
+		"node": "x", "database": "x.db", "key_file": "x.key", "key_rotation": "off", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
 		"trusted_proxies": "10.0.0.0/8", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
 	}

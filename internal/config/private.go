@@ -1,37 +1,16 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/engawa/engawa/internal/vault"
 )
-
-// tooOpen are the permissions that a file with a secret must not have: writing
-// by its group, and everything by others. Reading by the group is allowed,
-// since orchestrators hand secrets to a process by its group.
-const tooOpen fs.FileMode = 0o027
-
-// CheckPrivate refuses a file with a secret that others on the machine may
-// read or change. A file that does not exist is the caller's affair.
-func CheckPrivate(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", path, err)
-	}
-	if mode := info.Mode().Perm(); mode&tooOpen != 0 {
-		return fmt.Errorf("%s holds a secret and others on this machine may read or change it (mode %04o): run chmod 600 %s, and change the secret if it may have been seen", path, mode, path)
-	}
-	return nil
-}
 
 // readSecret returns the content of a private file without its last line end.
 func readSecret(path string) (string, error) {
-	if err := CheckPrivate(path); err != nil {
+	if err := vault.CheckPrivate(path); err != nil {
 		return "", err
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the administrator names it
@@ -54,7 +33,7 @@ func checkInlineSecrets(path string, settings map[string]setting) error {
 		if !given || !k.hides(s.text) {
 			continue
 		}
-		if err := CheckPrivate(path); err != nil {
+		if err := vault.CheckPrivate(path); err != nil {
 			return fmt.Errorf("%s: %w; or move it to a file of its own with %s%s", s.place, err, k.Name, fileSuffix)
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,13 +38,14 @@ type Hub struct {
 	API      *api.API
 	Dispatch *dispatch.Dispatcher
 	Words    *text.Words
+	ring     *vault.Keyring
 	log      *slog.Logger
 }
 
-// Open wires a hub from its configuration. A key file that does not exist yet
-// is made; one that others can read is refused.
+// Open wires a hub from its configuration. The first start makes database and
+// key file; after that neither is accepted without the other.
 func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) {
-	ring, err := keyring(c.KeyFile, log)
+	ring, err := keyring(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	kinds := builtin.Kinds()
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
-	h := &Hub{Config: c, Store: st, Vault: v, Words: words, log: log}
+	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log}
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
@@ -89,19 +88,6 @@ func owner(node string) string {
 	return node + "/" + hex.EncodeToString(b[:])
 }
 
-func keyring(path string, log *slog.Logger) (*vault.Keyring, error) {
-	ring, err := vault.Load(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
-	}
-	ring = vault.Generate(time.Now())
-	if err := ring.Save(path); err != nil {
-		return nil, fmt.Errorf("make key file: %w", err)
-	}
-	log.Info("made a new key file; keep a copy of it apart from the database: without it no address can be read again", "path", path)
-	return ring, nil
-}
-
 // Run serves on l and works until ctx ends. Then it takes no more requests,
 // lets what is under way finish, and returns.
 func (h *Hub) Run(ctx context.Context, l net.Listener) error {
@@ -109,18 +95,26 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		Handler: h.API.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var work sync.WaitGroup
 	work.Go(func() { h.Dispatch.Run(ctx) })
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
+	work.Go(func() {
+		if err := h.upkeep(ctx); err != nil {
+			ended <- err
+		}
+	})
 	go func() { ended <- server.Serve(l) }()
 	var err error
 	select {
 	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ShutdownGrace)
-		defer cancel()
-		err = server.Shutdown(stop)
 	case err = <-ended:
+		stop() // serving or upkeep failed: the rest ends too
 	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ShutdownGrace)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(grace))
 	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil

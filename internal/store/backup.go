@@ -62,7 +62,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 // vacuumInto takes a connection of its own: the readers are query_only, which
 // VACUUM INTO does not pass, and the writer must not wait for it.
 func (s *Store) vacuumInto(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", s.file)
+	db, err := sql.Open("sqlite", s.file+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type Store struct {
 	writer      *writer // SQLite only
 	journal     *group[journalItem]
 	url         string
-	file        string // SQLite only: its URL with the pragmas
+	file        string // SQLite only: its URL without pragmas
 	unlock      func()
 	closing     sync.Once
 	wake        struct {
@@ -42,17 +42,18 @@ type Store struct {
 	}
 }
 
-const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
+const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_size_limit(67108864)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
 	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_txlock=immediate"
 
 // Open opens the database at dsn and brings its schema up to date:
 // "postgres://…" for PostgreSQL, else a SQLite file (a path or "sqlite:path").
 // Several nodes may open one PostgreSQL database at the same time; a SQLite
-// file belongs to one process.
+// file belongs to one process. The first Open ties the database to v's key ring
+// (CheckRing); after that only that ring opens it.
 func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
 	s := &Store{vault: v, url: dsn}
 	var err error
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+	if isPostgres(dsn) {
 		err = s.openPostgres(dsn)
 	} else {
 		s.lite = true
@@ -64,8 +65,15 @@ func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.CheckRing(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.journal = newGroup(journalGroups(s.lite), s.journalBatch)
 	return s, nil
+}
+
+func isPostgres(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
 func (s *Store) openPostgres(dsn string) error {
@@ -85,12 +93,12 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	s.unlock = unlock
-	s.file = "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas
-	if s.write, err = sql.Open("sqlite", s.file); err != nil {
+	s.file = "file:" + (&url.URL{Path: path}).EscapedPath()
+	if s.write, err = sql.Open("sqlite", s.file+"?_pragma=auto_vacuum(incremental)&"+pragmas); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", s.file+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = sql.Open("sqlite", s.file+"?"+pragmas+"&_pragma=query_only(1)"); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	s.read.SetMaxOpenConns(4)

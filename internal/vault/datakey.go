@@ -99,7 +99,7 @@ func (v *Vault) NewDataKey(workspace, id string) (DataKey, Wrapped, error) {
 
 // OpenDataKey opens the key of id. The error wraps ErrNoKey, ErrDestroyed or ErrOpen.
 func (v *Vault) OpenDataKey(workspace, id string, w Wrapped) (DataKey, error) {
-	aead, err := v.ring.aead(w.KEK)
+	aead, err := v.kek(w.KEK)
 	if err != nil {
 		return DataKey{}, fmt.Errorf("open data key %s: %w", id, err)
 	}

@@ -39,6 +39,7 @@ func Load(path string) (*Keyring, error) {
 	}
 	k := &Keyring{id: f.Ring, kept: true}
 	k.adopt(f)
+	k.at(path)
 	return k, nil
 }
 
@@ -58,6 +59,7 @@ func (k *Keyring) Reload(path string) error {
 	defer k.mu.Unlock()
 	k.adopt(f)
 	k.kept = true
+	k.at(path)
 	return nil
 }
 
@@ -80,8 +82,34 @@ func (k *Keyring) Save(path string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.kept = true
+	k.at(path)
 	k.current, k.signer = f.Epochs[len(f.Epochs)-1].ID, f.Signing[len(f.Signing)-1].ID
 	return nil
+}
+
+// at notes which file the ring was read from or written to. The lock is held,
+// or the ring is not shared yet.
+func (k *Keyring) at(path string) {
+	k.path = path
+	if info, err := os.Stat(path); err == nil {
+		k.read = info
+	}
+}
+
+// refresh reads the ring's file again if it was changed since: another node that
+// shares it has rotated. It reports whether there may be new keys.
+func (k *Keyring) refresh() bool {
+	k.mu.RLock()
+	path, read := k.path, k.read
+	k.mu.RUnlock()
+	if path == "" {
+		return false
+	}
+	info, err := os.Stat(path)
+	if err != nil || read != nil && os.SameFile(info, read) && info.ModTime().Equal(read.ModTime()) {
+		return false
+	}
+	return k.Reload(path) == nil
 }
 
 // encode returns the ring as it is now, and its text. Of the returned file only
@@ -153,8 +181,8 @@ func readFile(path string) (file, error) {
 	if err != nil {
 		return file{}, fmt.Errorf("read key ring: %w", err)
 	}
-	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&0o077 != 0 {
-		return file{}, openToOthers(path, mode)
+	if err := checkPrivate(path, info); err != nil {
+		return file{}, err
 	}
 	text, err := io.ReadAll(io.LimitReader(h, maxFile))
 	if err != nil {
@@ -232,14 +260,6 @@ func writeSynced(path string, text []byte) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-func openToOthers(path string, mode fs.FileMode) error {
-	return &engawa.Error{
-		Code:    engawa.CodeInvalid,
-		Message: fmt.Sprintf("the key file %s has mode %s; only its owner may read it, and it must be a plain file", path, mode),
-		Remedy:  "run: chmod 600 " + path + "; if others could read it, rotate the keys",
-	}
 }
 
 func otherRing(path string) error {

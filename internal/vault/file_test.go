@@ -141,11 +141,14 @@ func TestSecondNodeFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := New(second)
-	if _, err := v.OpenDataKey("ws_a", "cus_9", w); !errors.Is(err, ErrNoKey) {
-		t.Fatalf("before Reload: %v; want ErrNoKey", err)
-	}
 	second.Rotate(day.Add(Epoch))
 	wantCode(t, second.Save(path), engawa.CodeConflict)
+	if _, err := v.OpenDataKey("ws_a", "cus_9", w); err != nil {
+		t.Fatalf("the file has the key, the ring has not read it yet: %v", err)
+	}
+	if _, err := v.OpenDataKey("ws_a", "cus_9", Wrapped{KEK: "k991231aaaaaaaa", Bytes: w.Bytes}); !errors.Is(err, ErrNoKey) {
+		t.Fatalf("a key of no file: %v; want ErrNoKey", err)
+	}
 	if err := second.Reload(path); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +164,7 @@ func TestLoadRefuses(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
-	for _, mode := range []fs.FileMode{0o640, 0o604, 0o620, 0o601, 0o666, 0o644} {
+	for _, mode := range []fs.FileMode{0o660, 0o604, 0o620, 0o601, 0o666, 0o644} {
 		ring, path, _ := saved(t)
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)

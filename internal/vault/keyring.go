@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,9 @@ type Keyring struct {
 	signing []secret // oldest first; the last signs
 	kept    bool     // the ring has a file: a new key counts once it is in there
 	signer  string   // id of the signing key that signs
+
+	path string      // of the file, if the ring has one
+	read fs.FileInfo // of the file that was last read or written
 }
 
 // epoch is a key-encryption key and its time. Without a key it is the memory of

@@ -37,8 +37,8 @@ import (
 
 // Errors that callers tell apart with errors.Is.
 var (
-	// ErrNoKey: the ring does not hold the key that the value names. Another
-	// node may have rotated since this one read the ring: Reload, then retry.
+	// ErrNoKey: the ring does not hold the key that the value names, and its
+	// file does not either.
 	ErrNoKey = errors.New("the key is not in the key ring")
 	// ErrDestroyed: the ring did hold that key, and Expire destroyed it.
 	ErrDestroyed = errors.New("the key was destroyed at the end of its time")
@@ -63,6 +63,25 @@ func New(k *Keyring) *Vault { return &Vault{ring: k} }
 // Current returns the id of the key that wraps now. Whatever is wrapped by
 // another one is to be rewrapped.
 func (v *Vault) Current() string { return v.ring.Current() }
+
+// Ring names the key ring for ever.
+func (v *Vault) Ring() string { return v.ring.ID() }
+
+// Knows reports whether the ring has, or had, the key-encryption key id.
+func (v *Vault) Knows(id string) bool {
+	_, err := v.kek(id)
+	return !errors.Is(err, ErrNoKey)
+}
+
+// kek returns a key-encryption key; for one that it has not heard of, it looks
+// whether another node has changed the ring's file.
+func (v *Vault) kek(id string) (cipher.AEAD, error) {
+	aead, err := v.ring.aead(id)
+	if errors.Is(err, ErrNoKey) && v.ring.refresh() {
+		aead, err = v.ring.aead(id)
+	}
+	return aead, err
+}
 
 // Format keeps keys out of logs whatever the verb.
 func (v *Vault) Format(f fmt.State, _ rune) { io.WriteString(f, "vault") }

@@ -9,10 +9,12 @@
 -- Foreign keys stand where a row means nothing without the other. Not towards
 -- workspace: each insert would lock that one row. Not where a column may be empty.
 
--- The key ring that the database was made with. Its keys are not here.
+-- The key ring that the database was made with, and the key it was last given.
+-- The keys themselves are not here.
 CREATE TABLE ring (
   one     BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
   id      TEXT   NOT NULL,
+  kek     TEXT   NOT NULL,
   made_at BIGINT NOT NULL
 );
 
@@ -44,6 +46,7 @@ CREATE TABLE data_key (
   erased_at  BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (workspace, id)
 );
+CREATE INDEX data_key_wrapped ON data_key (kek) WHERE state = 'live';
 
 CREATE TABLE member (
   workspace  TEXT   NOT NULL,

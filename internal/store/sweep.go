@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// sweepBatch is how many rows one transaction of Sweep deletes; in between,
+// others have their turn.
+const sweepBatch = 500
+
+// Sweep removes what has ended: sessions and sign-in links, and answers kept for
+// repeated requests. On SQLite it then gives free pages back to the disk (at most
+// 20 MB in a call), lets the planner learn, and moves the write-ahead log into the file; on
+// PostgreSQL autovacuum does that. The journal and what was sent are kept.
+func (s *Store) Sweep(ctx context.Context) error {
+	old := us(time.Now().Add(-KeptFor))
+	for _, q := range []struct {
+		text   string
+		before int64
+	}{
+		{`DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE ends_at < $1 LIMIT 500 {skip})`, now()},
+		{`DELETE FROM idempotency WHERE (workspace, key_hash) IN (SELECT workspace, key_hash FROM idempotency WHERE created_at < $1 LIMIT 500 {skip})`, old},
+	} {
+		if err := s.sweep(ctx, q.text, q.before); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+	}
+	if !s.lite {
+		return nil
+	}
+	if err := s.writer.tidy(ctx); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) sweep(ctx context.Context, text string, before int64) error {
+	for n := int64(sweepBatch); n == sweepBatch; {
+		err := s.inTx(ctx, everywhere, func(t *tx) (err error) {
+			n, err = t.exec(text, before)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidy runs what may not stand in a transaction. The checkpoint is a passive one,
+// which waits for nobody; what a reader keeps it from, the next one does.
+func (w *writer) tidy(ctx context.Context) error {
+	select {
+	case <-w.turn:
+		defer func() { w.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, q := range []string{`PRAGMA incremental_vacuum(5000)`, `PRAGMA optimize`, `PRAGMA wal_checkpoint(PASSIVE)`} {
+		rows, err := w.conn.QueryContext(ctx, q)
+		if err != nil {
+			return fmt.Errorf("%s: %w", q, err)
+		}
+		for rows.Next() { // each page that is given back is a row
+		}
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("%s: %w", q, err)
+		}
+		if err := rows.Close(); err != nil {
+			return fmt.Errorf("%s: %w", q, err)
+		}
+	}
+	return nil
+}
