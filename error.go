@@ -24,6 +24,7 @@ const (
 	CodeNotFound     Code = "not_found"    // 404
 	CodeConflict     Code = "conflict"     // 409
 	CodeTooLarge     Code = "too_large"    // 413
+	CodeMediaType    Code = "media_type"   // 415: a body of another kind than is taken here
 	CodeMismatch     Code = "key_mismatch" // 422: idempotency key used with another body
 	CodeUnavailable  Code = "unavailable"  // 503: try again later, nothing was taken
 	CodeRateLimited  Code = "rate_limited" // 429

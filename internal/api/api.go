@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -171,6 +172,8 @@ func statusOf(c engawa.Code) int {
 		return http.StatusConflict
 	case engawa.CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
+	case engawa.CodeMediaType:
+		return http.StatusUnsupportedMediaType
 	case engawa.CodeMismatch:
 		return http.StatusUnprocessableEntity
 	case engawa.CodeRateLimited:
@@ -181,35 +184,19 @@ func statusOf(c engawa.Code) int {
 	return http.StatusInternalServerError
 }
 
-// decode reads the body strictly: no unknown or repeated names, no broken
-// UTF-8, nothing after the value, and no NUL, which PostgreSQL cannot keep.
+// decode reads the body strictly: intake.Strict, and no unknown names.
 func decode(r *http.Request, v any) error {
-	body, err := readBody(r)
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
 	}
+	if err := intake.Strict(body); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
-		return unreadable(err)
+		return intake.Unreadable(err)
 	}
 	return nil
-}
-
-func unreadable(err error) error {
-	field, what := "", err.Error()
-	var syntax *jsontext.SyntacticError
-	var semantic *json.SemanticError
-	switch {
-	case errors.As(err, &syntax):
-		field = string(syntax.JSONPointer)
-		what = "at byte " + strconv.FormatInt(syntax.ByteOffset, 10) + ": " + syntax.Err.Error()
-	case errors.As(err, &semantic):
-		field = string(semantic.JSONPointer)
-		what = "a " + semantic.JSONKind.String() + " does not fit here"
-		if errors.Is(err, json.ErrUnknownName) {
-			what = "this name is not known here"
-		}
-	}
-	return engawa.Invalid(field, "correct the JSON; names must be known and stand once", "the body cannot be read: %s", what)
 }
 
 // keyCache remembers keys for a few seconds, so that a revocation takes effect

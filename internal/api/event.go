@@ -1,14 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,23 +30,6 @@ func (a *API) callback(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// eventIn is an event as a system posts it: our own form, or CloudEvents 1.0.
-type eventIn struct {
-	ID          string         `json:"id"`
-	Type        string         `json:"type"`
-	Subject     string         `json:"subject"`
-	OccurredAt  *time.Time     `json:"occurred_at"`
-	Customer    string         `json:"customer"`
-	Identities  []identityIn   `json:"identities"`
-	Data        jsontext.Value `json:"data"`
-	SpecVersion string         `json:"specversion"` // CloudEvents from here on
-	Source      string         `json:"source"`
-	Time        *time.Time     `json:"time"`
-	ContentType string         `json:"datacontenttype"`
-	Schema      string         `json:"dataschema"`
-	Trace       string         `json:"traceparent"`
-}
-
 type identityIn struct {
 	Issuer string `json:"issuer"`
 	Kind   string `json:"kind"`
@@ -59,17 +40,11 @@ type identityIn struct {
 // (structured, batched or binary). The id is the idempotency key: the same id
 // from the same source is the same event.
 func (a *API) postEvents(c *call) (int, any, error) {
-	ins, single, err := readEvents(c.r)
+	body, err := io.ReadAll(c.r.Body)
 	if err != nil {
 		return 0, nil, err
 	}
-	evs := make([]engawa.Event, len(ins))
-	for i, in := range ins {
-		if evs[i], err = in.event(); err != nil {
-			return 0, nil, err
-		}
-	}
-	out, err := a.Intake.Events(c.ctx, c.workspace, evs)
+	out, list, err := a.Intake.Events(c.ctx, c.workspace, c.r.Header, body)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -77,143 +52,14 @@ func (a *API) postEvents(c *call) (int, any, error) {
 		ID    string `json:"id"`
 		Fresh bool   `json:"fresh"`
 	}
-	list := make([]accepted, len(out))
+	all := make([]accepted, len(out))
 	for i, j := range out {
-		list[i] = accepted{j.ID, j.Fresh}
+		all[i] = accepted{j.ID, j.Fresh}
 	}
-	if single {
-		return http.StatusAccepted, list[0], nil
+	if !list {
+		return http.StatusAccepted, all[0], nil
 	}
-	return http.StatusAccepted, map[string]any{"events": list}, nil
-}
-
-func readEvents(r *http.Request) (ins []eventIn, single bool, err error) {
-	body, err := readBody(r)
-	if err != nil {
-		return nil, false, err
-	}
-	if r.Header.Get("Ce-Id") != "" {
-		in, err := binaryEvent(r.Header, body)
-		return []eventIn{in}, true, err
-	}
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
-		if err := json.Unmarshal(body, &ins, json.RejectUnknownMembers(true)); err != nil {
-			return nil, false, unreadable(err)
-		}
-		return ins, false, nil
-	}
-	ins = make([]eventIn, 1)
-	if err := json.Unmarshal(body, &ins[0], json.RejectUnknownMembers(true)); err != nil {
-		return nil, true, unreadable(err)
-	}
-	return ins, true, nil
-}
-
-// binaryEvent reads CloudEvents' binary form: attributes in ce-* headers.
-func binaryEvent(h http.Header, body []byte) (eventIn, error) {
-	in := eventIn{
-		ID: h.Get("Ce-Id"), Type: h.Get("Ce-Type"), Subject: h.Get("Ce-Subject"), Source: h.Get("Ce-Source"),
-		SpecVersion: h.Get("Ce-Specversion"), Customer: h.Get("Ce-Customer"), Trace: h.Get("Ce-Traceparent"), Data: body,
-	}
-	if t := h.Get("Ce-Time"); t != "" {
-		at, err := time.Parse(time.RFC3339, t)
-		if err != nil {
-			return in, engawa.Invalid("/time", "write the time as 2026-11-23T12:00:00Z", "ce-time %q is not an RFC 3339 time", t)
-		}
-		in.Time = &at
-	}
-	return in, nil
-}
-
-func (in eventIn) event() (engawa.Event, error) {
-	e := engawa.Event{Type: in.Type, DedupKey: in.ID, Subject: in.Subject, Customer: in.Customer, Trace: in.Trace}
-	at := in.OccurredAt
-	if in.SpecVersion != "" {
-		if in.SpecVersion != "1.0" || in.Source == "" {
-			return e, engawa.Invalid("/specversion", "send CloudEvents 1.0 with a source", "this is CloudEvents %q from source %q", in.SpecVersion, in.Source)
-		}
-		e.DedupKey, at = in.Source+"\n"+in.ID, in.Time
-		if in.ID == "" {
-			e.DedupKey = ""
-		}
-	}
-	if at != nil {
-		e.OccurredAt = at.UTC()
-	}
-	for _, id := range in.Identities {
-		if id.Issuer == "" || id.Kind == "" || id.Value == "" {
-			return e, engawa.Invalid("/identities", "give issuer, kind and value", "an identity is incomplete")
-		}
-		e.Identities = append(e.Identities, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value})
-	}
-	e.Data = bytes.TrimSpace(in.Data)
-	if len(e.Data) == 0 {
-		e.Data = []byte("{}")
-	}
-	if e.Data[0] != '{' || !jsontext.Value(e.Data).IsValid() {
-		return e, engawa.Invalid("/data", "send a JSON object", "data is not a JSON object")
-	}
-	if depth(e.Data) > 32 {
-		return e, engawa.Invalid("/data", "nest at most 32 levels deep", "data is nested too deep")
-	}
-	return e, nil
-}
-
-// depth is how deep a JSON text nests.
-func depth(b []byte) int {
-	deepest, open, quoted := 0, 0, false
-	for i := 0; i < len(b); i++ {
-		switch {
-		case quoted && b[i] == '\\':
-			i++
-		case b[i] == '"':
-			quoted = !quoted
-		case quoted:
-		case b[i] == '{' || b[i] == '[':
-			open++
-			deepest = max(deepest, open)
-		case b[i] == '}' || b[i] == ']':
-			open--
-		}
-	}
-	return deepest
-}
-
-// readBody reads the body and refuses what no database of ours can keep.
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
-		return nil, engawa.Invalid("", "send UTF-8 without a byte order mark", "the body begins with a byte order mark")
-	case !utf8.Valid(body):
-		return nil, engawa.Invalid("", "send UTF-8", "the body is not UTF-8")
-	case hasNUL(body):
-		return nil, engawa.Invalid("", "remove the character U+0000", "a text in the body holds the character U+0000, which cannot be stored")
-	case depth(body) > 64:
-		return nil, engawa.Invalid("", "nest at most 32 levels deep", "the body is nested too deep")
-	}
-	return body, nil
-}
-
-// hasNUL finds U+0000 as a byte or as an escape.
-func hasNUL(b []byte) bool {
-	if bytes.IndexByte(b, 0) >= 0 {
-		return true
-	}
-	for i := bytes.IndexByte(b, '\\'); i >= 0 && i+5 < len(b); {
-		if b[i+1] == 'u' && string(b[i+2:i+6]) == "0000" {
-			return true
-		}
-		next := bytes.IndexByte(b[i+2:], '\\')
-		if next < 0 {
-			return false
-		}
-		i += 2 + next
-	}
-	return false
+	return http.StatusAccepted, map[string]any{"events": all}, nil
 }
 
 type eventOut struct {

@@ -4,9 +4,8 @@ package intake
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
-	"regexp"
 	"sync"
 	"time"
 
@@ -54,7 +53,7 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 		if evs[i].OccurredAt.IsZero() {
 			evs[i].OccurredAt = now
 		}
-		evs[i].Trace = h.Get("Traceparent")
+		evs[i].Trace = trace(h)
 	}
 	if len(evs) == 0 {
 		return nil // the provider's check that somebody is here
@@ -70,16 +69,9 @@ func (in *Intake) receiver(ctx context.Context, id string) (opened, error) {
 	if ok && time.Now().Before(o.until) {
 		return o, nil
 	}
-	ws, err := in.Store.WorkspaceOf(ctx, id)
+	a, err := in.account(ctx, id)
 	if err != nil {
 		return o, err
-	}
-	a, err := in.Store.Account(ctx, ws, id)
-	if err != nil {
-		return o, err
-	}
-	if !a.Enabled {
-		return o, engawa.NotFound("account that is switched on")
 	}
 	if !ok || o.account.Version != a.Version {
 		r, err := in.openReceiver(a)
@@ -96,6 +88,36 @@ func (in *Intake) receiver(ctx context.Context, id string) (opened, error) {
 	}
 	in.open[id] = o
 	return o, nil
+}
+
+// account looks an account up. What is unknown and what is switched off are
+// answered alike; trouble of the database is CodeUnavailable, so that the
+// provider comes back.
+func (in *Intake) account(ctx context.Context, id string) (engawa.Account, error) {
+	ws, err := in.Store.WorkspaceOf(ctx, id)
+	if err != nil {
+		return engawa.Account{}, unavailable(err)
+	}
+	a, err := in.Store.Account(ctx, ws, id)
+	if err == nil && !a.Enabled {
+		err = noReceiver()
+	}
+	return a, unavailable(err)
+}
+
+func noReceiver() *engawa.Error { return engawa.NotFound("account that takes callbacks") }
+
+func unavailable(err error) error {
+	var told *engawa.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &told) && told.Code == engawa.CodeNotFound:
+		return noReceiver()
+	case errors.As(err, &told):
+		return err
+	}
+	return &engawa.Error{Code: engawa.CodeUnavailable, Message: "the database cannot be read now; nothing was taken", Remedy: "send it again in a moment", Err: err}
 }
 
 // openReceiver opens the account as a source, or as a channel that also receives.
@@ -121,47 +143,40 @@ func (in *Intake) openReceiver(a engawa.Account) (channel.Receiver, error) {
 			return r, nil
 		}
 	}
-	return nil, engawa.NotFound("account that takes callbacks")
+	return nil, noReceiver()
 }
 
 // maxBatch is how many events one call may bring.
 const maxBatch = 1000
 
-// eventType is lower-case words joined by dots: "contract.terminated".
-var eventType = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$`)
-
-// Events journals events that a system of the business posted, all of them or
-// none. Each has its workspace, type, dedup key and data filled in by the caller.
-func (in *Intake) Events(ctx context.Context, workspace string, evs []engawa.Event) ([]store.Journaled, error) {
-	if len(evs) == 0 || len(evs) > maxBatch {
-		return nil, engawa.Invalid("", "post between 1 and 1000 events in one call", "there are %d events", len(evs))
+// Events journals what a system of the business posted, all of it or nothing,
+// and returns when it is durable. list tells whether a list was posted. The
+// error is an *engawa.Error.
+func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, body []byte) (out []store.Journaled, list bool, err error) {
+	evs, list, err := read(h, body)
+	if err != nil {
+		return nil, list, err
 	}
 	now := time.Now().UTC()
 	for i := range evs {
 		e := &evs[i]
-		if err := check(*e, now); err != nil {
-			err.Field = fmt.Sprintf("/%d%s", i, err.Field)
-			return nil, err
-		}
 		e.Workspace, e.Account, e.Known = workspace, engawa.SourceAPI, true
 		e.ID, e.ReceivedAt = engawa.NewOrderedID(engawa.PrefixEvent, now), now
 		if e.OccurredAt.IsZero() {
 			e.OccurredAt = now
 		}
+		if e.Trace == "" {
+			e.Trace = trace(h)
+		}
 	}
-	return in.Store.Journal(ctx, evs)
+	out, err = in.Store.Journal(ctx, evs)
+	return out, list, err
 }
 
-func check(e engawa.Event, now time.Time) *engawa.Error {
-	switch {
-	case !eventType.MatchString(e.Type) || len(e.Type) > 120:
-		return engawa.Invalid("/type", `write lower-case words joined by dots, such as "contract.terminated"`, "%q is not an event type", e.Type)
-	case e.DedupKey == "" || len(e.DedupKey) > 255:
-		return engawa.Invalid("/id", "give every event an id of its own, 1 to 255 characters; the same id is the same event", "the id has %d characters", len(e.DedupKey))
-	case !e.OccurredAt.IsZero() && (e.OccurredAt.Year() < 2000 || e.OccurredAt.After(now.Add(24*time.Hour))):
-		return engawa.Invalid("/occurred_at", "give the time at which it happened", "%s is not a time at which something can have happened", e.OccurredAt.Format(time.RFC3339))
-	case len(e.Subject) > 255:
-		return engawa.Invalid("/subject", "shorten it to 255 characters", "the subject has %d characters", len(e.Subject))
+// trace returns the caller's trace context, if it can be one (W3C Trace Context §3.2).
+func trace(h http.Header) string {
+	if t := h.Get("Traceparent"); len(t) <= 100 {
+		return t
 	}
-	return nil
+	return ""
 }

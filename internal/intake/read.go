@@ -1,0 +1,265 @@
+package intake
+
+import (
+	"bytes"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/engawa/engawa"
+)
+
+// Posted is an event as a system of the business posts it: in our own form, or
+// as a CloudEvent 1.0 (https://github.com/cloudevents/spec, JSON format §2-4).
+type Posted struct {
+	ID         string     `json:"id" minLength:"1" maxLength:"255" doc:"The sender's own id: the same id is the same event"`
+	Type       string     `json:"type" maxLength:"120" example:"contract.terminated" doc:"Lower-case words joined by dots"`
+	Subject    string     `json:"subject,omitempty" maxLength:"255" doc:"What it is about, in the sender's words"`
+	OccurredAt *time.Time `json:"occurred_at,omitempty" doc:"When it happened, with zone; now if missing"`
+	Customer   string     `json:"customer,omitempty" doc:"The customer's id, if known"`
+	Identities []Identity `json:"identities,omitempty" maxItems:"16" doc:"What the customer may be found by"`
+	Data       Object     `json:"data,omitempty" doc:"A JSON object: what routes and templates read"`
+	Trace      string     `json:"traceparent,omitempty" maxLength:"100" doc:"W3C trace context"`
+
+	// CloudEvents from here on.
+	SpecVersion string     `json:"specversion,omitempty" enum:"1.0" doc:"Makes it a CloudEvent, whose source and id together are its id"`
+	Source      string     `json:"source,omitempty" maxLength:"1024"`
+	Time        *time.Time `json:"time,omitempty"`
+	ContentType string     `json:"datacontenttype,omitempty"`
+	Schema      string     `json:"dataschema,omitempty"`
+
+	// More holds extension attributes of a CloudEvent, and what does not belong.
+	More map[string]jsontext.Value `json:",embed"`
+}
+
+// Identity is what a customer may be found by.
+type Identity struct {
+	Issuer string `json:"issuer" minLength:"1" maxLength:"255" example:"business"`
+	Kind   string `json:"kind" minLength:"1" maxLength:"64" example:"member_number"`
+	Value  string `json:"value" minLength:"1" maxLength:"512"`
+}
+
+// Object is the text of a JSON object.
+type Object = jsontext.Value
+
+// Content types of CloudEvents.
+const (
+	cloudEvent      = "application/cloudevents+json"
+	cloudEventBatch = "application/cloudevents-batch+json"
+)
+
+// read turns the body of a post into events: our own form, a list of them, or
+// CloudEvents in their structured, batched and binary forms. list is true for
+// a list. Errors are CodeInvalid with the place.
+func read(h http.Header, body []byte) (evs []engawa.Event, list bool, err error) {
+	kind, err := MediaType(h)
+	if err != nil {
+		return nil, false, err
+	}
+	inHeaders := h.Get("Ce-Specversion") != "" && kind != cloudEvent && kind != cloudEventBatch
+	if inHeaders && len(body) == 0 {
+		body = []byte("{}") // data is optional
+	}
+	if err := Strict(body); err != nil {
+		return nil, false, err
+	}
+	body = bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case inHeaders:
+		p, err := binary(h, kind, body)
+		if err != nil {
+			return nil, false, err
+		}
+		evs, err = one(p, nil)
+		return evs, false, err
+	case body[0] == '[' && kind != cloudEvent:
+		evs, err = readList(body, kind == cloudEventBatch)
+		return evs, true, err
+	}
+	evs, err = readOne(body, kind == cloudEvent)
+	return evs, false, err
+}
+
+// MediaType returns the content type of a request with a JSON body, without its
+// parameters; none given is taken as JSON. The error is CodeMediaType.
+func MediaType(h http.Header) (string, error) {
+	given := h.Get("Content-Type")
+	if given == "" {
+		return "", nil
+	}
+	kind, _, err := mime.ParseMediaType(given)
+	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return "", &engawa.Error{
+			Code: engawa.CodeMediaType, Message: fmt.Sprintf("the Content-Type is %q", cut(given, 80)),
+			Remedy: "send JSON, with the header Content-Type: application/json",
+		}
+	}
+	return kind, nil
+}
+
+func readList(body []byte, cloud bool) ([]engawa.Event, error) {
+	var texts []jsontext.Value
+	if err := json.Unmarshal(body, &texts); err != nil {
+		return nil, Unreadable(err)
+	}
+	if len(texts) == 0 || len(texts) > maxBatch {
+		return nil, engawa.Invalid("", "post between 1 and 1000 events in one call", "there are %d events", len(texts))
+	}
+	evs := make([]engawa.Event, 0, len(texts))
+	for i, text := range texts {
+		one, err := readOne(text, cloud)
+		if err != nil {
+			return nil, within(fmt.Sprintf("/%d", i), err)
+		}
+		evs = append(evs, one...)
+	}
+	return evs, nil
+}
+
+// within puts a prefix before the place that an error names.
+func within(prefix string, err error) error {
+	if e, ok := err.(*engawa.Error); ok { //nolint:errorlint // made here, never wrapped
+		e.Field = prefix + e.Field
+	}
+	return err
+}
+
+func readOne(text []byte, cloud bool) ([]engawa.Event, error) {
+	var p Posted
+	if err := json.Unmarshal(text, &p); err != nil {
+		return nil, Unreadable(err)
+	}
+	if cloud && p.SpecVersion == "" {
+		return nil, engawa.Invalid("/specversion", "send CloudEvents 1.0", "the content type says CloudEvents, and there is no specversion")
+	}
+	return one(p, text)
+}
+
+// binary reads CloudEvents' binary form: attributes in ce- headers, percent-
+// encoded, the body is the data (HTTP protocol binding §3.1).
+func binary(h http.Header, kind string, body []byte) (Posted, error) {
+	p := Posted{ContentType: kind, Data: body, More: map[string]jsontext.Value{}}
+	for _, a := range []struct {
+		name string
+		to   *string
+	}{
+		{"Id", &p.ID}, {"Type", &p.Type}, {"Subject", &p.Subject}, {"Source", &p.Source}, {"Specversion", &p.SpecVersion},
+		{"Customer", &p.Customer}, {"Traceparent", &p.Trace},
+	} {
+		text, err := url.PathUnescape(h.Get("Ce-" + a.name))
+		if err != nil || strings.ContainsRune(text, 0) {
+			return p, engawa.Invalid("/"+strings.ToLower(a.name), "percent-encode the header as UTF-8", "the header ce-%s cannot be read", strings.ToLower(a.name))
+		}
+		*a.to = text
+	}
+	if t := h.Get("Ce-Time"); t != "" {
+		at, err := time.Parse(time.RFC3339, t)
+		if err != nil {
+			return p, engawa.Invalid("/time", "write the time as 2026-11-23T12:00:00Z", "ce-time is not an RFC 3339 time with a zone")
+		}
+		p.Time = &at
+	}
+	return p, nil
+}
+
+// one checks a posted event and translates it. text is kept as evidence where
+// it says more than we read.
+func one(p Posted, text []byte) ([]engawa.Event, error) {
+	e := engawa.Event{Type: p.Type, DedupKey: p.ID, Subject: p.Subject, Customer: p.Customer, Trace: p.Trace}
+	at := p.OccurredAt
+	if p.SpecVersion != "" {
+		if err := p.checkCloud(); err != nil {
+			return nil, err
+		}
+		e.DedupKey, at = p.Source+"\n"+p.ID, p.Time
+		if len(p.More) > 0 {
+			e.Raw = text
+		}
+	} else if err := p.checkOwn(); err != nil {
+		return nil, err
+	}
+	if at != nil {
+		e.OccurredAt = at.UTC()
+	}
+	if err := p.check(e.OccurredAt); err != nil {
+		return nil, err
+	}
+	for i, id := range p.Identities {
+		if id.Issuer == "" || id.Kind == "" || id.Value == "" {
+			return nil, engawa.Invalid(fmt.Sprintf("/identities/%d", i), "give issuer, kind and value", "an identity is incomplete")
+		}
+		e.Identities = append(e.Identities, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value})
+	}
+	e.Data = bytes.TrimSpace(p.Data)
+	if len(e.Data) == 0 {
+		e.Data = []byte("{}")
+	}
+	if e.Data[0] != '{' {
+		return nil, engawa.Invalid("/data", "send a JSON object", "data is not a JSON object")
+	}
+	return []engawa.Event{e}, nil
+}
+
+// attribute is the name of a CloudEvents extension (spec §3.1).
+var attribute = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
+
+func (p Posted) checkCloud() error {
+	kind, _, _ := mime.ParseMediaType(p.ContentType) //nolint:errcheck // an unreadable type is not JSON
+	switch {
+	case p.SpecVersion != "1.0":
+		return engawa.Invalid("/specversion", "send CloudEvents 1.0", "specversion %q is not known", p.SpecVersion)
+	case p.Source == "" || len(p.Source) > 1024:
+		return engawa.Invalid("/source", "name the source in 1 to 1024 characters", "the source has %d characters", len(p.Source))
+	case p.OccurredAt != nil:
+		return engawa.Invalid("/occurred_at", "call it time, as CloudEvents does", "occurred_at is no attribute of CloudEvents")
+	case p.ContentType != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json"):
+		return engawa.Invalid("/datacontenttype", "send JSON", "data is not JSON but %q", p.ContentType)
+	}
+	for name := range p.More {
+		if name == "data_base64" {
+			return engawa.Invalid("/data_base64", "send a JSON object in data", "data cannot be binary")
+		}
+		if !attribute.MatchString(name) {
+			return engawa.Invalid("/"+short(name), "use lower-case letters and digits", "this is no name of a CloudEvents attribute")
+		}
+	}
+	return nil
+}
+
+func (p Posted) checkOwn() error {
+	for name := range p.More {
+		return engawa.Invalid("/"+short(name), "correct the JSON; names must be known and stand once", "this name is not known here")
+	}
+	if p.Source != "" || p.Time != nil || p.ContentType != "" || p.Schema != "" {
+		return engawa.Invalid("/specversion", `add "specversion": "1.0", or call the time occurred_at`, "there are attributes of CloudEvents and no specversion")
+	}
+	return nil
+}
+
+// eventType is lower-case words joined by dots: "contract.terminated".
+var eventType = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$`)
+
+func (p Posted) check(occurred time.Time) error {
+	switch {
+	case !eventType.MatchString(p.Type) || len(p.Type) > 120:
+		return engawa.Invalid("/type", `write lower-case words joined by dots, such as "contract.terminated"`, "%q is not an event type", short(p.Type))
+	case p.ID == "" || len(p.ID) > 255:
+		return engawa.Invalid("/id", "give every event an id of its own, 1 to 255 characters; the same id is the same event", "the id has %d characters", len(p.ID))
+	case strings.ContainsFunc(p.ID, func(r rune) bool { return r < ' ' }):
+		return engawa.Invalid("/id", "use visible characters", "the id has a control character")
+	case !occurred.IsZero() && (occurred.Year() < 2000 || time.Until(occurred) > 24*time.Hour):
+		return engawa.Invalid("/occurred_at", "give the time at which it happened", "%s is not a time at which something can have happened", occurred.Format(time.RFC3339))
+	case len(p.Subject) > 255:
+		return engawa.Invalid("/subject", "shorten it to 255 characters", "the subject has %d characters", len(p.Subject))
+	case len(p.Trace) > 100:
+		return engawa.Invalid("/traceparent", "send a W3C traceparent", "the traceparent is too long")
+	}
+	return nil
+}
