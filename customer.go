@@ -62,6 +62,34 @@ type Destination struct {
 	CreatedAt time.Time
 }
 
+// Subscription is what is known of a customer's subscription of a product.
+type Subscription struct {
+	Workspace   string
+	ID          string
+	Customer    string
+	App         string
+	Product     string // the seller's own name for it
+	State       SubscriptionState
+	StartsAt    time.Time
+	EndsAt      time.Time // zero: open
+	Environment string
+}
+
+// SubscriptionState is where a Subscription stands: the five of the App Store
+// (https://developer.apple.com/documentation/appstoreserverapi/status) and one
+// for what a business suspends itself.
+type SubscriptionState string
+
+// The states of a subscription.
+const (
+	SubscriptionActive    SubscriptionState = "active"
+	SubscriptionExpired   SubscriptionState = "expired"
+	SubscriptionRetry     SubscriptionState = "billing_retry"
+	SubscriptionGrace     SubscriptionState = "billing_grace_period"
+	SubscriptionRevoked   SubscriptionState = "revoked"
+	SubscriptionSuspended SubscriptionState = "suspended"
+)
+
 // Purpose says why somebody is written to.
 type Purpose string
 

@@ -30,6 +30,7 @@ const (
 	PrefixConsent      = "cns"
 	PrefixDisclosure   = "dsc"
 	PrefixKey          = "key"
+	PrefixSubscription = "sbs"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -35,6 +35,8 @@ const (
 	KeysWrite       Scope = "keys:write"
 	MembersWrite    Scope = "members:write"
 	ExportRead      Scope = "export:read"
+	WorkspaceRead   Scope = "workspace:read"
+	WorkspaceWrite  Scope = "workspace:write" // sender, languages, house rules
 )
 
 // All is the entry that stands for every scope in a list of one.
@@ -72,6 +74,8 @@ var Scopes = [...]Need{
 	{KeysWrite, engawa.Admin, false},
 	{MembersWrite, engawa.Owner, false},
 	{ExportRead, engawa.Owner, false},
+	{WorkspaceRead, engawa.Viewer, false},
+	{WorkspaceWrite, engawa.Owner, false},
 }
 
 // Principal is who asks. Each part that is set narrows what they may do; a

@@ -133,6 +133,18 @@ func (s *Store) Link(ctx context.Context, workspace, customer string, id engawa.
 	return s.inTx(ctx, workspace, func(t *tx) error { return t.link(workspace, customer, id) })
 }
 
+// Identities returns what a customer may be found by, oldest first. Values are
+// not among it: only their keyed hashes are stored.
+func (s *Store) Identities(ctx context.Context, workspace, customer string) (ids []engawa.Identity, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		ids, err = all(t, func(scan func(...any) error) (id engawa.Identity, err error) {
+			return id, scan(&id.Issuer, &id.Kind, &id.Role, &id.Customer)
+		}, `SELECT issuer, kind, role, customer FROM identity WHERE workspace = $1 AND customer = $2 ORDER BY created_at, issuer, kind`, workspace, customer)
+		return err
+	})
+	return ids, err
+}
+
 // CustomerBy returns the customer whom an identity names; empty if nobody.
 func (s *Store) CustomerBy(ctx context.Context, workspace string, id engawa.Identity) (customer string, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {

@@ -53,6 +53,22 @@ func (s *Store) Tasks(ctx context.Context, workspace string, limit int) (ks []en
 	return ks, err
 }
 
+// TaskPage returns a page of tasks, newest first: of one state, if it is not empty.
+func (s *Store) TaskPage(ctx context.Context, workspace, state string, p Page) (ks []engawa.Task, err error) {
+	var w where
+	w.and(`workspace = ?`, workspace)
+	w.and(`(created_at, id) < (?, ?)`, p.before(), p.ID)
+	if state != "" {
+		w.and(`state = ?`, state)
+	}
+	err = s.view(ctx, workspace, func(t *tx) error {
+		ks, err = all(t, scanTask, `SELECT workspace, id, kind, ref, args, count, assignee, due_at, state, created_at, done_at, done_by
+			FROM task `+w.text+fmt.Sprintf(` ORDER BY created_at DESC, id DESC LIMIT %d`, p.limit()), w.args...)
+		return err
+	})
+	return ks, err
+}
+
 func scanTask(scan func(...any) error) (k engawa.Task, err error) {
 	var args string
 	var due, created, done int64

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/engawa/engawa"
+)
+
+// SaveSubscription stores what is known now of a customer's subscription of a
+// product of an app, in place of what was known, and returns its id. An erased
+// customer has none.
+func (s *Store) SaveSubscription(ctx context.Context, b engawa.Subscription) (id string, err error) {
+	id = subscriptionID(b)
+	err = s.inTx(ctx, b.Workspace, func(t *tx) error {
+		if err := t.living(b.Workspace, b.Customer); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, environment, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}')
+			ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment`,
+			b.Workspace, id, b.Customer, b.App, b.Product, string(b.State), us(b.StartsAt), us(b.EndsAt), b.Environment)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("save subscription %s: %w", id, err)
+	}
+	return id, nil
+}
+
+// subscriptionID is the same for the same customer, app and product, so that
+// what is told twice is one row.
+func subscriptionID(b engawa.Subscription) string {
+	sum := sha256.Sum256([]byte(b.Customer + "\n" + b.App + "\n" + b.Product))
+	return fmt.Sprintf("%s_%x", engawa.PrefixSubscription, sum[:13])
+}
+
+// Subscriptions returns a page of subscriptions by id, which says nothing of
+// their age; of one customer, if it is not empty. Page.At is not used.
+func (s *Store) Subscriptions(ctx context.Context, workspace, customer string, p Page) (bs []engawa.Subscription, err error) {
+	var w where
+	w.and(`workspace = ?`, workspace)
+	if p.ID != "" {
+		w.and(`id < ?`, p.ID)
+	}
+	if customer != "" {
+		w.and(`customer = ?`, customer)
+	}
+	err = s.view(ctx, workspace, func(t *tx) error {
+		bs, err = all(t, func(scan func(...any) error) (b engawa.Subscription, err error) {
+			var starts, ends int64
+			err = scan(&b.Workspace, &b.ID, &b.Customer, &b.App, &b.Product, &b.State, &starts, &ends, &b.Environment)
+			b.StartsAt, b.EndsAt = at(starts), at(ends)
+			return b, err
+		}, `SELECT workspace, id, customer, app, product, state, starts_at, ends_at, environment FROM subscription `+w.text+
+			fmt.Sprintf(` ORDER BY id DESC LIMIT %d`, p.limit()), w.args...)
+		return err
+	})
+	return bs, err
+}
