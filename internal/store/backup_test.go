@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,13 +59,4 @@ func TestBackup(t *testing.T) {
 	if err := s.Backup(t.Context(), copied); code(err) != engawa.CodeConflict {
 		t.Errorf("over a file that exists: %v", err)
 	}
-}
-
-// code is the code of what a user is told; empty if err is no such error.
-func code(err error) engawa.Code {
-	var e *engawa.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
 }

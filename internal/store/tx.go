@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/engawa/engawa"
 )
 
 // tx is one transaction. Its methods take SQL with $1, $2 … on both engines
@@ -221,7 +225,25 @@ func (t *tx) list(v []string) any {
 	return string(b)
 }
 
+// storable refuses text that one engine takes and the other does not: PostgreSQL
+// has no NUL, and neither engine may keep what is no UTF-8, such as a surrogate
+// that stands alone. It is asked of every argument, so that no column is forgotten.
+func storable(args []any) error {
+	for _, a := range args {
+		if s, ok := a.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return &engawa.Error{
+				Code: engawa.CodeInvalid, Message: "a text holds a NUL character or broken UTF-8, which cannot be stored",
+				Remedy: "remove the character, or send the text as UTF-8",
+			}
+		}
+	}
+	return nil
+}
+
 func (t *tx) exec(q string, args ...any) (int64, error) {
+	if err := storable(args); err != nil {
+		return 0, err
+	}
 	var r sql.Result
 	var err error
 	switch {
@@ -242,6 +264,9 @@ func (t *tx) exec(q string, args ...any) (int64, error) {
 }
 
 func (t *tx) query(q string, args ...any) (*sql.Rows, error) {
+	if err := storable(args); err != nil {
+		return nil, err
+	}
 	switch {
 	case t.tx != nil:
 		return t.tx.QueryContext(t.ctx, t.s.text(q), args...)
@@ -280,6 +305,11 @@ func (t *tx) each(q string, args [][]any) ([]int64, error) {
 			counts[i] = n
 		}
 		return counts, nil
+	}
+	for _, a := range args {
+		if err := storable(a); err != nil {
+			return nil, err
+		}
 	}
 	text := t.s.text(q)
 	err := t.conn.Raw(func(driver any) error {
