@@ -22,6 +22,7 @@ const (
 	CodeUnauthorized Code = "unauthorized" // 401
 	CodeForbidden    Code = "forbidden"    // 403
 	CodeNotFound     Code = "not_found"    // 404
+	CodeMethod       Code = "method"       // 405: the path takes other methods
 	CodeConflict     Code = "conflict"     // 409
 	CodeTooLarge     Code = "too_large"    // 413
 	CodeMediaType    Code = "media_type"   // 415: a body of another kind than is taken here

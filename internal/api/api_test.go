@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
@@ -26,6 +28,7 @@ import (
 )
 
 type site struct {
+	doc   *huma.OpenAPI
 	t     *testing.T
 	st    *store.Store
 	url   string
@@ -58,6 +61,7 @@ func newSite(t *testing.T, url string) *site {
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
+	s.doc = a.Document()
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -112,6 +116,7 @@ func (s *site) do(method, path, key, body string, h ...string) (int, map[string]
 	s.must(err)
 	var out map[string]any
 	json.Unmarshal(b, &out)
+	s.conforms(req, res, b)
 	return res.StatusCode, out, string(b)
 }
 

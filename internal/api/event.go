@@ -1,15 +1,15 @@
 package api
 
 import (
+	"context"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
@@ -18,8 +18,7 @@ import (
 // callback takes a provider's post. It answers 200 when the events are
 // durable, 4xx for what can never be accepted, 503 for trouble that passes.
 func (a *API) callback(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxCallback)
-	body, err := io.ReadAll(r.Body)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
 	if err == nil {
 		err = a.Intake.Accept(r.Context(), r.PathValue("account"), r.Header, body)
 	}
@@ -30,51 +29,59 @@ func (a *API) callback(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-type identityIn struct {
-	Issuer string `json:"issuer"`
-	Kind   string `json:"kind"`
-	Value  string `json:"value"`
+type eventAccepted struct {
+	ID    string `json:"id" doc:"Of the event; for a repetition, of the one that was kept"`
+	Fresh bool   `json:"fresh" doc:"False: the same id was posted before"`
+}
+
+type eventsAccepted struct {
+	Events []eventAccepted `json:"events"`
 }
 
 // postEvents takes one event or a list, in our own form or as CloudEvents
-// (structured, batched or binary). The id is the idempotency key: the same id
-// from the same source is the same event.
-func (a *API) postEvents(c *call) (int, any, error) {
-	body, err := io.ReadAll(c.r.Body)
+// (structured, batched or binary). The event's own id makes it once; beside
+// huma because it is the busiest operation.
+func (a *API) postEvents(c *call) {
+	kept, list, err := a.Intake.Events(c.r.Context(), c.workspace, c.r.Header, c.body)
 	if err != nil {
-		return 0, nil, err
+		a.problem(c.w, c.r, err)
+		return
 	}
-	out, list, err := a.Intake.Events(c.ctx, c.workspace, c.r.Header, body)
-	if err != nil {
-		return 0, nil, err
+	all := make([]eventAccepted, len(kept))
+	for i, j := range kept {
+		all[i] = eventAccepted{j.ID, j.Fresh}
 	}
-	type accepted struct {
-		ID    string `json:"id"`
-		Fresh bool   `json:"fresh"`
+	if list {
+		answer(c.w, http.StatusAccepted, "application/json", eventsAccepted{all})
+		return
 	}
-	all := make([]accepted, len(out))
-	for i, j := range out {
-		all[i] = accepted{j.ID, j.Fresh}
-	}
-	if !list {
-		return http.StatusAccepted, all[0], nil
-	}
-	return http.StatusAccepted, map[string]any{"events": all}, nil
+	answer(c.w, http.StatusAccepted, "application/json", all[0])
+}
+
+// object is the text of a JSON object.
+type object jsontext.Value
+
+// MarshalJSON gives the text itself.
+func (o object) MarshalJSON() ([]byte, error) { return o, nil }
+
+// Schema is for huma.
+func (object) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
 type eventOut struct {
-	ID         string         `json:"id"`
-	Type       string         `json:"type"`
-	Group      string         `json:"group"`
-	Account    string         `json:"account"`
-	Subject    string         `json:"subject,omitempty"`
-	Customer   string         `json:"customer,omitempty"`
-	OccurredAt time.Time      `json:"occurred_at"`
-	ReceivedAt time.Time      `json:"received_at"`
-	Known      bool           `json:"known"`
-	Sample     bool           `json:"sample,omitempty"`
-	Text       string         `json:"text"`
-	Data       jsontext.Value `json:"data,omitempty"`
+	ID         string    `json:"id"`
+	Type       string    `json:"type" example:"contract.terminated"`
+	Group      string    `json:"group" doc:"general, application, payment, contract, store or custom"`
+	Account    string    `json:"account" doc:"The source account; api for what was posted here"`
+	Subject    string    `json:"subject,omitempty"`
+	Customer   string    `json:"customer,omitempty"`
+	OccurredAt time.Time `json:"occurred_at"`
+	ReceivedAt time.Time `json:"received_at"`
+	Known      bool      `json:"known" doc:"False: a type that the source's adapter does not know"`
+	Sample     bool      `json:"sample,omitzero" doc:"Sample data: its routes send nothing"`
+	Text       string    `json:"text" doc:"The event in words, in the language of Accept-Language"`
+	Data       object    `json:"data,omitempty"`
 }
 
 func (a *API) showEvent(c *call, e engawa.Event) eventOut {
@@ -83,90 +90,42 @@ func (a *API) showEvent(c *call, e engawa.Event) eventOut {
 		data = nil
 	}
 	return eventOut{
-		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt, e.ReceivedAt, e.Known, e.Sample,
+		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample,
 		a.Words.EventLine(c.locale, e.Type, data), e.Data,
 	}
 }
 
-func (a *API) listEvents(c *call) (int, any, error) {
-	q := c.r.URL.Query()
-	p, err := page(c)
+type eventsIn struct {
+	Paging
+	Type     string `query:"type" maxLength:"120" doc:"A type, or a group with .* behind it"`
+	Customer string `query:"customer" maxLength:"64"`
+}
+
+type eventList struct {
+	Events []eventOut `json:"events"`
+	Next   string     `json:"next" doc:"The cursor of the next page; empty on the last"`
+}
+
+func (a *API) listEvents(ctx context.Context, c *call, in *eventsIn) (eventList, error) {
+	p, err := in.page(engawa.PrefixEvent)
 	if err != nil {
-		return 0, nil, err
+		return eventList{}, err
 	}
-	evs, err := a.Store.Events(c.ctx, c.workspace, store.EventFilter{Type: q.Get("type"), Customer: q.Get("customer")}, p)
-	if err != nil {
-		return 0, nil, err
-	}
-	out := make([]eventOut, len(evs))
-	next := ""
+	evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Type: in.Type, Customer: in.Customer}, p)
+	out := eventList{Events: make([]eventOut, len(evs))}
 	for i, e := range evs {
-		out[i] = a.showEvent(c, e)
-		next = cursor(time.Time{}, e.ID)
+		out.Events[i] = a.showEvent(c, e)
+		out.Next = in.next(len(evs), time.Time{}, e.ID)
 	}
-	if len(evs) < limitOf(p) {
-		next = ""
-	}
-	return http.StatusOK, map[string]any{"events": out, "next": next}, nil
+	return out, err
 }
 
-func (a *API) getEvent(c *call) (int, any, error) {
-	e, err := a.Store.Event(c.ctx, c.workspace, c.r.PathValue("id"))
-	return http.StatusOK, a.showEvent(c, e), err
+// One names the thing that an operation is about.
+type One struct {
+	ID string `path:"id" maxLength:"64"`
 }
 
-// cursor names the last row of a page; page reads it back.
-func cursor(at time.Time, id string) string {
-	if at.IsZero() {
-		return "0." + id
-	}
-	return strconv.FormatInt(at.UnixMicro(), 36) + "." + id
-}
-
-func page(c *call) (store.Page, error) {
-	var p store.Page
-	q, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return p, engawa.Invalid("", "encode the query as URLs are encoded", "the query after the question mark cannot be read")
-	}
-	if s := q.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 200 {
-			return p, engawa.Invalid("/limit", "choose 1 to 200", "limit %q is not a number from 1 to 200", s)
-		}
-		p.Limit = n
-	}
-	s := q.Get("cursor")
-	if s == "" {
-		return p, nil
-	}
-	at, id, ok := strings.Cut(s, ".")
-	us, err := strconv.ParseInt(at, 36, 64)
-	if !ok || err != nil || us < 0 || !idForm(id) {
-		return p, engawa.Invalid("/cursor", `use the "next" of the page before, unchanged`, "this is no cursor of this list")
-	}
-	p.ID = id
-	if us > 0 {
-		p.At = time.UnixMicro(us).UTC()
-	}
-	return p, nil
-}
-
-func idForm(id string) bool {
-	if len(id) < 5 || len(id) > 64 {
-		return false
-	}
-	for _, r := range id {
-		if r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
-			return false
-		}
-	}
-	return true
-}
-
-func limitOf(p store.Page) int {
-	if p.Limit == 0 {
-		return 50
-	}
-	return p.Limit
+func (a *API) getEvent(ctx context.Context, c *call, in *One) (eventOut, error) {
+	e, err := a.Store.Event(ctx, c.workspace, in.ID)
+	return a.showEvent(c, e), err
 }

@@ -37,6 +37,10 @@ var computed = map[string][]string{
 	"kind.":    nil, // channels and their fields
 	"task.":    nil, // kinds of tasks
 	"access.":  nil, // refusals of internal/access
+	"api.": {
+		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
+		"rate_limited", "unavailable", "internal",
+	},
 	"choice.":  nil, // of a channel's fields
 	"scope.":   nil, // of a channel's limits
 	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+type evidenceBody struct {
+	Wording string        `json:"wording" maxLength:"4000" doc:"The text that was shown"`
+	Version string        `json:"version" maxLength:"64"`
+	Where   string        `json:"where" maxLength:"500" doc:"The page, form, shop or call"`
+	How     string        `json:"how" maxLength:"64" example:"checkbox"`
+	Locale  engawa.Locale `json:"locale,omitempty" doc:"Of the wording"`
+}
+
+type consentNew struct {
+	App      string         `json:"app,omitempty" maxLength:"64" doc:"All apps if empty"`
+	Act      engawa.Act     `json:"act" enum:"contact,contact_at_night,share_address,share_usage"`
+	Purpose  engawa.Purpose `json:"purpose" enum:"service,notice,marketing"`
+	Channel  string         `json:"channel,omitempty" maxLength:"64" doc:"All channels if empty"`
+	Topic    string         `json:"topic,omitempty" maxLength:"64" doc:"All topics if empty"`
+	Given    *bool          `json:"given" nullable:"false" doc:"False: withdrawn"`
+	Evidence evidenceBody   `json:"evidence,omitempty" required:"false" doc:"How it can be proved; a consent that is given needs it whole"`
+}
+
+type consentIn struct {
+	One
+	Body consentNew
+}
+
+type consentDecided struct {
+	ID    string    `json:"id"`
+	Given bool      `json:"given"`
+	At    time.Time `json:"at"`
+}
+
+func (a *API) addConsent(ctx context.Context, c *call, in *consentIn) (consentDecided, error) {
+	b := in.Body
+	if *b.Given && (b.Evidence.Wording == "" || b.Evidence.Version == "" || b.Evidence.Where == "" || b.Evidence.How == "") {
+		return consentDecided{}, engawa.Invalid("/evidence", "give wording, version, where and how", "a consent that cannot be proved does not count")
+	}
+	cn := engawa.Consent{
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: in.ID, Controller: engawa.ControllerWorkspace,
+		App: b.App, Act: b.Act, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Given: *b.Given, At: time.Now().UTC(), Evidence: engawa.Evidence(b.Evidence),
+	}
+	return consentDecided{cn.ID, cn.Given, cn.At}, a.Store.Decide(ctx, cn)
+}
+
+type consentOut struct {
+	ID         string         `json:"id"`
+	Controller string         `json:"controller" doc:"workspace, or a partner's id"`
+	App        string         `json:"app"`
+	Act        engawa.Act     `json:"act"`
+	Purpose    engawa.Purpose `json:"purpose"`
+	Channel    string         `json:"channel"`
+	Topic      string         `json:"topic"`
+	Given      bool           `json:"given"`
+	At         time.Time      `json:"at"`
+	Evidence   evidenceBody   `json:"evidence"`
+}
+
+type consentList struct {
+	Consents []consentOut `json:"consents" doc:"Every decision, newest first"`
+}
+
+func (a *API) listConsents(ctx context.Context, c *call, in *One) (consentList, error) {
+	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
+		return consentList{}, err
+	}
+	all, err := a.Store.Consents(ctx, c.workspace, in.ID)
+	out := consentList{Consents: make([]consentOut, len(all))}
+	for i, cn := range all {
+		out.Consents[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
+	}
+	return out, err
+}
+
+// under puts the place of a part before the place within it that an error names.
+func under(place string, err error) error {
+	var told *engawa.Error
+	if errors.As(err, &told) {
+		moved := *told
+		moved.Field = place + told.Field
+		return &moved
+	}
+	return err
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,380 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/intake"
+	"github.com/engawa/engawa/internal/store"
+)
+
+type customerOut struct {
+	ID        string        `json:"id"`
+	Kind      string        `json:"kind" enum:"person,contract"`
+	Name      string        `json:"name" doc:"Empty after an erasure"`
+	Locale    engawa.Locale `json:"locale"`
+	Country   string        `json:"country"`
+	Zone      string        `json:"zone"`
+	Minor     bool          `json:"minor"`
+	Erased    bool          `json:"erased"`
+	CreatedAt time.Time     `json:"created_at"`
+}
+
+func showCustomer(cu engawa.Customer) customerOut {
+	return customerOut{cu.ID, cu.Kind, cu.Name, cu.Locale, cu.Country, cu.Zone, cu.Minor, cu.Erased, cu.CreatedAt.UTC()}
+}
+
+type customerList struct {
+	Customers []customerOut `json:"customers"`
+	Next      string        `json:"next"`
+}
+
+func (a *API) listCustomers(ctx context.Context, c *call, in *Paging) (customerList, error) {
+	p, err := in.page(engawa.PrefixCustomer)
+	if err != nil {
+		return customerList{}, err
+	}
+	all, err := a.Store.Customers(ctx, c.workspace, p)
+	out := customerList{Customers: make([]customerOut, len(all))}
+	for i, cu := range all {
+		out.Customers[i] = showCustomer(cu)
+		out.Next = in.next(len(all), cu.CreatedAt, cu.ID)
+	}
+	return out, err
+}
+
+func (a *API) getCustomer(ctx context.Context, c *call, in *One) (customerOut, error) {
+	cu, err := a.Store.Customer(ctx, c.workspace, in.ID)
+	return showCustomer(cu), err
+}
+
+// IdentityNew is an identity to be tied to a customer.
+type IdentityNew struct {
+	intake.Identity
+	Role string `json:"role,omitempty" enum:"owner,staff" doc:"On a contract: only an owner may change where its mail goes"`
+}
+
+type contactPointNew struct {
+	Kind     string           `json:"kind" maxLength:"64" example:"mail" doc:"The kind of channel that it serves"`
+	Address  string           `json:"address" minLength:"1" maxLength:"512"`
+	Role     string           `json:"role,omitempty" enum:"contract,billing,technical,login"`
+	Purposes []engawa.Purpose `json:"purposes,omitempty" maxItems:"8" doc:"Which purposes it serves; all if empty"`
+	Verified bool             `json:"verified,omitempty" doc:"You have proved that it is the customer's"`
+}
+
+type customerIn struct {
+	Body struct {
+		Kind          string            `json:"kind" enum:"person,contract"`
+		Name          string            `json:"name,omitempty" maxLength:"200"`
+		Locale        engawa.Locale     `json:"locale,omitempty" enum:"ja,ko,en" doc:"The workspace's if empty"`
+		Country       string            `json:"country,omitempty" pattern:"^[A-Z]{2}$" example:"JP" doc:"ISO 3166-1 alpha-2; empty if not known"`
+		Zone          string            `json:"zone,omitempty" maxLength:"64" example:"Asia/Tokyo"`
+		Minor         bool              `json:"minor,omitempty"`
+		Identities    []IdentityNew     `json:"identities,omitempty" maxItems:"16"`
+		ContactPoints []contactPointNew `json:"contact_points,omitempty" maxItems:"16"`
+	}
+}
+
+func (a *API) addCustomer(ctx context.Context, c *call, in *customerIn) (customerOut, error) {
+	b := in.Body
+	now := time.Now().UTC()
+	n := store.NewCustomer{Customer: engawa.Customer{
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixCustomer), Kind: b.Kind, Name: b.Name, Locale: b.Locale, Country: b.Country, Zone: b.Zone,
+		Minor: b.Minor, CreatedAt: now,
+	}}
+	if err := checkZone("/zone", b.Zone); err != nil {
+		return customerOut{}, err
+	}
+	if b.Locale == "" {
+		w, err := a.Store.Workspace(ctx, c.workspace)
+		if err != nil {
+			return customerOut{}, err
+		}
+		n.Customer.Locale = w.Locale
+	}
+	for _, id := range b.Identities {
+		n.Identities = append(n.Identities, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value, Role: id.Role})
+	}
+	for i, pt := range b.ContactPoints {
+		point, err := a.contactPoint(n.Customer, pt)
+		if err != nil {
+			return customerOut{}, under("/contact_points/"+itoa(i), err)
+		}
+		n.ContactPoints = append(n.ContactPoints, point)
+	}
+	return showCustomer(n.Customer), a.Store.AddCustomer(ctx, n)
+}
+
+func checkZone(field, zone string) error {
+	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
+		return engawa.Invalid(field, "write an IANA name, such as Asia/Tokyo", "%q is no time zone", clip(zone))
+	}
+	return nil
+}
+
+// contactPoint checks a new contact point by its kind.
+func (a *API) contactPoint(cu engawa.Customer, in contactPointNew) (engawa.ContactPoint, error) {
+	i := slices.IndexFunc(a.Kinds, func(k channel.Kind) bool { return k.Name == in.Kind && k.ToCustomers && k.Address != nil })
+	if i < 0 {
+		return engawa.ContactPoint{}, engawa.Invalid("/kind", "choose a kind that reaches customers; GET /v1/kinds lists them", "%q is no kind of contact point", clip(in.Kind))
+	}
+	address, err := a.Kinds[i].Address(in.Address)
+	if err != nil {
+		return engawa.ContactPoint{}, engawa.Invalid("/address", "correct it", "this is no address of the kind %s", in.Kind)
+	}
+	p := engawa.ContactPoint{
+		Workspace: cu.Workspace, ID: engawa.NewID(engawa.PrefixContactPoint), Customer: cu.ID, Kind: in.Kind, Address: address, Role: in.Role,
+		Purposes: in.Purposes, CreatedAt: time.Now().UTC(),
+	}
+	for i, purpose := range in.Purposes {
+		if !knownPurpose(purpose) {
+			return p, engawa.Invalid("/purposes/"+itoa(i), "choose service, notice or marketing", "%q is not a purpose", clip(string(purpose)))
+		}
+	}
+	if in.Verified {
+		p.VerifiedAt = p.CreatedAt
+	}
+	return p, nil
+}
+
+func knownPurpose(p engawa.Purpose) bool {
+	return p == engawa.Marketing || p.Class() != engawa.Marketing
+}
+
+type contactPointOut struct {
+	ID         string           `json:"id"`
+	Kind       string           `json:"kind"`
+	Address    string           `json:"address" doc:"Masked, unless addresses=true was asked and allowed"`
+	Role       string           `json:"role,omitempty"`
+	Purposes   []engawa.Purpose `json:"purposes"`
+	VerifiedAt *time.Time       `json:"verified_at"`
+	CreatedAt  time.Time        `json:"created_at"`
+}
+
+func showContactPoint(p engawa.ContactPoint, reveal bool) contactPointOut {
+	address := p.Address.String()
+	if reveal {
+		address = p.Address.Reveal()
+	}
+	return contactPointOut{p.ID, p.Kind, address, p.Role, p.Purposes, utc(p.VerifiedAt), p.CreatedAt.UTC()}
+}
+
+type contactPointsIn struct {
+	One
+	Addresses bool `query:"addresses" doc:"Shows whole addresses; asks for the scope addresses:read, and every such reading is recorded"`
+}
+
+type contactPointList struct {
+	ContactPoints []contactPointOut `json:"contact_points"`
+}
+
+func (a *API) listContactPoints(ctx context.Context, c *call, in *contactPointsIn) (contactPointList, error) {
+	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
+		return contactPointList{}, err
+	}
+	if in.Addresses {
+		if err := c.who.Require(access.AddressesRead); err != nil {
+			return contactPointList{}, err
+		}
+		if err := a.note(ctx, c, "read-addresses", in.ID, ""); err != nil {
+			return contactPointList{}, err
+		}
+	}
+	all, err := a.Store.ContactPoints(ctx, c.workspace, in.ID)
+	out := contactPointList{ContactPoints: make([]contactPointOut, len(all))}
+	for i, p := range all {
+		out.ContactPoints[i] = showContactPoint(p, in.Addresses)
+	}
+	return out, err
+}
+
+type contactPointIn struct {
+	One
+	Body contactPointNew
+}
+
+func (a *API) addContactPoint(ctx context.Context, c *call, in *contactPointIn) (contactPointOut, error) {
+	p, err := a.contactPoint(engawa.Customer{Workspace: c.workspace, ID: in.ID}, in.Body)
+	if err != nil {
+		return contactPointOut{}, err
+	}
+	return showContactPoint(p, false), a.Store.AddContactPoint(ctx, p)
+}
+
+type findIn struct {
+	Body struct {
+		Identity *intake.Identity `json:"identity,omitempty" doc:"Or address"`
+		Address  *struct {
+			Kind    string `json:"kind" maxLength:"64" example:"mail"`
+			Address string `json:"address" maxLength:"512"`
+		} `json:"address,omitempty" doc:"Or identity"`
+	}
+}
+
+type customersFound struct {
+	Customers []customerOut `json:"customers"`
+}
+
+// findCustomers looks whole values up; they are in the body, since URLs are
+// written into logs on the way.
+func (a *API) findCustomers(ctx context.Context, c *call, in *findIn) (customersFound, error) {
+	out := customersFound{}
+	ids, err := a.findIDs(ctx, c, in)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range ids {
+		cu, err := a.Store.Customer(ctx, c.workspace, id)
+		if err != nil {
+			return out, err
+		}
+		out.Customers = append(out.Customers, showCustomer(cu))
+	}
+	return out, nil
+}
+
+func (a *API) findIDs(ctx context.Context, c *call, in *findIn) ([]string, error) {
+	identity, address := in.Body.Identity, in.Body.Address
+	switch {
+	case identity != nil && address == nil:
+		id, err := a.Store.CustomerBy(ctx, c.workspace, identityOf(*identity))
+		if id == "" {
+			return nil, err
+		}
+		return []string{id}, err
+	case address != nil && identity == nil:
+		return a.Store.CustomerByAddress(ctx, c.workspace, address.Kind, engawa.Address(strings.TrimSpace(address.Address)))
+	}
+	return nil, engawa.Invalid("", "send an identity, or an address", "exactly one of identity and address is expected")
+}
+
+type identityLinkIn struct {
+	Body struct {
+		IdentityNew
+		Customer string `json:"customer" maxLength:"64"`
+	}
+}
+
+type identityLink struct {
+	Issuer   string `json:"issuer"`
+	Kind     string `json:"kind"`
+	Role     string `json:"role,omitempty"`
+	Customer string `json:"customer"`
+}
+
+func (a *API) addIdentity(ctx context.Context, c *call, in *identityLinkIn) (identityLink, error) {
+	b := in.Body
+	id := engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value, Role: b.Role, Customer: b.Customer}
+	return identityLink{id.Issuer, id.Kind, id.Role, id.Customer}, a.Store.Link(ctx, c.workspace, id.Customer, id)
+}
+
+type identitiesIn struct {
+	Customer string `query:"customer" required:"true" maxLength:"64"`
+}
+
+type identityList struct {
+	Identities []identityLink `json:"identities" doc:"Without their values, of which only keyed hashes are kept"`
+}
+
+func (a *API) listIdentities(ctx context.Context, c *call, in *identitiesIn) (identityList, error) {
+	if _, err := a.Store.Customer(ctx, c.workspace, in.Customer); err != nil {
+		return identityList{}, err
+	}
+	all, err := a.Store.Identities(ctx, c.workspace, in.Customer)
+	out := identityList{Identities: make([]identityLink, len(all))}
+	for i, id := range all {
+		out.Identities[i] = identityLink{id.Issuer, id.Kind, id.Role, id.Customer}
+	}
+	return out, err
+}
+
+type storyRow struct {
+	At    time.Time `json:"at"`
+	Kind  string    `json:"kind" enum:"event,message,consent"`
+	ID    string    `json:"id"`
+	Text  string    `json:"text" doc:"In the language of Accept-Language"`
+	State string    `json:"state,omitempty" doc:"Of a message; of a consent, given or withdrawn"`
+}
+
+type timelineIn struct {
+	One
+	Paging
+}
+
+type timeline struct {
+	Rows []storyRow `json:"rows" doc:"Newest first"`
+	Next string     `json:"next"`
+}
+
+// getTimeline joins a customer's events, messages and consents in time.
+func (a *API) getTimeline(ctx context.Context, c *call, in *timelineIn) (timeline, error) {
+	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
+		return timeline{}, err
+	}
+	p, err := in.page("")
+	if err != nil {
+		return timeline{}, err
+	}
+	if p.At.IsZero() {
+		p.At = time.Now().Add(time.Hour)
+	}
+	var rows []storyRow
+	for _, read := range []func(context.Context, *call, string, store.Page) ([]storyRow, error){a.eventStory, a.messageStory, a.consentStory} {
+		some, err := read(ctx, c, in.ID, p)
+		if err != nil {
+			return timeline{}, err
+		}
+		rows = append(rows, some...)
+	}
+	newer := func(x, y storyRow) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) }
+	rows = slices.DeleteFunc(rows, func(r storyRow) bool { return newer(r, storyRow{At: p.At, ID: p.ID}) <= 0 })
+	slices.SortFunc(rows, newer)
+	if len(rows) < in.Limit {
+		return timeline{Rows: rows}, nil
+	}
+	last := rows[in.Limit-1]
+	return timeline{rows[:in.Limit], in.next(in.Limit, last.At, last.ID)}, nil
+}
+
+// The stories read from a little above p, since ids of events tell only the
+// millisecond; getTimeline cuts exactly.
+
+func (a *API) eventStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
+	above := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
+	evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Customer: customer}, above)
+	rows := make([]storyRow, len(evs))
+	for i, e := range evs {
+		rows[i] = storyRow{At: e.ReceivedAt.UTC(), Kind: "event", ID: e.ID, Text: a.showEvent(c, e).Text}
+	}
+	return rows, err
+}
+
+func (a *API) messageStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
+	above := store.Page{At: p.At.Add(time.Microsecond), Limit: p.Limit}
+	ms, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Customer: customer}, above)
+	rows := make([]storyRow, len(ms))
+	for i, m := range ms {
+		rows[i] = storyRow{At: m.Message.CreatedAt.UTC(), Kind: "message", ID: m.Message.ID, Text: m.Subject, State: string(m.Message.State)}
+	}
+	return rows, err
+}
+
+func (a *API) consentStory(ctx context.Context, c *call, customer string, _ store.Page) ([]storyRow, error) {
+	all, err := a.Store.Consents(ctx, c.workspace, customer)
+	rows := make([]storyRow, len(all))
+	for i, cn := range all {
+		words := []string{a.Words.T(c.locale, "act."+string(cn.Act)), a.Words.T(c.locale, "purpose."+string(cn.Purpose))}
+		state := "withdrawn"
+		if cn.Given {
+			state = "given"
+		}
+		rows[i] = storyRow{At: cn.At.UTC(), Kind: "consent", ID: cn.ID, Text: strings.Join(words, " · "), State: state}
+	}
+	return rows, err
+}

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/intake"
+)
+
+// version is the API's, in openapi.yaml; the paths carry its first number.
+const version = "1.0.0"
+
+const about = "Every call names its key: `Authorization: Bearer eng_…`. The workspace comes from the key. The scope that an operation asks for stands in its `security`.\n\n" +
+	"Errors are problem+json (RFC 9457): `code` is stable and for programs, `detail` says what was seen and what is allowed, `remedy` what to do, `errors[]` where. " +
+	"Titles, reasons and event lines come in the language of `Accept-Language`: ja, ko or en.\n\n" +
+	"`Idempotency-Key` on any POST makes it take effect once for 24 hours: the same request again gets the same answer, another request under the key 422. " +
+	"Lists take `limit` and the `next` of the page before as `cursor`. Times are RFC 3339."
+
+// document is the description of the API, made from the operations.
+type document struct{ api *huma.OpenAPI }
+
+//go:generate go test . -run ^TestDocument$ -update
+
+// Document describes the API; its YAML is openapi.yaml at the root.
+func (a *API) Document() *huma.OpenAPI { return a.operations(newMux()).api }
+
+// describe puts into an operation what is alike in all.
+func describe(h *huma.Operation, o op) {
+	h.Security = []map[string][]string{{"key": {string(o.scope)}}}
+	h.Responses = map[string]*huma.Response{"default": problemResponse()}
+	if o.method == http.MethodPost {
+		h.Parameters = append(h.Parameters, &huma.Param{
+			Name: "Idempotency-Key", In: "header", Description: "Makes the request take effect once, for 24 hours",
+			Schema: &huma.Schema{Type: huma.TypeString, MinLength: ptr(1), MaxLength: ptr(maxOnceKey)},
+		})
+	}
+}
+
+func problemResponse() *huma.Response {
+	return &huma.Response{
+		Description: "What was wrong, and what to do", Content: map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: refPrefix + "Problem"}}},
+	}
+}
+
+const refPrefix = "#/components/schemas/"
+
+func ptr[T any](v T) *T { return &v }
+
+// schemaName is the name of a type in the document, without the Out that keeps
+// Go's types apart from their values.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Out")
+}
+
+// operations registers every operation on m and returns their description.
+func (a *API) operations(m *mux) document {
+	h := a.newHuma(m)
+	d := document{api: h.OpenAPI()}
+	d.api.Info.Description = about
+	d.api.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key of the workspace, with scopes"},
+	}
+	schemas := d.api.Components.Schemas
+	schemas.Schema(reflect.TypeFor[problem](), true, "")
+	a.addOperations(h)
+	d.addEvents()
+	d.addCallback()
+	delete(schemas.Map(), "ErrorModel") // huma's own form of a problem: translated before it leaves
+	delete(schemas.Map(), "ErrorDetail")
+	for _, s := range schemas.Map() {
+		neverNull(s)
+	}
+	return d
+}
+
+// neverNull says of arrays that they are never null: ours are empty instead.
+func neverNull(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	neverNull(s.Items)
+	for _, p := range s.Properties {
+		neverNull(p)
+	}
+	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		neverNull(more)
+	}
+}
+
+// addEvents describes POST /v1/events, which is served beside huma.
+func (d document) addEvents() {
+	schemas := d.api.Components.Schemas
+	ref := func(t reflect.Type) *huma.Schema { return schemas.Schema(t, true, "") }
+	posted := ref(reflect.TypeFor[intake.Posted]())
+	s := schemas.SchemaFromRef(posted.Ref)
+	delete(s.Properties, "More")
+	s.Required = []string{"id", "type"}
+	s.Properties["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "What routes and templates read"}
+	s.AdditionalProperties = true // extension attributes, of a CloudEvent alone
+	s.Description = "An event in our own form, or a CloudEvent 1.0 (then with specversion and source)"
+	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: ptr(1), MaxItems: ptr(1000)}
+	op := &huma.Operation{
+		OperationID: "postEvents", Method: http.MethodPost, Path: "/v1/events", Tags: []string{tagEvents}, Summary: "Tell what happened",
+		Description: "One event, or a list of up to 1000: all are kept or none. 202 means that they are durable. The same id is the same event: posting it again changes nothing. " +
+			"CloudEvents 1.0 are taken in structured, batched and binary form.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json":                   {Schema: &huma.Schema{OneOf: []*huma.Schema{posted, list}}},
+			"application/cloudevents+json":       {Schema: posted},
+			"application/cloudevents-batch+json": {Schema: list},
+		}},
+	}
+	describe(op, opOf(op, access.EventsWrite))
+	op.Responses[strconv.Itoa(http.StatusAccepted)] = &huma.Response{
+		Description: http.StatusText(http.StatusAccepted), Content: map[string]*huma.MediaType{"application/json": {
+			Schema: &huma.Schema{OneOf: []*huma.Schema{ref(reflect.TypeFor[eventAccepted]()), ref(reflect.TypeFor[eventsAccepted]())}},
+		}},
+	}
+	d.api.AddOperation(op)
+}
+
+func opOf(h *huma.Operation, scope access.Scope) op {
+	return op{method: h.Method, scope: scope}
+}
+
+// addCallback describes the way in for providers.
+func (d document) addCallback() {
+	d.api.AddOperation(&huma.Operation{
+		OperationID: "receiveCallback", Method: http.MethodPost, Path: "/in/{account}", Tags: []string{tagEvents}, Summary: "A provider's callback",
+		Description: "What a provider posts (the App Store's notifications, for one). It proves itself by its own signature and has no API key. " +
+			"200 means that it is durable; 503 asks the provider to come again; 4xx is for what can never be accepted.",
+		Security:   []map[string][]string{},
+		Parameters: []*huma.Param{{Name: "account", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		}},
+		Responses: map[string]*huma.Response{"200": {Description: "Durable"}, "default": problemResponse()},
+	})
+}
+
+func (d document) serveYAML(w http.ResponseWriter, _ *http.Request) {
+	b, err := d.api.YAML()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError) // the golden test sees to it
+		return
+	}
+	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+	w.Write(b) //nolint:errcheck // the client went away
+}

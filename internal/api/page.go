@@ -1,0 +1,92 @@
+package api
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// Paging asks for a part of a list.
+type Paging struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most"`
+	Cursor string `query:"cursor" maxLength:"200" doc:"The next of the page before, unchanged; empty for the first page"`
+}
+
+// page reads the cursor of a list whose ids begin with prefix; empty: with any.
+func (in Paging) page(prefix string) (store.Page, error) {
+	p := store.Page{Limit: in.Limit}
+	if in.Cursor == "" {
+		return p, nil
+	}
+	plain, err := base64.RawURLEncoding.DecodeString(in.Cursor)
+	at, id, ok := strings.Cut(string(plain), ".")
+	us, numberErr := strconv.ParseInt(at, 36, 64)
+	if err != nil || !ok || numberErr != nil || us < 0 || !idForm(id) || prefix != "" && !engawa.HasPrefix(id, prefix) {
+		return p, engawa.Invalid("?cursor", `use the "next" of the page before, unchanged, on the list that it came from`, "this is no cursor of this list")
+	}
+	p.ID = id
+	if us > 0 {
+		p.At = time.UnixMicro(us).UTC()
+	}
+	return p, nil
+}
+
+// next is the cursor behind the last row of a page, or empty if the page was
+// not full.
+func (in Paging) next(n int, at time.Time, id string) string {
+	if n < in.Limit {
+		return ""
+	}
+	us := int64(0)
+	if !at.IsZero() {
+		us = at.UnixMicro()
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(us, 36) + "." + id))
+}
+
+// part cuts a page out of a list that is read whole, since it is short by
+// nature: accounts, routes, templates. No row of such
+// a list is ever removed from it.
+func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T, next string, err error) {
+	p, err := in.page(prefix)
+	if err != nil {
+		return nil, "", err
+	}
+	for i, row := range all {
+		if p.ID != "" && id(row) == p.ID {
+			all = all[i+1:]
+			break
+		}
+	}
+	if len(all) > in.Limit {
+		all = all[:in.Limit]
+		next = in.next(len(all), time.Time{}, id(all[len(all)-1]))
+	}
+	return all, next, nil
+}
+
+// idForm reports whether a text may be an id.
+func idForm(id string) bool {
+	if len(id) < 5 || len(id) > 64 {
+		return false
+	}
+	for _, r := range id {
+		if r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// utc gives a time for an answer; nil for none.
+func utc(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,298 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+)
+
+type appOut struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Partner   string    `json:"partner" doc:"Who operates it; empty: the workspace itself"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type appList struct {
+	Apps []appOut `json:"apps"`
+	Next string   `json:"next"`
+}
+
+func showApp(p engawa.App) appOut { return appOut{p.ID, p.Name, p.Partner, p.CreatedAt.UTC()} }
+
+func (a *API) listApps(ctx context.Context, c *call, in *Paging) (appList, error) {
+	all, err := a.Store.Apps(ctx, c.workspace)
+	if err != nil {
+		return appList{}, err
+	}
+	rows, next, err := part(*in, engawa.PrefixApp, all, func(p engawa.App) string { return p.ID })
+	out := appList{Apps: make([]appOut, len(rows)), Next: next}
+	for i, p := range rows {
+		out.Apps[i] = showApp(p)
+	}
+	return out, err
+}
+
+func (a *API) app(ctx context.Context, workspace, id string) (engawa.App, error) {
+	all, err := a.Store.Apps(ctx, workspace)
+	return pick(all, err, "app", func(p engawa.App) bool { return p.ID == id })
+}
+
+func (a *API) getApp(ctx context.Context, c *call, in *One) (appOut, error) {
+	p, err := a.app(ctx, c.workspace, in.ID)
+	return showApp(p), err
+}
+
+type appIn struct {
+	Body struct {
+		Name    string `json:"name" minLength:"1" maxLength:"200"`
+		Partner string `json:"partner,omitempty" maxLength:"64"`
+	}
+}
+
+func (a *API) addApp(ctx context.Context, c *call, in *appIn) (appOut, error) {
+	if in.Body.Partner != "" {
+		if _, err := a.partner(ctx, c.workspace, in.Body.Partner); err != nil {
+			return appOut{}, err
+		}
+	}
+	p := engawa.App{Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixApp), Name: in.Body.Name, Partner: in.Body.Partner, CreatedAt: time.Now().UTC()}
+	return showApp(p), a.Store.AddApp(ctx, p)
+}
+
+type senderBody struct {
+	Name    string `json:"name" maxLength:"200"`
+	Postal  string `json:"postal" maxLength:"500"`
+	Phone   string `json:"phone" maxLength:"64"`
+	Mail    string `json:"mail" maxLength:"254"`
+	Contact string `json:"contact" maxLength:"500" doc:"Where complaints go: a URL or an address"`
+}
+
+type partnerOut struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Sender    senderBody `json:"sender" doc:"The legal sender, as the law asks to name it"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+func showPartner(p engawa.Partner) partnerOut {
+	return partnerOut{p.ID, p.Name, senderBody(p.Sender), p.CreatedAt.UTC()}
+}
+
+type partnerList struct {
+	Partners []partnerOut `json:"partners"`
+	Next     string       `json:"next"`
+}
+
+func (a *API) listPartners(ctx context.Context, c *call, in *Paging) (partnerList, error) {
+	all, err := a.Store.Partners(ctx, c.workspace)
+	if err != nil {
+		return partnerList{}, err
+	}
+	rows, next, err := part(*in, engawa.PrefixPartner, all, func(p engawa.Partner) string { return p.ID })
+	out := partnerList{Partners: make([]partnerOut, len(rows)), Next: next}
+	for i, p := range rows {
+		out.Partners[i] = showPartner(p)
+	}
+	return out, err
+}
+
+func (a *API) partner(ctx context.Context, workspace, id string) (engawa.Partner, error) {
+	all, err := a.Store.Partners(ctx, workspace)
+	return pick(all, err, "partner", func(p engawa.Partner) bool { return p.ID == id })
+}
+
+func (a *API) getPartner(ctx context.Context, c *call, in *One) (partnerOut, error) {
+	p, err := a.partner(ctx, c.workspace, in.ID)
+	return showPartner(p), err
+}
+
+type partnerIn struct {
+	Body struct {
+		Name   string     `json:"name" minLength:"1" maxLength:"200"`
+		Sender senderBody `json:"sender"`
+	}
+}
+
+func (a *API) addPartner(ctx context.Context, c *call, in *partnerIn) (partnerOut, error) {
+	p := engawa.Partner{
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixPartner), Name: in.Body.Name, Sender: engawa.SenderProfile(in.Body.Sender), CreatedAt: time.Now().UTC(),
+	}
+	return showPartner(p), a.Store.AddPartner(ctx, p)
+}
+
+// GrantTerms is what a grant allows.
+type GrantTerms struct {
+	Partner    string           `json:"partner" maxLength:"64"`
+	Scopes     []string         `json:"scopes" maxItems:"32" doc:"Empty allows nothing; * alone allows all that a partner may have"`
+	Apps       []string         `json:"apps" maxItems:"200" doc:"Ids; * alone for all"`
+	Channels   []string         `json:"channels" maxItems:"32" doc:"Kinds; * alone for all"`
+	Purposes   []engawa.Purpose `json:"purposes" maxItems:"8" doc:"* alone for all"`
+	QuotaDay   int              `json:"quota_day,omitzero" minimum:"0" doc:"Messages in a day; 0 for no limit"`
+	QuotaMonth int              `json:"quota_month,omitzero" minimum:"0"`
+	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"Now if missing"`
+	EndsAt     *time.Time       `json:"ends_at,omitempty" doc:"Open if missing"`
+}
+
+type grantOut struct {
+	ID string `json:"id"`
+	GrantTerms
+	EndedAt *time.Time `json:"ended_at" doc:"When it was ended early"`
+	Version int64      `json:"version"`
+}
+
+func showGrant(g engawa.Grant) grantOut {
+	return grantOut{g.ID, GrantTerms{g.Partner, g.Scopes, g.Apps, g.Channels, g.Purposes, g.QuotaDay, g.QuotaMonth, utc(g.StartsAt), utc(g.EndsAt)}, utc(g.EndedAt), g.Version}
+}
+
+type grantList struct {
+	Grants []grantOut `json:"grants" doc:"Ended ones too, newest first"`
+	Next   string     `json:"next"`
+}
+
+func (a *API) listGrants(ctx context.Context, c *call, in *Paging) (grantList, error) {
+	all, err := a.Store.Grants(ctx, c.workspace)
+	if err != nil {
+		return grantList{}, err
+	}
+	rows, next, err := part(*in, engawa.PrefixGrant, all, func(g engawa.Grant) string { return g.ID })
+	out := grantList{Grants: make([]grantOut, len(rows)), Next: next}
+	for i, g := range rows {
+		out.Grants[i] = showGrant(g)
+	}
+	return out, err
+}
+
+func (a *API) grant(ctx context.Context, workspace, id string) (engawa.Grant, error) {
+	all, err := a.Store.Grants(ctx, workspace)
+	return pick(all, err, "grant", func(g engawa.Grant) bool { return g.ID == id })
+}
+
+func (a *API) getGrant(ctx context.Context, c *call, in *One) (grantOut, error) {
+	g, err := a.grant(ctx, c.workspace, in.ID)
+	return showGrant(g), err
+}
+
+type grantIn struct{ Body GrantTerms }
+
+func (a *API) addGrant(ctx context.Context, c *call, in *grantIn) (grantOut, error) {
+	b := in.Body
+	g := engawa.Grant{
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixGrant), Partner: b.Partner, Scopes: b.Scopes, Apps: b.Apps, Channels: b.Channels,
+		Purposes: b.Purposes, QuotaDay: b.QuotaDay, QuotaMonth: b.QuotaMonth, StartsAt: time.Now().UTC(), Version: 1,
+	}
+	set(&g.StartsAt, b.StartsAt)
+	set(&g.EndsAt, b.EndsAt)
+	if err := a.checkGrant(ctx, g); err != nil {
+		return grantOut{}, err
+	}
+	if err := a.Store.AddGrant(ctx, g); err != nil {
+		return grantOut{}, err
+	}
+	a.done(ctx, c, "create-grant", g.ID, g.Partner)
+	return showGrant(g), nil
+}
+
+func (a *API) checkGrant(ctx context.Context, g engawa.Grant) error {
+	if err := access.CheckScopes(g.Scopes, true); err != nil {
+		return err
+	}
+	if !g.EndsAt.IsZero() && !g.EndsAt.After(g.StartsAt) {
+		return engawa.Invalid("/ends_at", "choose an end after its start", "the grant would end before it starts")
+	}
+	for i, p := range g.Purposes {
+		if !knownPurpose(p) && !(len(g.Purposes) == 1 && p == "*") {
+			return engawa.Invalid(fmt.Sprintf("/purposes/%d", i), "choose service, notice or marketing, or * alone", "%q is not a purpose", clip(string(p)))
+		}
+	}
+	for i, id := range g.Apps {
+		if len(g.Apps) == 1 && id == "*" {
+			break
+		}
+		if _, err := a.app(ctx, g.Workspace, id); err != nil {
+			if notFound(err) {
+				return unknownID(fmt.Sprintf("/apps/%d", i), id)
+			}
+			return err
+		}
+	}
+	_, err := a.partner(ctx, g.Workspace, g.Partner)
+	return err
+}
+
+// endGrant ends a grant now, also for what is queued.
+func (a *API) endGrant(ctx context.Context, c *call, in *One) (grantOut, error) {
+	if err := a.Store.EndGrant(ctx, c.workspace, in.ID); err != nil {
+		return grantOut{}, err
+	}
+	a.done(ctx, c, "end-grant", in.ID, "")
+	return a.getGrant(ctx, c, in)
+}
+
+// SubscriptionBody is how a subscription stands.
+type SubscriptionBody struct {
+	Customer    string                   `json:"customer" maxLength:"64"`
+	App         string                   `json:"app" maxLength:"64"`
+	Product     string                   `json:"product" minLength:"1" maxLength:"200" doc:"Your own name for it"`
+	State       engawa.SubscriptionState `json:"state" enum:"active,expired,billing_retry,billing_grace_period,revoked,suspended"`
+	StartsAt    time.Time                `json:"starts_at"`
+	EndsAt      *time.Time               `json:"ends_at,omitempty" doc:"Open if missing"`
+	Environment string                   `json:"environment,omitempty" enum:"production,sandbox" default:"production"`
+}
+
+type subscriptionOut struct {
+	ID string `json:"id"`
+	SubscriptionBody
+}
+
+func showSubscription(s engawa.Subscription) subscriptionOut {
+	return subscriptionOut{s.ID, SubscriptionBody{s.Customer, s.App, s.Product, s.State, s.StartsAt.UTC(), utc(s.EndsAt), s.Environment}}
+}
+
+type subscriptionsIn struct {
+	Paging
+	Customer string `query:"customer" maxLength:"64"`
+}
+
+type subscriptionList struct {
+	Subscriptions []subscriptionOut `json:"subscriptions"`
+	Next          string            `json:"next"`
+}
+
+func (a *API) listSubscriptions(ctx context.Context, c *call, in *subscriptionsIn) (subscriptionList, error) {
+	p, err := in.page(engawa.PrefixSubscription)
+	if err != nil {
+		return subscriptionList{}, err
+	}
+	all, err := a.Store.Subscriptions(ctx, c.workspace, in.Customer, p)
+	out := subscriptionList{Subscriptions: make([]subscriptionOut, len(all))}
+	for i, s := range all {
+		out.Subscriptions[i] = showSubscription(s)
+		out.Next = in.next(len(all), time.Time{}, s.ID)
+	}
+	return out, err
+}
+
+type subscriptionIn struct{ Body SubscriptionBody }
+
+// saveSubscription tells what is now so: the same customer, app and product are
+// the same subscription.
+func (a *API) saveSubscription(ctx context.Context, c *call, in *subscriptionIn) (subscriptionOut, error) {
+	b := in.Body
+	if _, err := a.app(ctx, c.workspace, b.App); err != nil {
+		return subscriptionOut{}, err
+	}
+	s := engawa.Subscription{
+		Workspace: c.workspace, Customer: b.Customer, App: b.App, Product: b.Product, State: b.State, StartsAt: b.StartsAt.UTC(), Environment: b.Environment,
+	}
+	set(&s.EndsAt, b.EndsAt)
+	if y := s.StartsAt.Year(); y < 2000 || y > time.Now().Year()+10 || !s.EndsAt.IsZero() && !s.EndsAt.After(s.StartsAt) || s.EndsAt.Year() > 9000 {
+		return subscriptionOut{}, engawa.Invalid("/starts_at", "give a start since 2000 and an end after it", "these are not the times of a subscription")
+	}
+	var err error
+	s.ID, err = a.Store.SaveSubscription(ctx, s)
+	return showSubscription(s), err
+}

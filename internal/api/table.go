@@ -1,0 +1,150 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/engawa/engawa/internal/access"
+)
+
+// Groups of operations, as the document shows them.
+const (
+	tagEvents    = "Events"
+	tagMessages  = "Messages"
+	tagCustomers = "Customers"
+	tagAccounts  = "Accounts"
+	tagRoutes    = "Routes"
+	tagPartners  = "Partners"
+	tagWork      = "Tasks"
+	tagWorkspace = "Workspace"
+)
+
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	put   = http.MethodPut
+	patch = http.MethodPatch
+
+	ok       = http.StatusOK
+	created  = http.StatusCreated
+	accepted = http.StatusAccepted
+)
+
+// addOperations is the table of the API. POST /v1/events and /in are beside it
+// (API.Handler).
+func (a *API) addOperations(h huma.API) {
+	a.addMessages(h)
+	a.addCustomers(h)
+	a.addAccounts(h)
+	a.addRoutes(h)
+	a.addPartners(h)
+	a.addWork(h)
+}
+
+func (a *API) addMessages(h huma.API) {
+	add(a, h, op{"listEvents", get, "/v1/events", access.EventsRead, ok, tagEvents, "Events, newest first", ""}, a.listEvents)
+	add(a, h, op{"getEvent", get, "/v1/events/{id}", access.EventsRead, ok, tagEvents, "One event", ""}, a.getEvent)
+	add(a, h, op{
+		"sendMessage", post, "/v1/messages", access.MessagesSend, accepted, tagMessages, "Say something to somebody",
+		"Answers the early verdict; the one that counts is made when the message leaves. A refusal is a kept fact, not an error.",
+	}, a.sendMessage)
+	add(a, h, op{"checkMessage", post, "/v1/messages:check", access.MessagesSend, ok, tagMessages, "The verdict without sending", "Nothing is kept."}, a.checkMessage)
+	add(a, h, op{"listMessages", get, "/v1/messages", access.MessagesRead, ok, tagMessages, "Messages, newest first", ""}, a.listMessages)
+	add(a, h, op{"getMessage", get, "/v1/messages/{id}", access.MessagesRead, ok, tagMessages, "A message with verdicts, deliveries and attempts", ""}, a.getMessage)
+	add(a, h, op{
+		"cancelMessage", post, "/v1/messages/{id}:cancel", access.MessagesSend, ok, tagMessages, "Stop a message",
+		"Only what has not been handed over; otherwise a conflict, and nothing changes.",
+	}, a.cancelMessage)
+	add(a, h, op{
+		"resolveDelivery", post, "/v1/deliveries/{id}:resolve", access.TasksWrite, ok, tagMessages, "Settle a delivery whose outcome is unknown",
+		"By the word of a person who looked.",
+	}, a.resolveDelivery)
+}
+
+func (a *API) addCustomers(h huma.API) {
+	add(a, h, op{"listCustomers", get, "/v1/customers", access.CustomersRead, ok, tagCustomers, "Customers, newest first", ""}, a.listCustomers)
+	add(a, h, op{"addCustomer", post, "/v1/customers", access.CustomersWrite, created, tagCustomers, "Register a customer", ""}, a.addCustomer)
+	add(a, h, op{
+		"findCustomers", post, "/v1/customers:find", access.CustomersRead, ok, tagCustomers, "Find by an identity or an address",
+		"Whole values only: what is kept of them is a keyed hash.",
+	}, a.findCustomers)
+	add(a, h, op{"getCustomer", get, "/v1/customers/{id}", access.CustomersRead, ok, tagCustomers, "One customer", ""}, a.getCustomer)
+	add(a, h, op{"listContactPoints", get, "/v1/customers/{id}/contact-points", access.CustomersRead, ok, tagCustomers, "Ways to reach a customer", ""}, a.listContactPoints)
+	add(a, h, op{"addContactPoint", post, "/v1/customers/{id}/contact-points", access.CustomersWrite, created, tagCustomers, "Add a way to reach a customer", ""}, a.addContactPoint)
+	add(a, h, op{"listConsents", get, "/v1/customers/{id}/consents", access.CustomersRead, ok, tagCustomers, "Every decision of a customer", ""}, a.listConsents)
+	add(a, h, op{
+		"addConsent", post, "/v1/customers/{id}/consents", access.ConsentsWrite, created, tagCustomers, "Record a decision",
+		"A withdrawal stops everything that has not been handed over yet.",
+	}, a.addConsent)
+	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages and consents, newest first."}, a.getTimeline)
+	add(a, h, op{"listIdentities", get, "/v1/identities", access.CustomersRead, ok, tagCustomers, "What a customer may be found by", ""}, a.listIdentities)
+	add(a, h, op{"addIdentity", post, "/v1/identities", access.CustomersWrite, created, tagCustomers, "Tie an identity to a customer", ""}, a.addIdentity)
+	add(a, h, op{"listSubscriptions", get, "/v1/subscriptions", access.CustomersRead, ok, tagCustomers, "Subscriptions", ""}, a.listSubscriptions)
+	add(a, h, op{
+		"saveSubscription", post, "/v1/subscriptions", access.CustomersWrite, ok, tagCustomers, "Tell how a subscription stands now",
+		"The same customer, app and product are the same subscription.",
+	}, a.saveSubscription)
+}
+
+func (a *API) addAccounts(h huma.API) {
+	add(a, h, op{"listKinds", get, "/v1/kinds", access.AccountsRead, ok, tagAccounts, "Kinds of accounts and their settings", ""}, a.listKinds)
+	add(a, h, op{"listAccounts", get, "/v1/accounts", access.AccountsRead, ok, tagAccounts, "Accounts, oldest first", ""}, a.listAccounts)
+	add(a, h, op{"addAccount", post, "/v1/accounts", access.AccountsWrite, created, tagAccounts, "Connect an account", ""}, a.addAccount)
+	add(a, h, op{"getAccount", get, "/v1/accounts/{id}", access.AccountsRead, ok, tagAccounts, "One account", ""}, a.getAccount)
+	add(a, h, op{
+		"changeAccount", patch, "/v1/accounts/{id}", access.AccountsWrite, ok, tagAccounts, "Change an account",
+		"Once it is switched off, nothing is handed over any more.",
+	}, a.changeAccount)
+	add(a, h, op{
+		"testAccount", post, "/v1/accounts/{id}:test", access.MessagesSend, accepted, tagAccounts, "Send a test to a staff place",
+		"Through verdict and lane like any message; GET /v1/messages/{id} shows the exact request and answer.",
+	}, a.testAccount)
+	add(a, h, op{"listDestinations", get, "/v1/destinations", access.RoutesRead, ok, tagAccounts, "Staff places", ""}, a.listDestinations)
+	add(a, h, op{"addDestination", post, "/v1/destinations", access.RoutesWrite, created, tagAccounts, "Add a staff place", ""}, a.addDestination)
+	add(a, h, op{"getDestination", get, "/v1/destinations/{id}", access.RoutesRead, ok, tagAccounts, "One staff place", ""}, a.getDestination)
+	add(a, h, op{"listLanes", get, "/v1/lanes", access.AccountsRead, ok, tagAccounts, "Lanes: what waits on each account", ""}, a.listLanes)
+	add(a, h, op{"resumeLane", post, "/v1/lanes/{id}:resume", access.AccountsWrite, ok, tagAccounts, "Let a paused lane go on", "The id is the account's."}, a.resumeLane)
+}
+
+func (a *API) addRoutes(h huma.API) {
+	add(a, h, op{"listRoutes", get, "/v1/routes", access.RoutesRead, ok, tagRoutes, "Routes, oldest first", ""}, a.listRoutes)
+	add(a, h, op{"addRoute", post, "/v1/routes", access.RoutesWrite, created, tagRoutes, "Add a route", ""}, a.addRoute)
+	add(a, h, op{
+		"tryRoute", post, "/v1/routes:try", access.RoutesRead, ok, tagRoutes, "What a route would do",
+		"Tried on the newest events; nothing is kept or sent.",
+	}, a.tryRoute)
+	add(a, h, op{"getRoute", get, "/v1/routes/{id}", access.RoutesRead, ok, tagRoutes, "One route", ""}, a.getRoute)
+	add(a, h, op{"changeRoute", put, "/v1/routes/{id}", access.RoutesWrite, ok, tagRoutes, "Replace a route by a new version", ""}, a.changeRoute)
+	add(a, h, op{"tryStoredRoute", post, "/v1/routes/{id}:try", access.RoutesRead, ok, tagRoutes, "What a stored route would do", ""}, a.tryStoredRoute)
+	add(a, h, op{"listTemplates", get, "/v1/templates", access.RoutesRead, ok, tagRoutes, "Templates, oldest first", ""}, a.listTemplates)
+	add(a, h, op{"addTemplate", post, "/v1/templates", access.RoutesWrite, created, tagRoutes, "Add a template", ""}, a.addTemplate)
+	add(a, h, op{"getTemplate", get, "/v1/templates/{id}", access.RoutesRead, ok, tagRoutes, "One template", ""}, a.getTemplate)
+	add(a, h, op{"changeTemplate", put, "/v1/templates/{id}", access.RoutesWrite, ok, tagRoutes, "Replace a template by a new version", ""}, a.changeTemplate)
+}
+
+func (a *API) addPartners(h huma.API) {
+	add(a, h, op{"listApps", get, "/v1/apps", access.AppsRead, ok, tagPartners, "Apps, oldest first", ""}, a.listApps)
+	add(a, h, op{"addApp", post, "/v1/apps", access.AppsWrite, created, tagPartners, "Add an app", ""}, a.addApp)
+	add(a, h, op{"getApp", get, "/v1/apps/{id}", access.AppsRead, ok, tagPartners, "One app", ""}, a.getApp)
+	add(a, h, op{"listPartners", get, "/v1/partners", access.PartnersRead, ok, tagPartners, "Partners, oldest first", ""}, a.listPartners)
+	add(a, h, op{"addPartner", post, "/v1/partners", access.PartnersWrite, created, tagPartners, "Add a partner", ""}, a.addPartner)
+	add(a, h, op{"getPartner", get, "/v1/partners/{id}", access.PartnersRead, ok, tagPartners, "One partner", ""}, a.getPartner)
+	add(a, h, op{"listGrants", get, "/v1/grants", access.PartnersRead, ok, tagPartners, "What partners may do", ""}, a.listGrants)
+	add(a, h, op{"addGrant", post, "/v1/grants", access.PartnersWrite, created, tagPartners, "Grant a partner something", ""}, a.addGrant)
+	add(a, h, op{"getGrant", get, "/v1/grants/{id}", access.PartnersRead, ok, tagPartners, "One grant", ""}, a.getGrant)
+	add(a, h, op{"endGrant", post, "/v1/grants/{id}:end", access.PartnersWrite, ok, tagPartners, "End a grant now", "Also for what is queued."}, a.endGrant)
+}
+
+func (a *API) addWork(h huma.API) {
+	add(a, h, op{"listTasks", get, "/v1/tasks", access.TasksRead, ok, tagWork, "What only a person can do", ""}, a.listTasks)
+	add(a, h, op{"finishTask", post, "/v1/tasks/{id}:done", access.TasksWrite, ok, tagWork, "Mark a task done", ""}, a.finishTask)
+	add(a, h, op{"getWorkspace", get, "/v1/workspace", access.WorkspaceRead, ok, tagWorkspace, "The workspace of the key", ""}, a.getWorkspace)
+	add(a, h, op{"changeWorkspace", patch, "/v1/workspace", access.WorkspaceWrite, ok, tagWorkspace, "Change the workspace", ""}, a.changeWorkspace)
+	add(a, h, op{"listKeys", get, "/v1/keys", access.KeysWrite, ok, tagWorkspace, "API keys, without their text", ""}, a.listKeys)
+	add(a, h, op{
+		"addKey", post, "/v1/keys", access.KeysWrite, created, tagWorkspace, "Make an API key",
+		"Its text is in the answer and is shown once; under an idempotency key the answer is kept, sealed, for 24 hours.",
+	}, a.addKey)
+	add(a, h, op{"revokeKey", post, "/v1/keys/{id}:revoke", access.KeysWrite, ok, tagWorkspace, "End an API key", ""}, a.revokeKey)
+}
