@@ -28,17 +28,29 @@ import (
 )
 
 type site struct {
-	doc   *huma.OpenAPI
-	t     *testing.T
-	st    *store.Store
-	url   string
-	key   string
-	other string // a key of another workspace
-	log   *bytes.Buffer
-	store *appstoresim.Store
+	t       *testing.T
+	doc     *huma.OpenAPI
+	handler http.Handler
+	st      *store.Store
+	url     string
+	key     string
+	other   string // a key of another workspace
+	log     *bytes.Buffer
+	store   *appstoresim.Store
 }
 
+// newSite serves the API on a database with two workspaces.
 func newSite(t *testing.T, url string) *site {
+	t.Helper()
+	s := newHub(t, url)
+	server := httptest.NewServer(s.handler)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// newHub is newSite without a network: a test may call the handler itself.
+func newHub(t *testing.T, url string) *site {
 	t.Helper()
 	ctx := context.Background()
 	v := vault.New(vault.Generate(time.Now()))
@@ -62,9 +74,7 @@ func newSite(t *testing.T, url string) *site {
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
 	s.doc = a.Document()
-	server := httptest.NewServer(a.Handler())
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.handler = a.Handler()
 	for _, ws := range []string{"ws_one", "ws_two"} {
 		s.must(st.AddWorkspace(ctx, engawa.Workspace{
 			ID: ws, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: time.Now(),

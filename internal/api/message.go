@@ -16,9 +16,9 @@ func identityOf(in intake.Identity) engawa.Identity {
 }
 
 type recipientIn struct {
-	Customer    string      `json:"customer,omitempty" maxLength:"64"`
+	Customer    string           `json:"customer,omitempty" maxLength:"64"`
 	Identity    *intake.Identity `json:"identity,omitempty" doc:"Names the customer by what your own system knows"`
-	Destination string      `json:"destination,omitempty" maxLength:"64" doc:"A staff place"`
+	Destination string           `json:"destination,omitempty" maxLength:"64" doc:"A staff place"`
 }
 
 type contentBody struct {

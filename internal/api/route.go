@@ -13,14 +13,14 @@ import (
 )
 
 type viaBody struct {
-	Account     string `json:"account" maxLength:"64"`
-	Destination string `json:"destination,omitempty" maxLength:"64" doc:"Another place than the step's own, such as the staff mailbox"`
+	Account     string `json:"account" maxLength:"64" pattern:"^acc_"`
+	Destination string `json:"destination,omitempty" maxLength:"64" pattern:"^dst_" doc:"Another place than the step's own, such as the staff mailbox"`
 	Within      int    `json:"within_seconds,omitzero" minimum:"0" maximum:"2592000" doc:"Not accepted by then: the next account goes; 0 for no deadline"`
 	Copy        bool   `json:"copy,omitzero" doc:"Sent besides the first one, not instead of it"`
 }
 
 type stepBody struct {
-	To        string         `json:"to" maxLength:"64" doc:"customer, or a destination's id"`
+	To        string         `json:"to" minLength:"1" maxLength:"64" doc:"customer, or a destination's id"`
 	App       string         `json:"app,omitempty" maxLength:"64"`
 	Template  string         `json:"template,omitempty" maxLength:"64" doc:"The event's own words if empty"`
 	Purpose   engawa.Purpose `json:"purpose" enum:"service,service.security,service.legal_notice,service.consent_admin,notice,marketing"`
@@ -150,17 +150,17 @@ func (a *API) checkRoute(ctx context.Context, r engawa.Route) error {
 	if err != nil {
 		return err
 	}
+	known[""], known[route.ToCustomer] = true, true
 	for i, st := range r.Then {
-		for field, id := range map[string]string{"app": st.App, "template": st.Template, "to": st.To} {
-			if id != "" && id != route.ToCustomer && !known[id] {
-				return unknownID(fmt.Sprintf("/then/%d/%s", i, field), id)
-			}
-		}
+		at := fmt.Sprintf("/then/%d", i)
+		named := []struct{ field, id string }{{at + "/to", st.To}, {at + "/app", st.App}, {at + "/template", st.Template}}
 		for j, v := range st.Via {
-			for field, id := range map[string]string{"account": v.Account, "destination": v.Destination} {
-				if id != "" && !known[id] {
-					return unknownID(fmt.Sprintf("/then/%d/via/%d/%s", i, j, field), id)
-				}
+			at := fmt.Sprintf("%s/via/%d", at, j)
+			named = append(named, struct{ field, id string }{at + "/account", v.Account}, struct{ field, id string }{at + "/destination", v.Destination})
+		}
+		for _, n := range named {
+			if !known[n.id] {
+				return unknownID(n.field, n.id)
 			}
 		}
 	}

@@ -1,0 +1,253 @@
+package api_test
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/api"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// step is one call of an operation by who may make it. $name stands for the id
+// of a thing of the workspace.
+type step struct{ id, path, body string }
+
+const oneRoute = `{"name":"r","enabled":true,"events":["contract.*"],"then":[{"to":"$destination","template":"$template","purpose":"service","via":[{"account":"$account"}]}]}`
+
+// walk calls every operation once, in an order that works.
+var walk = []step{
+	{"postEvents", "/v1/events", `{"id":"walk","type":"contract.terminated"}`},
+	{"listEvents", "/v1/events", ""},
+	{"getEvent", "/v1/events/$event", ""},
+	{"sendMessage", "/v1/messages", `{"to":{"customer":"$customer"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`},
+	{"checkMessage", "/v1/messages:check", `{"to":{"customer":"$customer"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`},
+	{"listMessages", "/v1/messages", ""},
+	{"getMessage", "/v1/messages/$message", ""},
+	{"cancelMessage", "/v1/messages/$message:cancel", ""},
+	{"resolveDelivery", "/v1/deliveries/$delivery:resolve", `{"arrived":true}`},
+	{"listCustomers", "/v1/customers", ""},
+	{"addCustomer", "/v1/customers", `{"kind":"contract","name":"n"}`},
+	{"findCustomers", "/v1/customers:find", `{"identity":{"issuer":"business","kind":"member_number","value":"A-1"}}`},
+	{"getCustomer", "/v1/customers/$customer", ""},
+	{"listContactPoints", "/v1/customers/$customer/contact-points", ""},
+	{"addContactPoint", "/v1/customers/$customer/contact-points", `{"kind":"mail","address":"b@customer.example"}`},
+	{"listConsents", "/v1/customers/$customer/consents", ""},
+	{"addConsent", "/v1/customers/$customer/consents", `{"act":"contact","purpose":"marketing","given":false}`},
+	{"getTimeline", "/v1/customers/$customer/timeline", ""},
+	{"listIdentities", "/v1/identities?customer=$customer", ""},
+	{"addIdentity", "/v1/identities", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
+	{"listSubscriptions", "/v1/subscriptions", ""},
+	{"saveSubscription", "/v1/subscriptions", `{"customer":"$customer","app":"$app","product":"p","state":"expired","starts_at":"2026-01-01T00:00:00Z"}`},
+	{"listKinds", "/v1/kinds", ""},
+	{"listAccounts", "/v1/accounts", ""},
+	{"addAccount", "/v1/accounts", `{"kind":"chatwork","name":"n","settings":{"token":"s3cret-canary"}}`},
+	{"getAccount", "/v1/accounts/$account", ""},
+	{"changeAccount", "/v1/accounts/$account", `{"version":1,"custodian":"B"}`},
+	{"testAccount", "/v1/accounts/$account:test", `{"destination":"$destination"}`},
+	{"listDestinations", "/v1/destinations", ""},
+	{"addDestination", "/v1/destinations", `{"name":"n","account":"$account","address":"staff2@hinata.example"}`},
+	{"getDestination", "/v1/destinations/$destination", ""},
+	{"listLanes", "/v1/lanes", ""},
+	{"resumeLane", "/v1/lanes/$account:resume", ""},
+	{"listRoutes", "/v1/routes", ""},
+	{"addRoute", "/v1/routes", oneRoute},
+	{"tryRoute", "/v1/routes:try", oneRoute},
+	{"getRoute", "/v1/routes/$route", ""},
+	{"changeRoute", "/v1/routes/$route", strings.Replace(oneRoute, "{", `{"version":1,`, 1)},
+	{"tryStoredRoute", "/v1/routes/$route:try", ""},
+	{"listTemplates", "/v1/templates", ""},
+	{"addTemplate", "/v1/templates", `{"name":"t","words":{"ja":{"subject":"件名","text":"本文"}}}`},
+	{"getTemplate", "/v1/templates/$template", ""},
+	{"changeTemplate", "/v1/templates/$template", `{"version":1,"name":"t","words":{"ko":{"subject":"제목","text":"본문"}}}`},
+	{"listApps", "/v1/apps", ""},
+	{"addApp", "/v1/apps", `{"name":"a","partner":"$partner"}`},
+	{"getApp", "/v1/apps/$app", ""},
+	{"listPartners", "/v1/partners", ""},
+	{"addPartner", "/v1/partners", `{"name":"p","sender":{"name":"p","postal":"","phone":"","mail":"","contact":""}}`},
+	{"getPartner", "/v1/partners/$partner", ""},
+	{"listGrants", "/v1/grants", ""},
+	{"addGrant", "/v1/grants", `{"partner":"$partner","scopes":["messages:send"],"apps":["$app"],"channels":["mail"],"purposes":["service"]}`},
+	{"getGrant", "/v1/grants/$grant", ""},
+	{"endGrant", "/v1/grants/$grant:end", ""},
+	{"listTasks", "/v1/tasks", ""},
+	{"finishTask", "/v1/tasks/$task:done", ""},
+	{"getWorkspace", "/v1/workspace", ""},
+	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1}}`},
+	{"listKeys", "/v1/keys", ""},
+	{"addKey", "/v1/keys", `{"name":"k","scopes":["keys:write"]}`},
+	{"revokeKey", "/v1/keys/$key:revoke", ""},
+}
+
+// TestWalk: every operation of the document, without a key, with every scope
+// but its own, from another workspace, and by who may. Answers are held against
+// the document on the way (site.conforms).
+func TestWalk(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		ids := s.seed()
+		todo := s.documented()
+		for _, c := range walk {
+			o, ok := todo[c.id]
+			if !ok {
+				t.Fatalf("the document has no operation %s, or it was walked already", c.id)
+			}
+			delete(todo, c.id)
+			path, body := fill(c.path, ids), fill(c.body, ids)
+			if status, out, _ := s.do(o.Method, path, "", body); status != 401 || out["code"] != "unauthorized" {
+				t.Errorf("%s without a key: %d", c.id, status)
+			}
+			scope := o.Security[0]["key"][0]
+			if status, _, text := s.do(o.Method, path, s.keyOf(allBut(scope)...), body); status != 403 {
+				t.Errorf("%s with every scope but %s: %d %s", c.id, scope, status, text)
+			}
+			s.stranger(c, o, ids)
+			if status, _, text := s.do(o.Method, path, s.keyOf(scope), body); status/100 != 2 {
+				t.Errorf("%s with %s alone: %d %s", c.id, scope, status, text)
+			}
+		}
+		for id := range todo {
+			t.Errorf("nothing walks %s: add it", id)
+		}
+		if strings.Contains(s.log.String(), "canary") {
+			t.Errorf("a secret or an address is in the log: %s", s.log)
+		}
+	})
+}
+
+// stranger calls with a key of another workspace: what is named is there for
+// nobody, and a list shows nothing of it.
+func (s *site) stranger(c step, o *huma.Operation, ids map[string]string) {
+	s.t.Helper()
+	path, body := fill(c.path, ids), fill(c.body, ids)
+	status, _, text := s.do(o.Method, path, s.other, body)
+	if !strings.Contains(c.path+c.body, "$") {
+		for name, id := range ids {
+			if strings.Contains(text, id) {
+				s.t.Errorf("%s shows another workspace's %s", c.id, name)
+			}
+		}
+		return
+	}
+	nobody := map[string]string{}
+	for name, id := range ids {
+		nobody[name] = regexp.MustCompile(`[0-9a-z]+$`).ReplaceAllStringFunc(id, func(s string) string { return strings.Repeat("0", len(s)) })
+	}
+	noStatus, _, noText := s.do(o.Method, fill(c.path, nobody), s.other, fill(c.body, nobody))
+	for name := range ids {
+		text = strings.ReplaceAll(text, `"`+ids[name]+`\"`, "$"+name+`\"`)
+		noText = strings.ReplaceAll(noText, `"`+nobody[name]+`\"`, "$"+name+`\"`)
+	}
+	want := 404
+	if slices.Contains([]string{"addRoute", "tryRoute", "addGrant"}, c.id) {
+		want = 400 // a part of the body names what is not there
+	}
+	if status != want || noStatus != want || text != noText {
+		s.t.Errorf("%s of another workspace: %d %s\nof nobody: %d %s", c.id, status, text, noStatus, noText)
+	}
+}
+
+// documented is every operation that asks for a key.
+func (s *site) documented() map[string]*huma.Operation {
+	all := map[string]*huma.Operation{}
+	for _, item := range s.doc.Paths {
+		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete, item.Head} {
+			if o != nil && len(o.Security) > 0 {
+				all[o.OperationID] = o
+			}
+		}
+	}
+	return all
+}
+
+func fill(text string, ids map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		text = strings.ReplaceAll(text, "$"+name, ids[name])
+	}
+	return text
+}
+
+func allBut(scope string) (scopes []string) {
+	for _, n := range access.Scopes {
+		if string(n.Scope) != scope {
+			scopes = append(scopes, string(n.Scope))
+		}
+	}
+	return scopes
+}
+
+func (s *site) keyOf(scopes ...string) string {
+	s.t.Helper()
+	key, err := api.NewKey(s.t.Context(), s.st, "ws_one", "narrow", scopes...)
+	s.must(err)
+	return key.Reveal()
+}
+
+// made posts something and returns its id.
+func (s *site) made(path, body string) string {
+	s.t.Helper()
+	status, out, text := s.do("POST", path, s.key, body)
+	id, ok := out["id"].(string)
+	if status/100 != 2 || !ok {
+		s.t.Fatalf("%s: %d %s", path, status, text)
+	}
+	return id
+}
+
+// seed makes one of each thing in the workspace.
+func (s *site) seed() map[string]string {
+	s.t.Helper()
+	ids := map[string]string{"customer": "cus_one", "account": "acc_mail"}
+	ids["event"] = s.made("/v1/events", `{"id":"seed","type":"contract.terminated"}`)
+	ids["destination"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"staff@hinata.example"}`)
+	ids["delivery"] = s.unknown()
+	ids["message"] = s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"],"not_before":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
+	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
+	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
+	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
+	ids["template"] = s.made("/v1/templates", `{"name":"t","words":{"en":{"subject":"s","text":"t"}}}`)
+	ids["route"] = s.made("/v1/routes", fill(oneRoute, ids))
+	ids["key"] = s.made("/v1/keys", `{"name":"k","scopes":["events:read"]}`)
+	ids["subscription"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"p","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
+	s.must(s.st.Raise(context.Background(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: "acc_mail"}))
+	tasks, err := s.st.TaskPage(context.Background(), "ws_one", "open", store.Page{})
+	s.must(err)
+	ids["task"] = tasks[0].ID
+	return ids
+}
+
+// unknown hands a message over without learning what became of it, and returns
+// its delivery.
+func (s *site) unknown() string {
+	s.t.Helper()
+	ctx := context.Background()
+	s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`)
+	seen, err := s.st.Lane(ctx, "ws_one", "acc_mail")
+	s.must(err)
+	lane, held, err := s.st.Hold(ctx, "test", seen)
+	if err != nil || !held {
+		s.t.Fatalf("lane not held: %v", err)
+	}
+	going, _, err := s.st.Claim(ctx, lane, 1, store.Decide{
+		Judge: func(c store.Claimed) store.Decision {
+			return store.Decision{Facts: c.Known.Facts, Verdict: engawa.Verdict{Account: "acc_mail", Outcome: engawa.Send, At: time.Now()}, Key: "k"}
+		},
+		Pace: func() store.Pace { return store.Pace{} },
+	})
+	if err != nil || len(going) != 1 {
+		s.t.Fatalf("%d claimed: %v", len(going), err)
+	}
+	_, err = s.st.Record(ctx, lane, []store.Result{{Claimed: going[0], EndedAt: time.Now(), Outcome: engawa.OutcomeUnknown, State: engawa.Unknown, Code: "timeout"}})
+	s.must(err)
+	s.must(s.st.Release(ctx, lane))
+	return going[0].Delivery.ID
+}
