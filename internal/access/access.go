@@ -37,6 +37,7 @@ const (
 	ProviderProof   Refusal = "provider_proof"   // its answer does not hold
 	ProviderState   Refusal = "provider_state"   // the answer does not belong to a sign-in begun in this browser
 	MailUnverified  Refusal = "mail_unverified"  // the provider does not vouch for the mail address
+	NoMember        Refusal = "no_member"        // the provider knows the person, no workspace does
 )
 
 func (r Refusal) Error() string { return string(r) }
@@ -85,9 +86,15 @@ func refuse(r Refusal, cause error) *engawa.Error {
 		e.Message, e.Remedy = "this sign-in was not begun in this browser, or was begun over 10 minutes ago", "sign in again from the start"
 	case MailUnverified:
 		e.Message, e.Remedy = "your sign-in provider does not confirm that your mail address is yours", "confirm the address with the provider, then sign in again"
+	case NoMember:
+		e.Message, e.Remedy = "you are not a member here", "ask an owner to add you with the mail address that your provider knows"
 	}
 	return e
 }
+
+// NotMember is the answer to somebody whom the provider vouches for and whom no
+// workspace knows.
+func NotMember() error { return refuse(NoMember, nil) }
 
 // refused is a refusal with its cause.
 type refused struct {

@@ -56,6 +56,9 @@ type Door struct {
 	Leave func(w http.ResponseWriter, r *http.Request)
 	// Speak keeps the language that a member chose.
 	Speak func(ctx context.Context, m engawa.Member, l engawa.Locale) error
+	// SetPassword changes the member's password and renews the session; the old
+	// password may be empty soon after signing in.
+	SetPassword func(w http.ResponseWriter, r *http.Request, m engawa.Member, old, password engawa.Secret) error
 
 	Provider string // name of the OpenID provider; empty: none, and the next two are not called
 	// Begin sends the browser to the provider; next is where to afterwards.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
 	"github.com/engawa/engawa/internal/intake"
@@ -38,6 +40,8 @@ type Hub struct {
 	API      *api.API
 	Dispatch *dispatch.Dispatcher
 	Words    *text.Words
+	Gallery  bool // also show every state of every page, at /_pages
+	console  http.Handler
 	ring     *vault.Keyring
 	log      *slog.Logger
 }
@@ -70,15 +74,43 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
 	}
-	base := c.PublicURL
-	if base == "" {
-		base = "http://" + c.Listen
-	}
-	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(base, m) }
+	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
 		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node),
 	}
+	door, err := newDoor(h, h.base(), exit.Client())
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	h.console = console.New(console.Deps{
+		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Log: log, PublicURL: h.base(), Version: version(),
+		Secure: door.cookies.Secure, Door: door.functions(c.OIDC),
+	})
 	return h, nil
+}
+
+// handler is all that the hub answers: the API's paths, and pages everywhere else.
+func (h *Hub) handler() http.Handler {
+	mux := http.NewServeMux()
+	backend := h.API.Handler()
+	for _, path := range []string{"/v1/", "/in/", "/u/", "/healthz", "/readyz", "/openapi.yaml", "/docs"} {
+		mux.Handle(path, backend)
+	}
+	if h.Gallery {
+		gallery := console.Gallery(h.Words)
+		mux.Handle("/_pages", gallery)
+		mux.Handle("/_pages/", gallery)
+	}
+	mux.Handle("/", h.console)
+	return mux
+}
+
+// version is the version of the main module that this program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 // owner names this process: a node that starts again is another holder.
@@ -92,7 +124,7 @@ func owner(node string) string {
 // lets what is under way finish, and returns.
 func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: h.API.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
 	ctx, stop := context.WithCancel(ctx)
