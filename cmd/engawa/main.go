@@ -50,6 +50,11 @@ func (s serveCmd) Run(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("listen on %s: %w", c.Listen, err), h.Close())
 	}
 	fmt.Println("ready http://" + l.Addr().String())
+	if link, err := h.Welcome(ctx); err != nil {
+		return errors.Join(err, l.Close(), h.Close())
+	} else if link != "" {
+		fmt.Println("first sign-in, works once within 10 minutes: " + link)
+	}
 	return errors.Join(h.Run(ctx, l), h.Close())
 }
 
