@@ -157,7 +157,7 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 func (a *API) settings(name string, given map[string]string) (map[string]string, error) {
 	kind, ok := a.kind(name)
 	if !ok {
-		return nil, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name))
+		return nil, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name, 80))
 	}
 	return kind.Check(given)
 }
@@ -168,7 +168,7 @@ func (a *API) checkOwner(ctx context.Context, ac engawa.Account) error {
 	}
 	_, err := a.partner(ctx, ac.Workspace, ac.Owner)
 	if notFound(err) {
-		return engawa.Invalid("/owner", "write workspace, other, or a partner's id", "%q is no partner of this workspace", clip(ac.Owner))
+		return engawa.Invalid("/owner", "write workspace, other, or a partner's id", "%q is no partner of this workspace", clip(ac.Owner, 80))
 	}
 	return err
 }
@@ -176,7 +176,7 @@ func (a *API) checkOwner(ctx context.Context, ac engawa.Account) error {
 type accountChange struct {
 	One
 	Body struct {
-		Version     int64             `json:"version" doc:"The version that was read; another means that somebody else changed it meanwhile"`
+		Version     int64             `json:"version" minimum:"1" doc:"The version that was read; another means that somebody else changed it meanwhile"`
 		Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Environment *string           `json:"environment,omitempty" enum:"production,sandbox"`
 		Owner       *string           `json:"owner,omitempty" maxLength:"64"`

@@ -113,7 +113,7 @@ func (a *API) addCustomer(ctx context.Context, c *call, in *customerIn) (custome
 
 func checkZone(field, zone string) error {
 	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
-		return engawa.Invalid(field, "write an IANA name, such as Asia/Tokyo", "%q is no time zone", clip(zone))
+		return engawa.Invalid(field, "write an IANA name, such as Asia/Tokyo", "%q is no time zone", clip(zone, 80))
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func checkZone(field, zone string) error {
 func (a *API) contactPoint(cu engawa.Customer, in contactPointNew) (engawa.ContactPoint, error) {
 	i := slices.IndexFunc(a.Kinds, func(k channel.Kind) bool { return k.Name == in.Kind && k.ToCustomers && k.Address != nil })
 	if i < 0 {
-		return engawa.ContactPoint{}, engawa.Invalid("/kind", "choose a kind that reaches customers; GET /v1/kinds lists them", "%q is no kind of contact point", clip(in.Kind))
+		return engawa.ContactPoint{}, engawa.Invalid("/kind", "choose a kind that reaches customers; GET /v1/kinds lists them", "%q is no kind of contact point", clip(in.Kind, 80))
 	}
 	address, err := a.Kinds[i].Address(in.Address)
 	if err != nil {
@@ -134,7 +134,7 @@ func (a *API) contactPoint(cu engawa.Customer, in contactPointNew) (engawa.Conta
 	}
 	for i, purpose := range in.Purposes {
 		if !knownPurpose(purpose) {
-			return p, engawa.Invalid("/purposes/"+itoa(i), "choose service, notice or marketing", "%q is not a purpose", clip(string(purpose)))
+			return p, engawa.Invalid("/purposes/"+itoa(i), "choose service, notice or marketing", "%q is not a purpose", clip(string(purpose), 80))
 		}
 	}
 	if in.Verified {

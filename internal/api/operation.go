@@ -91,6 +91,9 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, scope access.Scope, 
 // checkURL refuses what no database of ours can keep or look up.
 func checkURL(u *url.URL) error {
 	query, err := url.QueryUnescape(u.RawQuery)
+	if err == nil {
+		_, err = url.ParseQuery(u.RawQuery) // refuses semicolons too
+	}
 	if err != nil {
 		return engawa.Invalid("?", "encode the query as URLs are encoded", "the query after the question mark cannot be read")
 	}

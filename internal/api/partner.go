@@ -205,7 +205,7 @@ func (a *API) checkGrant(ctx context.Context, g engawa.Grant) error {
 	}
 	for i, p := range g.Purposes {
 		if !knownPurpose(p) && !(len(g.Purposes) == 1 && p == "*") {
-			return engawa.Invalid(fmt.Sprintf("/purposes/%d", i), "choose service, notice or marketing, or * alone", "%q is not a purpose", clip(string(p)))
+			return engawa.Invalid(fmt.Sprintf("/purposes/%d", i), "choose service, notice or marketing, or * alone", "%q is not a purpose", clip(string(p), 80))
 		}
 	}
 	for i, id := range g.Apps {

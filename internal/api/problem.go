@@ -78,9 +78,9 @@ func (a *API) trouble(r *http.Request, err error) *problem {
 		a.Log.ErrorContext(r.Context(), "request failed", "id", id, "path", r.Pattern, "err", err)
 		told = &engawa.Error{Code: codeInternal, Message: "the hub failed at this; it is in its log as " + id, Remedy: "try again; if it stays, show the id to who runs the hub"}
 	}
-	p := a.newProblem(r, told.Code, told.Message, told.Remedy)
+	p := a.newProblem(r, told.Code, clip(told.Message, 500), told.Remedy)
 	if told.Field != "" {
-		p.Errors = []fault{{told.Field, told.Message}}
+		p.Errors = []fault{{clip(told.Field, 200), p.Detail}}
 	}
 	if told.Code == engawa.CodeUnavailable && !errors.Is(err, context.Canceled) {
 		a.Log.WarnContext(r.Context(), "not taken", "path", r.Pattern, "err", err)
@@ -148,7 +148,7 @@ func (a *API) told(r *http.Request, m *huma.ErrorModel) *problem {
 		if len(p.Errors) == most {
 			break
 		}
-		p.Errors = append(p.Errors, fault{place(e.Location), clip(faultWords(e))})
+		p.Errors = append(p.Errors, fault{place(e.Location), clip(faultWords(e), 500)})
 	}
 	if len(p.Errors) > 0 {
 		p.Detail = strings.TrimPrefix(p.Errors[0].Location+": ", ": ") + p.Errors[0].Message
@@ -161,18 +161,19 @@ func (a *API) told(r *http.Request, m *huma.ErrorModel) *problem {
 // "query.limit" into "?limit".
 func place(location string) string {
 	if name, ok := strings.CutPrefix(location, "query."); ok {
-		return "?" + clip(name)
+		return "?" + clip(name, 200)
 	}
 	rest, ok := strings.CutPrefix(location, "body")
 	if !ok {
-		return clip(location)
+		return clip(location, 200)
 	}
-	return clip(strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(rest))
+	return clip(strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(rest), 200)
 }
 
-func clip(s string) string {
-	if len(s) > 200 {
-		return strings.ToValidUTF8(s[:200], "") + "…"
+// clip keeps a text that a caller made huge out of an answer.
+func clip(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "") + "…"
 	}
 	return s
 }

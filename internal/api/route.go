@@ -115,7 +115,7 @@ func (a *API) addRoute(ctx context.Context, c *call, in *routeIn) (routeOut, err
 type routeChange struct {
 	One
 	Body struct {
-		Version int64 `json:"version" doc:"The version that was read"`
+		Version int64 `json:"version" minimum:"1" doc:"The version that was read"`
 		RouteBody
 	}
 }
@@ -168,7 +168,7 @@ func (a *API) checkRoute(ctx context.Context, r engawa.Route) error {
 }
 
 func unknownID(field, id string) error {
-	return engawa.Invalid(field, "use an id from the lists of this workspace", "there is no %q in this workspace", clip(id))
+	return engawa.Invalid(field, "use an id from the lists of this workspace", "there is no %q in this workspace", clip(id, 80))
 }
 
 // known is the ids of all that a route may name.
@@ -344,7 +344,7 @@ func (a *API) addTemplate(ctx context.Context, c *call, in *templateIn) (templat
 type templateChange struct {
 	One
 	Body struct {
-		Version int64 `json:"version" doc:"The version that was read"`
+		Version int64 `json:"version" minimum:"1" doc:"The version that was read"`
 		TemplateBody
 	}
 }
@@ -370,7 +370,7 @@ func (a *API) saveTemplate(ctx context.Context, t engawa.Template, b TemplateBod
 	}
 	for l := range b.Words {
 		if _, ok := t.Words[engawa.Locale(l)]; !ok {
-			return templateOut{}, engawa.Invalid("/words/"+clip(l), "write ja, ko and en", "%q is no language of the product", clip(l))
+			return templateOut{}, engawa.Invalid("/words/"+clip(l, 80), "write ja, ko and en", "%q is no language of the product", clip(l, 80))
 		}
 	}
 	if err := a.Store.SaveTemplate(ctx, t); err != nil {
