@@ -10,6 +10,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/store"
 )
 
 type fieldOut struct {
@@ -355,11 +356,16 @@ type laneOut struct {
 
 type laneList struct {
 	Lanes []laneOut `json:"lanes"`
+	Next  string    `json:"next"`
 }
 
-func (a *API) listLanes(ctx context.Context, c *call, _ *struct{}) (laneList, error) {
-	lanes, err := a.Store.Lanes(ctx, c.workspace)
-	out := laneList{Lanes: make([]laneOut, len(lanes))}
+func (a *API) listLanes(ctx context.Context, c *call, in *Paging) (laneList, error) {
+	all, err := a.Store.Lanes(ctx, c.workspace)
+	if err != nil {
+		return laneList{}, err
+	}
+	lanes, next, err := part(*in, engawa.PrefixAccount, all, func(l store.LaneUse) string { return l.Lane.Account })
+	out := laneList{Lanes: make([]laneOut, len(lanes)), Next: next}
 	for i, l := range lanes {
 		out.Lanes[i] = laneOut{
 			l.Lane.Account, l.Kind, l.Name, l.Waiting, utc(l.Oldest), l.Unknown, l.HandedHour, utc(l.Lane.PausedUntil), l.Lane.PauseCode, l.Lane.Owner != "",

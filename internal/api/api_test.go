@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel/builtin"
@@ -227,7 +229,8 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// TestKeys: no key, a wrong key and an unknown key are told the same.
+// TestKeys: no key, a wrong key and an unknown key are told the same; a
+// member's key does no more than its member may, a partner's nothing here.
 func TestKeys(t *testing.T) {
 	s := newSite(t, storetest.SQLite(t))
 	wrong := s.key[:len(s.key)-1] + "x"
@@ -237,10 +240,53 @@ func TestKeys(t *testing.T) {
 	if status != 401 || a != b || none == "" {
 		t.Errorf("%d: %s | %s | %s", status, a, b, none)
 	}
-	narrow, err := api.NewKey(context.Background(), s.st, "ws_one", "narrow", "events:read")
-	s.must(err)
-	if status, _, _ := s.do("GET", "/v1/messages", narrow.Reveal(), ""); status != 403 {
-		t.Errorf("a key without the scope: %d", status)
+	ctx := t.Context()
+	for _, m := range []engawa.Member{{ID: "mem_own", Role: engawa.Owner, Mail: "o@x.example"}, {ID: "mem_see", Role: engawa.Viewer, Mail: "v@x.example"}} {
+		m.Workspace, m.Locale, m.CreatedAt = "ws_one", engawa.Japanese, time.Now()
+		s.must(s.st.AddMember(ctx, store.SignIn{Member: m}))
+	}
+	for name, c := range map[string]struct {
+		row         store.APIKey
+		read, write int
+	}{
+		"a viewer's":   {store.APIKey{Member: "mem_see"}, 200, 403},
+		"an owner's":   {store.APIKey{Member: "mem_own"}, 200, 201},
+		"of nobody":    {store.APIKey{Member: "mem_gone"}, 401, 401},
+		"a partner's":  {store.APIKey{Partner: "ptn_x"}, 403, 403},
+		"that expired": {store.APIKey{EndsAt: time.Now().Add(-time.Second)}, 401, 401},
+	} {
+		k, text := access.NewKey("live")
+		row := c.row
+		row.Workspace, row.ID, row.Hash, row.Scopes, row.CreatedAt = "ws_one", k.ID, hex.EncodeToString(k.Hash[:]), []string{"*"}, k.CreatedAt
+		if row.EndsAt.IsZero() {
+			row.EndsAt = k.ExpiresAt
+		}
+		s.must(s.st.AddKey(ctx, row))
+		read, _, _ := s.do("GET", "/v1/apps", text.Reveal(), "")
+		write, _, _ := s.do("POST", "/v1/apps", text.Reveal(), `{"name":"a"}`)
+		if read != c.read || write != c.write {
+			t.Errorf("a key %s: %d reading, %d writing; want %d, %d", name, read, write, c.read, c.write)
+		}
+	}
+}
+
+// TestMakeKeys: a key makes keys that can do no more than itself; one that was
+// revoked is out at once.
+func TestMakeKeys(t *testing.T) {
+	s := newSite(t, storetest.SQLite(t))
+	maker := s.keyOf("keys:write", "events:read")
+	for scopes, want := range map[string]int{`["events:read"]`: 201, `["*"]`: 403, `["apps:write"]`: 403, `["nonsense"]`: 400, `["*","events:read"]`: 400, `[]`: 400} {
+		if status, _, text := s.do("POST", "/v1/keys", maker, `{"name":"k","scopes":`+scopes+`}`); status != want {
+			t.Errorf("%s: %d %s", scopes, status, text)
+		}
+	}
+	_, made, _ := s.do("POST", "/v1/keys", maker, `{"name":"k","scopes":["events:read"]}`)
+	key := made["key"].(string)
+	before, _, _ := s.do("GET", "/v1/events", key, "")
+	s.do("POST", "/v1/keys/"+made["id"].(string)+":revoke", maker, "")
+	after, _, _ := s.do("GET", "/v1/events", key, "")
+	if _, _, list := s.do("GET", "/v1/keys", maker, ""); before != 200 || after != 401 || strings.Contains(list, key) {
+		t.Errorf("%d, then %d", before, after)
 	}
 }
 

@@ -65,15 +65,25 @@ type consentOut struct {
 
 type consentList struct {
 	Consents []consentOut `json:"consents" doc:"Every decision, newest first"`
+	Next     string       `json:"next"`
 }
 
-func (a *API) listConsents(ctx context.Context, c *call, in *One) (consentList, error) {
+type consentsIn struct {
+	One
+	Paging
+}
+
+func (a *API) listConsents(ctx context.Context, c *call, in *consentsIn) (consentList, error) {
 	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
 		return consentList{}, err
 	}
 	all, err := a.Store.Consents(ctx, c.workspace, in.ID)
-	out := consentList{Consents: make([]consentOut, len(all))}
-	for i, cn := range all {
+	if err != nil {
+		return consentList{}, err
+	}
+	rows, next, err := part(in.Paging, engawa.PrefixConsent, all, func(cn engawa.Consent) string { return cn.ID })
+	out := consentList{Consents: make([]consentOut, len(rows)), Next: next}
+	for i, cn := range rows {
 		out.Consents[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
 	}
 	return out, err

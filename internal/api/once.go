@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -67,19 +68,20 @@ func onceOf(c *call, keys []string) (store.Once, error) {
 
 // begin takes the key, or waits for the answer of who took it.
 func (a *API) begin(ctx context.Context, o store.Once) (store.Kept, error) {
-	ctx, cancel := context.WithTimeout(ctx, onceWait)
-	defer cancel()
-	for {
+	for began := time.Now(); ; {
 		kept, err := a.Store.Begin(ctx, o)
 		if err != nil || kept.Fresh || kept.Status > 0 {
 			return kept, err
 		}
-		select {
-		case <-ctx.Done():
+		if time.Since(began) > onceWait {
 			return kept, &engawa.Error{
 				Code: engawa.CodeConflict, Message: "a request with this idempotency key was begun and has no answer yet",
 				Remedy: "repeat it in a moment; if it stays so, look in the lists whether it took effect, and use a new key if it did not",
 			}
+		}
+		select {
+		case <-ctx.Done():
+			return kept, fmt.Errorf("wait for the first request: %w", ctx.Err())
 		case <-time.After(onceLook):
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/store"
 )
 
 type taskOut struct {
@@ -68,12 +69,17 @@ type keyOut struct {
 
 type keyList struct {
 	Keys []keyOut `json:"keys" doc:"Newest first, revoked ones too"`
+	Next string   `json:"next"`
 }
 
-func (a *API) listKeys(ctx context.Context, c *call, _ *struct{}) (keyList, error) {
+func (a *API) listKeys(ctx context.Context, c *call, in *Paging) (keyList, error) {
 	all, err := a.Store.Keys(ctx, c.workspace)
-	out := keyList{Keys: make([]keyOut, len(all))}
-	for i, k := range all {
+	if err != nil {
+		return keyList{}, err
+	}
+	rows, next, err := part(*in, "", all, func(k store.APIKey) string { return k.ID })
+	out := keyList{Keys: make([]keyOut, len(rows)), Next: next}
+	for i, k := range rows {
 		out.Keys[i] = keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt)}
 	}
 	return out, err

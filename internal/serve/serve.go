@@ -125,7 +125,7 @@ func owner(node string) string {
 func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes: http.DefaultMaxHeaderBytes, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
