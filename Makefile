@@ -3,8 +3,9 @@
 # make check     modules, lint, vulnerabilities, generated files in sync
 # make bench     figures in Go's benchmark format, on both engines
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
+# make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench fuzz generate
+.PHONY: demo test check lint bench fuzz screens generate
 
 FUZZTIME ?= 30s
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -32,6 +33,10 @@ bench:
 
 fuzz:
 	script/fuzz $(FUZZTIME)
+
+screens:
+	script/install
+	go test ./internal/console -run '^TestScreens$$' -screens
 
 generate:
 	go generate ./...

@@ -134,7 +134,7 @@ func (c *console) messageDeliveries(v *visit) error {
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return v.show(MessageDeliveries(view))
+	return v.show(MessageMoved(view))
 }
 
 func (c *console) messageView(v *visit) (Message, error) {

@@ -66,7 +66,15 @@ func house(t *testing.T, dsn string) (*Hub, *httptest.Server) {
 	h := open(t, settings(t, dsn))
 	s := httptest.NewServer(h.handler())
 	t.Cleanup(s.Close)
-	err := h.Store.AddWorkspace(t.Context(), engawa.Workspace{ID: "ws_1", Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: time.Now()})
+	member(t, h)
+	return h, s
+}
+
+// member adds a workspace and its owner, who has a password.
+func member(t *testing.T, h *Hub) {
+	t.Helper()
+	sender := engawa.SenderProfile{Name: "ひなた珈琲", Postal: "石川県金沢市広坂1-2-3", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example/contact"}
+	err := h.Store.AddWorkspace(t.Context(), engawa.Workspace{ID: "ws_1", Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", Sender: sender, CreatedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +82,10 @@ func house(t *testing.T, dsn string) (*Hub, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	yuki := engawa.Member{Workspace: "ws_1", ID: "mem_yuki", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner, CreatedAt: time.Now()}
+	yuki := engawa.Member{Workspace: "ws_1", ID: "mem_yuki", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner, Locale: engawa.Japanese, CreatedAt: time.Now()}
 	if err := h.Store.AddMember(t.Context(), store.SignIn{Member: yuki, Password: phc}); err != nil {
 		t.Fatal(err)
 	}
-	return h, s
 }
 
 // TestDoor: in by password, out again, refused with the wrong one; each leaves
