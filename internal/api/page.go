@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,13 +27,17 @@ func (in Paging) page(prefix string) (store.Page, error) {
 	at, id, ok := strings.Cut(string(plain), ".")
 	us, numberErr := strconv.ParseInt(at, 36, 64)
 	if err != nil || !ok || numberErr != nil || us < 0 || !idForm(id) || prefix != "" && !engawa.HasPrefix(id, prefix) {
-		return p, engawa.Invalid("?cursor", `use the "next" of the page before, unchanged, on the list that it came from`, "this is no cursor of this list")
+		return p, noCursor()
 	}
 	p.ID = id
 	if us > 0 {
 		p.At = time.UnixMicro(us).UTC()
 	}
 	return p, nil
+}
+
+func noCursor() error {
+	return engawa.Invalid("?cursor", `use the "next" of the page before, unchanged, on the list that it came from`, "this is no cursor of this list")
 }
 
 // next is the cursor behind the last row of a page, or empty if the page was
@@ -56,11 +61,12 @@ func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T
 	if err != nil {
 		return nil, "", err
 	}
-	for i, row := range all {
-		if p.ID != "" && id(row) == p.ID {
-			all = all[i+1:]
-			break
+	if p.ID != "" {
+		i := slices.IndexFunc(all, func(row T) bool { return id(row) == p.ID })
+		if i < 0 {
+			return nil, "", noCursor()
 		}
+		all = all[i+1:]
 	}
 	if len(all) > in.Limit {
 		all = all[:in.Limit]

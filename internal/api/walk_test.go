@@ -26,7 +26,7 @@ const oneRoute = `{"name":"r","enabled":true,"events":["contract.*"],"then":[{"t
 
 // walk calls every operation once, in an order that works.
 var walk = []step{
-	{"postEvents", "/v1/events", `{"id":"walk","type":"contract.terminated"}`},
+	{"postEvents", "/v1/events", `{"id":"walk","type":"contract.terminated","subject":"s","customer":"cus_nobody","occurred_at":"2026-11-01T00:00:00Z","identities":[{"issuer":"business","kind":"member_number","value":"A-1"}],"data":{"a":{"b":1}}}`},
 	{"listEvents", "/v1/events", ""},
 	{"getEvent", "/v1/events/$event", ""},
 	{"sendMessage", "/v1/messages", `{"to":{"customer":"$customer"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`},

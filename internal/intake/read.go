@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -154,7 +155,7 @@ func binary(h http.Header, kind string, body []byte) (Posted, error) {
 		{"Customer", &p.Customer}, {"Traceparent", &p.Trace},
 	} {
 		text, err := url.PathUnescape(h.Get("Ce-" + a.name))
-		if err != nil || strings.ContainsRune(text, 0) {
+		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			return p, engawa.Invalid("/"+strings.ToLower(a.name), "percent-encode the header as UTF-8", "the header ce-%s cannot be read", strings.ToLower(a.name))
 		}
 		*a.to = text
@@ -191,9 +192,12 @@ func one(p Posted, text []byte) ([]engawa.Event, error) {
 	if err := p.check(e.OccurredAt); err != nil {
 		return nil, err
 	}
+	if len(p.Identities) > 16 {
+		return nil, engawa.Invalid("/identities", "give 16 at most", "there are %d identities", len(p.Identities))
+	}
 	for i, id := range p.Identities {
-		if id.Issuer == "" || id.Kind == "" || id.Value == "" {
-			return nil, engawa.Invalid(fmt.Sprintf("/identities/%d", i), "give issuer, kind and value", "an identity is incomplete")
+		if id.Issuer == "" || id.Kind == "" || id.Value == "" || len(id.Issuer) > 255 || len(id.Kind) > 64 || len(id.Value) > 512 {
+			return nil, engawa.Invalid(fmt.Sprintf("/identities/%d", i), "give issuer (255 bytes at most), kind (64) and value (512)", "an identity is incomplete or too long")
 		}
 		e.Identities = append(e.Identities, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value})
 	}
@@ -258,6 +262,8 @@ func (p Posted) check(occurred time.Time) error {
 		return engawa.Invalid("/occurred_at", "give the time at which it happened", "%s is not a time at which something can have happened", occurred.Format(time.RFC3339))
 	case len(p.Subject) > 255:
 		return engawa.Invalid("/subject", "shorten it to 255 characters", "the subject has %d characters", len(p.Subject))
+	case len(p.Customer) > 64:
+		return engawa.Invalid("/customer", "use the customer's id here, cus_…", "this is no id of a customer")
 	case len(p.Trace) > 100:
 		return engawa.Invalid("/traceparent", "send a W3C traceparent", "the traceparent is too long")
 	}

@@ -17,8 +17,8 @@ import (
 const deepest = 32
 
 // exact is the largest whole number that every reader of JSON understands
-// alike: 2^53 (RFC 8259 §6).
-const exact = 1 << 53
+// alike: 2^53 - 1 (RFC 8259 §6).
+const exact = 1<<53 - 1
 
 // Strict refuses JSON that two readers could understand differently or that
 // PostgreSQL cannot keep: repeated names, broken UTF-8, lone surrogates,
