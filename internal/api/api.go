@@ -44,7 +44,9 @@ func (a *API) Handler() http.Handler {
 	m := newMux()
 	m.none = func(w http.ResponseWriter, r *http.Request) { a.problem(w, r, m.missing(w, r)) }
 	doc := a.operations(m)
-	m.HandleFunc("POST /v1/events", func(w http.ResponseWriter, r *http.Request) { a.enter(w, r, access.EventsWrite, a.postEvents) })
+	m.HandleFunc("POST /v1/events", func(w http.ResponseWriter, r *http.Request) {
+		a.enter(w, r, access.EventsWrite, a.postEvents) //nolint:contextcheck // a request with an idempotency key outlives its caller
+	})
 	m.HandleFunc("POST /in/{account}", a.callback)
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	m.HandleFunc("GET /readyz", a.ready)

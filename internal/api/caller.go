@@ -122,8 +122,8 @@ func (a *API) openKey(ctx context.Context, row store.APIKey) (caller, error) {
 }
 
 func notFound(err error) bool {
-	var told *engawa.Error
-	return errors.As(err, &told) && told.Code == engawa.CodeNotFound
+	told, ok := errors.AsType[*engawa.Error](err)
+	return ok && told.Code == engawa.CodeNotFound
 }
 
 func remote(r *http.Request) netip.Addr {
@@ -131,7 +131,7 @@ func remote(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	ip, _ := netip.ParseAddr(host) //nolint:errcheck // the zero address is in no network
+	ip, _ := netip.ParseAddr(host) // the zero address is in no network
 	return ip
 }
 

@@ -24,7 +24,7 @@ type consentNew struct {
 	Channel  string         `json:"channel,omitempty" maxLength:"64" doc:"All channels if empty"`
 	Topic    string         `json:"topic,omitempty" maxLength:"64" doc:"All topics if empty"`
 	Given    *bool          `json:"given" nullable:"false" doc:"False: withdrawn"`
-	Evidence evidenceBody   `json:"evidence,omitempty" required:"false" doc:"How it can be proved; a consent that is given needs it whole"`
+	Evidence evidenceBody   `json:"evidence,omitzero" doc:"How it can be proved; a consent that is given needs it whole"`
 }
 
 type consentIn struct {
@@ -91,8 +91,7 @@ func (a *API) listConsents(ctx context.Context, c *call, in *consentsIn) (consen
 
 // under puts the place of a part before the place within it that an error names.
 func under(place string, err error) error {
-	var told *engawa.Error
-	if errors.As(err, &told) {
+	if told, ok := errors.AsType[*engawa.Error](err); ok {
 		moved := *told
 		moved.Field = place + told.Field
 		return &moved

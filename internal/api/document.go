@@ -36,7 +36,7 @@ func describe(h *huma.Operation, o op) {
 	if o.method == http.MethodPost {
 		h.Parameters = append(h.Parameters, &huma.Param{
 			Name: "Idempotency-Key", In: "header", Description: "Makes the request take effect once, for 24 hours",
-			Schema: &huma.Schema{Type: huma.TypeString, MinLength: ptr(1), MaxLength: ptr(maxOnceKey)},
+			Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxOnceKey)},
 		})
 	}
 }
@@ -48,8 +48,6 @@ func problemResponse() *huma.Response {
 }
 
 const refPrefix = "#/components/schemas/"
-
-func ptr[T any](v T) *T { return &v }
 
 // schemaName is the name of a type in the document, without the Out that keeps
 // Go's types apart from their values.
@@ -106,7 +104,7 @@ func (d document) addEvents() {
 	s.Properties["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "What routes and templates read"}
 	s.AdditionalProperties = true // extension attributes, of a CloudEvent alone
 	s.Description = "An event in our own form, or a CloudEvent 1.0 (then with specversion and source)"
-	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: ptr(1), MaxItems: ptr(1000)}
+	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: new(1), MaxItems: new(1000)}
 	op := &huma.Operation{
 		OperationID: "postEvents", Method: http.MethodPost, Path: "/v1/events", Tags: []string{tagEvents}, Summary: "Tell what happened",
 		Description: "One event, or a list of up to 1000: all are kept or none. 202 means that they are durable. The same id is the same event: posting it again changes nothing. " +
@@ -152,5 +150,5 @@ func (d document) serveYAML(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-	w.Write(b) //nolint:errcheck // the client went away
+	w.Write(b) // the client went away
 }

@@ -35,7 +35,7 @@ type messageIn struct {
 	Topic     string         `json:"topic,omitempty" maxLength:"64"`
 	Template  string         `json:"template,omitempty" maxLength:"64" doc:"Or content"`
 	Variables map[string]any `json:"variables,omitempty"`
-	Content   contentBody    `json:"content,omitempty" doc:"Or template"`
+	Content   contentBody    `json:"content,omitzero" doc:"Or template"`
 	Channels  []string       `json:"channels,omitempty" maxItems:"16" doc:"Kinds or account ids, in order; all that fit if empty"`
 	NotBefore *time.Time     `json:"not_before,omitempty"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty"`

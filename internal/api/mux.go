@@ -56,7 +56,7 @@ func (m *mux) missing(w http.ResponseWriter, r *http.Request) error {
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = method
-		if _, pattern := m.ServeMux.Handler(probe); pattern != "/v1/" && m.answers(pattern, probe) {
+		if _, pattern := m.Handler(probe); pattern != "/v1/" && m.answers(pattern, probe) {
 			allowed = append(allowed, method)
 		}
 	}

@@ -37,7 +37,7 @@ func (a *API) once(c *call, keys []string, serve func(*call)) {
 		c.w.Header().Set("Idempotent-Replayed", "true")
 		c.w.Header().Set("Content-Type", "application/json")
 		c.w.WriteHeader(kept.Status)
-		c.w.Write(kept.Body) //nolint:errcheck // the client went away
+		c.w.Write(kept.Body) // the client went away
 		return
 	}
 	w := c.w
@@ -121,5 +121,5 @@ func (w *recorder) WriteHeader(status int) { w.status = status }
 func (w *recorder) send(to http.ResponseWriter) {
 	maps.Copy(to.Header(), w.header)
 	to.WriteHeader(w.status)
-	to.Write(w.body.Bytes()) //nolint:errcheck // the client went away
+	to.Write(w.body.Bytes()) // the client went away
 }

@@ -120,7 +120,7 @@ func add[In, Out any](a *API, api huma.API, o op, f func(context.Context, *call,
 	}
 	describe(&h, o)
 	huma.Register(api, h, func(ctx context.Context, in *In) (*out[Out], error) {
-		c := ctx.Value(callKey{}).(*call) //nolint:errcheck,forcetypeassert // the gate sets it
+		c := ctx.Value(callKey{}).(*call) //nolint:forcetypeassert // the gate sets it
 		got, err := f(ctx, c, in)
 		if err != nil {
 			return nil, a.trouble(c.r, err)

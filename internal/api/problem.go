@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -57,9 +58,7 @@ func (p *problem) GetHeaders() http.Header {
 // problem answers an error, once, at this edge.
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	p := a.trouble(r, err)
-	for name, values := range p.GetHeaders() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	answer(w, p.Status, problemType, p)
 }
 
@@ -136,7 +135,7 @@ func answer(w http.ResponseWriter, status int, contentType string, v any) {
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	w.Write(b) //nolint:errcheck // the client went away
+	w.Write(b) // the client went away
 }
 
 // told turns what huma found wrong with a request into a problem of ours. The

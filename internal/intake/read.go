@@ -151,8 +151,13 @@ func binary(h http.Header, kind string, body []byte) (Posted, error) {
 		name string
 		to   *string
 	}{
-		{"Id", &p.ID}, {"Type", &p.Type}, {"Subject", &p.Subject}, {"Source", &p.Source}, {"Specversion", &p.SpecVersion},
-		{"Customer", &p.Customer}, {"Traceparent", &p.Trace},
+		{"Id", &p.ID},
+		{"Type", &p.Type},
+		{"Subject", &p.Subject},
+		{"Source", &p.Source},
+		{"Specversion", &p.SpecVersion},
+		{"Customer", &p.Customer},
+		{"Traceparent", &p.Trace},
 	} {
 		text, err := url.PathUnescape(h.Get("Ce-" + a.name))
 		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
@@ -215,7 +220,7 @@ func one(p Posted, text []byte) ([]engawa.Event, error) {
 var attribute = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
 
 func (p Posted) checkCloud() error {
-	kind, _, _ := mime.ParseMediaType(p.ContentType) //nolint:errcheck // an unreadable type is not JSON
+	kind, _, _ := mime.ParseMediaType(p.ContentType) // an unreadable type is not JSON
 	switch {
 	case p.SpecVersion != "1.0":
 		return engawa.Invalid("/specversion", "send CloudEvents 1.0", "specversion %q is not known", p.SpecVersion)

@@ -90,13 +90,17 @@ func TestRead(t *testing.T) {
 	}{
 		"own":  {body: `{"id":"1","type":"a.b","occurred_at":"2026-11-20T10:00:00+09:00","data":{"x":1}}`, n: 1, want: engawa.Event{Type: "a.b", DedupKey: "1", OccurredAt: at, Data: []byte(`{"x":1}`)}},
 		"list": {body: ` [{"id":"1","type":"a.b"},{"id":"2","type":"a.c"}]`, n: 2, list: true, want: engawa.Event{Type: "a.b", DedupKey: "1", Data: []byte(`{}`)}},
-		"structured": {h: cloud, body: `{"specversion":"1.0","id":"1","source":"/s","type":"a.b","time":"2026-11-20T01:00:00Z","datacontenttype":"application/json","data":{}}`, n: 1,
-			want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", OccurredAt: at, Data: []byte(`{}`)}},
+		"structured": {
+			h: cloud, body: `{"specversion":"1.0","id":"1","source":"/s","type":"a.b","time":"2026-11-20T01:00:00Z","datacontenttype":"application/json","data":{}}`, n: 1,
+			want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", OccurredAt: at, Data: []byte(`{}`)},
+		},
 		"structured, said nowhere": {body: `{"specversion":"1.0","id":"1","source":"/s","type":"a.b"}`, n: 1, want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Data: []byte(`{}`)}},
 		"extension":                {h: cloud, body: `{"specversion":"1.0","id":"1","source":"/s","type":"a.b","shard":"7"}`, n: 1, want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Data: []byte(`{}`)}},
 		"batch":                    {h: header{"Content-Type": "application/cloudevents-batch+json"}, body: `[{"specversion":"1.0","id":"1","source":"/s","type":"a.b"}]`, n: 1, list: true, want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Data: []byte(`{}`)}},
-		"binary": {h: header{"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1", "Ce-Source": "/s", "Ce-Type": "a.b", "Ce-Time": "2026-11-20T01:00:00Z", "Ce-Subject": "%E7%8F%88%E7%90%B2"}, body: `{"x":1}`, n: 1,
-			want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Subject: "珈琲", OccurredAt: at, Data: []byte(`{"x":1}`)}},
+		"binary": {
+			h: header{"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1", "Ce-Source": "/s", "Ce-Type": "a.b", "Ce-Time": "2026-11-20T01:00:00Z", "Ce-Subject": "%E7%8F%88%E7%90%B2"}, body: `{"x":1}`, n: 1,
+			want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Subject: "珈琲", OccurredAt: at, Data: []byte(`{"x":1}`)},
+		},
 		"binary without data": {h: header{"Ce-Specversion": "1.0", "Ce-Id": "1", "Ce-Source": "/s", "Ce-Type": "a.b"}, n: 1, want: engawa.Event{Type: "a.b", DedupKey: "/s\n1", Data: []byte(`{}`)}},
 
 		"unknown name":          {body: `{"id":"1","type":"a.b","specverison":"1.0"}`, bad: "/specverison"},

@@ -56,7 +56,7 @@ func ended(d *jsontext.Decoder) error {
 }
 
 func checkToken(d *jsontext.Decoder, t jsontext.Token, nul bool) error {
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // the others hold nothing to check
 	case '{', '[':
 		if d.StackDepth() > deepest+2 { // a list of events, and data in them
 			return engawa.Invalid(place(d), "nest at most 32 levels deep", "the JSON is nested too deep")
