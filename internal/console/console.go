@@ -56,9 +56,10 @@ type Door struct {
 	Leave func(w http.ResponseWriter, r *http.Request)
 	// Speak keeps the language that a member chose.
 	Speak func(ctx context.Context, m engawa.Member, l engawa.Locale) error
-	// SetPassword changes the member's password and renews the session; the old
-	// password may be empty soon after signing in.
-	SetPassword func(w http.ResponseWriter, r *http.Request, m engawa.Member, old, password engawa.Secret) error
+	// SetPassword changes the member's password and, unless it is empty, mail
+	// address, and renews the session. The old password may be empty soon after
+	// signing in. Errors that a person must be told may be *engawa.Error too.
+	SetPassword func(w http.ResponseWriter, r *http.Request, m engawa.Member, mail engawa.Address, old, password engawa.Secret) error
 
 	Provider string // name of the OpenID provider; empty: none, and the next two are not called
 	// Begin sends the browser to the provider; next is where to afterwards.
@@ -133,6 +134,9 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /tasks", c.page(engawa.Viewer, c.tasks))
 	mux.Handle("POST /tasks/{id}/done", c.page(engawa.Support, c.finishTask))
 	mux.Handle("GET /settings", c.page(engawa.Viewer, c.settings))
+	mux.Handle("POST /settings/name", c.page(engawa.Viewer, c.changeName))
+	mux.Handle("POST /settings/signin", c.page(engawa.Viewer, c.changeSignIn))
+	mux.Handle("POST /settings/workspace", c.page(engawa.Admin, c.changeWorkspace))
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))
 }
 

@@ -74,6 +74,12 @@ func newDesk(t *testing.T, dsn string) *desk {
 			Leave: func(http.ResponseWriter, *http.Request) {
 				d.member = engawa.Member{}
 			},
+			SetPassword: func(_ http.ResponseWriter, _ *http.Request, _ engawa.Member, _ engawa.Address, old, _ engawa.Secret) error {
+				if old != "correct horse" {
+					return fmt.Errorf("change password: %w", access.SignInInvalid)
+				}
+				return nil
+			},
 			Speak: func(_ context.Context, _ engawa.Member, l engawa.Locale) error { d.spoken = l; return nil },
 		},
 	})
@@ -161,7 +167,7 @@ func TestPagesOnTheStore(t *testing.T) {
 			"/": "届いた出来事", "/live": "月額の決済に失敗しました", "/live?group=payment": "月額の決済", "/messages": "当てはまるメッセージはありません",
 			"/customers": "山田 &lt;花&gt;", "/customers/cus_hana": "h…@c….example", "/accounts": "通知用メール", "/accounts/acc_mail": "差出人のアドレス",
 			"/accounts/new?kind=chatwork": "APIトークン", "/routes": "行き先がまだありません", "/routes/new": "新しい行き先", "/templates": "offer", "/templates/tpl_1": "見え方",
-			"/templates/new": "新しい文面", "/lanes": "順調", "/tasks": "残っているものはありません", "/settings": "ひなた珈琲", "/live?group=contract": "まだ出来事が届いていません",
+			"/templates/new": "新しい文面", "/lanes": "順調", "/tasks": "残っているものはありません", "/settings": "石川県金沢市1-1", "/live?group=contract": "まだ出来事が届いていません",
 		} {
 			code, body := d.get(path)
 			if code != http.StatusOK || !strings.Contains(body, want) {
@@ -461,6 +467,51 @@ func TestLanguage(t *testing.T) {
 	}
 	if res := d.post("/language", url.Values{"lang": {"xx"}}); res.Code != http.StatusBadRequest {
 		t.Errorf("%d", res.Code)
+	}
+}
+
+// TestSettings: what cannot be is refused with what to enter; the rest is kept.
+func TestSettings(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.must(d.st.AddMember(context.Background(), store.SignIn{Member: d.member}))
+	shop := func(change string, value string) url.Values {
+		form := url.Values{"shop": {"ひなた珈琲店"}, "country": {"kr"}, "zone": {"Asia/Seoul"}, "sender.name": {"ひなた珈琲店"}}
+		form.Set(change, value)
+		return form
+	}
+	for _, tc := range []struct {
+		path string
+		form url.Values
+		says string // empty: saved
+	}{
+		{"/settings/name", url.Values{"name": {" "}}, "名前を200文字まで"},
+		{"/settings/name", url.Values{"name": {"佐藤 雪"}}, ""},
+		{"/settings/workspace", shop("shop", ""), "名前を200文字まで"},
+		{"/settings/workspace", shop("country", "Korea"), "2文字で"},
+		{"/settings/workspace", shop("zone", "Asia/Kanazawa"), "タイムゾーンは見つかりません"},
+		{"/settings/workspace", shop("sender.phone", "076-1"), ""},
+		{"/settings/signin", url.Values{"mail": {"yuki"}, "password": {"long enough"}}, "メールアドレスの形"},
+		{"/settings/signin", url.Values{"old": {"wrong"}, "password": {"long enough"}}, "いまのパスワードが合いません"},
+		{"/settings/signin", url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
+	} {
+		res := d.post(tc.path, tc.form)
+		if tc.says == "" && res.Code != http.StatusSeeOther || tc.says != "" && (res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), tc.says)) {
+			t.Errorf("%s %v: %d without %q", tc.path, tc.form, res.Code, tc.says)
+		}
+	}
+	w, err := d.st.Workspace(context.Background(), ws)
+	d.must(err)
+	if w.Name != "ひなた珈琲店" || w.Country != "KR" || w.Zone != "Asia/Seoul" || w.Sender.Phone != "076-1" {
+		t.Errorf("%+v", w)
+	}
+	m, err := d.st.Member(context.Background(), ws, d.member.ID)
+	d.must(err)
+	if m.Name != "佐藤 雪" || m.Mail != d.member.Mail {
+		t.Errorf("%+v", m)
+	}
+	d.member.Role = engawa.Viewer
+	if res := d.post("/settings/workspace", shop("shop", "x")); res.Code != http.StatusForbidden {
+		t.Errorf("a viewer changed the workspace: %d", res.Code)
 	}
 }
 

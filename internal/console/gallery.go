@@ -299,7 +299,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 func sampleLanes(p Page, s spoken) []LaneRow {
 	return []LaneRow{
 		{Account: "acc_1", Name: s.room, Kind: p.kindWords("chatwork"), Waiting: 16, OldestAt: ago(90 * time.Second), NextFree: sampleNow.Add(128 * time.Second), Gauges: []Gauge{{Scope: "token", Used: 300, Limit: 300, Per: 5 * time.Minute}}},
-		{Account: "acc_2", Name: s.mailbox, Kind: p.kindWords("mail"), Waiting: 41, OldestAt: ago(4 * time.Second), Gauges: []Gauge{{Scope: "account", Used: 9, Limit: 50, Per: time.Second}, {Scope: "day", Used: 41200, Limit: 50000, Per: 24 * time.Hour}}},
+		{Account: "acc_2", Name: s.mailbox, Kind: p.kindWords("mail"), Waiting: 41, OldestAt: ago(4 * time.Second), Gauges: []Gauge{{Scope: "account", Used: 9, Limit: 50, Per: time.Second}, {Scope: "account", Used: 41200, Limit: 50000, Per: 24 * time.Hour}}},
 		{Account: "acc_3", Name: "Hinata ERP", Kind: p.kindWords("webhook"), PausedUntil: sampleNow.Add(20 * time.Minute), PauseWhy: "401"},
 		{Account: "acc_4", Name: "Old shop", Kind: p.kindWords("webhook"), Off: true},
 	}
@@ -394,6 +394,6 @@ func sampleTasks(p Page) []TaskRow {
 }
 
 func sampleSettings(p Page, s spoken) Settings {
-	return Settings{Page: p, Mail: "y…@h….example", Zone: "Asia/Tokyo", Country: "JP", Version: "0.1.0",
+	return Settings{Page: p, Name: s.member, Shop: s.shop, Mail: "y…@h….example", Zone: "Asia/Tokyo", Country: "JP", Version: "0.1.0",
 		Sender: engawa.SenderProfile{Name: s.shop, Postal: "920-0999 Kanazawa 1-2-3", Phone: "076-000-0000", Mail: "info@hinata.example"}}
 }

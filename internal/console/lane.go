@@ -251,10 +251,3 @@ func (c *console) finishTask(v *visit) error {
 	}
 	return v.see("/tasks", "task")
 }
-
-func (c *console) settings(v *visit) error {
-	return v.show(SettingsPage(Settings{
-		Page: v.titled("settings", v.T("settings.title")), Mail: v.member.Mail.String(), Zone: v.workspace.Zone, Country: v.workspace.Country,
-		Sender: v.workspace.Sender, Version: c.Version,
-	}))
-}

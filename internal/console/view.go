@@ -457,9 +457,13 @@ type SignIn struct {
 // Settings is the member's own settings and the workspace's.
 type Settings struct {
 	Page
+	Name    string // the member's
 	Mail    string // masked
+	Shop    string
 	Zone    string
 	Country string
 	Sender  engawa.SenderProfile
 	Version string
+
+	Problem string // of a form that could not be saved, with what to enter
 }

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"maps"
+
 	"github.com/engawa/engawa"
 )
 
@@ -14,7 +16,7 @@ func (p Page) verdictWords(v engawa.Verdict, account, channel string) Verdict {
 		gate := Gate{Gate: g.Gate, Outcome: g.Outcome, Applies: len(g.Reasons) > 0}
 		gate.Decided = v.Outcome != engawa.Send && g.Gate == v.Decided
 		for _, r := range g.Reasons {
-			text, remedy := p.Reason(r)
+			text, remedy := p.reason(r)
 			gate.Reasons = append(gate.Reasons, Reason{Text: text, Remedy: remedy, Rule: r.Rule, Source: r.Source})
 		}
 		out.Gates = append(out.Gates, gate)
@@ -42,11 +44,20 @@ func (p Page) why(v engawa.Verdict) string {
 			continue
 		}
 		for _, r := range g.Reasons {
-			text, _ := p.Reason(r)
+			text, _ := p.reason(r)
 			return text
 		}
 	}
 	return ""
+}
+
+// reason is a reason in words, with what a limit counts in words too.
+func (p Page) reason(r engawa.Reason) (text, remedy string) {
+	if scope, ok := r.Args["scope"]; ok {
+		r.Args = maps.Clone(r.Args)
+		r.Args["scope"] = p.scopeWords(scope)
+	}
+	return p.Reason(r)
 }
 
 // kindWords is the name of a kind of channel.

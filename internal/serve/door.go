@@ -323,10 +323,10 @@ func (d *door) speak(ctx context.Context, m engawa.Member, l engawa.Locale) erro
 	return d.store.ChangeMember(ctx, m)
 }
 
-// setPassword changes a member's password. The old one is asked for, unless the
-// sign-in is fresh: who came by a link has forgotten it. Every other session of
-// the member ends.
-func (d *door) setPassword(w http.ResponseWriter, r *http.Request, m engawa.Member, old, password engawa.Secret) error {
+// setPassword changes how a member signs in: the password, and the mail address
+// unless it is empty. The old password is asked for, unless the sign-in is fresh:
+// who came by a link has forgotten it. Every other session of the member ends.
+func (d *door) setPassword(w http.ResponseWriter, r *http.Request, m engawa.Member, mail engawa.Address, old, password engawa.Secret) error {
 	ctx, cancel := context.WithTimeout(r.Context(), passwordWait)
 	defer cancel()
 	s, err := d.session(r)
@@ -338,7 +338,19 @@ func (d *door) setPassword(w http.ResponseWriter, r *http.Request, m engawa.Memb
 			return err
 		}
 	}
-	if err := d.keepPassword(ctx, m, password); err != nil {
+	phc, err := d.passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if mail != "" {
+		if err := d.store.ChangeMail(ctx, m.Workspace, m.ID, mail); err != nil {
+			return err
+		}
+		if err := d.note(ctx, m, "change-mail", ""); err != nil {
+			return err
+		}
+	}
+	if err := d.store.SetPassword(ctx, m.Workspace, m.ID, phc); err != nil {
 		return err
 	}
 	return d.enter(w, r, m, "change-password", "")

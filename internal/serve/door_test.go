@@ -157,6 +157,56 @@ func TestLinkWorksOnce(t *testing.T) {
 	}
 }
 
+// TestFirstOwner: comes by the link that the first start prints, gives address
+// and password, and signs in with them; the other browser is out.
+func TestFirstOwner(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		h := open(t, settings(t, dsn))
+		s := httptest.NewServer(h.handler())
+		t.Cleanup(s.Close)
+		var visitors []*visitor
+		link, err := h.Welcome(t.Context())
+		for range 2 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := newVisitor(t, s.URL)
+			if v.do(http.MethodPost, "/signin/link", u.Query()); !v.inside() {
+				t.Fatal("the link does not let the owner in")
+			}
+			visitors = append(visitors, v)
+			ws, err := h.Store.Workspaces(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ms, err := h.Store.Members(t.Context(), ws[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if link, err = h.SignInLink(t.Context(), ms[0].Workspace, ms[0].ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		here, there := visitors[0], visitors[1]
+		if res := here.do(http.MethodPost, "/settings/signin", url.Values{"mail": {"owner@hinata.example"}, "password": {"short"}}); res.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("a short password: %d", res.StatusCode)
+		}
+		if res := here.do(http.MethodPost, "/settings/signin", url.Values{"mail": {"owner@hinata.example"}, "password": {"もうすぐ春ですね"}}); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d", res.StatusCode)
+		}
+		if !here.inside() || there.inside() {
+			t.Errorf("after the change: here %v, there %v", here.inside(), there.inside())
+		}
+		if status := there.signIn("owner@hinata.example", "もうすぐ春ですね"); status != http.StatusSeeOther || !there.inside() {
+			t.Errorf("with the new password: %d", status)
+		}
+	})
+}
+
 // TestGuessing: strangers who guess are slowed down; the member's own browser is not.
 func TestGuessing(t *testing.T) {
 	h, s := house(t, storetest.SQLite(t))

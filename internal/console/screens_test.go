@@ -1,0 +1,160 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/engawa/engawa/internal/console"
+)
+
+var screens = flag.Bool("screens", false, "write docs/screens anew")
+
+// shots are the screenshots: page, language, width in px, theme.
+var shots = []struct {
+	page, lang string
+	width      int64
+	theme      string
+}{
+	{"today", "ja", 1280, "light"}, {"today", "ja", 390, "dark"}, {"today-quiet", "ko", 390, "light"},
+	{"live", "ko", 1280, "light"}, {"live", "ja", 390, "light"},
+	{"message-refused", "ja", 1280, "light"}, {"message-refused", "ko", 390, "light"}, {"message-held", "en", 1280, "dark"},
+	{"messages", "ja", 390, "light"}, {"customer", "ko", 1280, "light"}, {"account", "en", 1280, "light"}, {"account", "ko", 390, "dark"},
+	{"route", "ja", 1280, "light"}, {"template", "ko", 390, "light"}, {"lanes", "ja", 1280, "dark"}, {"tasks", "ja", 390, "light"},
+	{"settings", "ja", 1280, "light"}, {"signin", "ko", 390, "light"},
+}
+
+// TestScreens opens every page of the gallery at each width, where none may be
+// wider than the screen, and with -screens writes the screenshots.
+func TestScreens(t *testing.T) {
+	w := words(t)
+	mux := http.NewServeMux()
+	mux.Handle("/static/", console.Static())
+	mux.Handle("/_pages/", console.Gallery(w))
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	ctx := chromium(t)
+	for _, sample := range console.Samples(w, "ja") {
+		for _, lang := range []string{"ja", "ko", "en"} {
+			for _, width := range []int64{1280, 390, 360} {
+				url := s.URL + "/_pages/" + sample.Name + "?lang=" + lang
+				do(ctx, t, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url))
+				over, err := chromedp.Run(ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth - innerWidth"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if over > 0 {
+					t.Errorf("%s in %s is %d px wider than %d px", sample.Name, lang, over, width)
+				}
+			}
+		}
+	}
+	if *screens {
+		shoot(ctx, t, s.URL)
+	}
+}
+
+func shoot(ctx context.Context, t *testing.T, base string) {
+	t.Helper()
+	for _, x := range shots {
+		theme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: x.theme}}}
+		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, theme); err != nil {
+			t.Fatal(err)
+		}
+		do(ctx, t, chromedp.EmulateViewport(x.width, 844), chromedp.Navigate(base+"/_pages/"+x.page+"?lang="+x.lang))
+		shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprintf("%s.%s.%d.%s.png", x.page, x.lang, x.width, x.theme)
+		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), small(t, shot), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// small redraws a PNG with 256 colours: of each shade the one that the page has
+// most of, and of the shades those that it has most of.
+func small(t *testing.T, shot []byte) []byte {
+	t.Helper()
+	from, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, area := map[color.RGBA]int{}, from.Bounds()
+	for y := range area.Dy() {
+		for x := range area.Dx() {
+			count[color.RGBAModel.Convert(from.At(x, y)).(color.RGBA)]++
+		}
+	}
+	shade := func(c color.RGBA) color.RGBA { return color.RGBA{c.R >> 5, c.G >> 5, c.B >> 5, 0} }
+	shades, most := map[color.RGBA]int{}, map[color.RGBA]color.RGBA{}
+	for c, n := range count {
+		shades[shade(c)] += n
+		if n > count[most[shade(c)]] {
+			most[shade(c)] = c
+		}
+	}
+	chosen := map[color.RGBA]bool{}
+	var palette color.Palette
+	add := func(c color.RGBA) {
+		if !chosen[c] && len(palette) < 256 {
+			chosen[c] = true
+			palette = append(palette, c)
+		}
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(shades), func(a, b color.RGBA) int { return shades[b] - shades[a] }) {
+		add(most[s])
+	}
+	for _, c := range slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] }) {
+		add(c)
+	}
+	to := image.NewPaletted(area, palette)
+	draw.Draw(to, area, from, image.Point{}, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// chromium starts a browser for the test. That there is none is a failure:
+// script/install installs it.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("Chromium is not installed; run script/install: ", err)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(time.Minute))
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	do(ctx, t)
+	return ctx
+}
+
+func do(ctx context.Context, t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
