@@ -19,9 +19,15 @@ var docsHTML string
 
 // docsPage is what the reading page shows.
 type docsPage struct {
-	About   []string
+	About   [][]docsSpan // paragraphs
 	Groups  []docsGroup
 	Schemas []docsSchema
+}
+
+// docsSpan is words, or code between them.
+type docsSpan struct {
+	Text string
+	Code bool
 }
 
 type docsGroup struct {
@@ -60,7 +66,13 @@ func (d document) servePage(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (d document) page() docsPage {
-	p := docsPage{About: strings.Split(d.api.Info.Description, "\n\n")}
+	p := docsPage{}
+	for paragraph := range strings.SplitSeq(d.api.Info.Description, "\n\n") {
+		p.About = append(p.About, spans(paragraph))
+	}
+	for _, tag := range d.api.Tags {
+		p.Groups = append(p.Groups, docsGroup{Name: tag.Name})
+	}
 	for _, path := range slices.Sorted(maps.Keys(d.api.Paths)) {
 		for _, o := range methods(d.api.Paths[path]) {
 			p.add(o)
@@ -78,11 +90,16 @@ func (d document) page() docsPage {
 	return p
 }
 
+// spans parts a text at its backticks.
+func spans(s string) (out []docsSpan) {
+	for i, part := range strings.Split(s, "`") {
+		out = append(out, docsSpan{part, i%2 == 1})
+	}
+	return out
+}
+
 func (p *docsPage) add(o *huma.Operation) {
 	i := slices.IndexFunc(p.Groups, func(g docsGroup) bool { return g.Name == o.Tags[0] })
-	if i < 0 {
-		p.Groups, i = append(p.Groups, docsGroup{Name: o.Tags[0]}), len(p.Groups)
-	}
 	p.Groups[i].Operations = append(p.Groups[i].Operations, operationOf(o))
 }
 
@@ -143,6 +160,12 @@ func typeWords(s *huma.Schema) (words, ref string) {
 			return strings.TrimSpace("map of " + words), ref
 		}
 		return "object", ""
+	case s.Type == huma.TypeInteger:
+		words = "whole number"
+		if s.Minimum != nil && s.Maximum != nil {
+			words += fmt.Sprintf(", %v to %v", *s.Minimum, *s.Maximum)
+		}
+		return words, ""
 	}
 	words = cmp.Or(s.Format, s.Type, "any")
 	if s.MaxLength != nil {

@@ -59,7 +59,7 @@ func schemaName(t reflect.Type, hint string) string {
 func (a *API) operations(m *mux) document {
 	h := a.newHuma(m)
 	d := document{api: h.OpenAPI()}
-	d.api.Info.Description = about
+	d.api.Info.Description, d.api.Tags = about, tags()
 	d.api.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key of the workspace, with scopes"},
 	}

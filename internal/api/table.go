@@ -20,6 +20,15 @@ const (
 	tagWorkspace = "Workspace"
 )
 
+// tags are the groups in the order in which they are read.
+func tags() []*huma.Tag {
+	var all []*huma.Tag
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagPartners, tagWork, tagWorkspace} {
+		all = append(all, &huma.Tag{Name: name})
+	}
+	return all
+}
+
 const (
 	get   = http.MethodGet
 	post  = http.MethodPost
