@@ -59,11 +59,21 @@ type Kind struct {
 	ToStaff      bool // may reach destinations
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
+	// Places lists where the account may post, for a picker; nil: it has no
+	// list. The error is an *engawa.Error in words for the operator.
+	Places func(ctx context.Context, s Settings, env Env) ([]Place, error)
 	// New opens an account for sending; nil for a source.
 	New func(Settings, Env) (Channel, error)
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+}
+
+// Place is one place that an account could post to.
+type Place struct {
+	Address engawa.Address
+	Name    string
+	Refused string // why it may not be a destination: the key of words under "place."; empty: it may
 }
 
 // Retry says what a kind offers against sending twice.

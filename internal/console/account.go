@@ -167,7 +167,7 @@ func (c *console) receives(kind channel.Kind, a engawa.Account) bool {
 	if err != nil || kind.New == nil {
 		return false
 	}
-	ch, err := kind.New(settings, channel.Env{HTTP: http.DefaultClient, Log: c.Log})
+	ch, err := kind.New(settings, c.Env)
 	if err != nil {
 		return false
 	}

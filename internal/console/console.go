@@ -34,6 +34,7 @@ type Deps struct {
 	Words     *text.Words
 	Compose   *message.Composer
 	Kinds     []channel.Kind
+	Env       channel.Env // through which accounts are asked for their places
 	Log       *slog.Logger
 	PublicURL string // "https://hub.example.jp", without a slash at the end
 	Version   string
@@ -119,6 +120,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /accounts/{id}", c.page(engawa.Admin, c.account))
 	mux.Handle("POST /accounts/{id}", c.page(engawa.Admin, c.changeAccount))
 	mux.Handle("POST /accounts/{id}/test", c.page(engawa.Admin, c.testAccount))
+	mux.Handle("GET /accounts/{id}/places", c.page(engawa.Admin, c.places))
+	mux.Handle("POST /accounts/{id}/places", c.page(engawa.Admin, c.addPlace))
 	mux.Handle("GET /routes", c.page(engawa.Viewer, c.routes))
 	mux.Handle("GET /routes/new", c.page(engawa.Admin, c.newRoute))
 	mux.Handle("POST /routes/new", c.page(engawa.Admin, c.saveRoute))

@@ -18,6 +18,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
@@ -55,7 +56,7 @@ func newDesk(t *testing.T, dsn string) *desk {
 	w := words(t)
 	d := &desk{t: t, st: st, member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Words: w, Kinds: builtin.Kinds(), Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test",
+		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test",
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
@@ -467,6 +468,47 @@ func TestLanguage(t *testing.T) {
 	}
 	if res := d.post("/language", url.Values{"lang": {"xx"}}); res.Code != http.StatusBadRequest {
 		t.Errorf("%d", res.Code)
+	}
+}
+
+// TestRooms: of an account's rooms only a group chat becomes a destination; the
+// others say why not, and a form that asks for one all the same is refused.
+func TestRooms(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	room := &chatworksim.Server{Token: "t0ken"}
+	room.AddRoom(7001, "お金の部屋", "group")
+	room.AddRoom(7003, "田中", "direct")
+	s := httptest.NewServer(room)
+	t.Cleanup(s.Close)
+	d.must(d.st.AddAccount(context.Background(), engawa.Account{
+		Workspace: ws, ID: "acc_room", Kind: "chatwork", Name: "部屋", Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+		Settings: map[string]string{"token": "t0ken", "base_url": s.URL + "/v2"},
+	}))
+	_, body := d.get("/accounts/acc_room/places")
+	keys := regexp.MustCompile(`name="room" value="(\w+)" required( disabled)?`).FindAllStringSubmatch(body, -1)
+	if len(keys) != 2 || keys[0][2] != "" || keys[1][2] == "" || !strings.Contains(body, "1対1のチャットは選べません") || strings.Contains(body, "7001") {
+		t.Fatalf("%q\n%s", keys, body)
+	}
+	if res := d.post("/accounts/acc_room/places", url.Values{"room": {keys[1][1]}, "locale": {"ko"}}); res.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a talk with one person: %d", res.Code)
+	}
+	if res := d.post("/accounts/acc_room/places", url.Values{"room": {keys[0][1]}, "locale": {"ko"}}); res.Code != http.StatusSeeOther {
+		t.Errorf("a group chat: %d", res.Code)
+	}
+	all, err := d.st.Destinations(context.Background(), ws)
+	d.must(err)
+	if last := all[len(all)-1]; len(all) != 2 || last.Name != "お金の部屋" || last.Address != "7001" || last.Locale != engawa.Korean {
+		t.Errorf("%+v", all)
+	}
+	s.Close()
+	if code, body := d.get("/accounts/acc_room/places"); code != http.StatusOK || !strings.Contains(body, "部屋の一覧を受け取れませんでした") {
+		t.Errorf("a provider that is down: %d", code)
+	}
+	if res := d.post("/accounts/acc_mail/places", url.Values{"address": {"no address"}}); res.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no address: %d", res.Code)
+	}
+	if res := d.post("/accounts/acc_mail/places", url.Values{"address": {"money@hinata.example"}, "name": {"経理"}}); res.Code != http.StatusSeeOther {
+		t.Errorf("a mailbox: %d", res.Code)
 	}
 }
 

@@ -99,6 +99,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
+		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
@@ -390,6 +391,14 @@ func sampleTasks(p Page) []TaskRow {
 	return []TaskRow{
 		{ID: "tsk_1", Title: closed, Help: closedHelp, URL: "/accounts/acc_3", Count: 3, DueAt: ago(40 * time.Minute), At: ago(3 * time.Hour), Open: true},
 		{ID: "tsk_2", Title: unknown, Help: help, URL: "/messages/msg_5", Count: 1, DueAt: sampleNow.Add(22*time.Hour + 48*time.Minute), At: ago(time.Hour), Open: true},
+	}
+}
+
+func samplePlaces(p Page, s spoken) Places {
+	p.Title = p.T("places.of", "account", p.kindWords("chatwork"))
+	return Places{
+		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale}},
+		Rooms: []Room{{Key: "a", Name: s.room}, {Key: "b", Name: s.minsu, Refused: p.T("place.direct")}, {Key: "c", Name: s.shop, Refused: p.T("place.readonly")}},
 	}
 }
 

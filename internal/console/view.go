@@ -284,6 +284,31 @@ type AccountForm struct {
 	TestProblemRemedy string
 }
 
+// Places are an account's destinations, with the form for another one.
+type Places struct {
+	Page
+	Account         string // its id
+	Rows            []PlaceRow
+	Rooms           []Room // to choose from
+	Listed          bool   // the account says what there is to choose from
+	Name            string // as typed
+	Speaks          string
+	Problem, Remedy string
+}
+
+// PlaceRow is one destination.
+type PlaceRow struct {
+	Name    string
+	Address string // masked
+	Locale  engawa.Locale
+}
+
+// Room is one place that an account could post to.
+type Room struct {
+	Key, Name string
+	Refused   string // in words; empty: it may be chosen
+}
+
 // FormField is one input.
 type FormField struct {
 	Key, Type, Label, Help, Value string

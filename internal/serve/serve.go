@@ -83,7 +83,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 		return nil, errors.Join(err, st.Close())
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Log: log, PublicURL: h.base(), Version: version(),
+		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC),
 	})
 	return h, nil

@@ -41,6 +41,7 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
+	"place.":   {"direct", "my_chat", "readonly"},
 	"choice.":  nil, // of a channel's fields
 	"scope.":   nil, // of a channel's limits
 	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},

@@ -45,6 +45,7 @@ var Kind = channel.Kind{
 	Retry:   channel.Retry{Lookup: true},
 	ToStaff: true,
 	Address: address,
+	Places:  Rooms,
 	New:     open,
 }
 

@@ -228,7 +228,10 @@ func TestRooms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []Room{{"7001", "契約の部屋", ""}, {"7002", "お知らせ", RoomReadOnly}, {"7003", "田中", RoomDirect}, {"7004", "マイチャット", RoomMyChat}}
+		want := []channel.Place{
+			{Address: "7001", Name: "契約の部屋"}, {Address: "7002", Name: "お知らせ", Refused: RoomReadOnly},
+			{Address: "7003", Name: "田中", Refused: RoomDirect}, {Address: "7004", Name: "マイチャット", Refused: RoomMyChat},
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%+v, want %+v", got, want)
 		}

@@ -11,13 +11,6 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 )
 
-// Room is one room of the token's account, for a picker.
-type Room struct {
-	Address engawa.Address
-	Name    string
-	Refused string // why it may not be a destination; empty: it may
-}
-
 // Reasons why a room may not be a destination.
 const (
 	RoomDirect   = "direct"   // a talk with one person: what the staff must see would reach one of them
@@ -27,7 +20,7 @@ const (
 
 // Rooms returns every room of the account with settings s, in Chatwork's order.
 // The error is an *engawa.Error in words for the operator.
-func Rooms(ctx context.Context, s channel.Settings, env channel.Env) ([]Room, error) {
+func Rooms(ctx context.Context, s channel.Settings, env channel.Env) ([]channel.Place, error) {
 	a, err := connect(s, env)
 	if err != nil {
 		return nil, err
@@ -45,9 +38,9 @@ func Rooms(ctx context.Context, s channel.Settings, env channel.Env) ([]Room, er
 	if err := json.Unmarshal(ans.body, &list); err != nil {
 		return nil, told(&channel.SendError{Class: channel.Again, Code: "answer", Err: errors.New("the list of rooms is not JSON")})
 	}
-	rooms := make([]Room, len(list))
+	rooms := make([]channel.Place, len(list))
 	for i, r := range list {
-		rooms[i] = Room{engawa.Address(strconv.FormatInt(r.ID, 10)), r.Name, refusal(r.Type, r.Role)}
+		rooms[i] = channel.Place{Address: engawa.Address(strconv.FormatInt(r.ID, 10)), Name: r.Name, Refused: refusal(r.Type, r.Role)}
 	}
 	return rooms, nil
 }
