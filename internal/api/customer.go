@@ -332,9 +332,8 @@ func (a *API) getTimeline(ctx context.Context, c *call, in *timelineIn) (timelin
 		}
 		rows = append(rows, some...)
 	}
-	newer := func(x, y storyRow) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) }
-	rows = slices.DeleteFunc(rows, func(r storyRow) bool { return newer(r, storyRow{At: p.At, ID: p.ID}) <= 0 })
-	slices.SortFunc(rows, newer)
+	rows = slices.DeleteFunc(rows, func(r storyRow) bool { return !r.below(p) })
+	slices.SortFunc(rows, func(x, y storyRow) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) })
 	if len(rows) < in.Limit {
 		return timeline{Rows: rows}, nil
 	}
@@ -342,22 +341,34 @@ func (a *API) getTimeline(ctx context.Context, c *call, in *timelineIn) (timelin
 	return timeline{rows[:in.Limit], in.next(in.Limit, last.At, last.ID)}, nil
 }
 
-// The stories read from a little above p, since ids of events tell only the
-// millisecond; getTimeline cuts exactly.
+// below reports whether a row comes after the place p.
+func (r storyRow) below(p store.Page) bool { return r.At.Before(p.At) || r.At.Equal(p.At) && r.ID < p.ID }
 
+// eventStory reads events below p. Their ids sort by the millisecond, so that is
+// their time here, and reading begins a little above p.
 func (a *API) eventStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
-	above := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
-	evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Customer: customer}, above)
-	rows := make([]storyRow, len(evs))
-	for i, e := range evs {
-		rows[i] = storyRow{At: e.ReceivedAt.UTC(), Kind: "event", ID: e.ID, Text: a.showEvent(c, e).Text}
+	from := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
+	var rows []storyRow
+	for {
+		evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Customer: customer}, from)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range evs {
+			row := storyRow{At: e.ReceivedAt.UTC().Truncate(time.Millisecond), Kind: "event", ID: e.ID, Text: a.showEvent(c, e).Text}
+			if row.below(p) {
+				rows = append(rows, row)
+			}
+			from.ID = e.ID
+		}
+		if len(evs) < p.Limit || len(rows) >= p.Limit {
+			return rows, nil
+		}
 	}
-	return rows, err
 }
 
 func (a *API) messageStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
-	above := store.Page{At: p.At.Add(time.Microsecond), Limit: p.Limit}
-	ms, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Customer: customer}, above)
+	ms, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Customer: customer}, p)
 	rows := make([]storyRow, len(ms))
 	for i, m := range ms {
 		rows[i] = storyRow{At: m.Message.CreatedAt.UTC(), Kind: "message", ID: m.Message.ID, Text: m.Subject, State: string(m.Message.State)}
