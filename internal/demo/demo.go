@@ -44,6 +44,7 @@ type world struct {
 	inboxURL string
 	hubURL   string
 	key      engawa.Secret
+	password string // of the owner, shown at the end
 	out      io.Writer
 	begun    time.Time
 	servers  sync.WaitGroup
@@ -155,7 +156,9 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	err = w.play(ctx)
 	if err == nil && !o.Quick {
 		w.invite()
-		<-ctx.Done()
+		if err = w.pages(ctx, h); err == nil {
+			<-ctx.Done()
+		}
 	}
 	stop()
 	return errors.Join(err, <-ended, h.Close())
@@ -163,7 +166,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 
 // invite prints where everything is.
 func (w *world) invite() {
-	fmt.Fprintf(w.out, "\nready %s\n  API key    %s\n  inbox      %s\n  Chatwork   %s/view\nCtrl-C stops.\n", w.hubURL, w.key.Reveal(), w.inboxURL, w.chatURL)
+	fmt.Fprintf(w.out, "\nready %s\n  API key    %s\n  inbox      %s\n  Chatwork   %s/view\n", w.hubURL, w.key.Reveal(), w.inboxURL, w.chatURL)
 }
 
 // newKey makes the key with which the demo asks the API.

@@ -28,7 +28,7 @@ func (w *world) furnish(ctx context.Context, h *serve.Hub) error {
 	if _, err := h.Store.Workspace(ctx, workspaceID); err == nil {
 		return errors.New("this folder holds a demo already, whose simulators are gone; choose an empty one")
 	}
-	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.accounts, w.customers, w.words, w.newKey} {
+	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.accounts, w.customers, w.words, w.newKey, w.member} {
 		if err := step(ctx, h); err != nil {
 			return err
 		}
