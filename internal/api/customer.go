@@ -342,7 +342,9 @@ func (a *API) getTimeline(ctx context.Context, c *call, in *timelineIn) (timelin
 }
 
 // below reports whether a row comes after the place p.
-func (r storyRow) below(p store.Page) bool { return r.At.Before(p.At) || r.At.Equal(p.At) && r.ID < p.ID }
+func (r storyRow) below(p store.Page) bool {
+	return r.At.Before(p.At) || r.At.Equal(p.At) && r.ID < p.ID
+}
 
 // eventStory reads events below p. Their ids sort by the millisecond, so that is
 // their time here, and reading begins a little above p.
