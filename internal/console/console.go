@@ -38,7 +38,8 @@ type Deps struct {
 	Log       *slog.Logger
 	PublicURL string // "https://hub.example.jp", without a slash at the end
 	Version   string
-	Secure    bool // the console is reached over TLS: cookies say so
+	Done      <-chan struct{} // closed when the hub stops: streams end; nil: never
+	Secure    bool            // the console is reached over TLS: cookies say so
 	Door      Door
 }
 
@@ -103,6 +104,7 @@ func (c *console) outside(mux *http.ServeMux) {
 func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", c.page(engawa.Viewer, c.today))
 	mux.Handle("GET /live", c.page(engawa.Viewer, c.live))
+	mux.Handle("GET /live/stream", c.page(engawa.Viewer, c.liveStream))
 	mux.Handle("GET /live/rows", c.page(engawa.Viewer, c.liveRows))
 	mux.Handle("GET /events/{id}", c.page(engawa.Viewer, c.event))
 	mux.Handle("GET /messages", c.page(engawa.Viewer, c.messages))

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,7 @@ type desk struct {
 	t      *testing.T
 	st     *store.Store
 	h      http.Handler
+	done   chan struct{}
 	member engawa.Member // nobody is signed in when it has no id
 	spoken engawa.Locale
 }
@@ -54,9 +56,9 @@ func newDesk(t *testing.T, dsn string) *desk {
 		t.Fatal(err)
 	}
 	w := words(t)
-	d := &desk{t: t, st: st, member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
+	d := &desk{t: t, st: st, done: make(chan struct{}), member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test",
+		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
@@ -190,6 +192,41 @@ func TestPagesOnTheStore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStream: the stream says that the page moved, and ends when the hub stops.
+func TestStream(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	_, live := d.get("/live")
+	mark := regexp.MustCompile(`rows\?mark=(\w+)`).FindStringSubmatch(live)[1]
+	s := httptest.NewServer(d.h)
+	t.Cleanup(s.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/live/stream?mark="+mark, nil)
+	d.must(err)
+	res, err := http.DefaultClient.Do(r)
+	d.must(err)
+	defer res.Body.Close() //nolint:errcheck // only read
+	lines := bufio.NewScanner(res.Body)
+	if !lines.Scan() || lines.Text() != "retry: 1000" || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%q, %s", lines.Text(), res.Header.Get("Content-Type"))
+	}
+	now := time.Now()
+	_, err = d.st.Journal(context.Background(), []engawa.Event{{
+		Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "2",
+		OccurredAt: now, ReceivedAt: now, Known: true, Data: []byte(`{}`),
+	}})
+	d.must(err)
+	for lines.Scan() && lines.Text() == "" {
+	}
+	if lines.Text() != "data: moved" {
+		t.Errorf("the stream says %q", lines.Text())
+	}
+	close(d.done)
+	for lines.Scan() {
+		if lines.Text() != "" {
+			t.Errorf("after the end: %q", lines.Text())
+		}
+	}
 }
 
 func TestFindCustomer(t *testing.T) {
@@ -559,7 +596,7 @@ func TestSettings(t *testing.T) {
 
 func TestStatic(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
-	for _, name := range []string{"tokens.css", "app.css", "htmx.min.js", "mark.svg", "LICENSE-htmx"} {
+	for _, name := range []string{"tokens.css", "app.css", "htmx.min.js", "stream.js", "mark.svg", "LICENSE-htmx"} {
 		res := d.do(httptest.NewRequest(http.MethodGet, "/static/"+name, nil))
 		b, err := io.ReadAll(res.Body)
 		if res.Code != http.StatusOK || err != nil || len(b) < 100 {

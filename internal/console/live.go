@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/message"
@@ -61,6 +63,57 @@ func (c *console) liveRows(v *visit) error {
 		return nil
 	}
 	return v.show(LiveRows(view))
+}
+
+// How often the stream looks, and how long one connection lasts: less than the
+// server lets an answer take. The browser connects again, and so shows anew who
+// it is.
+const (
+	streamEvery = time.Second
+	streamLife  = 50 * time.Second
+)
+
+// liveStream says each time that the live page has moved on from the mark that
+// the browser holds, as server-sent events.
+func (c *console) liveStream(v *visit) error {
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	flow := http.NewResponseController(v.w)
+	if err := say(v.w, flow, "retry: 1000\n\n"); err != nil {
+		return nil //nolint:nilerr // the reader went away
+	}
+	tick, end := time.NewTicker(streamEvery), time.NewTimer(streamLife)
+	defer tick.Stop()
+	defer end.Stop()
+	for mark := v.r.URL.Query().Get("mark"); ; {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return nil
+		case <-v.ctx().Done():
+			return nil
+		case <-c.Done:
+			return nil
+		}
+		view, err := c.liveView(v)
+		if err != nil {
+			c.Log.WarnContext(v.ctx(), "live stream ends", "error", err)
+			return nil // the answer has begun: the browser asks again
+		}
+		if view.Mark == mark {
+			continue
+		}
+		mark = view.Mark
+		if err := say(v.w, flow, "data: moved\n\n"); err != nil {
+			return nil //nolint:nilerr // the reader went away
+		}
+	}
+}
+
+func say(w io.Writer, flow *http.ResponseController, line string) error {
+	if _, err := io.WriteString(w, line); err != nil {
+		return err
+	}
+	return flow.Flush()
 }
 
 func (c *console) liveView(v *visit) (Live, error) {

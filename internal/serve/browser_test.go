@@ -290,6 +290,10 @@ func TestMainActs(t *testing.T) {
 			b.press(`#test button.main`)
 			b.sees("引き渡し済み")
 			b.sees("送信済み") // the message's own state moved with its delivery's
+			page := eval[string](b, "document.documentElement.outerHTML")
+			if !strings.Contains(page, "RCPT TO:") || strings.Contains(page, "yuki@hinata.example") {
+				t.Error("the page does not show what was said to the server, or shows an address in full")
+			}
 
 			b.open("/tasks")
 			b.press(`form[action$="/done"] button`)

@@ -42,6 +42,7 @@ type Hub struct {
 	Words    *text.Words
 	Gallery  bool // also show every state of every page, at /_pages
 	console  http.Handler
+	stopping chan struct{} // closed when no more requests are taken
 	ring     *vault.Keyring
 	log      *slog.Logger
 }
@@ -69,7 +70,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	kinds := builtin.Kinds()
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
-	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log}
+	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
@@ -83,7 +84,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 		return nil, errors.Join(err, st.Close())
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, PublicURL: h.base(), Version: version(),
+		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC),
 	})
 	return h, nil
@@ -127,6 +128,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: http.DefaultMaxHeaderBytes, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(func() { close(h.stopping) })
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var work sync.WaitGroup
