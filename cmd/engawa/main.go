@@ -25,6 +25,17 @@ type cli struct {
 	Demo   demoCmd   `cmd:"" help:"Run the hub among simulators with sample data; no account, no network."`
 	Why    whyCmd    `cmd:"" help:"Explain the verdict of a message."`
 	Config configCmd `cmd:"" help:"Describe or check the configuration."`
+
+	Doctor    doctorCmd    `cmd:"" help:"Check configuration, keys, database, clock, lanes and, if asked, the DNS of sending domains."`
+	Sim       simCmd       `cmd:"" help:"Run one simulator of a provider."`
+	Workspace workspaceCmd `cmd:"" help:"Add or list workspaces."`
+	Member    memberCmd    `cmd:"" help:"Add, list or disable members, and make sign-in links."`
+	Key       keyCmd       `cmd:"" help:"Add, list or disable API keys, and rotate the keys of the vault."`
+	Partner   partnerCmd   `cmd:"" help:"Add or list partners, and end what they may do."`
+	Backup    backupCmd    `cmd:"" help:"Write a copy of the SQLite database to a new file."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup where there is no database yet."`
+	Verify    verifyCmd    `cmd:"" help:"Open what is sealed in the database and say what does not open."`
+	Version   versionCmd   `cmd:"" help:"Print the version of this program."`
 }
 
 type configFile struct {
@@ -32,6 +43,22 @@ type configFile struct {
 }
 
 func (f configFile) load() (config.Config, error) { return config.Load(f.Config, os.Environ()) }
+
+// with opens the hub, lets do work with it and closes it. Only warnings are
+// logged: what the command prints is its answer.
+func (f configFile) with(ctx context.Context, do func(*serve.Hub) error) error {
+	c, err := f.load()
+	if err != nil {
+		return err
+	}
+	log := c.Log
+	log.Level = "warn"
+	h, err := serve.Open(ctx, c, serve.Logger(log, os.Stderr))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(h), h.Close())
+}
 
 type serveCmd struct{ configFile }
 
@@ -77,15 +104,7 @@ type whyCmd struct {
 
 // Run prints each account's verdict with its reasons.
 func (w whyCmd) Run(ctx context.Context) error {
-	c, err := w.load()
-	if err != nil {
-		return err
-	}
-	h, err := serve.Open(ctx, c, serve.Logger(c.Log, os.Stderr))
-	if err != nil {
-		return err
-	}
-	return errors.Join(w.explain(ctx, h, os.Stdout), h.Close())
+	return w.with(ctx, func(h *serve.Hub) error { return w.explain(ctx, h, os.Stdout) })
 }
 
 func (w whyCmd) explain(ctx context.Context, h *serve.Hub, out io.Writer) error {
@@ -138,6 +157,10 @@ func (k checkCmd) Run() error {
 	return config.Print(os.Stdout, c)
 }
 
+func newParser(c *cli, options ...kong.Option) *kong.Kong {
+	return kong.Must(c, append(options, kong.Name("engawa"), kong.Description("The hub through which a business reaches its customers."))...)
+}
+
 // Exit codes: 0 done, 1 failed, 2 wrong use.
 func main() {
 	if err := config.CheckArgs(os.Args[1:]); err != nil {
@@ -146,9 +169,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c cli
-	parser := kong.Must(&c, kong.Name("engawa"), kong.Description("The hub through which a business reaches its customers."), kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)))
+	parser := newParser(&cli{}, kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
 	k, err := parser.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "engawa:", err)

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/serve"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+var update = flag.Bool("update", false, "write docs/commands.md")
+
+// asCommand makes this test binary the real program.
+const asCommand = "ENGAWA_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// shell runs commands on one database and keeps all that they print.
+type shell struct {
+	*testing.T
+	dir, database, key string
+	said               bytes.Buffer
+}
+
+func newShell(t *testing.T, url string) *shell {
+	dir := t.TempDir()
+	return &shell{T: t, dir: dir, database: url, key: filepath.Join(dir, "engawa.key")}
+}
+
+func (s *shell) run(args ...string) (stdout, stderr string, code int) {
+	s.Helper()
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(s.Context(), os.Args[0], args...)
+	c.Dir, c.Stdout, c.Stderr = s.dir, &out, &errs
+	c.Env = []string{asCommand + "=1", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
+	err := c.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		s.Fatal(err)
+	}
+	s.said.WriteString(out.String() + errs.String())
+	return out.String(), errs.String(), c.ProcessState.ExitCode()
+}
+
+// must runs a command that has to succeed and returns its lines.
+func (s *shell) must(args ...string) []string {
+	s.Helper()
+	out, errs, code := s.run(args...)
+	if code != 0 {
+		s.Fatalf("%v: exit %d: %s%s", args, code, out, errs)
+	}
+	return strings.Split(strings.TrimSpace(out), "\n")
+}
+
+// refused runs a command that has to end with code and say words.
+func (s *shell) refused(want int, words string, args ...string) {
+	s.Helper()
+	out, errs, code := s.run(args...)
+	if code != want || !strings.Contains(out+errs, words) {
+		s.Errorf("%v: exit %d, %q; want %d and %q", args, code, out+errs, want, words)
+	}
+}
+
+func TestPeople(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newShell(t, url)
+		s.refused(1, "engawa workspace add", "member", "list")
+		s.refused(1, "is no time zone", "workspace", "add", "ひなた珈琲", "--zone", "Nowhere/City")
+		ws := s.must("workspace", "add", "ひなた珈琲")[0]
+		if got := s.must("workspace", "list")[0]; !strings.HasPrefix(got, ws+"\tja\tJP") {
+			t.Errorf("workspaces: %q", got)
+		}
+		added := s.must("member", "add", "田中")
+		if len(added) != 2 || !strings.Contains(added[1], "/signin/link?token=") {
+			t.Fatalf("member add: %q", added)
+		}
+		s.refused(1, "", "member", "disable", added[0]) // the last owner stays
+		address := filepath.Join(s.dir, "mail")
+		if err := os.WriteFile(address, []byte(canaryMail+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		second := s.must("member", "add", "佐藤", "--role", "viewer", "--mail-file", address)[0]
+		s.refused(1, "does not hold one mail address", "member", "add", "鈴木", "--mail-file", s.key)
+		if strings.Contains(s.said.String(), canaryMail) {
+			t.Error("the address was printed")
+		}
+		s.must("member", "disable", second)
+		if got := strings.Join(s.must("member", "list"), "\n"); !strings.Contains(got, added[0]) || strings.Contains(got, second) {
+			t.Errorf("members: %q", got)
+		}
+
+		s.refused(1, "is no scope", "key", "add", "cart", "--scope", "everything")
+		text := s.must("key", "add", "cart", "--scope", "events:write")[0]
+		listed := s.must("key", "list")[0]
+		id, _, _ := strings.Cut(listed, "\t")
+		if !strings.HasPrefix(text, "eng_live_"+id+"_") || strings.Contains(listed, text) || !strings.Contains(listed, "valid") {
+			t.Errorf("key %q, listed %q", id, listed)
+		}
+		s.must("key", "disable", id)
+		if got := s.must("key", "list")[0]; !strings.Contains(got, "disabled") {
+			t.Errorf("after disabling: %q", got)
+		}
+		s.refused(1, "key", "key", "disable", id)
+		s.must("key", "rotate")
+
+		partner := s.must("partner", "add", "アプリ工房")[0]
+		s.must("partner", "disable", partner)
+		s.refused(1, "partner", "partner", "disable", "ptn_none")
+		s.refused(1, "ws_none", "partner", "list", "--workspace", "ws_none")
+		s.refused(2, "", "member", "add", "x", "--role", "king")
+	})
+}
+
+// canaries are what must never be printed.
+const (
+	canaryMail   = "address-canary@customer.example"
+	canarySecret = "secret-canary-7d41"
+)
+
+// fill stores a customer and an account with what must never be shown.
+func fill(t *testing.T, s *shell) (workspace string) {
+	t.Helper()
+	workspace = s.must("workspace", "add", "ひなた珈琲")[0]
+	c := config.Default()
+	c.Node, c.Database, c.KeyFile = "test", config.DSN(s.database), s.key
+	h, err := serve.Open(t.Context(), c, serve.Logger(config.Log{Level: "error"}, os.Stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	err = errors.Join(
+		h.Store.AddCustomer(t.Context(), store.NewCustomer{
+			Customer: engawa.Customer{Workspace: workspace, ID: "cus_one", Kind: "person", Name: "田中", Locale: engawa.Japanese, Country: "JP", CreatedAt: now},
+			ContactPoints: []engawa.ContactPoint{
+				{Workspace: workspace, ID: "cp_one", Customer: "cus_one", Kind: "mail", Address: canaryMail, VerifiedAt: now, CreatedAt: now},
+			},
+		}),
+		h.Store.AddAccount(t.Context(), engawa.Account{
+			Workspace: workspace, ID: "acc_mail", Kind: "mail", Name: "mail", Environment: "sandbox", Owner: "workspace", Enabled: true, CreatedAt: now,
+			Settings: map[string]string{"host": "127.0.0.1:25", "tls": "none", "from_address": "shop@hinata.example", "password": canarySecret},
+		}),
+		h.Close(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return workspace
+}
+
+// TestBackup takes a backup, loses the database and gets it back.
+func TestBackup(t *testing.T) {
+	s := newShell(t, storetest.SQLite(t))
+	fill(t, s)
+	copied := filepath.Join(s.dir, "copy.db")
+	s.must("backup", copied)
+	s.refused(1, "already", "backup", copied)
+	s.refused(1, "overwrites nothing", "restore", copied)
+
+	s.database = filepath.Join(s.dir, "new.db")
+	key := s.key
+	s.key = filepath.Join(s.dir, "none.key")
+	s.refused(1, "no key file", "restore", copied)
+	s.key = key
+	s.must("restore", copied)
+	said := strings.Join(s.must("verify"), "\n")
+	for _, want := range []string{"customers\t1 open", "accounts\t1 open", "all that was looked at opens"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("verify says %q, not %q", said, want)
+		}
+	}
+
+	if err := os.WriteFile(filepath.Join(s.dir, "broken.db"), []byte("no database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.database = filepath.Join(s.dir, "third.db")
+	s.refused(1, "", "restore", filepath.Join(s.dir, "broken.db"))
+	if _, err := os.Stat(s.database); err == nil {
+		t.Error("a backup that does not open was left in the database's place")
+	}
+}
+
+func TestBackupPostgres(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		if !strings.HasPrefix(url, "postgres") {
+			return // TestBackup
+		}
+		s := newShell(t, url)
+		fill(t, s)
+		s.refused(1, "pg_dump", "backup", filepath.Join(s.dir, "copy.db"))
+		if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "customers\t1 open") {
+			t.Errorf("verify says %q", said)
+		}
+	})
+}
+
+func TestDoctor(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newShell(t, url)
+		if said := strings.Join(s.must("doctor"), "\n"); !strings.Contains(said, "the first start makes it") {
+			t.Errorf("before the first start: %q", said)
+		}
+		if _, err := os.Stat(s.key); err == nil {
+			t.Error("doctor made a key file")
+		}
+		fill(t, s)
+		s.must("doctor")
+		if err := os.Chmod(s.key, 0o644); err != nil { //nolint:gosec // the fault to be found
+			t.Fatal(err)
+		}
+		out, _, code := s.run("doctor", "--json")
+		var found []finding
+		if err := json.Unmarshal([]byte(out), &found); err != nil || code != 1 {
+			t.Fatalf("exit %d, %v: %s", code, err, out)
+		}
+		bad := map[string]bool{}
+		for _, f := range found {
+			if !f.OK {
+				bad[f.Check] = f.Seen != "" && f.Wanted != "" && f.Repair != ""
+			}
+		}
+		if !bad["configuration"] || !strings.Contains(out, "chmod 600") {
+			t.Errorf("findings: %s", out)
+		}
+	})
+}
+
+// TestSilence greps all that commands print for what they must not.
+func TestSilence(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newShell(t, url)
+		ws := fill(t, s)
+		for _, args := range [][]string{
+			{"workspace", "list"}, {"member", "list"}, {"key", "list"}, {"partner", "list"}, {"doctor"}, {"doctor", "--json"}, {"verify"},
+			{"key", "rotate"}, {"config", "check"}, {"why", "msg_none"}, {"why", "msg_none", "--config", "none.toml"}, {"member", "list", "--workspace", ws},
+		} {
+			s.run(args...)
+		}
+		for _, canary := range []string{canaryMail, canarySecret} {
+			if strings.Contains(s.said.String(), canary) {
+				t.Errorf("%q was printed", canary)
+			}
+		}
+	})
+}
+
+func TestManual(t *testing.T) {
+	var page bytes.Buffer
+	if err := manual(&page); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("..", "..", "docs", "commands.md")
+	if *update {
+		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil { //nolint:gosec // a document
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(kept, page.Bytes()) {
+		t.Error("docs/commands.md is not what manual writes: run make generate")
+	}
+}
