@@ -52,8 +52,8 @@ func (a *API) Handler() http.Handler {
 	m.HandleFunc("GET /readyz", a.ready)
 	m.HandleFunc("POST /u/{token}", a.unsubscribe)
 	m.HandleFunc("GET /u/{token}", a.unsubscribePage)
-	m.HandleFunc("GET /openapi.yaml", doc.serveYAML)
-	m.HandleFunc("GET /docs", doc.servePage)
+	m.HandleFunc("GET /openapi.yaml", a.serve("application/yaml", doc.api.YAML))
+	m.HandleFunc("GET /docs", a.serve("text/html", doc.html))
 	m.HandleFunc("/v1/", m.none)
 	return m
 }

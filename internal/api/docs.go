@@ -1,12 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	_ "embed" // the page's template
 	"fmt"
 	"html/template"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,17 +52,17 @@ type docsField struct {
 	Required               bool
 }
 
-// servePage shows the document as one page, with nothing from elsewhere.
-func (d document) servePage(w http.ResponseWriter, _ *http.Request) {
+// html shows the document as one page, with nothing from elsewhere.
+func (d document) html() ([]byte, error) {
 	t, err := template.New("docs").Parse(docsHTML)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError) // a test sees to it
-		return
+		return nil, fmt.Errorf("parse docs.html: %w", err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	t.Execute(w, d.page()) //nolint:errcheck // the client went away
+	var b bytes.Buffer
+	if err := t.Execute(&b, d.page()); err != nil {
+		return nil, fmt.Errorf("render docs.html: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 func (d document) page() docsPage {

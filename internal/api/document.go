@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -143,12 +144,18 @@ func (d document) addCallback() {
 	})
 }
 
-func (d document) serveYAML(w http.ResponseWriter, _ *http.Request) {
-	b, err := d.api.YAML()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError) // the golden test sees to it
-		return
+// serve answers with what text makes, which is made once, when first asked for.
+func (a *API) serve(contentType string, text func() ([]byte, error)) http.HandlerFunc {
+	made := sync.OnceValues(text)
+	return func(w http.ResponseWriter, r *http.Request) {
+		b, err := made()
+		if err != nil {
+			a.problem(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Write(b) // the client went away
 	}
-	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-	w.Write(b) // the client went away
 }
