@@ -72,17 +72,34 @@ func (s serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(s.run(ctx, c, h), h.Close())
+}
+
+func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", c.Listen, err), h.Close())
+		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	if c.MetricsListen != "" {
+		metrics, err := new(net.ListenConfig).Listen(ctx, "tcp", c.MetricsListen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen on %s (metrics_listen): %w", c.MetricsListen, err), l.Close())
+		}
+		ctx, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- h.ServeMetrics(ctx, metrics) }()
+		defer func() {
+			stop()
+			<-ended // metrics are not worth a failure of the hub
+		}()
 	}
 	fmt.Println("ready http://" + l.Addr().String())
 	if link, err := h.Welcome(ctx); err != nil {
-		return errors.Join(err, l.Close(), h.Close())
+		return errors.Join(err, l.Close())
 	} else if link != "" {
 		fmt.Println("first sign-in, works once within 10 minutes: " + link)
 	}
-	return errors.Join(h.Run(ctx, l), h.Close())
+	return h.Run(ctx, l)
 }
 
 type demoCmd struct {

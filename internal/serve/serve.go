@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -44,6 +45,8 @@ type Hub struct {
 	console  http.Handler
 	stopping chan struct{} // closed when no more requests are taken
 	ring     *vault.Keyring
+	metrics  *metrics
+	working  atomic.Bool // the dispatcher runs
 	log      *slog.Logger
 }
 
@@ -79,6 +82,8 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	h.Dispatch = &dispatch.Dispatcher{
 		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node),
 	}
+	h.metrics = newMetrics(h)
+	h.Dispatch.Count = h.metrics.count
 	door, err := newDoor(h, h.base(), exit.Client())
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -94,7 +99,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 func (h *Hub) handler() http.Handler {
 	mux := http.NewServeMux()
 	backend := h.API.Handler()
-	for _, path := range []string{"/v1/", "/in/", "/u/", "/healthz", "/readyz", "/openapi.yaml", "/docs"} {
+	for _, path := range []string{"/v1/", "/in/", "/u/", "/healthz", "/openapi.yaml", "/docs"} {
 		mux.Handle(path, backend)
 	}
 	if h.Gallery {
@@ -102,8 +107,9 @@ func (h *Hub) handler() http.Handler {
 		mux.Handle("/_pages", gallery)
 		mux.Handle("/_pages/", gallery)
 	}
+	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("/", h.console)
-	return mux
+	return h.metrics.watch(mux)
 }
 
 // version is the version of the main module that this program was built from.
@@ -132,7 +138,11 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var work sync.WaitGroup
-	work.Go(func() { h.Dispatch.Run(ctx) })
+	h.working.Store(true)
+	work.Go(func() {
+		defer h.working.Store(false)
+		h.Dispatch.Run(ctx)
+	})
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {
