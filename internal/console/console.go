@@ -272,7 +272,7 @@ func (c *console) tell(v *visit, err error) {
 			kind, status = "forbidden", http.StatusForbidden
 		case engawa.CodeConflict:
 			kind, status = "conflict", http.StatusConflict
-		case engawa.CodeInvalid, engawa.CodeTooLarge, engawa.CodeMismatch:
+		case engawa.CodeInvalid, engawa.CodeTooLarge, engawa.CodeMismatch, engawa.CodeMethod, engawa.CodeMediaType:
 			kind, status = "invalid", http.StatusBadRequest
 		case engawa.CodeUnavailable, engawa.CodeRateLimited, engawa.CodeUnverified:
 		}

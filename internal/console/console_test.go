@@ -205,7 +205,7 @@ func TestStream(t *testing.T) {
 	d.must(err)
 	res, err := http.DefaultClient.Do(r)
 	d.must(err)
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	lines := bufio.NewScanner(res.Body)
 	if !lines.Scan() || lines.Text() != "retry: 1000" || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%q, %s", lines.Text(), res.Header.Get("Content-Type"))
@@ -553,7 +553,7 @@ func TestRooms(t *testing.T) {
 func TestSettings(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	d.must(d.st.AddMember(context.Background(), store.SignIn{Member: d.member}))
-	shop := func(change string, value string) url.Values {
+	shop := func(change, value string) url.Values {
 		form := url.Values{"shop": {"ひなた珈琲店"}, "country": {"kr"}, "zone": {"Asia/Seoul"}, "sender.name": {"ひなた珈琲店"}}
 		form.Set(change, value)
 		return form

@@ -334,12 +334,18 @@ func sampleAccount(p Page, s spoken) AccountForm {
 func sampleRoutes(p Page, s spoken) Routes {
 	mail, chat := p.kindWords("mail")+" · "+s.mailbox, p.kindWords("chatwork")+" · "+s.room
 	return Routes{Page: p, Rows: []RouteRow{
-		{ID: "rte_1", Name: p.T("group.payment"), Enabled: true, Events: []string{p.T("routes.group", "group", p.T("group.payment"))}, Changed: ago(50 * time.Hour), By: s.member,
-			Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Via: []string{p.T("routes.within", "via", chat, "time", p.Duration(10*time.Minute)), mail}}}},
-		{ID: "rte_2", Name: s.plan, Enabled: true, Events: []string{p.Words.EventLine(p.Locale, "store.did_change_renewal_status.auto_renew_disabled", nil)}, Changed: ago(24 * 40 * time.Hour), By: s.member,
-			Steps: []StepWords{{To: p.T("routes.to_customer"), Template: s.subject, Via: []string{mail}}, {To: s.room, Template: p.T("routes.default_words"), Via: []string{chat, p.T("routes.copy", "via", mail)}}}},
-		{ID: "rte_3", Name: p.T("group.general"), Events: []string{p.T("routes.every")}, Changed: ago(24 * 300 * time.Hour), By: s.member,
-			Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Via: []string{chat}}}},
+		{
+			ID: "rte_1", Name: p.T("group.payment"), Enabled: true, Events: []string{p.T("routes.group", "group", p.T("group.payment"))}, Changed: ago(50 * time.Hour), By: s.member,
+			Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Via: []string{p.T("routes.within", "via", chat, "time", p.Duration(10*time.Minute)), mail}}},
+		},
+		{
+			ID: "rte_2", Name: s.plan, Enabled: true, Events: []string{p.Words.EventLine(p.Locale, "store.did_change_renewal_status.auto_renew_disabled", nil)}, Changed: ago(24 * 40 * time.Hour), By: s.member,
+			Steps: []StepWords{{To: p.T("routes.to_customer"), Template: s.subject, Via: []string{mail}}, {To: s.room, Template: p.T("routes.default_words"), Via: []string{chat, p.T("routes.copy", "via", mail)}}},
+		},
+		{
+			ID: "rte_3", Name: p.T("group.general"), Events: []string{p.T("routes.every")}, Changed: ago(24 * 300 * time.Hour), By: s.member,
+			Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Via: []string{chat}}},
+		},
 	}}
 }
 
@@ -403,6 +409,8 @@ func samplePlaces(p Page, s spoken) Places {
 }
 
 func sampleSettings(p Page, s spoken) Settings {
-	return Settings{Page: p, Name: s.member, Shop: s.shop, Mail: "y…@h….example", Zone: "Asia/Tokyo", Country: "JP", Version: "0.1.0",
-		Sender: engawa.SenderProfile{Name: s.shop, Postal: "920-0999 Kanazawa 1-2-3", Phone: "076-000-0000", Mail: "info@hinata.example"}}
+	return Settings{
+		Page: p, Name: s.member, Shop: s.shop, Mail: "y…@h….example", Zone: "Asia/Tokyo", Country: "JP", Version: "0.1.0",
+		Sender: engawa.SenderProfile{Name: s.shop, Postal: "920-0999 Kanazawa 1-2-3", Phone: "076-000-0000", Mail: "info@hinata.example"},
+	}
 }

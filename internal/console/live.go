@@ -79,7 +79,7 @@ func (c *console) liveStream(v *visit) error {
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	flow := http.NewResponseController(v.w)
 	if err := say(v.w, flow, "retry: 1000\n\n"); err != nil {
-		return nil //nolint:nilerr // the reader went away
+		return nil // the reader went away
 	}
 	tick, end := time.NewTicker(streamEvery), time.NewTimer(streamLife)
 	defer tick.Stop()
@@ -104,7 +104,7 @@ func (c *console) liveStream(v *visit) error {
 		}
 		mark = view.Mark
 		if err := say(v.w, flow, "data: moved\n\n"); err != nil {
-			return nil //nolint:nilerr // the reader went away
+			return nil // the reader went away
 		}
 	}
 }

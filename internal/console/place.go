@@ -43,8 +43,7 @@ func (c *console) placesView(v *visit) (Places, channel.Kind, []channel.Place, e
 		return view, kind, nil, nil
 	}
 	offered, err := c.offered(v, kind, a)
-	var told *engawa.Error
-	if errors.As(err, &told) {
+	if _, ok := errors.AsType[*engawa.Error](err); ok {
 		view.Problem, view.Remedy = v.T("places.unlisted"), v.T("places.unlisted.remedy")
 		return view, kind, nil, nil
 	}

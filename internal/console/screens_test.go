@@ -33,12 +33,25 @@ var shots = []struct {
 	width      int64
 	theme      string
 }{
-	{"today", "ja", 1280, "light"}, {"today", "ja", 390, "dark"}, {"today-quiet", "ko", 390, "light"},
-	{"live", "ko", 1280, "light"}, {"live", "ja", 390, "light"},
-	{"message-refused", "ja", 1280, "light"}, {"message-refused", "ko", 390, "light"}, {"message-held", "en", 1280, "dark"},
-	{"messages", "ja", 390, "light"}, {"customer", "ko", 1280, "light"}, {"account", "en", 1280, "light"}, {"account", "ko", 390, "dark"},
-	{"route", "ja", 1280, "light"}, {"template", "ko", 390, "light"}, {"lanes", "ja", 1280, "dark"}, {"tasks", "ja", 390, "light"},
-	{"places", "ja", 390, "light"}, {"settings", "ja", 1280, "light"}, {"signin", "ko", 390, "light"},
+	{"today", "ja", 1280, "light"},
+	{"today", "ja", 390, "dark"},
+	{"today-quiet", "ko", 390, "light"},
+	{"live", "ko", 1280, "light"},
+	{"live", "ja", 390, "light"},
+	{"message-refused", "ja", 1280, "light"},
+	{"message-refused", "ko", 390, "light"},
+	{"message-held", "en", 1280, "dark"},
+	{"messages", "ja", 390, "light"},
+	{"customer", "ko", 1280, "light"},
+	{"account", "en", 1280, "light"},
+	{"account", "ko", 390, "dark"},
+	{"route", "ja", 1280, "light"},
+	{"template", "ko", 390, "light"},
+	{"lanes", "ja", 1280, "dark"},
+	{"tasks", "ja", 390, "light"},
+	{"places", "ja", 390, "light"},
+	{"settings", "ja", 1280, "light"},
+	{"signin", "ko", 390, "light"},
 }
 
 // TestScreens opens every page of the gallery at each width, where none may be

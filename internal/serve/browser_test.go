@@ -56,7 +56,7 @@ func chromium(t *testing.T) context.Context {
 }
 
 // tab opens a tab of the given width beside the others.
-func tab(t *testing.T, chrome context.Context, url string, width int64) *browser {
+func tab(chrome context.Context, t *testing.T, url string, width int64) *browser {
 	t.Helper()
 	b := &browser{t: t, url: url}
 	ctx, stop := chromedp.NewContext(chrome, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
@@ -168,15 +168,15 @@ func (b *browser) quiet() {
 	}
 }
 
-// open24 is a hub that works: a mail account behind which an inbox listens, a
+// shop is a hub that works: a mail account behind which an inbox listens, a
 // customer who consented to nothing, a template, and a key for the API.
-type open24 struct {
+type shop struct {
 	*Hub
 	url string
 	key engawa.Secret
 }
 
-func working(t *testing.T) open24 {
+func working(t *testing.T) shop {
 	t.Helper()
 	listen := func() net.Listener {
 		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -226,11 +226,11 @@ func working(t *testing.T) open24 {
 	must(h.Store.Raise(t.Context(), engawa.Task{Workspace: "ws_1", Kind: "account.closed", Ref: "acc_mail", DueAt: now.Add(time.Hour)}))
 	key, err := api.NewKey(t.Context(), h.Store, "ws_1", "test", "*")
 	must(err)
-	return open24{h, "http://" + c.Listen, key}
+	return shop{h, "http://" + c.Listen, key}
 }
 
 // post has the business report an event through the API.
-func (o open24) post(t *testing.T, event string) {
+func (o shop) post(t *testing.T, event string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.url+"/v1/events", strings.NewReader(event))
 	if err != nil {
@@ -242,7 +242,7 @@ func (o open24) post(t *testing.T, event string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only the status counts
+	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
 		t.Fatalf("POST /v1/events: %s", res.Status)
 	}
@@ -254,7 +254,7 @@ func TestMainActs(t *testing.T) {
 	for _, width := range []int64{1280, 390} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			o := working(t)
-			b := tab(t, chrome, o.url, width)
+			b := tab(chrome, t, o.url, width)
 			b.open("/live")
 			b.sees("サインイン")
 			b.signIn("a wrong guess")
@@ -321,7 +321,7 @@ func (b *browser) signIn(password string) {
 // TestWithoutScript: a link signs in and a form saves where no script runs.
 func TestWithoutScript(t *testing.T) {
 	o := working(t)
-	b := tab(t, chromium(t), o.url, 390)
+	b := tab(chromium(t), t, o.url, 390)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.enter(o.Hub)
 	b.open("/tasks")
@@ -347,10 +347,10 @@ func (b *browser) enter(h *Hub) {
 // TestNarrow walks every page on the narrowest screen.
 func TestNarrow(t *testing.T) {
 	o := working(t)
-	b := tab(t, chromium(t), o.url, 360)
+	b := tab(chromium(t), t, o.url, 360)
 	b.enter(o.Hub)
 	for _, path := range []string{
-		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
+		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
 		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/settings", "/nowhere",
 	} {
 		b.open(path)

@@ -205,8 +205,7 @@ func (d *door) noteRefused(ctx context.Context, found []store.SignIn, why error)
 }
 
 func refusal(err error) string {
-	var r access.Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[access.Refusal](err); ok {
 		return string(r)
 	}
 	return ""
@@ -376,7 +375,7 @@ func (d *door) network(r *http.Request) string {
 	if err != nil {
 		return "" // all unknown ones share a count
 	}
-	from, _ := netip.ParseAddr(host) //nolint:errcheck // the zero address shares that count
+	from, _ := netip.ParseAddr(host) // the zero address shares that count
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && d.trusts(from); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
@@ -393,6 +392,6 @@ func (d *door) trusts(a netip.Addr) bool {
 }
 
 func missing(err error) bool {
-	var told *engawa.Error
-	return errors.As(err, &told) && told.Code == engawa.CodeNotFound
+	told, ok := errors.AsType[*engawa.Error](err)
+	return ok && told.Code == engawa.CodeNotFound
 }

@@ -45,7 +45,7 @@ func (v *visitor) do(method, path string, form url.Values) *http.Response {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	v.t.Cleanup(func() { res.Body.Close() }) //nolint:errcheck // only read
+	v.t.Cleanup(func() { res.Body.Close() })
 	return res
 }
 

@@ -229,8 +229,10 @@ func TestRooms(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []channel.Place{
-			{Address: "7001", Name: "契約の部屋"}, {Address: "7002", Name: "お知らせ", Refused: RoomReadOnly},
-			{Address: "7003", Name: "田中", Refused: RoomDirect}, {Address: "7004", Name: "マイチャット", Refused: RoomMyChat},
+			{Address: "7001", Name: "契約の部屋"},
+			{Address: "7002", Name: "お知らせ", Refused: RoomReadOnly},
+			{Address: "7003", Name: "田中", Refused: RoomDirect},
+			{Address: "7004", Name: "マイチャット", Refused: RoomMyChat},
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%+v, want %+v", got, want)
