@@ -104,13 +104,13 @@ func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error 
 
 type demoCmd struct {
 	Addr  string `help:"Address and port to listen on." default:"127.0.0.1:8025"`
-	Data  string `help:"Folder for the data; without it a temporary one, removed at the end." type:"path"`
+	Dir   string `help:"Folder for the data; without it a temporary one, removed at the end." type:"path" aliases:"data"`
 	Quick bool   `help:"Exit after the main job; 0 only if all of it happened."`
 }
 
 // Run plays the main job and stays up.
 func (d demoCmd) Run(ctx context.Context) error {
-	return demo.Run(ctx, demo.Options{Addr: d.Addr, Data: d.Data, Quick: d.Quick, Out: os.Stdout, LogFile: os.Stderr})
+	return demo.Run(ctx, demo.Options{Addr: d.Addr, Data: d.Dir, Quick: d.Quick, Out: os.Stdout, LogFile: os.Stderr})
 }
 
 type whyCmd struct {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -47,7 +48,10 @@ type world struct {
 	password string // of the owner, shown at the end
 	out      io.Writer
 	begun    time.Time
+	again    bool     // the folder holds a demo already
+	events   []string // of the main job
 	servers  sync.WaitGroup
+	rude     atomic.Pointer[func(*http.Request) (int, bool)] // nil: polite
 	closers  []io.Closer
 }
 
@@ -84,8 +88,16 @@ func (w *world) simulators(ctx context.Context) error {
 		return err
 	}
 	w.room = &chatworksim.Server{Token: "demo-token"}
-	w.room.AddRoom(roomID, "契約の部屋", "group")
-	w.inbox = &mailsim.Inbox{}
+	for id, name := range []string{"契約の部屋", "全体の部屋", "申込の部屋", "お金の部屋"} {
+		w.room.AddRoom(roomID+int64(id), name, "group")
+	}
+	w.room.Answer = func(r *http.Request) (int, bool) {
+		if rude := w.rude.Load(); rude != nil {
+			return (*rude)(r)
+		}
+		return 0, false
+	}
+	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond}
 	if w.chatURL, err = w.http(ctx, w.room); err != nil {
 		return err
 	}
@@ -153,20 +165,34 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- h.Run(runCtx, l) }()
-	err = w.play(ctx)
-	if err == nil && !o.Quick {
-		w.invite()
-		if err = w.pages(ctx, h); err == nil {
-			<-ctx.Done()
-		}
-	}
+	err = w.perform(ctx, h, o.Quick)
 	stop()
 	return errors.Join(err, <-ended, h.Close())
 }
 
-// invite prints where everything is.
-func (w *world) invite() {
-	fmt.Fprintf(w.out, "\nready %s\n  API key    %s\n  inbox      %s\n  Chatwork   %s/view\n", w.hubURL, w.key.Reveal(), w.inboxURL, w.chatURL)
+// perform imports the sample life, plays the main job and, unless it is to be
+// quick, lives on until ctx ends.
+func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
+	life := newHistory(time.Now())
+	if !w.again {
+		if err := w.bring(ctx, h, life); err != nil {
+			return fmt.Errorf("demo: sample life: %w", err)
+		}
+		if err := w.settled(ctx, h, life); err != nil {
+			return fmt.Errorf("demo: sample life: %w", err)
+		}
+		if err := w.play(ctx); err != nil {
+			return err
+		}
+	}
+	if quick {
+		return nil
+	}
+	w.misbehave()
+	if err := w.pages(ctx, h); err != nil {
+		return err
+	}
+	return w.live(ctx, life)
 }
 
 // newKey makes the key with which the demo asks the API.

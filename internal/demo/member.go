@@ -32,12 +32,26 @@ func (w *world) member(ctx context.Context, h *serve.Hub) error {
 	}})
 }
 
-// pages prints how to come in.
+// pages prints where everything is and how to come in.
 func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 	link, err := h.SignInLink(ctx, workspaceID, ownerID)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w.out, "  pages      %s\n             (once, within 10 minutes; after that %s with the password %s)\n  gallery    %s/_pages\nCtrl-C stops.\n", link, ownerMail, w.password, w.hubURL)
+	after := ""
+	if w.password != "" { // else it was shown when the folder was new
+		after = fmt.Sprintf("; after that %s with the password %s", ownerMail, w.password)
+	}
+	_, err = fmt.Fprintf(w.out, `
+ready %s
+  pages      %s
+             (once, within 10 minutes%s)
+  gallery    %s/_pages
+  inbox      %s
+  Chatwork   %s/view
+  API        %s/v1/messages
+  API key    %s
+A few events arrive every minute. Ctrl-C stops.
+`, w.hubURL, link, after, w.hubURL, w.inboxURL, w.chatURL, w.hubURL, w.key.Reveal())
 	return err
 }

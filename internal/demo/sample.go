@@ -23,12 +23,14 @@ const (
 )
 
 // furnish makes the sample business: Hinata Coffee, a subscription shop with an
-// iOS app. A folder that has it already is left as it is, but for the key.
+// iOS app. Where a kept folder has it already, its accounts are pointed at the
+// new simulators and everything else is left as it is.
 func (w *world) furnish(ctx context.Context, h *serve.Hub) error {
 	if _, err := h.Store.Workspace(ctx, workspaceID); err == nil {
-		return errors.New("this folder holds a demo already, whose simulators are gone; choose an empty one")
+		w.again, h.Gallery = true, true
+		return errors.Join(w.repoint(ctx, h), w.newKey(ctx, h))
 	}
-	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.accounts, w.customers, w.words, w.newKey, w.member} {
+	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.member, w.accounts, w.customers, w.words, w.newKey} {
 		if err := step(ctx, h); err != nil {
 			return err
 		}
@@ -49,8 +51,23 @@ func (w *world) business(ctx context.Context, h *serve.Hub) error {
 	return h.Store.AddApp(ctx, engawa.App{Workspace: workspaceID, ID: "app_hinata", Name: "ひなた珈琲アプリ", CreatedAt: time.Now()})
 }
 
-func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
-	for _, a := range []engawa.Account{
+// repoint gives the accounts of a kept demo the addresses of this run's simulators.
+func (w *world) repoint(ctx context.Context, h *serve.Hub) error {
+	for _, fresh := range w.accountList() {
+		a, err := h.Store.Account(ctx, workspaceID, fresh.ID)
+		if err != nil {
+			return err
+		}
+		a.Settings = fresh.Settings
+		if err := h.Store.ChangeAccount(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) accountList() []engawa.Account {
+	return []engawa.Account{
 		{ID: appAccount, Kind: "appstore", Name: "App Store", Environment: engawa.Sandbox, Settings: map[string]string{
 			"bundle_id": bundleID, "environment": "sandbox", "roots": w.store.RootPEM(),
 		}},
@@ -60,7 +77,11 @@ func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
 		{ID: mailAccount, Kind: "mail", Name: "メール", Environment: engawa.Sandbox, Settings: map[string]string{
 			"host": w.mailAddr, "tls": "none", "from_address": "shop@hinata.example", "from_name": "ひなた珈琲", "per_second": "50",
 		}},
-	} {
+	}
+}
+
+func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
+	for _, a := range w.accountList() {
 		a.Workspace, a.Owner, a.Custodian, a.Enabled, a.CreatedAt = workspaceID, engawa.OwnerWorkspace, engawa.OwnerWorkspace, true, time.Now()
 		if err := h.Store.AddAccount(ctx, a); err != nil {
 			return err
@@ -68,6 +89,9 @@ func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
 	}
 	for _, d := range []engawa.Destination{
 		{ID: roomPlace, Name: "契約の部屋", Account: chatAccount, Address: "7001"},
+		{ID: "dst_general", Name: "全体の部屋", Account: chatAccount, Address: "7002"},
+		{ID: "dst_applications", Name: "申込の部屋", Account: chatAccount, Address: "7003"},
+		{ID: "dst_payments", Name: "お金の部屋", Account: chatAccount, Address: "7004"},
 		{ID: staffPlace, Name: "スタッフのメール", Account: mailAccount, Address: "staff@hinata.example"},
 	} {
 		d.Workspace, d.Locale, d.CreatedAt = workspaceID, engawa.Japanese, time.Now()
@@ -120,6 +144,11 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 				Text:    "{{customer.name}}님\n\n자동 갱신이 꺼진 것을 확인했습니다. 늘 감사합니다.\n조금 더 함께하고 싶은 마음에 다음 3개월을 반값으로 준비했습니다.\n앱의 ‘안내’에서 신청하실 수 있습니다.\n",
 			},
 		}},
+		{ID: "tpl_payment", Name: "お支払いのお願い", Words: map[engawa.Locale]engawa.Content{
+			engawa.Japanese: {Subject: "今月のお支払いを確認できませんでした", Text: "{{customer.name}}様\n\n今月分のお支払いを確認できませんでした。\nアプリの「お支払い」で、カードの期限をお確かめください。豆は1週間お取り置きします。\n"},
+			engawa.Korean:   {Subject: "이번 달 결제를 확인하지 못했습니다", Text: "{{customer.name}}님\n\n이번 달 결제를 확인하지 못했습니다.\n앱의 ‘결제’에서 카드 유효 기간을 확인해 주십시오. 원두는 일주일 동안 보관해 두겠습니다.\n"},
+			engawa.English:  {Subject: "This month's payment did not go through", Text: "Dear {{customer.name}},\n\nthis month's payment did not go through.\nPlease check your card's expiry date under Payment in the app. We will keep your beans for a week.\n"},
+		}},
 		{ID: "tpl_contract", Name: "契約の動き", Words: map[engawa.Locale]engawa.Content{
 			engawa.Japanese: {Subject: "自動更新がオフになりました", Text: "お客さま: {{customer.name}} 様\n商品: {{product_id}}\n契約: {{event.subject}}\n"},
 		}},
@@ -139,6 +168,16 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 				{Account: chatAccount, Within: deadline}, {Account: mailAccount, Destination: staffPlace},
 			}},
 		}},
+		{ID: "rte_general", Name: "会員の動き → 全体の部屋", Events: []string{"member.*"}, Then: []engawa.Step{notice("dst_general")}},
+		{ID: "rte_applications", Name: "申し込み → 申込の部屋", Events: []string{"application.*"}, Then: []engawa.Step{notice("dst_applications")}},
+		{ID: "rte_payments", Name: "支払いの失敗・返金 → お金の部屋", Events: []string{"payment.recurring.*", "payment.refunded"}, Then: []engawa.Step{notice("dst_payments")}},
+		{ID: "rte_contracts", Name: "契約 → 契約の部屋", Events: []string{"contract.*"}, Then: []engawa.Step{notice(roomPlace)}},
+		{ID: "rte_failed", Name: "支払いの失敗 → お客さまへお知らせ", Events: []string{"payment.recurring.failed"}, Then: []engawa.Step{
+			{To: "customer", App: "app_hinata", Template: "tpl_payment", Purpose: engawa.Service, Via: []engawa.Via{{Account: mailAccount}}},
+		}},
+		{ID: "rte_leaving", Name: "解約の予約 → お客さまへご案内", Events: []string{"contract.termination.reserved"}, Then: []engawa.Step{
+			{To: "customer", App: "app_hinata", Template: "tpl_offer", Purpose: engawa.Marketing, Topic: "renewal", Via: []engawa.Via{{Account: mailAccount}}},
+		}},
 	} {
 		r.Workspace, r.Enabled, r.UpdatedBy, r.UpdatedAt = workspaceID, true, "demo", time.Now()
 		if err := h.Store.SaveRoute(ctx, r); err != nil {
@@ -146,4 +185,11 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 		}
 	}
 	return nil
+}
+
+// notice is a notice to a room, by mail to the staff where the room cannot take it in time.
+func notice(room string) engawa.Step {
+	return engawa.Step{To: room, Purpose: engawa.Service, Via: []engawa.Via{
+		{Account: chatAccount, Within: deadline}, {Account: mailAccount, Destination: staffPlace},
+	}}
 }

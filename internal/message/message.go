@@ -54,6 +54,9 @@ type Composer struct {
 	Kinds []channel.Kind
 	// Unsubscribe makes the one-click URL for a message; nil: none can be made.
 	Unsubscribe func(m engawa.Message) string
+	// Past says what became of a sample message's deliveries, where sample data
+	// tells of trouble too; nil: what may go has gone.
+	Past func(n *store.NewMessage)
 }
 
 // lifetime is how long a message may wait at most when nobody says.
@@ -279,6 +282,10 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		}
 		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
 	}
+	if r.Event != nil && words == (engawa.Content{}) {
+		own := w.Words.DefaultTemplate(text.Variant(r.Event.Type, Data(*r.Event)))
+		words, locale = text.Pick(own.Words, k.Locale, w.workspace.Locale)
+	}
 	m.Locale = locale
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
@@ -353,6 +360,9 @@ func (w *world) plan(n *store.NewMessage) {
 	m := &n.Message
 	if m.Sample {
 		w.planSample(n)
+		if w.Past != nil {
+			w.Past(n)
+		}
 		return
 	}
 	open := false

@@ -186,7 +186,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 		k.Locale = c.Locale
 	}
 	f.Minor, f.Erased = c.Minor, c.Erased
-	f.Country, f.Zones = places(c)
+	f.Country, f.Zones = places(c, w.workspace.Country)
 	f.Consents = w.consents[f.Customer]
 	for _, r := range w.sent[f.Customer] {
 		f.SentDay += r.n
@@ -244,11 +244,12 @@ func choose(ps []contactRow, kind string, purpose engawa.Purpose) *contactRow {
 	return best
 }
 
-// places are every country and zone whose rules may apply to the customer. No
-// known country leaves both empty: the verdict then takes the strictest.
-func places(c engawa.Customer) (countries, zones []string) {
-	if c.Country != "" {
-		countries = []string{c.Country}
+// places are every country and zone whose rules may apply to the customer. An
+// unknown country is taken to be the workspace's; where that is unknown too, it
+// stays empty: the verdict then takes the strictest.
+func places(c engawa.Customer, home string) (countries, zones []string) {
+	if country := firstSet(c.Country, home); country != "" {
+		countries = []string{country}
 	}
 	if c.Zone != "" {
 		zones = []string{c.Zone}

@@ -21,6 +21,7 @@ type NewMessage struct {
 	Message    engawa.Message
 	Judged     []Judged
 	Deliveries []engawa.Delivery
+	Attempts   []engawa.Attempt // only of a sample, whose deliveries have ended
 }
 
 // messageBody is what is sealed of a message.
@@ -128,7 +129,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
 	if err != nil {
 		return err
 	}
-	var messages, deliveries [][]any
+	var messages, deliveries, attempts [][]any
 	for _, m := range ms {
 		row, err := messageRow(ring, m)
 		if err != nil {
@@ -145,6 +146,13 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
 				lanes[[2]string{ws, d.Account}] = true
 			}
 		}
+		for _, a := range m.Attempts {
+			row, err := pastAttemptRow(ring, m.Message, a)
+			if err != nil {
+				return err
+			}
+			attempts = append(attempts, row)
+		}
 	}
 	if _, err := t.each(insertMessage, messages); err != nil {
 		return fmt.Errorf("store messages: %w", err)
@@ -152,7 +160,25 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
 	if _, err := t.each(insertDelivery, deliveries); err != nil {
 		return fmt.Errorf("store deliveries: %w", err)
 	}
+	if _, err := t.each(insertPastAttempt, attempts); err != nil {
+		return fmt.Errorf("store attempts: %w", err)
+	}
 	return nil
+}
+
+const insertPastAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
+	VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, FALSE, $9, $10)`
+
+func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, error) {
+	plain, err := json.Marshal(a.Exchange)
+	if err != nil {
+		return nil, fmt.Errorf("attempt %s: %w", a.Delivery, err)
+	}
+	sealed, by, err := ring.seal(m.Workspace, m.Customer, "attempt", fmt.Sprintf("%s.%d", a.Delivery, a.N), plain)
+	if err != nil {
+		return nil, err
+	}
+	return []any{m.Workspace, a.Delivery, a.N, a.Key, us(a.StartedAt), us(a.EndedAt), string(a.Outcome), a.Code, sealed, by}, nil
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
@@ -197,7 +223,7 @@ func overall(js []Judged) (engawa.Outcome, engawa.Gate) {
 
 const insertDelivery = `INSERT INTO delivery (workspace, id, message, position, account, customer, contact_point, destination, partner, class,
 	state, bulk, due_at, deadline_at, attempts, retry_key, key_at, fence, provider_id, note, handed_at, created_at, updated_at, sealed, sealed_by)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, 0, 0, '', $16, $17, $18, $18, $19, $20)`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $21, $15, 0, 0, '', $16, $17, $18, $18, $19, $20)`
 
 func newDeliveryRow(ring keyring, m engawa.Message, d engawa.Delivery) ([]any, error) {
 	sealed, by, err := sealVerdict(ring, m.Customer, d)
@@ -210,7 +236,7 @@ func newDeliveryRow(ring keyring, m engawa.Message, d engawa.Delivery) ([]any, e
 	}
 	return []any{
 		d.Workspace, d.ID, d.Message, d.Position, d.Account, m.Customer, d.ContactPoint, d.Destination, m.Partner, string(m.Purpose.Class()),
-		string(d.State), d.Bulk, us(d.DueAt), us(d.DeadlineAt), d.Key, d.Note, us(d.HandedAt), us(created), sealed, by,
+		string(d.State), d.Bulk, us(d.DueAt), us(d.DeadlineAt), d.Key, d.Note, us(d.HandedAt), us(created), sealed, by, d.Attempts,
 	}, nil
 }
 
