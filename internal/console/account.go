@@ -284,12 +284,30 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, er
 			continue
 		}
 		view.Remedy = f.Label
-		view.Fields[i].Bad = v.T("form.wrong")
+		view.Fields[i].Bad = v.wrong(f.Type)
 		if a.Settings[f.Key] == "" {
 			view.Fields[i].Bad = v.T("form.required")
 		}
 	}
 	return v.showAs(http.StatusUnprocessableEntity, AccountPage(view))
+}
+
+// wrong says what a field of a type takes.
+func (p Page) wrong(fieldType string) string {
+	switch channel.FieldType(fieldType) {
+	case channel.Mail:
+		return p.T("form.wrong.mail")
+	case channel.URL:
+		return p.T("form.wrong.url")
+	case channel.Number:
+		return p.T("form.wrong.number")
+	case channel.PEM:
+		return p.T("form.wrong.pem")
+	case channel.Host:
+		return p.T("form.wrong.host")
+	case channel.Text, channel.SecretField, channel.Bool, channel.Choice:
+	}
+	return p.T("form.wrong")
 }
 
 // testAccount sends a test to a place of the member's, through the verdict and

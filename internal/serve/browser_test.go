@@ -284,7 +284,7 @@ func TestMainActs(t *testing.T) {
 			b.fill(`[name="s.from_address"]`, "no address")
 			b.do(chromedp.SetAttributeValue(chromedp.CSS(`main form`), "novalidate", "")) // as a client that does not check
 			b.press(`main form button.main`)
-			b.sees("差出人のアドレス")
+			b.sees("shop@hinata.example のようなメールアドレスをひとつ") // what to do
 			b.open("/accounts/acc_mail")
 			b.fill(`#to`, "yuki@hinata.example")
 			b.press(`#test button.main`)
