@@ -44,6 +44,7 @@ var may = map[string][]string{
 	"internal/demo":                all,
 	"internal/dispatch":            {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":              {},
+	"internal/fault":               {},
 	"internal/intake":              {"", "internal/channel", "internal/store"},
 	"internal/message":             {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/route":               {""},
