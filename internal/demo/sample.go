@@ -149,9 +149,6 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 			engawa.Korean:   {Subject: "이번 달 결제를 확인하지 못했습니다", Text: "{{customer.name}}님\n\n이번 달 결제를 확인하지 못했습니다.\n앱의 ‘결제’에서 카드 유효 기간을 확인해 주십시오. 원두는 일주일 동안 보관해 두겠습니다.\n"},
 			engawa.English:  {Subject: "This month's payment did not go through", Text: "Dear {{customer.name}},\n\nthis month's payment did not go through.\nPlease check your card's expiry date under Payment in the app. We will keep your beans for a week.\n"},
 		}},
-		{ID: "tpl_contract", Name: "契約の動き", Words: map[engawa.Locale]engawa.Content{
-			engawa.Japanese: {Subject: "自動更新がオフになりました", Text: "お客さま: {{customer.name}} 様\n商品: {{product_id}}\n契約: {{event.subject}}\n"},
-		}},
 	} {
 		t.Workspace = workspaceID
 		if err := h.Store.SaveTemplate(ctx, t); err != nil {
@@ -164,9 +161,7 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 			{To: "customer", App: "app_hinata", Template: "tpl_offer", Purpose: engawa.Marketing, Topic: "renewal", Via: []engawa.Via{{Account: mailAccount}}},
 		}},
 		{ID: "rte_room", Name: "契約の動き → 契約の部屋", Events: []string{off}, Then: []engawa.Step{
-			{To: roomPlace, Template: "tpl_contract", Purpose: engawa.Service, Via: []engawa.Via{
-				{Account: chatAccount, Within: deadline}, {Account: mailAccount, Destination: staffPlace},
-			}},
+			notice(roomPlace),
 		}},
 		{ID: "rte_general", Name: "会員の動き → 全体の部屋", Events: []string{"member.*"}, Then: []engawa.Step{notice("dst_general")}},
 		{ID: "rte_applications", Name: "申し込み → 申込の部屋", Events: []string{"application.*"}, Then: []engawa.Step{notice("dst_applications")}},
