@@ -259,6 +259,51 @@ func TestSilence(t *testing.T) {
 	})
 }
 
+// TestTry: a route that matches gives a verdict that refuses without consent;
+// another type gives nothing; neither is kept.
+func TestTry(t *testing.T) {
+	s := newShell(t, storetest.SQLite(t))
+	ws := fill(t, s)
+	c := config.Default()
+	c.Node, c.Database, c.KeyFile = "test", config.DSN(s.database), s.key
+	h, err := serve.Open(t.Context(), c, serve.Logger(config.Log{Level: "error"}, os.Stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(h.Store.SaveTemplate(t.Context(), engawa.Template{
+		Workspace: ws, ID: "tpl_one", Name: "offer",
+		Words: map[engawa.Locale]engawa.Content{engawa.Japanese: {Subject: "ご案内", Text: "またお越しください。"}},
+	}), h.Store.SaveRoute(t.Context(), engawa.Route{
+		Workspace: ws, ID: "rte_one", Name: "offer", Events: []string{"contract.terminated"}, Enabled: true,
+		Then: []engawa.Step{{To: "customer", Purpose: engawa.Marketing, Template: "tpl_one", Via: []engawa.Via{{Account: "acc_mail"}}}},
+	}), h.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.dir, "event.json")
+	for body, want := range map[string]string{
+		`{"type":"contract.terminated","customer":"cus_one","data":{}}`: "acc_mail (mail): refuse",
+		`{"type":"other.thing","customer":"cus_one","data":{}}`:         "0 messages",
+	} {
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(s.must("try", file), "\n"); !strings.Contains(said, want) {
+			t.Errorf("%s: %q lacks %q", body, said, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte(`[]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(1, "does not hold one event", "try", file)
+	if strings.Contains(s.said.String(), canaryMail) {
+		t.Error("the address was printed")
+	}
+	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "messages\t0 open") {
+		t.Errorf("something was kept: %q", said)
+	}
+}
+
 func TestManual(t *testing.T) {
 	var page bytes.Buffer
 	if err := manual(&page); err != nil {

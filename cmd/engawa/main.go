@@ -18,12 +18,15 @@ import (
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/demo"
 	"github.com/engawa/engawa/internal/serve"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 type cli struct {
 	Serve  serveCmd  `cmd:"" help:"Run the hub."`
 	Demo   demoCmd   `cmd:"" help:"Run the hub among simulators with sample data; no account, no network."`
 	Why    whyCmd    `cmd:"" help:"Explain the verdict of a message."`
+	Try    tryCmd    `cmd:"" help:"Say what an event would cause now; nothing is kept or sent."`
 	Config configCmd `cmd:"" help:"Describe or check the configuration."`
 
 	Doctor    doctorCmd    `cmd:"" help:"Check configuration, keys, database, clock, lanes and, if asked, the DNS of sending domains."`
@@ -139,18 +142,23 @@ func (w whyCmd) explain(ctx context.Context, h *serve.Hub, out io.Writer) error 
 			return err
 		}
 		fmt.Fprintf(out, "%s %s\n", said.Message.ID, said.Message.State)
-		for _, j := range said.Judged {
-			fmt.Fprintf(out, "\n%s (%s): %s\n", j.Verdict.Account, j.Verdict.Channel, j.Verdict.Outcome)
-			for _, g := range j.Verdict.Gates {
-				for _, r := range g.Reasons {
-					words, remedy := h.Words.Reason(engawa.Locale(w.Locale), r)
-					fmt.Fprintf(out, "  %-12s %-6s %s\n", g.Gate, g.Outcome, strings.TrimSpace(words+" "+remedy+" "+r.Rule+" "+r.Source))
-				}
-			}
-		}
+		showJudged(out, h.Words, engawa.Locale(w.Locale), said.Judged)
 		return nil
 	}
 	return engawa.NotFound("message")
+}
+
+// showJudged prints each account's verdict with the reasons of its gates.
+func showJudged(out io.Writer, w *text.Words, locale engawa.Locale, judged []store.Judged) {
+	for _, j := range judged {
+		fmt.Fprintf(out, "\n%s (%s): %s\n", j.Verdict.Account, j.Verdict.Channel, j.Verdict.Outcome)
+		for _, g := range j.Verdict.Gates {
+			for _, r := range g.Reasons {
+				words, remedy := w.Reason(locale, r)
+				fmt.Fprintf(out, "  %-12s %-6s %s\n", g.Gate, g.Outcome, strings.TrimSpace(words+" "+remedy+" "+r.Rule+" "+r.Source))
+			}
+		}
+	}
 }
 
 type configCmd struct {
