@@ -12,6 +12,7 @@ import (
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // The sample life: the same seed tells the same story, counted back from today.
@@ -211,7 +212,7 @@ func (w *world) partner(ctx context.Context, hub *serve.Hub, h *history) error {
 		return err
 	}
 	err = hub.Store.AddGrant(ctx, engawa.Grant{
-		Workspace: workspaceID, ID: "grt_yukari", Partner: partnerID, Scopes: []string{"messages:write"}, Apps: []string{"app_hinata"}, Channels: []string{"mail"},
+		Workspace: workspaceID, ID: "grt_yukari", Partner: partnerID, Scopes: []string{verdict.ScopeSend}, Apps: []string{"app_hinata"}, Channels: []string{"mail"},
 		Purposes: []engawa.Purpose{engawa.Service}, QuotaDay: 100, StartsAt: h.now.AddDate(0, 0, -days), EndsAt: h.now.AddDate(0, 0, -5),
 	})
 	if err != nil {
