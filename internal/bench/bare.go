@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// bare sends n times the same bytes over conns connections with nothing around
+// it, and returns how many per second went: what the machine can do. Each
+// connection's work is send, called for each piece.
+func bare(conns, n int, open func() (send func() error, end func() error, err error)) (float64, error) {
+	var work sync.WaitGroup
+	errs := make(chan error, conns)
+	start := time.Now()
+	for i := range conns {
+		share := n / conns
+		if i < n%conns {
+			share++
+		}
+		work.Go(func() {
+			send, end, err := open()
+			for range share {
+				if err == nil {
+					err = send()
+				}
+			}
+			if err == nil {
+				err = end()
+			}
+			errs <- err
+		})
+	}
+	work.Wait()
+	took := time.Since(start)
+	for range conns {
+		if err := <-errs; err != nil {
+			return 0, fmt.Errorf("bare loop: %w", err)
+		}
+	}
+	return float64(n) / took.Seconds(), nil
+}
+
+// bareMail is the least that SMTP allows: the envelope in one flight, the letter
+// in the next.
+func bareMail(ctx context.Context, addr string, letter []byte) func() (func() error, func() error, error) {
+	return func() (func() error, func() error, error) {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		in := bufio.NewReader(c)
+		expect := func(lines int) error {
+			for range lines {
+				if _, err := in.ReadSlice('\n'); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if _, err := io.WriteString(c, "EHLO bare.example\r\n"); err != nil {
+			return nil, nil, err
+		}
+		envelope := []byte("MAIL FROM:<shop@hinata.example>\r\nRCPT TO:<member000001@customer.example>\r\nDATA\r\n")
+		data := append(bytes.Clone(letter), ".\r\n"...)
+		send := func() error {
+			if _, err := c.Write(envelope); err != nil {
+				return err
+			}
+			if err := expect(3); err != nil {
+				return err
+			}
+			if _, err := c.Write(data); err != nil {
+				return err
+			}
+			return expect(1)
+		}
+		return send, c.Close, expect(3)
+	}
+}
+
+// bareHTTP posts the same body over connections that are kept.
+func bareHTTP(ctx context.Context, url string, body []byte) func() (func() error, func() error, error) {
+	return func() (func() error, func() error, error) {
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+		send := func() error {
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			r.Header.Set("Content-Type", "application/json")
+			return exchange(client, r, http.StatusNoContent)
+		}
+		return send, func() error { client.CloseIdleConnections(); return nil }, nil
+	}
+}
+
+// exchange makes a request and reads the answer to its end.
+func exchange(client *http.Client, r *http.Request, want int) error {
+	res, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err == nil && res.StatusCode != want {
+		err = fmt.Errorf("answered %d: %.200s", res.StatusCode, text)
+	}
+	return err
+}
