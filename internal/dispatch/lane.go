@@ -35,10 +35,12 @@ type lane struct {
 	ch     channel.Channel
 	mu     sync.Mutex // pace: the claimer takes, the recorder learns
 	pace   *pace
+	conns  int
 	ends   atomic.Int64 // when the lease ends, Unix microseconds
 	jobs   chan job
 	done   chan store.Result
 	flying atomic.Int64 // claimed and not yet recorded
+	window atomic.Int64 // how many jobs may wait for a connection
 	lost   atomic.Bool
 
 	more    bool      // the last claim may have left due work behind
@@ -155,7 +157,7 @@ func (l *lane) hold(ctx context.Context) {
 		return
 	}
 	var senders, recorder sync.WaitGroup
-	for range cap(l.jobs) / perConn {
+	for range l.conns {
 		senders.Go(func() { l.send(ctx) })
 	}
 	recorder.Go(func() { l.record(context.WithoutCancel(ctx)) })
@@ -172,9 +174,20 @@ func (l *lane) hold(ctx context.Context) {
 	l.release(ctx)
 }
 
-// perConn is how many jobs wait for each connection: enough to keep it busy,
-// few enough that a withdrawal finds little claimed.
-const perConn = 8
+// What waits for a connection is claimed already, and a withdrawal comes too
+// late for it. So it is little: perConn for each connection or, where the
+// receiver is fast and the claim's commit is what takes time, as much as goes
+// out in reach.
+const (
+	perConn = 8
+	reach   = 200 * time.Millisecond
+)
+
+// fits sets the window after n were handed over within took.
+func (l *lane) fits(n int, took time.Duration) {
+	fast := int64(float64(n) * float64(reach) / float64(took))
+	l.window.Store(max(int64(l.conns*perConn), min(fast, batch)))
+}
 
 // open readies the account and settles what an earlier holder left behind.
 func (l *lane) open(ctx context.Context) error {
@@ -195,8 +208,9 @@ func (l *lane) open(ctx context.Context) error {
 		limits = l.kind.Limits(settings)
 	}
 	l.pace = newPace(limits, l.row.Pace)
-	conns := l.kind.Connections(settings)
-	l.jobs, l.done = make(chan job, conns*perConn), make(chan store.Result, recordMax)
+	l.conns = l.kind.Connections(settings)
+	l.window.Store(int64(l.conns * perConn))
+	l.jobs, l.done = make(chan job, max(batch, l.conns*perConn)), make(chan store.Result, recordMax)
 	n, err := l.d.Store.Recover(ctx, l.row, func(d engawa.Delivery) (engawa.DeliveryState, string) {
 		return afterUnknown(l.kind, d, time.Now())
 	})
@@ -247,8 +261,9 @@ func (l *lane) claim(ctx context.Context) {
 // step makes one claim if something is due and the limits allow it, and says
 // how long there is nothing to do after it.
 func (l *lane) step(ctx context.Context) (wait time.Duration, worked bool) {
-	room := cap(l.jobs) - len(l.jobs)
-	if room < max(1, cap(l.jobs)/4) {
+	window := int(l.window.Load())
+	room := window - len(l.jobs)
+	if room < max(1, window/4) {
 		return 50 * time.Millisecond, false // the recorder nudges before that
 	}
 	l.mu.Lock()
@@ -473,6 +488,7 @@ func unsent(c store.Claimed) store.Result {
 // record stores results in batches, as they come. A result is kept until it is
 // stored or the lane is lost: it is what keeps a message from going twice.
 func (l *lane) record(ctx context.Context) {
+	since, n := time.Now(), 0
 	for r := range l.done {
 		rs := []store.Result{r}
 	fill:
@@ -488,6 +504,10 @@ func (l *lane) record(ctx context.Context) {
 			}
 		}
 		l.recordBatch(ctx, rs)
+		if n += len(rs); time.Since(since) >= reach {
+			l.fits(n, time.Since(since))
+			since, n = time.Now(), 0
+		}
 		l.flying.Add(int64(-len(rs)))
 		l.nudge()
 	}
