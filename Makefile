@@ -1,7 +1,7 @@
 # make demo      the hub among simulators with sample data; needs only Go
 # make test      every test, on SQLite and PostgreSQL; installs what it needs
 # make check     modules, lint, vulnerabilities, generated files in sync
-# make bench     figures in Go's benchmark format, on both engines
+# make bench     figures beside bare loops, on both engines; fails where a bar is missed
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
@@ -29,7 +29,7 @@ lint:
 	$(LINT) run ./...
 
 bench:
-	script/postgres run go test -run '^$$' -bench . -benchtime 3s ./...
+	script/postgres run go run ./internal/bench
 
 fuzz:
 	script/fuzz $(FUZZTIME)
