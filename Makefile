@@ -29,7 +29,7 @@ lint:
 	$(LINT) run ./...
 
 bench:
-	script/postgres run go run ./internal/bench
+	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench'
 
 fuzz:
 	script/fuzz $(FUZZTIME)

@@ -117,7 +117,7 @@ func (p *place) start(ctx context.Context, binary string) (*program, error) {
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, binary, "serve")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
-	cmd.Env = append(os.Environ(), "ENGAWA_NODE=bench", "ENGAWA_DATABASE="+p.dsn, "ENGAWA_KEY_FILE="+filepath.Join(p.dir, "engawa.key"),
+	cmd.Env = append(cmd.Environ(), "ENGAWA_NODE=bench", "ENGAWA_DATABASE="+p.dsn, "ENGAWA_KEY_FILE="+filepath.Join(p.dir, "engawa.key"),
 		"ENGAWA_LISTEN="+addr, "ENGAWA_METRICS_LISTEN=127.0.0.1:0", "ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_LOG_LEVEL=warn")
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -2,7 +2,9 @@
 // HTTP API, store and lanes, on SQLite and on PostgreSQL, into sinks on
 // loopback, beside a bare loop that sends the same bytes to the same sink over
 // as many connections. It prints each figure with its bar and ends with status 1
-// if one is missed or if the database does not account for what arrived.
+// if one is missed or if the database does not account for what arrived. The URL
+// of a PostgreSQL server, whose user may create databases, is read from
+// standard input: it holds a password.
 package main
 
 import (
@@ -13,12 +15,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -59,7 +63,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r := &report{}
-	err := run(ctx, r, os.Getenv("ENGAWA_TEST_POSTGRES")) //nolint:forbidigo // set by script/postgres, no configuration
+	postgres, err := io.ReadAll(io.LimitReader(os.Stdin, 4<<10))
+	if err == nil {
+		err = run(ctx, r, strings.TrimSpace(string(postgres)))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to do
@@ -72,7 +79,7 @@ func main() {
 
 func run(ctx context.Context, r *report, postgres string) error {
 	if postgres == "" {
-		return errors.New("ENGAWA_TEST_POSTGRES is not set; use make bench, which starts a PostgreSQL")
+		return errors.New("standard input names no PostgreSQL server; use make bench, which starts one")
 	}
 	dir, err := os.MkdirTemp("", "engawa-bench-")
 	if err != nil {
