@@ -30,7 +30,7 @@ var may = map[string][]string{
 	"":                             {},
 	"cmd/engawa":                   all,
 	"internal/access":              {"", "internal/store", "internal/vault"},
-	"internal/api":                 {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/api":                 {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/appstore":            {""},
 	"internal/bench":               all,
 	"internal/channel":             {"", "internal/verdict"},

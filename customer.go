@@ -13,7 +13,10 @@ type Customer struct {
 	Zone      string // IANA name; empty: every zone of the country counts
 	Minor     bool   // below the age of consent of its country, no guardian's consent on file
 	Erased    bool
-	CreatedAt time.Time
+	// MergedInto is who this customer was found to be; empty: itself. All that
+	// it had is that one's now.
+	MergedInto string
+	CreatedAt  time.Time
 }
 
 // Identity links a value that some issuer gave to a customer.

@@ -18,6 +18,7 @@ const (
 	MessagesSend    Scope = "messages:send"
 	CustomersRead   Scope = "customers:read" // without addresses
 	CustomersWrite  Scope = "customers:write"
+	CustomersErase  Scope = "customers:erase"
 	AddressesRead   Scope = "addresses:read" // each reading is recorded
 	ConsentsWrite   Scope = "consents:write"
 	SubscribersRead Scope = "subscribers:read" // the handles of a partner's own apps
@@ -57,6 +58,7 @@ var Scopes = [...]Need{
 	{MessagesSend, engawa.Support, true},
 	{CustomersRead, engawa.Viewer, false},
 	{CustomersWrite, engawa.Support, false},
+	{CustomersErase, engawa.Admin, false},
 	{AddressesRead, engawa.Admin, false},
 	{ConsentsWrite, engawa.Support, false},
 	{SubscribersRead, engawa.Viewer, true},

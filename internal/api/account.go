@@ -280,7 +280,7 @@ func (a *API) listDestinations(ctx context.Context, c *call, in *Paging) (destin
 	if err != nil {
 		return destinationList{}, err
 	}
-	rows, next, err := part(*in, engawa.PrefixDestination, all, func(d engawa.Destination) string { return d.ID })
+	rows, next, err := partAfter(*in, engawa.PrefixDestination, all, func(d engawa.Destination) (time.Time, string) { return d.CreatedAt, d.ID })
 	out := destinationList{Destinations: make([]destinationOut, len(rows)), Next: next}
 	for i, d := range rows {
 		out.Destinations[i] = showDestination(d)
@@ -339,6 +339,14 @@ func (a *API) addDestination(ctx context.Context, c *call, in *destinationIn) (d
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixDestination), Name: b.Name, Account: ac.ID, Address: address, Locale: b.Locale, CreatedAt: time.Now().UTC(),
 	}
 	return showDestination(d), a.Store.AddDestination(ctx, d)
+}
+
+type ended struct {
+	ID string `json:"id"`
+}
+
+func (a *API) endDestination(ctx context.Context, c *call, in *One) (ended, error) {
+	return ended{in.ID}, a.Store.EndDestination(ctx, c.workspace, in.ID, c.actor())
 }
 
 type laneOut struct {

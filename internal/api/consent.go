@@ -82,11 +82,15 @@ func (a *API) listConsents(ctx context.Context, c *call, in *consentsIn) (consen
 		return consentList{}, err
 	}
 	rows, next, err := part(in.Paging, engawa.PrefixConsent, all, func(cn engawa.Consent) string { return cn.ID })
-	out := consentList{Consents: make([]consentOut, len(rows)), Next: next}
-	for i, cn := range rows {
-		out.Consents[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
+	return consentList{Consents: showConsents(rows), Next: next}, err
+}
+
+func showConsents(cs []engawa.Consent) []consentOut {
+	out := make([]consentOut, len(cs))
+	for i, cn := range cs {
+		out[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
 	}
-	return out, err
+	return out
 }
 
 // under puts the place of a part before the place within it that an error names.

@@ -12,22 +12,24 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 type customerOut struct {
-	ID        string        `json:"id"`
-	Kind      string        `json:"kind" enum:"person,contract"`
-	Name      string        `json:"name" doc:"Empty after an erasure"`
-	Locale    engawa.Locale `json:"locale"`
-	Country   string        `json:"country"`
-	Zone      string        `json:"zone"`
-	Minor     bool          `json:"minor"`
-	Erased    bool          `json:"erased"`
-	CreatedAt time.Time     `json:"created_at"`
+	ID         string        `json:"id"`
+	Kind       string        `json:"kind" enum:"person,contract"`
+	Name       string        `json:"name" doc:"Empty after an erasure"`
+	Locale     engawa.Locale `json:"locale"`
+	Country    string        `json:"country"`
+	Zone       string        `json:"zone"`
+	Minor      bool          `json:"minor"`
+	Erased     bool          `json:"erased"`
+	MergedInto string        `json:"merged_into,omitempty" doc:"Who this customer turned out to be, and who has all that it had"`
+	CreatedAt  time.Time     `json:"created_at"`
 }
 
 func showCustomer(cu engawa.Customer) customerOut {
-	return customerOut{cu.ID, cu.Kind, cu.Name, cu.Locale, cu.Country, cu.Zone, cu.Minor, cu.Erased, cu.CreatedAt.UTC()}
+	return customerOut{cu.ID, cu.Kind, cu.Name, cu.Locale, cu.Country, cu.Zone, cu.Minor, cu.Erased, cu.MergedInto, cu.CreatedAt.UTC()}
 }
 
 type customerList struct {
@@ -111,6 +113,70 @@ func (a *API) addCustomer(ctx context.Context, c *call, in *customerIn) (custome
 	return showCustomer(n.Customer), a.Store.AddCustomer(ctx, n)
 }
 
+type customerChange struct {
+	One
+	Body struct {
+		Kind    *string        `json:"kind,omitempty" enum:"person,contract"`
+		Name    *string        `json:"name,omitempty" maxLength:"200"`
+		Locale  *engawa.Locale `json:"locale,omitempty" enum:"ja,ko,en"`
+		Country *string        `json:"country,omitempty" pattern:"^([A-Z]{2})?$" example:"JP" doc:"ISO 3166-1 alpha-2; empty if not known"`
+		Zone    *string        `json:"zone,omitempty" maxLength:"64" example:"Asia/Tokyo" doc:"Empty: every zone of the country counts"`
+		Minor   *bool          `json:"minor,omitempty"`
+	}
+}
+
+func (a *API) changeCustomer(ctx context.Context, c *call, in *customerChange) (customerOut, error) {
+	b := in.Body
+	if b.Zone != nil {
+		if err := checkZone("/zone", *b.Zone); err != nil {
+			return customerOut{}, err
+		}
+	}
+	cu, err := a.Store.ChangeCustomer(ctx, c.workspace, in.ID, c.actor(), func(cu *engawa.Customer) {
+		set(&cu.Kind, b.Kind)
+		set(&cu.Name, b.Name)
+		set(&cu.Locale, b.Locale)
+		set(&cu.Country, b.Country)
+		set(&cu.Zone, b.Zone)
+		set(&cu.Minor, b.Minor)
+	})
+	return showCustomer(cu), err
+}
+
+type mergeIn struct {
+	One
+	Body struct {
+		From string `json:"from" maxLength:"64" doc:"The other customer, who turned out to be the same"`
+	}
+}
+
+type customerMerged struct {
+	Customer customerOut  `json:"customer"`
+	From     string       `json:"from"`
+	Stopped  []consentOut `json:"stopped" doc:"Consents of one of the two that the other had not given: withdrawn by the merger. Ask the customer again"`
+}
+
+func (a *API) mergeCustomer(ctx context.Context, c *call, in *mergeIn) (customerMerged, error) {
+	stopped, err := a.Store.Merge(ctx, store.Merge{Workspace: c.workspace, Into: in.ID, From: in.Body.From, By: c.actor(), Narrow: verdict.Narrow})
+	if err != nil {
+		return customerMerged{}, err
+	}
+	cu, err := a.Store.Customer(ctx, c.workspace, in.ID)
+	return customerMerged{showCustomer(cu), in.Body.From, showConsents(stopped)}, err
+}
+
+type customerErased struct {
+	ID        string    `json:"id"`
+	ErasedAt  time.Time `json:"erased_at"`
+	Canceled  int64     `json:"canceled" doc:"Messages that had not been handed over, and now never will be"`
+	Forgotten int64     `json:"forgotten" doc:"Identities and contact points by which the customer could be found"`
+}
+
+func (a *API) eraseCustomer(ctx context.Context, c *call, in *One) (customerErased, error) {
+	e, err := a.Store.Erase(ctx, c.workspace, in.ID, c.actor())
+	return customerErased{in.ID, e.At.UTC(), e.Canceled, e.Forgotten}, err
+}
+
 func checkZone(field, zone string) error {
 	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
 		return engawa.Invalid(field, "write an IANA name, such as Asia/Tokyo", "%q is no time zone", clip(zone, 80))
@@ -167,11 +233,13 @@ func showContactPoint(p engawa.ContactPoint, reveal bool) contactPointOut {
 
 type contactPointsIn struct {
 	One
+	Paging
 	Addresses bool `query:"addresses" doc:"Shows whole addresses; asks for the scope addresses:read, and every such reading is recorded"`
 }
 
 type contactPointList struct {
-	ContactPoints []contactPointOut `json:"contact_points"`
+	ContactPoints []contactPointOut `json:"contact_points" doc:"Oldest first"`
+	Next          string            `json:"next"`
 }
 
 func (a *API) listContactPoints(ctx context.Context, c *call, in *contactPointsIn) (contactPointList, error) {
@@ -187,8 +255,12 @@ func (a *API) listContactPoints(ctx context.Context, c *call, in *contactPointsI
 		}
 	}
 	all, err := a.Store.ContactPoints(ctx, c.workspace, in.ID)
-	out := contactPointList{ContactPoints: make([]contactPointOut, len(all))}
-	for i, p := range all {
+	if err != nil {
+		return contactPointList{}, err
+	}
+	rows, next, err := partAfter(in.Paging, engawa.PrefixContactPoint, all, func(p engawa.ContactPoint) (time.Time, string) { return p.CreatedAt, p.ID })
+	out := contactPointList{ContactPoints: make([]contactPointOut, len(rows)), Next: next}
+	for i, p := range rows {
 		out.ContactPoints[i] = showContactPoint(p, in.Addresses)
 	}
 	return out, err
@@ -205,6 +277,15 @@ func (a *API) addContactPoint(ctx context.Context, c *call, in *contactPointIn) 
 		return contactPointOut{}, err
 	}
 	return showContactPoint(p, false), a.Store.AddContactPoint(ctx, p)
+}
+
+type pointOfCustomer struct {
+	One
+	Point string `path:"point" maxLength:"64"`
+}
+
+func (a *API) endContactPoint(ctx context.Context, c *call, in *pointOfCustomer) (ended, error) {
+	return ended{in.Point}, a.Store.EndContactPoint(ctx, c.workspace, in.ID, in.Point, c.actor())
 }
 
 type findIn struct {
@@ -272,6 +353,26 @@ func (a *API) addIdentity(ctx context.Context, c *call, in *identityLinkIn) (ide
 	b := in.Body
 	id := engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value, Role: b.Role, Customer: b.Customer}
 	return identityLink{id.Issuer, id.Kind, id.Role, id.Customer}, a.Store.Link(ctx, c.workspace, id.Customer, id)
+}
+
+type identityEndIn struct {
+	Body struct {
+		Customer string `json:"customer" maxLength:"64"`
+		Issuer   string `json:"issuer" minLength:"1" maxLength:"255" example:"business"`
+		Kind     string `json:"kind" minLength:"1" maxLength:"64" example:"member_number"`
+		Value    string `json:"value,omitempty" minLength:"1" maxLength:"512" doc:"All of the issuer and kind, if it is not given"`
+	}
+}
+
+type identitiesEnded struct {
+	Customer string `json:"customer"`
+	Ended    int64  `json:"ended" doc:"How many there were"`
+}
+
+func (a *API) endIdentity(ctx context.Context, c *call, in *identityEndIn) (identitiesEnded, error) {
+	b := in.Body
+	n, err := a.Store.Unlink(ctx, c.workspace, b.Customer, engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value}, c.actor())
+	return identitiesEnded{b.Customer, n}, err
 }
 
 type identitiesIn struct {

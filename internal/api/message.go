@@ -84,7 +84,10 @@ func (a *API) recipient(ctx context.Context, r *message.Request, to recipientIn)
 	if r.Customer == "" {
 		return nil
 	}
-	_, err := a.Store.Customer(ctx, r.Workspace, r.Customer)
+	cu, err := a.Store.Customer(ctx, r.Workspace, r.Customer)
+	if err == nil && cu.MergedInto != "" {
+		err = &engawa.Error{Code: engawa.CodeConflict, Field: "/to/customer", Message: "this customer was merged into " + cu.MergedInto, Remedy: "write to " + cu.MergedInto}
+	}
 	return err
 }
 

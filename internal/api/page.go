@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"strconv"
@@ -54,8 +55,8 @@ func (in Paging) next(n int, at time.Time, id string) string {
 }
 
 // part cuts a page out of a list that is read whole, since it is short by
-// nature: accounts, routes, templates. No row of such
-// a list is ever removed from it.
+// nature: accounts, routes, templates. No row of such a list is ever removed
+// from it; where rows are, partAfter does it.
 func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T, next string, err error) {
 	p, err := in.page(prefix)
 	if err != nil {
@@ -71,6 +72,26 @@ func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T
 	if len(all) > in.Limit {
 		all = all[:in.Limit]
 		next = in.next(len(all), time.Time{}, id(all[len(all)-1]))
+	}
+	return all, next, nil
+}
+
+// partAfter is part for a list, oldest first, from which rows may be taken away
+// between two pages: what comes after the row's place, whether or not it is
+// still there.
+func partAfter[T any](in Paging, prefix string, all []T, place func(T) (time.Time, string)) (rows []T, next string, err error) {
+	p, err := in.page(prefix)
+	if err != nil {
+		return nil, "", err
+	}
+	all = slices.DeleteFunc(all, func(row T) bool {
+		at, id := place(row)
+		return p.ID != "" && cmp.Or(at.Compare(p.At), cmp.Compare(id, p.ID)) <= 0
+	})
+	if len(all) > in.Limit {
+		all = all[:in.Limit]
+		at, id := place(all[len(all)-1])
+		next = in.next(len(all), at, id)
 	}
 	return all, next, nil
 }

@@ -79,8 +79,26 @@ func (a *API) addCustomers(h huma.API) {
 		"Whole values only: what is kept of them is a keyed hash.",
 	}, a.findCustomers)
 	add(a, h, op{"getCustomer", get, "/v1/customers/{id}", access.CustomersRead, ok, tagCustomers, "One customer", ""}, a.getCustomer)
+	add(a, h, op{
+		"changeCustomer", patch, "/v1/customers/{id}", access.CustomersWrite, ok, tagCustomers, "Change a customer",
+		"What is not named stays. Verdicts go by the new country, zone and minority from now on.",
+	}, a.changeCustomer)
+	add(a, h, op{
+		"mergeCustomer", post, "/v1/customers/{id}:merge", access.CustomersWrite, ok, tagCustomers, "Make one customer of two",
+		"The other's identities, contact points, messages, events and decisions are this one's from now on, also what is queued. It cannot be undone. " +
+			"Decisions allow no more than both allowed: what only one of them agreed to is withdrawn. Where the countries differ, none is known and the law of all of them counts.",
+	}, a.mergeCustomer)
+	add(a, h, op{
+		"eraseCustomer", post, "/v1/customers/{id}:erase", access.CustomersErase, ok, tagCustomers, "Erase a customer",
+		"Destroys the customer's key: name, addresses, words of messages and bodies of events cannot be read again, by nobody. It cannot be undone. " +
+			"What is queued is canceled. Decisions with their evidence stay, and a stop on an address stays as a keyed hash. Erasing again changes nothing.",
+	}, a.eraseCustomer)
 	add(a, h, op{"listContactPoints", get, "/v1/customers/{id}/contact-points", access.CustomersRead, ok, tagCustomers, "Ways to reach a customer", ""}, a.listContactPoints)
 	add(a, h, op{"addContactPoint", post, "/v1/customers/{id}/contact-points", access.CustomersWrite, created, tagCustomers, "Add a way to reach a customer", ""}, a.addContactPoint)
+	add(a, h, op{
+		"endContactPoint", post, "/v1/customers/{id}/contact-points/{point}:end", access.CustomersWrite, ok, tagCustomers, "Take a way to reach a customer away",
+		"What is queued goes by the ways that are left, or is refused when it is due.",
+	}, a.endContactPoint)
 	add(a, h, op{"listConsents", get, "/v1/customers/{id}/consents", access.CustomersRead, ok, tagCustomers, "Every decision of a customer", ""}, a.listConsents)
 	add(a, h, op{
 		"addConsent", post, "/v1/customers/{id}/consents", access.ConsentsWrite, created, tagCustomers, "Record a decision",
@@ -89,6 +107,10 @@ func (a *API) addCustomers(h huma.API) {
 	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages and consents, newest first."}, a.getTimeline)
 	add(a, h, op{"listIdentities", get, "/v1/identities", access.CustomersRead, ok, tagCustomers, "What a customer may be found by", ""}, a.listIdentities)
 	add(a, h, op{"addIdentity", post, "/v1/identities", access.CustomersWrite, created, tagCustomers, "Tie an identity to a customer", ""}, a.addIdentity)
+	add(a, h, op{
+		"endIdentity", post, "/v1/identities:end", access.CustomersWrite, ok, tagCustomers, "Take identities of a customer away",
+		"Events that name them belong to nobody from now on; those that came before stay the customer's.",
+	}, a.endIdentity)
 	add(a, h, op{"listSubscriptions", get, "/v1/subscriptions", access.CustomersRead, ok, tagCustomers, "Subscriptions", ""}, a.listSubscriptions)
 	add(a, h, op{
 		"saveSubscription", post, "/v1/subscriptions", access.CustomersWrite, ok, tagCustomers, "Tell how a subscription stands now",
@@ -112,6 +134,10 @@ func (a *API) addAccounts(h huma.API) {
 	add(a, h, op{"listDestinations", get, "/v1/destinations", access.RoutesRead, ok, tagAccounts, "Staff places", ""}, a.listDestinations)
 	add(a, h, op{"addDestination", post, "/v1/destinations", access.RoutesWrite, created, tagAccounts, "Add a staff place", ""}, a.addDestination)
 	add(a, h, op{"getDestination", get, "/v1/destinations/{id}", access.RoutesRead, ok, tagAccounts, "One staff place", ""}, a.getDestination)
+	add(a, h, op{
+		"endDestination", post, "/v1/destinations/{id}:end", access.RoutesWrite, ok, tagAccounts, "Take a staff place away",
+		"A conflict while a route sends there. What is queued for it is refused when it is due, and its fallback goes.",
+	}, a.endDestination)
 	add(a, h, op{"listLanes", get, "/v1/lanes", access.AccountsRead, ok, tagAccounts, "Lanes: what waits on each account", ""}, a.listLanes)
 	add(a, h, op{"resumeLane", post, "/v1/lanes/{id}:resume", access.AccountsWrite, ok, tagAccounts, "Let a paused lane go on", "The id is the account's."}, a.resumeLane)
 }

@@ -41,11 +41,16 @@ var walk = []step{
 	{"getCustomer", "/v1/customers/$customer", ""},
 	{"listContactPoints", "/v1/customers/$customer/contact-points", ""},
 	{"addContactPoint", "/v1/customers/$customer/contact-points", `{"kind":"mail","address":"b@customer.example"}`},
+	{"changeCustomer", "/v1/customers/$customer", `{"name":"佐藤"}`},
+	{"endContactPoint", "/v1/customers/$twin/contact-points/$point:end", ""},
+	{"mergeCustomer", "/v1/customers/$customer:merge", `{"from":"$twin"}`},
+	{"eraseCustomer", "/v1/customers/$gone:erase", ""},
 	{"listConsents", "/v1/customers/$customer/consents", ""},
 	{"addConsent", "/v1/customers/$customer/consents", `{"act":"contact","purpose":"marketing","given":false}`},
 	{"getTimeline", "/v1/customers/$customer/timeline", ""},
 	{"listIdentities", "/v1/identities?customer=$customer", ""},
 	{"addIdentity", "/v1/identities", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
+	{"endIdentity", "/v1/identities:end", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
 	{"listSubscriptions", "/v1/subscriptions", ""},
 	{"saveSubscription", "/v1/subscriptions", `{"customer":"$customer","app":"$app","product":"p","state":"expired","starts_at":"2026-01-01T00:00:00Z"}`},
 	{"listKinds", "/v1/kinds", ""},
@@ -57,6 +62,7 @@ var walk = []step{
 	{"listDestinations", "/v1/destinations", ""},
 	{"addDestination", "/v1/destinations", `{"name":"n","account":"$account","address":"staff2@hinata.example"}`},
 	{"getDestination", "/v1/destinations/$destination", ""},
+	{"endDestination", "/v1/destinations/$spare:end", ""},
 	{"listLanes", "/v1/lanes", ""},
 	{"resumeLane", "/v1/lanes/$account:resume", ""},
 	{"listRoutes", "/v1/routes", ""},
@@ -143,7 +149,7 @@ func (s *site) stranger(c step, o *huma.Operation, ids map[string]string) {
 		nobody[name] = regexp.MustCompile(`[0-9a-z]+$`).ReplaceAllStringFunc(id, func(s string) string { return strings.Repeat("0", len(s)) })
 	}
 	noStatus, _, noText := s.do(o.Method, fill(c.path, nobody), s.other, fill(c.body, nobody))
-	for name := range ids {
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
 		text = strings.ReplaceAll(text, `"`+ids[name]+`\"`, "$"+name+`\"`)
 		noText = strings.ReplaceAll(noText, `"`+nobody[name]+`\"`, "$"+name+`\"`)
 	}
@@ -209,6 +215,10 @@ func (s *site) seed() map[string]string {
 	ids := map[string]string{"customer": "cus_one", "account": "acc_mail"}
 	ids["event"] = s.made("/v1/events", `{"id":"seed","type":"contract.terminated"}`)
 	ids["destination"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"staff@hinata.example"}`)
+	ids["spare"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"spare@hinata.example"}`)
+	ids["twin"] = s.made("/v1/customers", `{"kind":"person","name":"田中"}`)
+	ids["point"] = s.made("/v1/customers/"+ids["twin"]+"/contact-points", `{"kind":"mail","address":"twin@customer.example"}`)
+	ids["gone"] = s.made("/v1/customers", `{"kind":"person","name":"鈴木"}`)
 	ids["delivery"] = s.unknown()
 	ids["message"] = s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"],"not_before":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)

@@ -22,12 +22,14 @@ type Audit struct {
 
 // Note writes a line into the audit trail. Lines are never changed.
 func (s *Store) Note(ctx context.Context, a Audit) error {
+	return s.inTx(ctx, a.Workspace, func(t *tx) error { return t.note(a) })
+}
+
+// note writes the line together with what it tells of.
+func (t *tx) note(a Audit) error {
 	when := time.Now()
-	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			a.Workspace, engawa.NewOrderedID("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
-		return err
-	})
+	_, err := t.exec(`INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		a.Workspace, engawa.NewOrderedID("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
 	if err != nil {
 		return fmt.Errorf("note %s: %w", a.Action, err)
 	}

@@ -23,12 +23,8 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2 AND erased_at = 0`, c.Workspace, c.Customer)
-	if err != nil {
+	if c.Customer, err = t.decider(c.Workspace, c.Customer); err != nil {
 		return err
-	}
-	if n == 0 {
-		return engawa.NotFound("customer")
 	}
 	_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
@@ -37,23 +33,46 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 	return err
 }
 
+// decider is whose decision it is, their row taken and marked: a decision told
+// of one who was merged is the other's, so that a link in an old message still
+// works.
+func (t *tx) decider(workspace, customer string) (string, error) {
+	const mark = `UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2 AND erased_at = 0 AND merged_into = ''`
+	n, err := t.exec(mark, workspace, customer)
+	if err != nil || n > 0 {
+		return customer, err
+	}
+	into, err := one(t, scanString, `SELECT merged_into FROM customer WHERE workspace = $1 AND id = $2`, workspace, customer)
+	if err != nil {
+		return "", found("customer", err)
+	}
+	if n, err = t.exec(mark, workspace, into); err == nil && n == 0 {
+		err = engawa.NotFound("customer")
+	}
+	return into, err
+}
+
 // Consents returns every decision of a customer, newest first.
 func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []engawa.Consent, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		cs, err = all(t, func(scan func(...any) error) (c engawa.Consent, err error) {
-			var evidence string
-			var when int64
-			if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
-				&c.Given, &c.Pending, &when, &evidence); err != nil {
-				return c, err
-			}
-			c.At = at(when)
-			return c, json.Unmarshal([]byte(evidence), &c.Evidence)
-		}, `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence
-			FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
+		cs, err = t.consents(workspace, customer)
 		return err
 	})
 	return cs, err
+}
+
+func (t *tx) consents(workspace, customer string) ([]engawa.Consent, error) {
+	return all(t, func(scan func(...any) error) (c engawa.Consent, err error) {
+		var evidence string
+		var when int64
+		if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
+			&c.Given, &c.Pending, &when, &evidence); err != nil {
+			return c, err
+		}
+		c.At = at(when)
+		return c, json.Unmarshal([]byte(evidence), &c.Evidence)
+	}, `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence
+		FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
 }
 
 // Suppress stops an address on a channel for a reason. It takes the rows of

@@ -92,6 +92,68 @@ func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
 	return err
 }
 
+// EndContactPoint takes a way to reach a customer away. It waits for claims
+// under way; none after it goes there. What is queued is judged again when it is
+// due, and goes by what is left.
+func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id, by string) error {
+	err := s.inTx(ctx, workspace, func(t *tx) error {
+		if _, err := t.own(workspace, customer); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE contact_point SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND id = $3 AND ended_at = 0`, workspace, customer, id, now())
+		if err == nil && n == 0 {
+			err = engawa.NotFound("contact point of this customer")
+		}
+		if err != nil {
+			return err
+		}
+		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-contact-point", Object: id, Detail: customer})
+	})
+	if err != nil {
+		return fmt.Errorf("end contact point %s: %w", id, err)
+	}
+	return nil
+}
+
+// ChangeCustomer has change alter name, kind, locale, country, zone and minority
+// of a customer, and returns the customer as it is then. Claims after it go by
+// the new values.
+func (s *Store) ChangeCustomer(ctx context.Context, workspace, id, by string, change func(*engawa.Customer)) (c engawa.Customer, err error) {
+	err = s.inTx(ctx, workspace, func(t *tx) error {
+		row, err := t.own(workspace, id)
+		if err != nil {
+			return err
+		}
+		opened, err := t.openCustomers(workspace, []customerRow{row})
+		if err != nil {
+			return err
+		}
+		c = opened[0]
+		change(&c)
+		if err := t.saveCustomer(c); err != nil {
+			return err
+		}
+		return t.note(Audit{Workspace: workspace, Actor: by, Action: "change-customer", Object: id})
+	})
+	if err != nil {
+		return c, fmt.Errorf("change customer %s: %w", id, err)
+	}
+	return c, nil
+}
+
+func (t *tx) saveCustomer(c engawa.Customer) error {
+	ring, err := t.keys(c.Workspace, []string{c.ID})
+	if err != nil {
+		return err
+	}
+	sealed, sealedBy, err := ring.seal(c.Workspace, c.ID, "customer", c.ID, []byte(c.Name))
+	if err != nil {
+		return err
+	}
+	return t.must("save customer", `UPDATE customer SET kind = $3, locale = $4, country = $5, zone = $6, minor = $7, sealed = $8, sealed_by = $9 WHERE workspace = $1 AND id = $2`,
+		c.Workspace, c.ID, c.Kind, string(c.Locale), c.Country, c.Zone, c.Minor, sealed, sealedBy)
+}
+
 // foldAddress is the form under which an address is looked up: mailboxes are
 // compared without regard to case, as every large receiver does.
 func foldAddress(a engawa.Address) string { return strings.ToLower(a.Reveal()) }
@@ -113,15 +175,37 @@ func (t *tx) link(workspace, customer string, id engawa.Identity) error {
 	return err
 }
 
-// living refuses a customer who does not exist or was erased, and keeps an
-// erasure waiting until the transaction ends: else what could find the customer
-// again would come in behind it.
+// living refuses a customer who does not exist, was erased or was merged into
+// another, and keeps an erasure or a merger waiting until the transaction ends:
+// else what could find the customer again would come in behind it.
 func (t *tx) living(workspace, customer string) error {
-	erased, err := one(t, scanInt, `SELECT erased_at FROM customer WHERE workspace = $1 AND id = $2 {share}`, workspace, customer)
-	if err == nil && erased > 0 {
-		return &engawa.Error{Code: engawa.CodeConflict, Message: "this customer was erased", Remedy: "make a new customer"}
+	_, err := t.customer(workspace, customer, "{share}")
+	return err
+}
+
+// own is living for who changes the customer: claims wait for it too, so that
+// none goes by what was there before.
+func (t *tx) own(workspace, customer string) (customerRow, error) {
+	return t.customer(workspace, customer, "{lock}")
+}
+
+func (t *tx) customer(workspace, id, lock string) (customerRow, error) {
+	r, err := one(t, scanCustomer, `SELECT `+customerColumns+` FROM customer WHERE workspace = $1 AND id = $2 `+lock, workspace, id)
+	if err != nil {
+		return r, found("customer", err)
 	}
-	return found("customer", err)
+	return r, alive(r.Customer)
+}
+
+// alive refuses what is asked of a customer who is no more.
+func alive(c engawa.Customer) error {
+	switch {
+	case c.Erased:
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "this customer was erased", Remedy: "make a new customer"}
+	case c.MergedInto != "":
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "this customer was merged into " + c.MergedInto, Remedy: "use " + c.MergedInto}
+	}
+	return nil
 }
 
 func (t *tx) identityHash(workspace string, id engawa.Identity) (hash, key string) {
@@ -131,6 +215,37 @@ func (t *tx) identityHash(workspace string, id engawa.Identity) (hash, key strin
 // Link ties an identity to a customer.
 func (s *Store) Link(ctx context.Context, workspace, customer string, id engawa.Identity) error {
 	return s.inTx(ctx, workspace, func(t *tx) error { return t.link(workspace, customer, id) })
+}
+
+// Unlink takes identities of a customer away: those of an issuer and kind, or,
+// with a value, that one. It returns how many there were; none is CodeNotFound.
+func (s *Store) Unlink(ctx context.Context, workspace, customer string, id engawa.Identity, by string) (n int64, err error) {
+	err = s.inTx(ctx, workspace, func(t *tx) error {
+		if _, err := t.own(workspace, customer); err != nil {
+			return err
+		}
+		var w where
+		w.and("workspace = ?", workspace)
+		w.and("customer = ?", customer)
+		w.and("issuer = ?", id.Issuer)
+		w.and("kind = ?", id.Kind)
+		if id.Value != "" {
+			hash, _ := t.identityHash(workspace, id)
+			w.and("value_hash = ?", hash)
+		}
+		n, err = t.exec(`DELETE FROM identity `+w.text, w.args...)
+		if err == nil && n == 0 {
+			err = engawa.NotFound("identity of this customer")
+		}
+		if err != nil {
+			return err
+		}
+		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-identity", Object: customer, Detail: id.Issuer + " " + id.Kind})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("unlink from %s: %w", customer, err)
+	}
+	return n, nil
 }
 
 // Identities returns what a customer may be found by, oldest first. Values are
@@ -170,7 +285,7 @@ func (s *Store) CustomerByAddress(ctx context.Context, workspace, kind string, a
 	return ids, err
 }
 
-const customerColumns = `workspace, id, kind, locale, country, zone, minor, erased_at, sealed, sealed_by, created_at`
+const customerColumns = `workspace, id, kind, locale, country, zone, minor, erased_at, merged_into, sealed, sealed_by, created_at`
 
 type customerRow struct {
 	engawa.Customer
@@ -180,18 +295,18 @@ type customerRow struct {
 
 func scanCustomer(scan func(...any) error) (c customerRow, err error) {
 	var erased, created int64
-	err = scan(&c.Workspace, &c.ID, &c.Kind, &c.Locale, &c.Country, &c.Zone, &c.Minor, &erased, &c.sealed, &c.by, &created)
+	err = scan(&c.Workspace, &c.ID, &c.Kind, &c.Locale, &c.Country, &c.Zone, &c.Minor, &erased, &c.MergedInto, &c.sealed, &c.by, &created)
 	c.Erased, c.CreatedAt = erased > 0, at(created)
 	return c, err
 }
 
 // openCustomers fills in the names of those who were not erased.
 func (t *tx) openCustomers(workspace string, rows []customerRow) ([]engawa.Customer, error) {
-	var ids []string
+	var by []string
 	for _, r := range rows {
-		ids = append(ids, r.ID)
+		by = append(by, r.by) // of one who was merged, the other
 	}
-	ring, err := t.keys(workspace, ids)
+	ring, err := t.keys(workspace, openers(by))
 	if err != nil {
 		return nil, err
 	}
@@ -226,12 +341,13 @@ func (s *Store) Customer(ctx context.Context, workspace, id string) (c engawa.Cu
 	return c, err
 }
 
-// Customers returns a page of customers, newest first. The cursor is the last
-// customer's place of the page before; zero values begin.
+// Customers returns a page of customers, newest first, without those who were
+// merged into others. The cursor is the last customer's place of the page
+// before; zero values begin.
 func (s *Store) Customers(ctx context.Context, workspace string, p Page) (cs []engawa.Customer, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, scanCustomer, `SELECT `+customerColumns+` FROM customer
-			WHERE workspace = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`,
+			WHERE workspace = $1 AND merged_into = '' AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`,
 			workspace, p.before(), p.ID, p.limit())
 		if err != nil {
 			return err

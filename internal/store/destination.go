@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -69,8 +70,68 @@ func (s *Store) Destinations(ctx context.Context, workspace string) (ds []engawa
 	return ds, err
 }
 
+// EndDestination takes a staff place away. One that a route sends to is a
+// conflict: what the route tells would fall silent. It takes the lane's row, as a
+// claim does: nothing is handed over to the place from the moment it returns, and
+// what is queued for it is refused when it is due, so that its fallback goes.
+func (s *Store) EndDestination(ctx context.Context, workspace, id, by string) error {
+	err := s.inTx(ctx, workspace, func(t *tx) error {
+		account, err := one(t, scanString, `SELECT account FROM destination WHERE workspace = $1 AND id = $2 AND ended_at = 0 {lock}`, workspace, id)
+		if err != nil {
+			return found("destination", err)
+		}
+		if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, workspace, account); err != nil {
+			return err
+		}
+		rs, err := t.routes(workspace)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			if slices.Contains(destinationsOf(r), id) {
+				return &engawa.Error{
+					Code: engawa.CodeConflict, Message: fmt.Sprintf("the route %s sends to this destination", r.ID),
+					Remedy: "let the route send elsewhere first (PUT /v1/routes/" + r.ID + ")",
+				}
+			}
+		}
+		if err := t.must("end destination", `UPDATE destination SET ended_at = $3 WHERE workspace = $1 AND id = $2`, workspace, id, now()); err != nil {
+			return err
+		}
+		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-destination", Object: id})
+	})
+	if err != nil {
+		return fmt.Errorf("end destination %s: %w", id, err)
+	}
+	return nil
+}
+
+// standing refuses staff places that were taken away, and keeps the others from
+// it until the transaction ends.
+func (t *tx) standing(workspace string, destinations []string) error {
+	ended, err := all(t, scanInt, `SELECT ended_at FROM destination WHERE workspace = $1 AND id {in $2} ORDER BY id {share}`, workspace, t.list(destinations))
+	if err == nil && slices.ContainsFunc(ended, func(at int64) bool { return at > 0 }) {
+		err = &engawa.Error{Code: engawa.CodeConflict, Message: "a destination of this route was taken away", Remedy: "choose one that GET /v1/destinations lists"}
+	}
+	return err
+}
+
+// destinationsOf are the staff places that a route names, and "customer" where
+// it writes to one.
+func destinationsOf(r engawa.Route) []string {
+	var ids []string
+	for _, step := range r.Then {
+		ids = append(ids, step.To)
+		for _, v := range step.Via {
+			ids = append(ids, v.Destination)
+		}
+	}
+	return distinct(ids)
+}
+
 // SaveRoute stores a new version of a route. The version must follow the one
-// that r was loaded with; 0 makes a new route.
+// that r was loaded with; 0 makes a new route. A staff place that it names must
+// not have been taken away.
 func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
 	body, err := json.Marshal(routeBody{r.Events, r.Condition, r.Then})
 	if err != nil {
@@ -78,6 +139,9 @@ func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
 	}
 	err = s.inTx(ctx, r.Workspace, func(t *tx) error {
 		if err := t.supersede("route", r.Workspace, r.ID, r.Version); err != nil {
+			return err
+		}
+		if err := t.standing(r.Workspace, destinationsOf(r)); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO route (workspace, id, version, current, name, enabled, body, updated_by, updated_at)
@@ -109,24 +173,28 @@ func (t *tx) supersede(table, workspace, id string, version int64) error {
 	return err
 }
 
-// Routes returns the current version of every route, oldest first.
+// Routes returns the current version of every route, by name.
 func (s *Store) Routes(ctx context.Context, workspace string) (rs []engawa.Route, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rs, err = all(t, func(scan func(...any) error) (r engawa.Route, err error) {
-			var body string
-			var updated int64
-			if err := scan(&r.Workspace, &r.ID, &r.Version, &r.Name, &r.Enabled, &body, &r.UpdatedBy, &updated); err != nil {
-				return r, err
-			}
-			var b routeBody
-			err = json.Unmarshal([]byte(body), &b)
-			r.Events, r.Condition, r.Then, r.UpdatedAt = b.Events, b.Condition, b.Then, at(updated)
-			return r, err
-		}, `SELECT workspace, id, version, name, enabled, body, updated_by, updated_at
-			FROM route WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
+		rs, err = t.routes(workspace)
 		return err
 	})
 	return rs, err
+}
+
+func (t *tx) routes(workspace string) ([]engawa.Route, error) {
+	return all(t, func(scan func(...any) error) (r engawa.Route, err error) {
+		var body string
+		var updated int64
+		if err := scan(&r.Workspace, &r.ID, &r.Version, &r.Name, &r.Enabled, &body, &r.UpdatedBy, &updated); err != nil {
+			return r, err
+		}
+		var b routeBody
+		err = json.Unmarshal([]byte(body), &b)
+		r.Events, r.Condition, r.Then, r.UpdatedAt = b.Events, b.Condition, b.Then, at(updated)
+		return r, err
+	}, `SELECT workspace, id, version, name, enabled, body, updated_by, updated_at
+		FROM route WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
 }
 
 // SaveTemplate stores a new version of a template, as SaveRoute does of a route.

@@ -306,7 +306,7 @@ func (t *tx) loadCustomers(w *world, workspace string, ids []string, lock bool) 
 }
 
 func openName(ring keyring, r customerRow) (string, error) {
-	if r.Erased {
+	if r.Erased || !ring.opens(r.by) {
 		return "", nil
 	}
 	name, err := ring.open(r.Workspace, r.by, "customer", r.ID, r.sealed)

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -127,45 +125,4 @@ func openers(by []string) []string {
 		}
 	}
 	return distinct(out)
-}
-
-// Erase destroys the customer's key and what could find the customer again:
-// identities, contact points, look-up hashes, the subjects of events. Rows that
-// count stay, unreadable. An address that was suppressed stays suppressed, tied
-// to nobody.
-func (s *Store) Erase(ctx context.Context, workspace, customer string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
-		now := us(time.Now())
-		n, err := t.exec(`UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3
-			WHERE workspace = $1 AND id = $2 AND state = 'live'`, workspace, customer, now)
-		if err != nil {
-			return fmt.Errorf("erase %s: %w", customer, err)
-		}
-		if n == 0 {
-			return fmt.Errorf("erase %s: %w", customer, sql.ErrNoRows)
-		}
-		for _, q := range []string{
-			`UPDATE customer SET erased_at = $3, consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2`,
-			`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2`,
-			`UPDATE delivery SET state = 'canceled', note = 'erased', updated_at = $3
-				WHERE workspace = $1 AND customer = $2 AND state IN ('queued', 'held', 'retrying')`,
-			`UPDATE handle SET ended_at = $3 WHERE workspace = $1 AND customer = $2 AND ended_at = 0`,
-			`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND customer = $2 AND state = 'waiting'`,
-		} {
-			if _, err := t.exec(q, workspace, customer, now); err != nil {
-				return fmt.Errorf("erase %s: %w", customer, err)
-			}
-		}
-		for _, q := range []string{
-			`DELETE FROM identity WHERE workspace = $1 AND customer = $2`,
-			`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
-			`UPDATE event SET subject = '' WHERE workspace = $1 AND customer = $2 AND customer <> ''`,
-			`UPDATE delivery SET carry = NULL WHERE workspace = $1 AND customer = $2`,
-		} {
-			if _, err := t.exec(q, workspace, customer); err != nil {
-				return fmt.Errorf("erase %s: %w", customer, err)
-			}
-		}
-		return nil
-	})
 }

@@ -61,7 +61,7 @@ func (s *Store) Route(ctx context.Context, routed []Routed) error {
 				fresh = append(fresh, r.Messages...)
 			}
 		}
-		lanes, err = t.enqueue(fresh)
+		lanes, _, err = t.enqueue(fresh) // who was erased meanwhile gets nothing
 		return err
 	})
 	if err != nil {
@@ -79,7 +79,10 @@ func (s *Store) Enqueue(ctx context.Context, ms []NewMessage) error {
 		workspaces = append(workspaces, m.Message.Workspace)
 	}
 	err := s.inTx(ctx, scope(workspaces), func(t *tx) (err error) {
-		lanes, err = t.enqueue(ms)
+		var left int
+		if lanes, left, err = t.enqueue(ms); err == nil && left > 0 {
+			err = &engawa.Error{Code: engawa.CodeConflict, Message: "the customer was erased or merged meanwhile", Remedy: "look the customer up again"}
+		}
 		return err
 	})
 	if err != nil {
@@ -98,48 +101,53 @@ func (l laneSet) wake(s *Store) {
 	}
 }
 
-func (t *tx) enqueue(ms []NewMessage) (laneSet, error) {
-	lanes := laneSet{}
-	if len(ms) == 0 {
-		return lanes, nil
-	}
+// enqueue stores messages but those to customers whose keys are gone: left
+// counts them.
+func (t *tx) enqueue(ms []NewMessage) (lanes laneSet, left int, err error) {
+	lanes = laneSet{}
 	parts := map[string][]NewMessage{}
 	for _, m := range ms {
 		parts[m.Message.Workspace] = append(parts[m.Message.Workspace], m)
 	}
 	for ws, part := range parts {
-		if err := t.enqueueIn(ws, part, lanes); err != nil {
-			return nil, err
+		n, err := t.enqueueIn(ws, part, lanes)
+		if err != nil {
+			return nil, 0, err
 		}
+		left += n
 	}
 	for k := range lanes {
 		if err := t.notify(k[0], k[1]); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return lanes, nil
+	return lanes, left, nil
 }
 
-func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
+func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err error) {
 	var customers []string
 	for _, m := range ms {
 		customers = append(customers, m.Message.Customer)
 	}
 	ring, err := t.keys(ws, openers(customers))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var messages, deliveries, attempts [][]any
 	for _, m := range ms {
+		if c := m.Message.Customer; c != "" && !ring.opens(c) {
+			left++
+			continue
+		}
 		row, err := messageRow(ring, m)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		messages = append(messages, row)
 		for _, d := range m.Deliveries {
 			row, err := newDeliveryRow(ring, m.Message, d)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			deliveries = append(deliveries, row)
 			if d.State.Waiting() {
@@ -149,21 +157,21 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) error {
 		for _, a := range m.Attempts {
 			row, err := pastAttemptRow(ring, m.Message, a)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			attempts = append(attempts, row)
 		}
 	}
 	if _, err := t.each(insertMessage, messages); err != nil {
-		return fmt.Errorf("store messages: %w", err)
+		return 0, fmt.Errorf("store messages: %w", err)
 	}
 	if _, err := t.each(insertDelivery, deliveries); err != nil {
-		return fmt.Errorf("store deliveries: %w", err)
+		return 0, fmt.Errorf("store deliveries: %w", err)
 	}
 	if _, err := t.each(insertPastAttempt, attempts); err != nil {
-		return fmt.Errorf("store attempts: %w", err)
+		return 0, fmt.Errorf("store attempts: %w", err)
 	}
-	return nil
+	return left, nil
 }
 
 const insertPastAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)

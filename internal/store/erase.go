@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Erasure is what became of a customer's data.
+type Erasure struct {
+	At        time.Time
+	Canceled  int64 // messages to the customer, or about the customer, that had not been handed over
+	Forgotten int64 // identities and contact points by which the customer could be found
+}
+
+// Erase destroys the customer's key and what could find the customer again:
+// identities, contact points, look-up hashes, handles, the subjects of events;
+// and so of all who were merged into the customer. Rows that count stay,
+// unreadable, and the decisions with their evidence, which prove what was
+// allowed. An address that was suppressed stays suppressed, tied to nobody.
+//
+// What was queued ends as canceled with the note "erased"; of what a claim is
+// just looking at, the claim says so. Erasing again changes nothing and answers
+// when it happened.
+func (s *Store) Erase(ctx context.Context, workspace, customer, by string) (e Erasure, err error) {
+	err = s.inTx(ctx, workspace, func(t *tx) error {
+		e = Erasure{At: time.Now().UTC().Truncate(time.Microsecond)}
+		erased, err := one(t, scanInt, `SELECT erased_at FROM customer WHERE workspace = $1 AND id = $2 {lock}`, workspace, customer)
+		if err != nil {
+			return found("customer", err)
+		}
+		if erased > 0 {
+			e.At = at(erased)
+			return nil
+		}
+		if _, err := t.own(workspace, customer); err != nil {
+			return err
+		}
+		return t.erase(workspace, customer, by, &e)
+	})
+	if err != nil {
+		return e, unavailable(fmt.Errorf("erase %s: %w", customer, err))
+	}
+	return e, nil
+}
+
+func (t *tx) erase(workspace, customer, by string, e *Erasure) error {
+	when := us(e.At)
+	if err := t.must("destroy the key", `UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3
+		WHERE workspace = $1 AND id = $2 AND state = 'live'`, workspace, customer, when); err != nil {
+		return err
+	}
+	for _, x := range [...]struct {
+		q     string
+		count *int64
+	}{
+		{`UPDATE customer SET erased_at = $3, consent_version = consent_version + 1 WHERE workspace = $1 AND (id = $2 OR merged_into <> '' AND merged_into = $2)`, nil},
+		{`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2 AND address_index <> ''`, &e.Forgotten},
+		{`UPDATE handle SET ended_at = $3 WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
+		{cancelErased, nil},
+		{`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND state = 'waiting' AND id IN ` + concerning, &e.Canceled},
+	} {
+		n, err := t.exec(x.q, workspace, customer, when)
+		if err != nil {
+			return err
+		}
+		if x.count != nil {
+			*x.count += n
+		}
+	}
+	n, err := t.exec(`DELETE FROM identity WHERE workspace = $1 AND customer = $2`, workspace, customer)
+	if err != nil {
+		return err
+	}
+	e.Forgotten += n
+	for _, q := range [...]string{
+		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
+		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`UPDATE delivery SET carry = NULL WHERE workspace = $1 AND carry IS NOT NULL AND message IN ` + concerning,
+	} {
+		if _, err := t.exec(q, workspace, customer); err != nil {
+			return err
+		}
+	}
+	return t.note(Audit{Workspace: workspace, Actor: by, Action: "erase-customer", Object: customer, Detail: fmt.Sprintf("canceled=%d", e.Canceled)})
+}
+
+// concerning are the messages to a customer ($2), and those to staff that the
+// customer's events made.
+const concerning = `(SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2
+	UNION ALL SELECT m.id FROM event e JOIN message m ON m.workspace = e.workspace AND m.event = e.id AND m.event <> ''
+	WHERE e.workspace = $1 AND e.customer <> '' AND e.customer = $2)`
+
+// cancelErased leaves out what a claim has locked: that claim waits for the
+// customer's row and then finds the key gone.
+const cancelErased = `UPDATE delivery SET state = 'canceled', note = 'erased', updated_at = $3 WHERE workspace = $1 AND id IN
+	(SELECT id FROM delivery WHERE workspace = $1 AND state IN ('queued', 'held', 'retrying') AND message IN ` + concerning + ` {skip})`

@@ -1,0 +1,278 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// Merge asks to make one customer of two.
+type Merge struct {
+	Workspace string
+	Into      string // who stays
+	From      string // who turned out to be the same
+	By        string // the actor, for the audit trail
+	// Narrow returns the withdrawals without which the decisions of both,
+	// standing together, would allow more than each alone.
+	Narrow func(into, from []engawa.Consent, at time.Time) []engawa.Consent
+}
+
+// Merge moves everything that From has to Into: identities, contact points,
+// decisions, events, messages, subscriptions, purchases, handles. What both
+// have stays both, but of one address the contact point of Into alone, unless
+// only the other is verified. Where they differ in what law holds, the stricter
+// counts: a minor stays one, and of two countries none is kept.
+//
+// Each row's own key is wrapped anew by Into's key, and From's key is destroyed:
+// an erasure of Into then reaches all of it. From stays as a row that names
+// Into. It returns the withdrawals that were added.
+func (s *Store) Merge(ctx context.Context, m Merge) (stopped []engawa.Consent, err error) {
+	if m.From == m.Into {
+		return nil, engawa.Invalid("/from", "name the other customer", "a customer cannot be merged into itself")
+	}
+	err = s.inTx(ctx, m.Workspace, func(t *tx) error {
+		stopped = nil
+		into, from, err := t.mergeable(m)
+		if err != nil {
+			return err
+		}
+		if stopped, err = t.mergeConsents(m); err != nil {
+			return err
+		}
+		if err := t.mergeRows(m); err != nil {
+			return err
+		}
+		if err := t.rewrapFor(m); err != nil {
+			return err
+		}
+		if err := t.saveCustomer(joined(into, from)); err != nil {
+			return err
+		}
+		return t.note(Audit{Workspace: m.Workspace, Actor: m.By, Action: "merge-customer", Object: m.Into, Detail: m.From})
+	})
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("merge %s into %s: %w", m.From, m.Into, err))
+	}
+	return stopped, nil
+}
+
+// mergeable takes both rows for itself and refuses what cannot be merged. It
+// takes the deliveries first, as a claim does: of the two, one sees the other.
+func (t *tx) mergeable(m Merge) (into, from engawa.Customer, err error) {
+	states, err := all(t, scanString, `SELECT state FROM delivery WHERE workspace = $1 AND state IN ('queued', 'held', 'retrying', 'sending')
+		AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2) ORDER BY id {lock}`, m.Workspace, m.From)
+	if err != nil {
+		return into, from, err
+	}
+	if slices.Contains(states, string(engawa.Sending)) {
+		return into, from, &engawa.Error{
+			Code: engawa.CodeUnavailable, Message: "a message to " + m.From + " is being handed over right now; nothing was changed", Remedy: "try again in a few seconds",
+		}
+	}
+	rows := map[string]customerRow{}
+	for _, id := range slices.Sorted(slices.Values([]string{m.Into, m.From})) { // in order, as a claim takes them
+		if rows[id], err = t.own(m.Workspace, id); err != nil {
+			return into, from, err
+		}
+	}
+	both, err := t.openCustomers(m.Workspace, []customerRow{rows[m.Into], rows[m.From]})
+	if err != nil {
+		return into, from, err
+	}
+	if both[0].Kind != both[1].Kind {
+		err = &engawa.Error{
+			Code: engawa.CodeConflict, Message: fmt.Sprintf("%s is a %s and %s is a %s", m.Into, both[0].Kind, m.From, both[1].Kind),
+			Remedy: "merge persons with persons and contracts with contracts; correct the kind first if it is wrong",
+		}
+	}
+	return both[0], both[1], err
+}
+
+// joined is the customer that two become.
+func joined(into, from engawa.Customer) engawa.Customer {
+	c := into
+	c.Minor = into.Minor || from.Minor
+	c.Name = cmp.Or(into.Name, from.Name)
+	c.Country, c.Zone = same(into.Country, from.Country), same(into.Zone, from.Zone)
+	return c
+}
+
+// same is what two values agree on: a value that is not known disagrees with
+// none, and of two that differ neither is known.
+func same(a, b string) string {
+	if a != "" && b != "" && a != b {
+		return ""
+	}
+	return cmp.Or(a, b)
+}
+
+// mergeConsents has the decisions of both stand together, no wider than each.
+func (t *tx) mergeConsents(m Merge) ([]engawa.Consent, error) {
+	into, err := t.consents(m.Workspace, m.Into)
+	if err != nil {
+		return nil, err
+	}
+	from, err := t.consents(m.Workspace, m.From)
+	if err != nil {
+		return nil, err
+	}
+	stopped := m.Narrow(into, from, time.Now().UTC())
+	for i := range stopped {
+		c := &stopped[i]
+		c.Workspace, c.ID, c.Customer = m.Workspace, engawa.NewID(engawa.PrefixConsent), m.Into
+		c.Evidence = engawa.Evidence{Where: m.From + " merged into " + m.Into, How: "merge"}
+		if err := t.keepConsent(*c); err != nil {
+			return nil, err
+		}
+	}
+	return stopped, nil
+}
+
+// mergeRows gives the rows of From to Into.
+func (t *tx) mergeRows(m Merge) error {
+	if err := t.endTwins(m); err != nil {
+		return err
+	}
+	if err := t.mergeSubscriptions(m); err != nil {
+		return err
+	}
+	for _, q := range [...]string{
+		`UPDATE contact_point SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE handle SET customer = $3 WHERE workspace = $1 AND customer = $2
+			AND NOT EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.customer = $3)`,
+		`UPDATE identity SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE consent SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE suppression SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE purchase SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
+		`UPDATE message SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND (id = $2 OR merged_into <> '' AND merged_into = $2)`,
+	} {
+		if _, err := t.exec(q, m.Workspace, m.From, m.Into); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1, suppression_version = suppression_version + 1 WHERE workspace = $1 AND id {in $2}`,
+		m.Workspace, t.list([]string{m.From, m.Into}))
+	return err
+}
+
+// endTwins ends what From has and Into has too: contact points of the same
+// address, and handles of the same app.
+func (t *tx) endTwins(m Merge) error {
+	for _, q := range [...]string{
+		`UPDATE contact_point SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND ended_at = 0 AND EXISTS (SELECT 1 FROM contact_point o
+			WHERE o.workspace = $1 AND o.customer = $3 AND o.kind = contact_point.kind AND o.address_index = contact_point.address_index
+			AND o.ended_at = 0 AND (o.verified_at > 0 OR contact_point.verified_at = 0))`,
+		`UPDATE handle SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND ended_at = 0
+			AND EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.customer = $3)`,
+	} {
+		if _, err := t.exec(q, m.Workspace, m.From, m.Into, now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeSubscriptions gives subscriptions the ids under which Into's are told of
+// from now on. Of a product that both have, From's row stays under its own id.
+func (t *tx) mergeSubscriptions(m Merge) error {
+	bs, err := all(t, func(scan func(...any) error) (b engawa.Subscription, err error) {
+		return b, scan(&b.ID, &b.App, &b.Product)
+	}, `SELECT id, app, product FROM subscription WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From)
+	if err != nil {
+		return err
+	}
+	for _, b := range bs {
+		b.Customer = m.Into
+		n, err := t.exec(`UPDATE subscription SET id = $3, customer = $4 WHERE workspace = $1 AND id = $2
+			AND NOT EXISTS (SELECT 1 FROM subscription o WHERE o.workspace = $1 AND o.id = $3)`, m.Workspace, b.ID, subscriptionID(b), m.Into)
+		if err == nil && n == 0 {
+			_, err = t.exec(`UPDATE subscription SET customer = $3 WHERE workspace = $1 AND id = $2`, m.Workspace, b.ID, m.Into)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrapFor wraps the keys of all rows of From by Into's key, and destroys
+// From's. mergeRows has given the rows to Into already.
+func (t *tx) rewrapFor(m Merge) error {
+	ring, err := t.keys(m.Workspace, []string{m.Into, m.From})
+	if err != nil {
+		return err
+	}
+	for _, x := range ownedRows() {
+		for last := ""; ; {
+			found, err := all(t, scanWrapped, `SELECT workspace, `+x.row+`, sealed_by, sealed FROM `+x.table+` WHERE workspace = $1 AND sealed_by = $3 AND `+x.owned+
+				` AND `+x.row+` > $4 ORDER BY `+x.row+` LIMIT 500`, m.Workspace, m.Into, m.From, last)
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				break
+			}
+			last = found[len(found)-1].row
+			if err := t.rewrapPart(ring, m, x.wrappedTable, found); err != nil {
+				return err
+			}
+		}
+	}
+	return t.must("destroy the key", `UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'live'`,
+		m.Workspace, m.From, now())
+}
+
+func (t *tx) rewrapPart(ring keyring, m Merge, x wrappedTable, found []wrappedKey) error {
+	var rows [][]any
+	for _, k := range found {
+		w, err := ring.rewrap(m, x.table+"/"+k.row, k.bytes)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, append([]any{m.Workspace, m.From, m.Into, w}, x.args(k.row)...))
+	}
+	_, err := t.each(`UPDATE `+x.table+` SET sealed_by = $3, sealed = $4 WHERE workspace = $1 AND sealed_by = $2 AND `+x.match, rows)
+	return err
+}
+
+// rewrap wraps the key of a sealed row by Into's key instead of From's.
+func (r keyring) rewrap(m Merge, id string, sealed []byte) ([]byte, error) {
+	if len(sealed) < wrappedSize {
+		return nil, fmt.Errorf("%s: %w", id, vault.ErrOpen)
+	}
+	dk, err := r.rowKey(m.Workspace, m.From, id, sealed[:wrappedSize])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", id, err)
+	}
+	return append(r.customers[m.Into].Wrap(m.Workspace, dk).Bytes, sealed[wrappedSize:]...), nil
+}
+
+// ownedTable is a table whose rows customers' keys seal.
+type ownedTable struct {
+	wrappedTable
+	owned string // finds the rows that belong to the customer $2, or are about it
+}
+
+// ownedRows are all such tables.
+func ownedRows() []ownedTable {
+	byID := func(row string) []any { return []any{row} }
+	return []ownedTable{
+		{wrappedTable{"customer", "id", "id = $5", byID}, `(id = $2 OR merged_into <> '' AND merged_into = $2)`},
+		{wrappedTable{"contact_point", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"event", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
+		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
+		{wrappedTable{"delivery", "id", "id = $5", byID}, `message IN ` + concerning},
+		{
+			wrappedTable{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
+			`delivery IN (SELECT id FROM delivery WHERE workspace = $1 AND message IN ` + concerning + `)`,
+		},
+	}
+}
