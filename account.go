@@ -1,6 +1,9 @@
 package engawa
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Account is one real account on a channel or a source.
 type Account struct {
@@ -16,6 +19,15 @@ type Account struct {
 	Version     int64
 	CreatedAt   time.Time
 }
+
+// String names the account without its settings, among which are secrets.
+func (a Account) String() string { return a.Kind + " account " + a.ID }
+
+// Format prints String whatever the verb.
+func (a Account) Format(f fmt.State, verb rune) { printAs(f, verb, a.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (a Account) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // Owner and custodian values that are not a partner's id.
 const (

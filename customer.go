@@ -1,6 +1,9 @@
 package engawa
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Customer is who is reached: a person or a contract (a company that subscribed).
 type Customer struct {
@@ -41,6 +44,11 @@ type ContactPoint struct {
 	CreatedAt  time.Time
 }
 
+// Format names the contact point without its address, whatever the verb.
+func (c ContactPoint) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s contact point %s of %s", c.Kind, c.ID, c.Customer)
+}
+
 // Serves reports whether the contact point is chosen for purpose p.
 func (c ContactPoint) Serves(p Purpose) bool {
 	if len(c.Purposes) == 0 {
@@ -63,6 +71,11 @@ type Destination struct {
 	Address   Address
 	Locale    Locale
 	CreatedAt time.Time
+}
+
+// Format names the destination without its address, whatever the verb.
+func (d Destination) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "destination %s of %s", d.ID, d.Account)
 }
 
 // Subscription is what is known of a customer's subscription of a product.
@@ -172,4 +185,9 @@ type Suppression struct {
 	Reason    string // "bounced", "complained", "blocked", "opted_out", "operator"
 	At        time.Time
 	Until     time.Time // zero: for good
+}
+
+// Format tells the suppression without its address, whatever the verb.
+func (s Suppression) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s suppression: %s", s.Channel, s.Reason)
 }

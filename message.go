@@ -1,6 +1,9 @@
 package engawa
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Message is one thing to say to one recipient.
 type Message struct {
@@ -158,6 +161,17 @@ type Parcel struct {
 	CreatedAt   time.Time // fixed: the Date of a mail
 	Carry       []byte    // what an earlier attempt left for this one
 }
+
+// String names the parcel without recipient and words.
+func (p Parcel) String() string {
+	return fmt.Sprintf("attempt %d of %s (%s) on %s", p.Attempt, p.Delivery, p.Message, p.Account)
+}
+
+// Format prints String whatever the verb.
+func (p Parcel) Format(f fmt.State, verb rune) { printAs(f, verb, p.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (p Parcel) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // Task is what only a person can do.
 type Task struct {

@@ -1,6 +1,9 @@
 package engawa
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Locale is a language of the product.
 type Locale string
@@ -72,6 +75,9 @@ type Member struct {
 	Locale    Locale
 	CreatedAt time.Time
 }
+
+// Format names the member without mailbox and name, whatever the verb.
+func (m Member) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "member %s (%s)", m.ID, m.Role) }
 
 // App is a product that customers use.
 type App struct {

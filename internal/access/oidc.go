@@ -42,6 +42,9 @@ type Provider struct {
 	RedirectURL  string        // exactly as registered with the provider
 }
 
+// Format names the provider without the secret, whatever the verb.
+func (p Provider) Format(f fmt.State, _ rune) { fmt.Fprint(f, "provider "+p.Issuer) }
+
 // OIDC signs members in by an OpenID provider: authorization code with PKCE
 // (RFC 7636, S256), state and nonce bound to the browser (OpenID Connect Core
 // §3.1, RFC 9700 §2.1). It is safe for concurrent use.
@@ -77,6 +80,9 @@ type Claims struct {
 	Name    string
 	Next    string // the local path to go on to
 }
+
+// Format names who vouches, not for whom, whatever the verb.
+func (c Claims) Format(f fmt.State, _ rune) { fmt.Fprint(f, "claims of "+c.Issuer) }
 
 // trip is what the browser carries, sealed, to the provider and back.
 type trip struct {

@@ -5,8 +5,12 @@ package channel
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -76,6 +80,9 @@ type Place struct {
 	Refused string // why it may not be a destination: the key of words under "place."; empty: it may
 }
 
+// Format names the place without its address, whatever the verb.
+func (p Place) Format(f fmt.State, _ rune) { fmt.Fprint(f, "place "+p.Name) }
+
 // Retry says what a kind offers against sending twice.
 type Retry struct {
 	// KeyLife is how long the provider remembers a retry key from its first
@@ -120,6 +127,17 @@ func (t FieldType) Secret() bool { return t == SecretField || t == PEM }
 
 // Settings are an account's values by field key, defaults filled in.
 type Settings map[string]string
+
+// Format prints the keys alone, whatever the verb: some values are secrets.
+func (s Settings) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// String names the keys.
+func (s Settings) String() string {
+	return "settings " + strings.Join(slices.Sorted(maps.Keys(s)), " ")
+}
+
+// MarshalText is String, in JSON and text encodings.
+func (s Settings) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Env is what a channel reaches the world with. Tests plug simulators in.
 type Env struct {

@@ -12,6 +12,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -58,6 +59,9 @@ type OIDC struct {
 	ClientID     string        `toml:"client_id" doc:"Client id of this installation at that provider."`
 	ClientSecret engawa.Secret `toml:"client_secret" doc:"Client secret that belongs to it. Empty: a public client, with PKCE alone."`
 }
+
+// Format names the provider without the secret, whatever the verb.
+func (o OIDC) Format(f fmt.State, _ rune) { fmt.Fprint(f, "provider "+o.Issuer) }
 
 // Default returns the configuration when nothing is set: SQLite in the working
 // directory, loopback only.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -47,8 +48,8 @@ func (d DSN) String() string {
 	return masked + "?" + u.RawQuery
 }
 
-// GoString is String.
-func (d DSN) GoString() string { return d.String() }
+// Format prints String whatever the verb.
+func (d DSN) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.String()) }
 
 // LogValue masks the DSN in logs.
 func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }

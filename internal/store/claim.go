@@ -19,6 +19,17 @@ type Claimed struct {
 	Carry    []byte // what an earlier attempt left
 }
 
+// String names the delivery without recipient and words.
+func (c Claimed) String() string {
+	return c.Delivery.ID + " (" + c.Delivery.Message + "), " + c.Known.String()
+}
+
+// Format prints String whatever the verb.
+func (c Claimed) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (c Claimed) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // Decision is what the lane does with a claimed delivery.
 type Decision struct {
 	Facts   engawa.Facts // as they were judged

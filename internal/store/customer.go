@@ -18,6 +18,9 @@ type NewCustomer struct {
 	Sample        bool
 }
 
+// Format names the customer alone, whatever the verb.
+func (c NewCustomer) Format(f fmt.State, _ rune) { fmt.Fprint(f, "new customer "+c.Customer.ID) }
+
 // AddCustomer stores a customer under a key of its own.
 func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
 	err := s.inTx(ctx, c.Customer.Workspace, func(t *tx) error {

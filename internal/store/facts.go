@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,17 @@ type Known struct {
 	Locale      engawa.Locale // the recipient's
 	Destination string
 }
+
+// String names who would be written to on which account, without address and name.
+func (k Known) String() string {
+	return "facts of " + cmp.Or(k.Destination, k.Facts.Customer, "nobody") + " on " + k.Facts.Account
+}
+
+// Format prints String whatever the verb.
+func (k Known) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (k Known) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Facts gathers what a verdict on each of asks needs, all of one workspace.
 // Relationship.Required, DisclosureRequired, OneClick and Content are the

@@ -28,6 +28,15 @@ type Result struct {
 	PauseCode  string
 }
 
+// String names the delivery and what becomes of it.
+func (r Result) String() string { return r.Claimed.String() + ": " + string(r.State) + " " + r.Code }
+
+// Format prints String whatever the verb.
+func (r Result) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 // Record stores how hand-overs ended, if l still holds the lane. Of a holder
 // that has lost it, the attempts are kept as evidence, marked late, and the
 // deliveries stay where the new holder put them; late counts those.

@@ -34,6 +34,9 @@ type cleared struct {
 	until   time.Time
 }
 
+// Format is for who prints what a Cleared points to.
+func (c *cleared) Format(f fmt.State, _ rune) { fmt.Fprint(f, "cleared "+c.parcel.String()) }
+
 // Clear judges f at the instant at and, if the outcome is send, returns p
 // cleared until the earliest of MaxAge, lease less LeaseMargin, and the instant
 // at which quiet hours begin, the message expires or the grant ends.
@@ -69,6 +72,20 @@ func (c Cleared) Open(account string) (engawa.Parcel, error) {
 	}
 	return c.it.parcel, nil
 }
+
+// String names the parcel without recipient and words.
+func (c Cleared) String() string {
+	if c.it == nil {
+		return ErrNotCleared.Error()
+	}
+	return fmt.Sprint(c.it)
+}
+
+// Format prints String whatever the verb: fmt would follow the pointer.
+func (c Cleared) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// MarshalText is String, in JSON and text encodings.
+func (c Cleared) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // Deadline is when the hand-over must have ended. The zero Cleared has the
 // zero time: long past.

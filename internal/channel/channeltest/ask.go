@@ -46,6 +46,10 @@ func (c Case) with(t *testing.T, m Mood, ask func(b *bench)) {
 		if err != nil {
 			t.Fatalf("New: %v", err)
 		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			b.noLeak("the open account under "+verb, fmt.Sprintf(verb, b.ch))
+			b.noLeak("its settings under "+verb, fmt.Sprintf(verb, s))
+		}
 		ask(b)
 		b.end()
 	})

@@ -80,6 +80,9 @@ type account struct {
 	hook  []byte // nil: no webhooks
 }
 
+// Format keeps the token out of logs whatever the verb.
+func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "chatwork account "+a.env.Account) }
+
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	a, err := connect(s, env)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -95,6 +96,9 @@ type account struct {
 	dial       func(ctx context.Context, network, addr string) (net.Conn, error)
 	pool       pool
 }
+
+// Format keeps the password out of logs whatever the verb.
+func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "mail account "+a.id) }
 
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	a := &account{

@@ -34,8 +34,7 @@ const maxSignatures = 16
 // key is the HMAC key of a secret. It never prints.
 type key struct{ bytes []byte }
 
-func (key) String() string   { return "••••••" }
-func (key) GoString() string { return "••••••" }
+func (key) Format(f fmt.State, _ rune) { fmt.Fprint(f, "••••••") }
 
 // parseKey reads whsec_ and base64 of 24 to 64 bytes.
 func parseKey(s engawa.Secret) (key, error) {

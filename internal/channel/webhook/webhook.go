@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -55,6 +56,9 @@ type account struct {
 	in  []key // prove what comes in
 	env channel.Env
 }
+
+// Format keeps the secrets out of logs whatever the verb.
+func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "webhook account "+a.id) }
 
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	if s["url"] == "" {
