@@ -99,8 +99,8 @@ type Facts struct {
 
 	Grant        *GrantFacts        `json:"grant,omitempty"` // nil: the workspace itself sends
 	Contact      *ContactFacts      `json:"contact,omitempty"`
-	Country      []string           `json:"country,omitempty"` // every jurisdiction that may apply
-	Zones        []string           `json:"zones,omitempty"`   // every zone the customer may be in
+	Country      []string           `json:"country,omitempty"` // in which the customer may be; empty: not known
+	Zones        []string           `json:"zones,omitempty"`   // every zone the customer may be in; empty: not known
 	Minor        bool               `json:"minor,omitempty"`
 	Erased       bool               `json:"erased,omitempty"`
 	Relationship RelationshipFacts  `json:"relationship"`

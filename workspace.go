@@ -46,6 +46,9 @@ type House struct {
 	CapPerSender   int  `json:"cap_per_sender"`      // of these, from one partner; 0: rule default
 	MinAge         int  `json:"min_age,omitempty"`   // years; 0: rule default
 	QuietAllSilent bool `json:"quiet_all,omitempty"` // quiet hours hold service messages too
+	// Markets are the countries in which customers may be whose own is not
+	// known. Empty: any, so that the law of all of them counts.
+	Markets []string `json:"markets,omitempty"`
 }
 
 // Role is what a member may do.

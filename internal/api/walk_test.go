@@ -88,7 +88,7 @@ var walk = []step{
 	{"listTasks", "/v1/tasks", ""},
 	{"finishTask", "/v1/tasks/$task:done", ""},
 	{"getWorkspace", "/v1/workspace", ""},
-	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1}}`},
+	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1,"markets":["JP","KR"]}}`},
 	{"listKeys", "/v1/keys", ""},
 	{"addKey", "/v1/keys", `{"name":"k","scopes":["keys:write"]}`},
 	{"revokeKey", "/v1/keys/$key:revoke", ""},

@@ -40,7 +40,8 @@ a verdict say. They are a reading of the law, not legal advice. Duties that are
 not about one message (records, erasure, notices of breach) are not here.
 
 - A customer's law is that of every country in which they may be, and for Kakao
-  Korea's. Where no country is known, the law of all of them counts.
+  Korea's. Where no country is known, the law of all of them counts, or of those
+  that the business names as its markets.
 - A rule of the house yields to a law's rule of the same kind.
 - Quiet hours count on the wall clock of every zone in which the customer may be.
 - "Security and law" are the purposes that pass even after a withdrawal:

@@ -198,7 +198,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 		k.Locale = c.Locale
 	}
 	f.Minor, f.Erased = c.Minor, c.Erased
-	f.Country, f.Zones = places(c, w.workspace.Country)
+	f.Country, f.Zones = places(c)
 	f.Consents = w.consents[f.Customer]
 	for _, r := range w.sent[f.Customer] {
 		f.SentDay += r.n
@@ -256,12 +256,11 @@ func choose(ps []contactRow, kind string, purpose engawa.Purpose) *contactRow {
 	return best
 }
 
-// places are every country and zone whose rules may apply to the customer. An
-// unknown country is taken to be the workspace's; where that is unknown too, it
-// stays empty: the verdict then takes the strictest.
-func places(c engawa.Customer, home string) (countries, zones []string) {
-	if country := firstSet(c.Country, home); country != "" {
-		countries = []string{country}
+// places are the customer's country and zone where they are known; what counts
+// where they are not is for the verdict.
+func places(c engawa.Customer) (countries, zones []string) {
+	if c.Country != "" {
+		countries = []string{c.Country}
 	}
 	if c.Zone != "" {
 		zones = []string{c.Zone}

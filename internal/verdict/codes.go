@@ -17,7 +17,7 @@ var Codes = [...]string{
 	disclosureDestination, disclosureNotNeeded, disclosureByUser, disclosureOnFile,
 	disclosureMissing, disclosureNotYet,
 
-	rulesMet, rulesNight, rulesLabel, rulesNone, rulesStopped, rulesUnsafe, rulesExpired, rulesTooOld,
+	rulesMet, rulesNight, rulesLabel, rulesCountry, rulesNone, rulesStopped, rulesUnsafe, rulesExpired, rulesTooOld,
 	rulesClock, rulesMinor, rulesInformational, rulesQuiet, rulesQuietNever, rulesZone,
 	rulesLabelVariant, rulesLabelMissing, rulesOneClick, rulesReminder, rulesRerender,
 	rulesSenderName, rulesSenderPostal, rulesSenderPhone, rulesSenderMail, rulesSenderContact,
@@ -75,6 +75,7 @@ const (
 	rulesMet           = "rules.met"
 	rulesNight         = "rules.night_consent"
 	rulesLabel         = "rules.label"
+	rulesCountry       = "rules.country_unknown"
 	rulesNone          = "rules.none"
 	rulesStopped       = "rules.stopped"
 	rulesUnsafe        = "rules.unsafe"

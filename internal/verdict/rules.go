@@ -22,11 +22,20 @@ func rules(j *judgement) *answer {
 		}
 		j.judgeQuiet(&a)
 		j.judgeApplied(&a)
+		j.nameStrictest(&a)
 	}
 	if a.silent() {
 		a.pass(rulesMet, nil)
 	}
 	return &a
+}
+
+// nameStrictest says why rules of other countries bear on the message: where
+// the customer is, nobody knows.
+func (j *judgement) nameStrictest(a *answer) {
+	if j.anywhere && slices.ContainsFunc(j.rules, func(r *rule.Rule) bool { return r.Jurisdiction != rule.House }) {
+		a.pass(rulesCountry, nil)
+	}
 }
 
 // judgeState refuses what was stopped, is over, or may not be sent at all.

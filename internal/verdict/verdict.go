@@ -26,16 +26,21 @@ func Judge(f engawa.Facts, rules *rule.Set, at time.Time) engawa.Verdict {
 // judgement is one verdict in the making.
 type judgement struct {
 	engawa.Facts
-	set     *rule.Set
-	at      time.Time
-	purpose engawa.Purpose // as it is judged: words can tighten it, nothing loosens it
-	rules   rule.Rules     // that bear on it
-	owed    []engawa.Obligation
+	set      *rule.Set
+	at       time.Time
+	purpose  engawa.Purpose // as it is judged: words can tighten it, nothing loosens it
+	anywhere bool           // the customer's country is not known: those of Country may be it or, if it is empty, any
+	rules    rule.Rules     // that bear on it
+	owed     []engawa.Obligation
 }
 
 func open(f engawa.Facts, set *rule.Set, at time.Time) *judgement {
-	p := purpose(f)
-	return &judgement{Facts: f, set: set, at: at, purpose: p, rules: set.At(at, f.Channel, p, f.Country)}
+	j := &judgement{Facts: f, set: set, at: at, purpose: purpose(f)}
+	if len(f.Country) == 0 {
+		j.Country, j.anywhere = f.House.Markets, !f.ToDestination
+	}
+	j.rules = set.At(at, f.Channel, j.purpose, j.Country)
+	return j
 }
 
 // purpose is what the message is judged as. What is unknown counts as

@@ -171,6 +171,7 @@ func gateCases() []gateCase {
 		}},
 		{"budget.grant_day", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaDay, g.UsedDay = 5, 5 }},
 		{"budget.grant_month", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaMon, g.UsedMonth = 5, 6 }},
+		{"rules.country_unknown", engawa.Send, func(f *engawa.Facts) { f.Country = nil }},
 		// Noon in Tokyo is three in the night in London.
 		{"rules.quiet_hours", engawa.Hold, func(f *engawa.Facts) { *f = korea("line"); f.Zones = []string{"Europe/London"} }},
 		{"rules.night_consent", engawa.Send, func(f *engawa.Facts) {
@@ -217,6 +218,52 @@ func TestGates(t *testing.T) {
 		if !slices.Contains(Codes[:], code) {
 			t.Errorf("%s is produced and not in Codes", code)
 		}
+	}
+}
+
+// TestUnknownCountry: where nobody knows in which country a customer is, the
+// law of every country counts that it may be, and the verdict says so.
+func TestUnknownCountry(t *testing.T) {
+	set := load(t)
+	for name, tc := range map[string]struct {
+		country, markets []string
+		laws             []string // that bear on the mail
+		label            bool     // (광고) is owed
+	}{
+		"known":                        {[]string{"JP"}, nil, []string{"jp"}, false},
+		"known, markets do not matter": {[]string{"JP"}, []string{"KR", "US"}, []string{"jp"}, false},
+		"unknown":                      {nil, nil, []string{"eu", "jp", "kr", "us"}, true},
+		"unknown, one market":          {nil, []string{"JP"}, []string{"jp"}, false},
+		"unknown, two markets":         {nil, []string{"JP", "KR"}, []string{"jp", "kr"}, true},
+		"known, of no law we have":     {[]string{"BR"}, []string{"JP"}, []string{"eu", "jp", "kr", "us"}, true},
+		"a market of no law we have":   {nil, []string{"BR"}, []string{"eu", "jp", "kr", "us"}, true},
+	} {
+		f := japan()
+		f.Country, f.House.Markets = tc.country, tc.markets
+		j := open(f, set, noon)
+		var laws []string
+		for _, r := range j.rules {
+			if r.Jurisdiction != rule.House {
+				laws = append(laws, r.Jurisdiction)
+			}
+		}
+		slices.Sort(laws)
+		v := Judge(f, set, noon)
+		label := slices.ContainsFunc(v.Obligations, func(o engawa.Obligation) bool { return o.Text == "(광고)" })
+		said := slices.Contains(reasonsOf(v), rulesCountry)
+		if laws = slices.Compact(laws); !slices.Equal(laws, tc.laws) || label != tc.label || said != (tc.country == nil) {
+			t.Errorf("%s: laws %v, label %v, said %v", name, laws, label, said)
+		}
+	}
+	night := japan()
+	night.Channel, night.Country, night.Zones = "line", nil, nil
+	at := time.Date(2026, 11, 23, 22, 0, 0, 0, seoul)
+	if v := Judge(fresh(night, at), set, at); v.Outcome == engawa.Send {
+		t.Errorf("by night, to a customer who may be in Korea: %s", v.Outcome)
+	}
+	night.House.Markets = []string{"JP"}
+	if v := Judge(fresh(night, at), set, at); v.Outcome != engawa.Send {
+		t.Errorf("by night, to a customer who can only be in Japan: %s at %s", v.Outcome, v.Decided)
 	}
 }
 
@@ -559,7 +606,7 @@ func names(r engawa.Reason) []string { return slices.Collect(maps.Keys(r.Args)) 
 func reasons(t *testing.T) (stop, pass map[string]engawa.Reason) {
 	stop, pass = map[string]engawa.Reason{}, map[string]engawa.Reason{}
 	set := load(t)
-	explains := []string{consentPromotional, consentUnknownPurpose, suppressionSpared, rulesLabel, rulesNight}
+	explains := []string{consentPromotional, consentUnknownPurpose, suppressionSpared, rulesLabel, rulesNight, rulesCountry}
 	sort := func(v engawa.Verdict) {
 		for _, g := range v.Gates {
 			for _, r := range g.Reasons {
