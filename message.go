@@ -22,6 +22,7 @@ type Message struct {
 	Topic       string
 	Locale      Locale
 	Content     Content // rendered, with what the verdict obliged to add
+	Promotional bool    // the words advertise, by the list of internal/text
 	Applied     []Obligation
 	Unsubscribe string // one-click URL; empty where none is owed
 	Chain       []Via  // accounts in order

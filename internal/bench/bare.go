@@ -8,6 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,6 +49,42 @@ func bare(conns, n int, open func() (send func() error, end func() error, err er
 		}
 	}
 	return float64(n) / took.Seconds(), nil
+}
+
+// bareProcess runs the bare loop as a process of its own, as the hub is one: the
+// sink stands on the other side of the same wall.
+func bareProcess(ctx context.Context, kind, addr string, n int, body []byte) (perSecond float64, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, "bare", kind, addr, strconv.Itoa(n))
+	cmd.Stdin = bytes.NewReader(body)
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, fmt.Errorf("bare loop: %w", err)
+	}
+	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+}
+
+// bareMain is the bare loop's process: kind, address and count are its arguments,
+// the bytes to send its standard input, messages per second its answer.
+func bareMain(ctx context.Context, kind, addr, count string) error {
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	open, conns := bareMail(ctx, addr, body), connsMail
+	if kind != "mail" {
+		open, conns = bareHTTP(ctx, "http://"+addr, body), connsHTTP
+	}
+	perSecond, err := bare(conns, n, open)
+	fmt.Println(perSecond)
+	return err
 }
 
 // bareMail is the least that SMTP allows: the envelope in one flight, the letter

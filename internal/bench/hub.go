@@ -67,6 +67,20 @@ func (p *place) execute(ctx context.Context, statement string) error {
 	return errors.Join(err, db.Close())
 }
 
+// analyze counts the rows for the planner, as PostgreSQL does by itself within
+// a minute; SQLite needs it for nothing here.
+func (p *place) analyze(ctx context.Context) error {
+	if p.name == "" {
+		return nil
+	}
+	db, err := sql.Open("pgx", p.dsn)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "ANALYZE")
+	return errors.Join(err, db.Close())
+}
+
 func (p *place) close() error {
 	var err error
 	if p.name != "" {

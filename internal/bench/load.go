@@ -136,6 +136,9 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 	if err = errors.Join(err, h.Close()); err != nil {
 		return l, err
 	}
+	if err := p.analyze(ctx); err != nil {
+		return l, err
+	}
 	all := s.after(n)
 	g, err := p.start(ctx, binary)
 	if err != nil {
@@ -159,12 +162,8 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 
 // bareOf sends the first message that the sink got, n times; the better of two.
 func bareOf(ctx context.Context, kind string, s *sink, n int) (best float64, err error) {
-	open, conns := bareMail(ctx, s.addr, s.bytes), connsMail
-	if kind != "mail" {
-		open, conns = bareHTTP(ctx, "http://"+s.addr, s.bytes), connsHTTP
-	}
 	for range 2 {
-		perSecond, err := bare(conns, n, open)
+		perSecond, err := bareProcess(ctx, kind, s.addr, n, s.bytes)
 		if err != nil {
 			return 0, err
 		}

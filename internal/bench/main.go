@@ -62,6 +62,13 @@ func (r *report) bar(met bool, what, format string, args ...any) {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) == 5 && os.Args[1] == "bare" {
+		if err := bareMain(ctx, os.Args[2], os.Args[3], os.Args[4]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) //nolint:gocritic // nothing is left to do
+		}
+		return
+	}
 	r := &report{}
 	postgres, err := io.ReadAll(io.LimitReader(os.Stdin, 4<<10))
 	if err == nil {

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	batch     = 256                    // deliveries that one claim takes at most
+	batch     = 512                    // deliveries that one claim takes at most
 	ahead     = 200 * time.Millisecond // how far a claim may take a steady rate in advance
 	idleBeat  = 10 * time.Second       // a holder shows at least so often that it lives
 	maxSkew   = time.Second            // a node whose clock is further from the database's does not send
-	recordMax = 256
+	recordMax = 512
 )
 
 // lane sends what one account has to send, while this node holds it.
@@ -263,7 +263,7 @@ func (l *lane) claim(ctx context.Context) {
 func (l *lane) step(ctx context.Context) (wait time.Duration, worked bool) {
 	window := int(l.window.Load())
 	room := window - len(l.jobs)
-	if room < max(1, window/4) {
+	if room < max(1, window/2) {
 		return 50 * time.Millisecond, false // the recorder nudges before that
 	}
 	l.mu.Lock()
@@ -489,8 +489,9 @@ func unsent(c store.Claimed) store.Result {
 // stored or the lane is lost: it is what keeps a message from going twice.
 func (l *lane) record(ctx context.Context) {
 	since, n := time.Now(), 0
+	var rs []store.Result
 	for r := range l.done {
-		rs := []store.Result{r}
+		rs = append(rs[:0], r)
 	fill:
 		for len(rs) < recordMax {
 			select {

@@ -226,7 +226,7 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 	if err != nil {
 		return store.NewMessage{}, err
 	}
-	m.Content = content
+	m.Content, m.Promotional = content, text.Promotional(content.Subject, content.Text)
 	if m.Customer != "" && m.Purpose.Class() != engawa.Service && w.Unsubscribe != nil {
 		m.Unsubscribe = w.Unsubscribe(m)
 	}
@@ -254,7 +254,7 @@ func Complete(f engawa.Facts, kind channel.Kind, m engawa.Message) engawa.Facts 
 	f.DisclosureRequired = kind.Disclosure
 	f.OneClick = m.Unsubscribe != ""
 	f.Content = engawa.ContentFacts{
-		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: text.Promotional(m.Content.Subject, m.Content.Text),
+		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional,
 	}
 	return f
 }

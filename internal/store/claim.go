@@ -14,7 +14,6 @@ import (
 type Claimed struct {
 	Delivery engawa.Delivery
 	Message  engawa.Message
-	Judged   []Judged // the early verdicts
 	Known    Known
 	Carry    []byte // what an earlier attempt left
 }
@@ -104,7 +103,7 @@ func (t *tx) savePace(l Lane, p Pace) error {
 	for scope, state := range p.Limits {
 		rows = append(rows, []any{l.Workspace, l.Account, scope, string(state)})
 	}
-	_, err := t.each(`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ($1, $2, $3, $4)
+	_, err := t.insert(`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (workspace, account, scope) DO UPDATE SET state = excluded.state`, rows)
 	return err
 }
@@ -172,7 +171,7 @@ func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, error) {
 	out := make([]Claimed, len(rows))
 	for i, r := range rows {
 		said := messages[r.Message]
-		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Judged: said.Judged, Known: known[i], Carry: r.carry}
+		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry}
 	}
 	return out, nil
 }
@@ -194,13 +193,16 @@ func (t *tx) messagesOf(workspace string, rows []deliveryRow) (map[string]Said, 
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]Said{}
-	for _, m := range read {
-		if out[m.ID], err = m.open(ring); err != nil {
-			return nil, err
-		}
+	said := make([]Said, len(read))
+	err = parallel(len(read), func(i int) (err error) {
+		said[i], err = read[i].open(ring)
+		return err
+	})
+	out := make(map[string]Said, len(read))
+	for i := range said {
+		out[said[i].Message.ID] = said[i]
 	}
-	return out, nil
+	return out, err
 }
 
 // decide asks about each candidate and stores the answers.
@@ -212,7 +214,28 @@ func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, e
 	if err != nil {
 		return nil, err
 	}
-	w := writes{lane: l, ring: ring, at: time.Now()}
+	w := writes{lane: l, ring: ring, at: time.Now(), going: make([]Claimed, 0, len(cs))}
+	judged := w.judge(cs, d)
+	if err := w.seal(judged); err != nil {
+		return nil, err
+	}
+	for i := range judged {
+		w.take(&judged[i])
+	}
+	return w.going, t.store(&w, lanes)
+}
+
+// judgement is one candidate with what was decided about it, sealed.
+type judgement struct {
+	c      Claimed
+	d      Decision
+	sealed []byte
+	by     string
+}
+
+// judge asks about each candidate in turn; what is too late is not asked about.
+func (w *writes) judge(cs []Claimed, d Decide) []judgement {
+	judged := make([]judgement, 0, len(cs))
 	sent := map[string]int{} // in this batch, by customer: the cap counts them too
 	for _, c := range cs {
 		if !c.Message.ExpiresAt.IsZero() && !c.Message.ExpiresAt.After(w.at) {
@@ -222,14 +245,28 @@ func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, e
 		c.Known.Facts.SentDay += sent[c.Message.Customer]
 		c.Known.Facts.SentSender += sent[c.Message.Customer]
 		dec := d.Judge(c)
-		if err := w.take(c, dec); err != nil {
-			return nil, err
-		}
+		judged = append(judged, judgement{c: c, d: dec})
 		if dec.Verdict.Outcome == engawa.Send && dec.Later.IsZero() && c.Message.Purpose.Class() != engawa.Service {
 			sent[c.Message.Customer]++
 		}
 	}
-	return w.going, t.store(&w, lanes)
+	return judged
+}
+
+// seal seals the verdicts with their facts; of an erased customer nothing.
+func (w *writes) seal(judged []judgement) error {
+	return parallel(len(judged), func(i int) error {
+		j := &judged[i]
+		plain, err := json.Marshal(Judged{j.d.Facts, j.d.Verdict})
+		if err != nil {
+			return fmt.Errorf("delivery %s: %w", j.c.Delivery.ID, err)
+		}
+		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, j.c.Message.Customer, "delivery", j.c.Delivery.ID, plain)
+		if errors.Is(err, ErrErased) {
+			return nil
+		}
+		return err
+	})
 }
 
 func customersOf(cs []Claimed) []string {
@@ -267,31 +304,19 @@ func (w *writes) end(c Claimed, state engawa.DeliveryState, note string, goesOn 
 }
 
 // take turns one decision into rows.
-func (w *writes) take(c Claimed, d Decision) error {
-	plain, err := json.Marshal(Judged{d.Facts, d.Verdict})
-	if err != nil {
-		return fmt.Errorf("delivery %s: %w", c.Delivery.ID, err)
-	}
-	sealed, by, err := w.ring.seal(c.Delivery.Workspace, c.Message.Customer, "delivery", c.Delivery.ID, plain)
-	if errors.Is(err, ErrErased) {
-		w.end(c, engawa.Canceled, "erased", false)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	switch {
-	case d.Verdict.Outcome == engawa.Refuse:
-		w.ended = append(w.ended, ending{c, engawa.Refused, string(d.Verdict.Decided), true, sealed, by})
-	case d.Verdict.Outcome == engawa.Hold:
-		until := earliest(d.Verdict.Until, c.Message.ExpiresAt)
-		w.wait(c, engawa.Held, until, string(d.Verdict.Decided), sealed, by)
-	case !d.Later.IsZero():
-		w.wait(c, c.Delivery.State, d.Later, "pace", sealed, by)
+func (w *writes) take(j *judgement) {
+	switch v := j.d.Verdict; {
+	case j.sealed == nil:
+		w.end(j.c, engawa.Canceled, "erased", false)
+	case v.Outcome == engawa.Refuse:
+		w.ended = append(w.ended, ending{j.c, engawa.Refused, string(v.Decided), true, j.sealed, j.by})
+	case v.Outcome == engawa.Hold:
+		w.wait(j, engawa.Held, earliest(v.Until, j.c.Message.ExpiresAt), string(v.Decided))
+	case !j.d.Later.IsZero():
+		w.wait(j, j.c.Delivery.State, j.d.Later, "pace")
 	default:
-		w.send(c, d, sealed, by)
+		w.send(j)
 	}
-	return nil
 }
 
 func earliest(a, b time.Time) time.Time {
@@ -301,14 +326,15 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-func (w *writes) wait(c Claimed, state engawa.DeliveryState, until time.Time, note string, sealed []byte, by string) {
-	w.waiting = append(w.waiting, []any{c.Delivery.Workspace, c.Delivery.ID, string(state), us(until), note, us(w.at), sealed, by})
+func (w *writes) wait(j *judgement, state engawa.DeliveryState, until time.Time, note string) {
+	w.waiting = append(w.waiting, []any{j.c.Delivery.Workspace, j.c.Delivery.ID, string(state), us(until), note, us(w.at), j.sealed, j.by})
 }
 
-func (w *writes) send(c Claimed, d Decision, sealed []byte, by string) {
+func (w *writes) send(j *judgement) {
+	c := &j.c
 	c.Delivery.Attempts++
 	if c.Delivery.Key == "" {
-		c.Delivery.Key = d.Key
+		c.Delivery.Key = j.d.Key
 	}
 	if c.Delivery.KeyAt.IsZero() {
 		c.Delivery.KeyAt = w.at
@@ -317,32 +343,32 @@ func (w *writes) send(c Claimed, d Decision, sealed []byte, by string) {
 	if c.Known.Facts.Contact != nil && !c.Known.Facts.ToDestination {
 		contact = c.Known.Facts.Contact.ID
 	}
-	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict = engawa.Sending, w.at, &d.Verdict
-	w.going = append(w.going, c)
+	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict = engawa.Sending, w.at, &j.d.Verdict
+	w.going = append(w.going, *c)
 	w.sending = append(w.sending, []any{
-		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), sealed, by,
+		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), j.sealed, j.by,
 	})
 	w.attempts = append(w.attempts, []any{c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(w.at)})
 }
 
 // store writes what was collected. Every update says what it expects.
 func (t *tx) store(w *writes, lanes laneSet) error {
-	counts, err := t.each(`UPDATE delivery SET state = 'sending', attempts = $3, fence = $4, retry_key = $5, key_at = $6,
+	changed, err := t.update(`UPDATE delivery SET state = 'sending', attempts = $3, fence = $4, retry_key = $5, key_at = $6,
 		contact_point = $7, handed_at = $8, updated_at = $8, sealed = $9, sealed_by = $10
 		WHERE workspace = $1 AND id = $2 AND attempts = $3 - 1 AND state IN ('queued', 'held', 'retrying')`, w.sending)
 	if err != nil {
 		return err
 	}
-	for i, n := range counts {
-		if n != 1 {
+	for i, ok := range changed {
+		if !ok {
 			return fmt.Errorf("delivery %s changed while it was locked", w.going[i].Delivery.ID)
 		}
 	}
-	if _, err := t.each(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed_by)
+	if _, err := t.insert(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed_by)
 		VALUES ($1, $2, $3, $4, $5, $6, 0, 'open', '', FALSE, '')`, w.attempts); err != nil {
 		return err
 	}
-	if _, err := t.each(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
+	if _, err := t.update(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
 		WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, w.waiting); err != nil {
 		return err
 	}

@@ -97,20 +97,30 @@ func (t *tx) journal(slots []slot) error {
 			return err
 		}
 	}
-	counts, err := t.each(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by)
+	n, err := t.insert(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13, $14)
 		ON CONFLICT (workspace, account, dedup) DO NOTHING`, rows)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	for i, sl := range slots {
-		*sl.out = Journaled{ID: sl.event.ID, Fresh: counts[i] == 1}
-		if counts[i] == 1 {
-			continue
-		}
-		if sl.out.ID, err = one(t, scanString, `SELECT id FROM event WHERE workspace = $1 AND account = $2 AND dedup = $3`, ws, sl.event.Account, sl.event.DedupKey); err != nil {
+	for _, sl := range slots {
+		*sl.out = Journaled{ID: sl.event.ID, Fresh: true}
+	}
+	if n < len(slots) {
+		return t.findFirsts(ws, slots)
+	}
+	return nil
+}
+
+// findFirsts finds which of slots were repetitions, and the event that was
+// there before them.
+func (t *tx) findFirsts(ws string, slots []slot) error {
+	for _, sl := range slots {
+		id, err := one(t, scanString, `SELECT id FROM event WHERE workspace = $1 AND account = $2 AND dedup = $3`, ws, sl.event.Account, sl.event.DedupKey)
+		if err != nil {
 			return fmt.Errorf("journal: find the first of a repetition: %w", err)
 		}
+		*sl.out = Journaled{ID: id, Fresh: id == sl.event.ID}
 	}
 	return nil
 }

@@ -121,14 +121,13 @@ func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 		}
 	}
 	known := make([]Known, len(asks))
-	for i, a := range asks {
-		k, err := w.know(a)
-		if err != nil {
-			return nil, fmt.Errorf("facts: %w", err)
+	err := parallel(len(asks), func(i int) (err error) {
+		if known[i], err = w.know(asks[i]); err != nil {
+			err = fmt.Errorf("facts: %w", err)
 		}
-		known[i] = k
-	}
-	return known, nil
+		return err
+	})
+	return known, err
 }
 
 func distinct(ids []string) []string {

@@ -31,19 +31,26 @@ func (t *tx) keys(workspace string, customers []string) (keyring, error) {
 	if len(customers) == 0 {
 		return ring, nil
 	}
-	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
-		var id string
-		var w vault.Wrapped
-		if err := scan(&id, &w.KEK, &w.Bytes); err != nil {
-			return struct{}{}, err
-		}
-		k, err := t.s.vault.OpenDataKey(workspace, id, w)
-		if err != nil {
-			return struct{}{}, fmt.Errorf("open key of %s: %w", id, err)
-		}
-		ring.customers[id] = k
-		return struct{}{}, nil
+	type row struct {
+		id string
+		w  vault.Wrapped
+	}
+	rows, err := all(t, func(scan func(...any) error) (r row, err error) {
+		return r, scan(&r.id, &r.w.KEK, &r.w.Bytes)
 	}, `SELECT id, kek, wrapped FROM data_key WHERE workspace = $1 AND state = 'live' AND id {in $2}`, workspace, t.list(customers))
+	if err != nil {
+		return ring, err
+	}
+	opened := make([]vault.DataKey, len(rows))
+	err = parallel(len(rows), func(i int) (err error) {
+		if opened[i], err = t.s.vault.OpenDataKey(workspace, rows[i].id, rows[i].w); err != nil {
+			err = fmt.Errorf("open key of %s: %w", rows[i].id, err)
+		}
+		return err
+	})
+	for i, r := range rows {
+		ring.customers[r.id] = opened[i]
+	}
 	return ring, err
 }
 

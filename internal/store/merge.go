@@ -239,7 +239,7 @@ func (t *tx) rewrapPart(ring keyring, m Merge, x wrappedTable, found []wrappedKe
 		}
 		rows = append(rows, append([]any{m.Workspace, m.From, m.Into, w}, x.args(k.row)...))
 	}
-	_, err := t.each(`UPDATE `+x.table+` SET sealed_by = $3, sealed = $4 WHERE workspace = $1 AND sealed_by = $2 AND `+x.match, rows)
+	_, err := t.update(`UPDATE `+x.table+` SET sealed_by = $3, sealed = $4 WHERE workspace = $1 AND sealed_by = $2 AND `+x.match, rows)
 	return err
 }
 

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,12 +26,13 @@ type NewMessage struct {
 	Attempts   []engawa.Attempt // only of a sample, whose deliveries have ended
 }
 
-// messageBody is what is sealed of a message.
-type messageBody struct {
-	Content engawa.Content      `json:"content"`
-	Applied []engawa.Obligation `json:"applied,omitempty"`
-	Unsub   string              `json:"unsubscribe,omitempty"`
-	Judged  []Judged            `json:"judged"`
+// messageWords are the first of the two JSON documents that are sealed of a
+// message; the early verdicts, which a claim does not read, are the second.
+type messageWords struct {
+	Content     engawa.Content      `json:"content"`
+	Promotional bool                `json:"promotional,omitempty"`
+	Applied     []engawa.Obligation `json:"applied,omitempty"`
+	Unsub       string              `json:"unsubscribe,omitempty"`
 }
 
 // Routed is an event with the messages that its routes made.
@@ -47,21 +50,21 @@ func (s *Store) Route(ctx context.Context, routed []Routed) error {
 		workspaces = append(workspaces, r.Workspace)
 	}
 	err := s.inTx(ctx, scope(workspaces), func(t *tx) error {
-		var fresh []NewMessage
+		var caused []NewMessage
 		marks := make([][]any, len(routed))
 		for i, r := range routed {
 			marks[i] = []any{r.Workspace, r.Event}
 		}
-		counts, err := t.each(`UPDATE event SET routed = TRUE WHERE workspace = $1 AND id = $2 AND routed = FALSE`, marks)
+		fresh, err := t.update(`UPDATE event SET routed = TRUE WHERE workspace = $1 AND id = $2 AND routed = FALSE`, marks)
 		if err != nil {
 			return err
 		}
 		for i, r := range routed {
-			if counts[i] == 1 {
-				fresh = append(fresh, r.Messages...)
+			if fresh[i] {
+				caused = append(caused, r.Messages...)
 			}
 		}
-		lanes, _, err = t.enqueue(fresh) // who was erased meanwhile gets nothing
+		lanes, _, err = t.enqueue(caused) // who was erased meanwhile gets nothing
 		return err
 	})
 	if err != nil {
@@ -162,13 +165,13 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 			attempts = append(attempts, row)
 		}
 	}
-	if _, err := t.each(insertMessage, messages); err != nil {
+	if _, err := t.insert(insertMessage, messages); err != nil {
 		return 0, fmt.Errorf("store messages: %w", err)
 	}
-	if _, err := t.each(insertDelivery, deliveries); err != nil {
+	if _, err := t.insert(insertDelivery, deliveries); err != nil {
 		return 0, fmt.Errorf("store deliveries: %w", err)
 	}
-	if _, err := t.each(insertPastAttempt, attempts); err != nil {
+	if _, err := t.insert(insertPastAttempt, attempts); err != nil {
 		return 0, fmt.Errorf("store attempts: %w", err)
 	}
 	return left, nil
@@ -199,10 +202,15 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	body, err := json.Marshal(messageBody{m.Content, m.Applied, m.Unsubscribe, n.Judged})
+	words, err := json.Marshal(messageWords{m.Content, m.Promotional, m.Applied, m.Unsubscribe})
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
+	judged, err := json.Marshal(n.Judged)
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	body := slices.Concat(words, []byte{'\n'}, judged)
 	sealed, by, err := ring.seal(m.Workspace, m.Customer, "message", m.ID, body)
 	if err != nil {
 		return nil, err
@@ -304,7 +312,7 @@ func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, e
 		if err != nil {
 			return err
 		}
-		if said, err = rows[0].open(ring); err != nil {
+		if said, err = rows[0].openAll(ring); err != nil {
 			return err
 		}
 		if said.Deliveries, err = t.deliveries(ring, workspace, id); err != nil {
@@ -316,25 +324,45 @@ func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, e
 	return said, err
 }
 
+// open opens the words; the early verdicts are left closed.
 func (r messageRowRead) open(ring keyring) (Said, error) {
-	said := Said{Message: r.Message}
-	if !ring.opens(r.by) {
-		said.Erased = true
-		return said, nil
-	}
-	plain, err := ring.open(r.Workspace, r.by, "message", r.ID, r.sealed)
-	if err != nil {
+	said, _, err := r.openWords(ring)
+	return said, err
+}
+
+// openAll opens the words and the early verdicts.
+func (r messageRowRead) openAll(ring keyring) (Said, error) {
+	said, judged, err := r.openWords(ring)
+	if err != nil || said.Erased {
 		return said, err
 	}
-	var b messageBody
-	if err := json.Unmarshal(plain, &b); err != nil {
+	if err := json.Unmarshal(judged, &said.Judged); err != nil {
 		return said, fmt.Errorf("message %s: %w", r.ID, err)
 	}
-	said.Message.Content, said.Message.Applied, said.Message.Unsubscribe, said.Judged = b.Content, b.Applied, b.Unsub, b.Judged
-	for _, j := range b.Judged {
+	for _, j := range said.Judged {
 		said.Message.Verdicts = append(said.Message.Verdicts, j.Verdict)
 	}
 	return said, nil
+}
+
+func (r messageRowRead) openWords(ring keyring) (said Said, judged []byte, err error) {
+	said = Said{Message: r.Message}
+	if !ring.opens(r.by) {
+		said.Erased = true
+		return said, nil, nil
+	}
+	plain, err := ring.open(r.Workspace, r.by, "message", r.ID, r.sealed)
+	if err != nil {
+		return said, nil, err
+	}
+	words, judged, _ := bytes.Cut(plain, []byte{'\n'}) // JSON has no line feed inside a text
+	var w messageWords
+	if err := json.Unmarshal(words, &w); err != nil {
+		return said, nil, fmt.Errorf("message %s: %w", r.ID, err)
+	}
+	m := &said.Message
+	m.Content, m.Promotional, m.Applied, m.Unsubscribe = w.Content, w.Promotional, w.Applied, w.Unsub
+	return said, judged, nil
 }
 
 const deliveryColumns = `workspace, id, message, position, account, contact_point, destination, state, bulk, due_at, deadline_at,

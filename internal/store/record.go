@@ -44,19 +44,19 @@ func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err 
 	var lanes laneSet
 	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		lanes, late = laneSet{}, 0
-		counts, err := t.recordDeliveries(l, rs)
+		ours, err := t.recordDeliveries(l, rs)
 		if err != nil {
 			return err
 		}
-		for _, n := range counts {
-			if n == 0 {
+		for _, ok := range ours {
+			if !ok {
 				late++
 			}
 		}
-		if err := t.recordAttempts(l, rs, counts); err != nil {
+		if err := t.recordAttempts(l, rs, ours); err != nil {
 			return err
 		}
-		return t.follow(rs, counts, lanes)
+		return t.follow(rs, ours, lanes)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("record: %w", err)
@@ -65,9 +65,10 @@ func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err 
 	return late, nil
 }
 
-func (t *tx) recordDeliveries(l Lane, rs []Result) ([]int64, error) {
+func (t *tx) recordDeliveries(l Lane, rs []Result) ([]bool, error) {
 	rows := make([][]any, len(rs))
-	for i, r := range rs {
+	for i := range rs {
+		r := &rs[i]
 		handed := r.Claimed.Delivery.HandedAt
 		if r.Outcome == engawa.OutcomeFailed {
 			handed = time.Time{} // nobody was written to: it does not count against the cap
@@ -77,12 +78,12 @@ func (t *tx) recordDeliveries(l Lane, rs []Result) ([]int64, error) {
 			string(r.State), us(r.DueAt), r.Note, r.ProviderID, us(handed), us(r.EndedAt), r.Carry, l.Account,
 		}
 	}
-	return t.each(`UPDATE delivery SET state = $5, due_at = $6, note = $7, provider_id = $8, handed_at = $9, updated_at = $10, carry = $11
-		WHERE workspace = $1 AND id = $2 AND state = 'sending' AND fence = $3 AND attempts = $4
+	return t.update(`UPDATE delivery SET state = $5, due_at = $6, note = $7, provider_id = $8, handed_at = $9, updated_at = $10, carry = $11
+		WHERE workspace = $1 AND account = $12 AND id = $2 AND state = 'sending' AND fence = $3 AND attempts = $4
 		AND EXISTS (SELECT 1 FROM lane WHERE lane.workspace = $1 AND lane.account = $12 AND lane.fence = $3)`, rows)
 }
 
-func (t *tx) recordAttempts(l Lane, rs []Result, counts []int64) error {
+func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 	var customers []string
 	for _, r := range rs {
 		customers = append(customers, r.Claimed.Message.Customer)
@@ -92,34 +93,43 @@ func (t *tx) recordAttempts(l Lane, rs []Result, counts []int64) error {
 		return err
 	}
 	rows := make([][]any, len(rs))
-	for i, r := range rs {
-		d := r.Claimed.Delivery
-		var sealed []byte
-		var by string
-		if c := r.Claimed.Message.Customer; c == "" || ring.opens(c) { // else erased: what was said goes too
-			plain, err := json.Marshal(r.Exchange)
-			if err != nil {
-				return fmt.Errorf("attempt %s: %w", d.ID, err)
-			}
-			if sealed, by, err = ring.seal(l.Workspace, r.Claimed.Message.Customer, "attempt", fmt.Sprintf("%s.%d", d.ID, d.Attempts), plain); err != nil {
-				return err
-			}
-		}
-		rows[i] = []any{l.Workspace, d.ID, d.Attempts, us(r.EndedAt), string(r.Outcome), r.Code, counts[i] == 0, sealed, by}
+	err = parallel(len(rs), func(i int) error {
+		r := &rs[i]
+		sealed, by, err := ring.sealExchange(r)
+		d := &r.Claimed.Delivery
+		rows[i] = []any{l.Workspace, d.ID, d.Attempts, us(r.EndedAt), string(r.Outcome), r.Code, !ours[i], sealed, by}
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	_, err = t.each(`UPDATE attempt SET ended_at = $4, outcome = $5, code = $6, late = $7, sealed = $8, sealed_by = $9
+	_, err = t.update(`UPDATE attempt SET ended_at = $4, outcome = $5, code = $6, late = $7, sealed = $8, sealed_by = $9
 		WHERE workspace = $1 AND delivery = $2 AND n = $3`, rows)
 	return err
 }
 
+// sealExchange seals what was said; of an erased customer nothing is kept.
+func (r keyring) sealExchange(res *Result) (sealed []byte, by string, err error) {
+	d, customer := &res.Claimed.Delivery, res.Claimed.Message.Customer
+	if customer != "" && !r.opens(customer) {
+		return nil, "", nil
+	}
+	plain, err := json.Marshal(res.Exchange)
+	if err != nil {
+		return nil, "", fmt.Errorf("attempt %s: %w", d.ID, err)
+	}
+	return r.seal(d.Workspace, customer, "attempt", fmt.Sprintf("%s.%d", d.ID, d.Attempts), plain)
+}
+
 // follow stores what the results mean for messages, addresses, tasks and lanes.
-func (t *tx) follow(rs []Result, counts []int64, lanes laneSet) error {
+func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	var sent [][]any
-	for i, r := range rs {
-		if counts[i] == 0 {
+	for i := range rs {
+		if !ours[i] {
 			continue
 		}
-		d := r.Claimed.Delivery
+		r := &rs[i]
+		d := &r.Claimed.Delivery
 		if r.State == engawa.Accepted || r.State == engawa.Delivered {
 			sent = append(sent, []any{d.Workspace, d.Message, us(r.EndedAt)})
 			continue
@@ -128,11 +138,11 @@ func (t *tx) follow(rs []Result, counts []int64, lanes laneSet) error {
 			return err
 		}
 	}
-	_, err := t.each(`UPDATE message SET state = 'sent', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
+	_, err := t.update(`UPDATE message SET state = 'sent', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
 	return err
 }
 
-func (t *tx) followTrouble(r Result, lanes laneSet) error {
+func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	d := r.Claimed.Delivery
 	if r.Suppress != nil {
 		index, key := t.s.vault.Index(d.Workspace, "address:"+r.Suppress.Channel, foldAddress(r.Suppress.Address))

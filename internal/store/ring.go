@@ -199,7 +199,7 @@ func (t *tx) rewrapCustomers(keks []string) (int, error) {
 		}
 		rows = append(rows, []any{k.workspace, k.row, k.by, w.KEK, w.Bytes})
 	}
-	_, err = t.each(`UPDATE data_key SET kek = $4, wrapped = $5 WHERE workspace = $1 AND id = $2 AND kek = $3 AND state = 'live'`, rows)
+	_, err = t.update(`UPDATE data_key SET kek = $4, wrapped = $5 WHERE workspace = $1 AND id = $2 AND kek = $3 AND state = 'live'`, rows)
 	return len(found), err
 }
 
@@ -223,6 +223,6 @@ func (t *tx) rewrapRows(x wrappedTable, keks []string) (int, error) {
 		}
 		rows = append(rows, append([]any{k.workspace, k.by, byRing + w.KEK, append(w.Bytes, k.bytes[wrappedSize:]...)}, x.args(k.row)...))
 	}
-	_, err = t.each(`UPDATE `+x.table+` SET sealed_by = $3, sealed = $4 WHERE workspace = $1 AND sealed_by = $2 AND `+x.match, rows)
+	_, err = t.update(`UPDATE `+x.table+` SET sealed_by = $3, sealed = $4 WHERE workspace = $1 AND sealed_by = $2 AND `+x.match, rows)
 	return len(found), err
 }

@@ -18,8 +18,9 @@ import (
 	"sync"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
-	_ "modernc.org/sqlite"             // the SQLite engine
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the SQLite engine
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/vault"
@@ -77,14 +78,24 @@ func isPostgres(dsn string) bool {
 }
 
 func (s *Store) openPostgres(dsn string) error {
-	db, err := sql.Open("pgx", dsn)
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planAnew))
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
 	s.write, s.read = db, db
 	return nil
+}
+
+// planAnew has PostgreSQL plan a statement each time it runs. A plan that it
+// keeps is made for the table as it was: one made while a table was new stays
+// with the connection and reads the whole table for each row when it has grown.
+// Rows are looked up by their keys, in pages that are in memory or on an SSD.
+func planAnew(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1", pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 func (s *Store) openSQLite(ctx context.Context, path string) error {

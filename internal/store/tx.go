@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -230,7 +230,14 @@ func (t *tx) list(v []string) any {
 // that stands alone. It is asked of every argument, so that no column is forgotten.
 func storable(args []any) error {
 	for _, a := range args {
-		if s, ok := a.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+		ok := true
+		switch a := a.(type) {
+		case string:
+			ok = storableText(a)
+		case []string:
+			ok = !slices.ContainsFunc(a, func(s string) bool { return !storableText(s) })
+		}
+		if !ok {
 			return &engawa.Error{
 				Code: engawa.CodeInvalid, Message: "a text holds a NUL character or broken UTF-8, which cannot be stored",
 				Remedy: "remove the character, or send the text as UTF-8",
@@ -239,6 +246,8 @@ func storable(args []any) error {
 	}
 	return nil
 }
+
+func storableText(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
 
 func (t *tx) exec(q string, args ...any) (int64, error) {
 	if err := storable(args); err != nil {
@@ -287,47 +296,6 @@ func (t *tx) must(what, q string, args ...any) error {
 		err = fmt.Errorf("%s: %d rows changed, expected 1", what, n)
 	}
 	return err
-}
-
-// each runs q once for every row of args and returns how many rows each
-// changed. On PostgreSQL all go in one round trip.
-func (t *tx) each(q string, args [][]any) ([]int64, error) {
-	counts := make([]int64, len(args))
-	if len(args) == 0 {
-		return counts, nil
-	}
-	if t.s.lite {
-		for i, a := range args {
-			n, err := t.exec(q, a...)
-			if err != nil {
-				return nil, err
-			}
-			counts[i] = n
-		}
-		return counts, nil
-	}
-	for _, a := range args {
-		if err := storable(a); err != nil {
-			return nil, err
-		}
-	}
-	text := t.s.text(q)
-	err := t.conn.Raw(func(driver any) error {
-		batch := &pgx.Batch{}
-		for _, a := range args {
-			batch.Queue(text, a...)
-		}
-		res := driver.(*stdlib.Conn).Conn().SendBatch(t.ctx, batch)
-		for i := range args {
-			tag, err := res.Exec()
-			if err != nil {
-				return errors.Join(err, res.Close())
-			}
-			counts[i] = tag.RowsAffected()
-		}
-		return res.Close()
-	})
-	return counts, err
 }
 
 // all collects the rows of q.
