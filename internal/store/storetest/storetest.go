@@ -2,6 +2,10 @@
 // the store runs on: SQLite in a temporary folder, PostgreSQL on the server
 // that ENGAWA_TEST_POSTGRES names (a URL whose user may create databases).
 //
+// A superuser walks through row-level security, and is what test servers are
+// given. Postgres then returns a URL that acts as a plain role, engawa_test, so
+// that whatever is tested on PostgreSQL is tested behind the walls.
+//
 // Without that variable it starts a cluster of its own by script/postgres, once
 // in each test binary, which ends with the binary however that ends. Where the
 // PostgreSQL programs are missing the test says so aloud; with CI=true that is
@@ -25,6 +29,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 )
 
@@ -48,8 +53,11 @@ func Each(t *testing.T, test func(t *testing.T, url string)) {
 // SQLite returns the path of a SQLite file that does not exist yet.
 func SQLite(tb testing.TB) string { return filepath.Join(tb.TempDir(), "engawa.db") }
 
+// plainRole acts for the tests where the server's user is above the walls.
+const plainRole = "engawa_test"
+
 // Postgres returns the URL of a new PostgreSQL database, which is dropped at
-// the end of the test.
+// the end of the test. Whom the URL acts as owns the database.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	c, err := server()
@@ -60,11 +68,20 @@ func Postgres(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal("ENGAWA_TEST_POSTGRES is not a URL")
 	}
-	name := "t_" + strings.ToLower(rand.Text())
-	execute(tb, c.dsn, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	name, owner := "t_"+strings.ToLower(rand.Text()), "CURRENT_USER"
+	if c.plain {
+		owner = plainRole
+		u.RawQuery = with(u.Query(), "role", plainRole)
+	}
+	execute(tb, c.dsn, "CREATE DATABASE "+name+" OWNER "+owner+" TEMPLATE template0 ENCODING 'UTF8'")
 	tb.Cleanup(func() { execute(tb, c.dsn, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()
+}
+
+func with(q url.Values, key, value string) string {
+	q.Set(key, value)
+	return q.Encode()
 }
 
 // execute runs one statement on a connection of its own. Its context is not
@@ -85,15 +102,40 @@ func execute(tb testing.TB, dsn, statement string) {
 var errMissing = errors.New("its programs are not installed (make test installs them)")
 
 // server returns the server to test on, started at the first call.
-var server = sync.OnceValues(func() (cluster, error) {
-	if dsn := os.Getenv("ENGAWA_TEST_POSTGRES"); dsn != "" {
-		return cluster{dsn: dsn}, nil
+var server = sync.OnceValues(func() (c cluster, err error) {
+	c.dsn = os.Getenv("ENGAWA_TEST_POSTGRES")
+	if c.dsn == "" && !installed() {
+		return c, errMissing
 	}
-	if !installed() {
-		return cluster{}, errMissing
+	if c.dsn == "" {
+		if c, err = start(); err != nil {
+			return c, err
+		}
 	}
-	return start()
+	c.plain, err = makePlain(c.dsn)
+	return c, err
 })
+
+// makePlain makes plainRole if the server's user is above row-level security.
+// Test binaries that do so at the same moment collide, and the role is there.
+func makePlain(dsn string) (plain bool, err error) {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return false, fmt.Errorf("open server: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var exists bool
+	err = db.QueryRowContext(context.Background(), `SELECT rolsuper OR rolbypassrls, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)
+		FROM pg_roles WHERE rolname = current_user`, plainRole).Scan(&plain, &exists)
+	if err != nil || !plain || exists {
+		return plain, err
+	}
+	_, err = db.ExecContext(context.Background(), "CREATE ROLE "+plainRole)
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && (pg.Code == "42710" || pg.Code == "23505") {
+		err = nil
+	}
+	return plain, err
+}
 
 // installed looks where script/postgres looks.
 func installed() bool {
@@ -108,6 +150,7 @@ func installed() bool {
 // cluster is the server to test on.
 type cluster struct {
 	dsn   string
+	plain bool      // databases belong to plainRole
 	stdin io.Closer // of our own cluster: a pipe that nobody refers to is closed by the garbage collector
 }
 
@@ -139,7 +182,7 @@ func start() (cluster, error) {
 	if err != nil {
 		return cluster{}, fmt.Errorf("start cluster: %w", err)
 	}
-	return cluster{strings.TrimSpace(dsn), stdin}, nil
+	return cluster{dsn: strings.TrimSpace(dsn), stdin: stdin}, nil
 }
 
 // repository is the folder of go.mod above the working directory, which in a

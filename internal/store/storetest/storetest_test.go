@@ -38,6 +38,9 @@ func TestEach(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Log(name)
+			if driver == "pgx" {
+				standsBehindWalls(t, db)
+			}
 			urls = append(urls, u)
 		}
 		engines = append(engines, engine)
@@ -49,6 +52,20 @@ func TestEach(t *testing.T) {
 		if exists(t, u) {
 			t.Errorf("a database was left behind: %s", u)
 		}
+	}
+}
+
+// standsBehindWalls holds that row-level security is in force for whoever a
+// test's URL acts as.
+func standsBehindWalls(t *testing.T, db *sql.DB) {
+	t.Helper()
+	var user string
+	var above bool
+	if err := db.QueryRowContext(t.Context(), "SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&user, &above); err != nil {
+		t.Fatal(err)
+	}
+	if above {
+		t.Errorf("%s walks through row-level security", user)
 	}
 }
 
