@@ -14,21 +14,6 @@ import (
 	"github.com/engawa/engawa/internal/store/storetest"
 )
 
-// rows reaches past the store, to count what it keeps and to let it grow old.
-func rows(t *testing.T, url string) *sql.DB {
-	t.Helper()
-	driver := "sqlite"
-	if strings.HasPrefix(url, "postgres") {
-		driver = "pgx"
-	}
-	db, err := sql.Open(driver, strings.TrimPrefix(url, "sqlite:"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 func (s *site) customers() int {
 	_, out, _ := s.do("GET", "/v1/customers?limit=200", s.key, "")
 	return len(out["customers"].([]any))
@@ -68,7 +53,7 @@ func TestOnce(t *testing.T) {
 		if status, text := post(s.key, "k2", aPerson); status != 201 {
 			t.Errorf("the corrected request under its key: %d %s", status, text)
 		}
-		s.must2(rows(t, url).Exec(`UPDATE idempotency SET created_at = created_at - 86400000001`))
+		s.must2(storetest.Open(t, url).Exec(`UPDATE idempotency SET created_at = created_at - 86400000001`))
 		if status, late := post(s.key, "k1", aPerson); status != 201 || late == first {
 			t.Errorf("a day later: %d %s", status, late)
 		}
@@ -129,7 +114,7 @@ func TestOnceUnanswered(t *testing.T) {
 			return w
 		}
 		post()
-		s.must2(rows(t, url).Exec(`UPDATE idempotency SET status = 0`))
+		s.must2(storetest.Open(t, url).Exec(`UPDATE idempotency SET status = 0`))
 		began := time.Now()
 		w := post()
 		if w.Code != 409 || !strings.Contains(w.Body.String(), `"conflict"`) {
@@ -151,7 +136,7 @@ func TestOnceKeys(t *testing.T) {
 		}
 	}
 	count := func() (n int) {
-		s.must(rows(t, url).QueryRow(`SELECT count(*) FROM idempotency`).Scan(&n))
+		s.must(storetest.Open(t, url).QueryRow(`SELECT count(*) FROM idempotency`).Scan(&n))
 		return n
 	}
 	s.do("POST", "/v1/events", s.key, `{"id":"e","type":"a.b"}`)

@@ -31,6 +31,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+	_ "modernc.org/sqlite"             // registers the driver "sqlite"
 )
 
 // The names of the engines, which are the names of the subtests too.
@@ -82,6 +83,34 @@ func Postgres(tb testing.TB) string {
 func with(q url.Values, key, value string) string {
 	q.Set(key, value)
 	return q.Encode()
+}
+
+// Open returns the database at url as it is, beside the store: with every
+// workspace's rows, and closed at the end of the test.
+func Open(tb testing.TB, url string) *sql.DB {
+	tb.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		driver, url = "pgx", everyRow(tb, url)
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { db.Close() }) //nolint:errcheck // the test is over
+	return db
+}
+
+// everyRow makes the connections of a URL see past the walls, as the store's
+// own transactions that serve every workspace do.
+func everyRow(tb testing.TB, dsn string) string {
+	tb.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		tb.Fatal("the database's URL is no URL")
+	}
+	u.RawQuery = with(u.Query(), "engawa.workspace", "*")
+	return u.String()
 }
 
 // execute runs one statement on a connection of its own. Its context is not

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
 // TestEach asks each engine for two databases: they must be empty, apart from
