@@ -16,6 +16,7 @@ type Message struct {
 	App         string
 	Customer    string // exactly one of Customer
 	Destination string // and Destination is set
+	About       string // the customer whose event a notice to a destination tells of; empty: nobody's
 	Broadcast   string
 	Purpose     Purpose
 	Trigger     Trigger
@@ -34,6 +35,15 @@ type Message struct {
 	Verdicts    []Verdict // the early answer, one per account of the chain
 	CreatedAt   time.Time
 	Trace       string
+}
+
+// Owner is the customer whose key seals the message: who it goes to, or who a
+// notice to staff tells of. Empty: nobody's; the workspace's key does.
+func (m Message) Owner() string {
+	if m.Customer != "" {
+		return m.Customer
+	}
+	return m.About
 }
 
 // Trigger is what set a message off.

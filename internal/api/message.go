@@ -34,7 +34,7 @@ type messageIn struct {
 	Trigger   engawa.Trigger `json:"trigger" enum:"user,automatic" doc:"A person's act, or a machine's"`
 	Topic     string         `json:"topic,omitempty" maxLength:"64"`
 	Template  string         `json:"template,omitempty" maxLength:"64" doc:"Or content"`
-	Variables map[string]any `json:"variables,omitempty"`
+	Variables map[string]any `json:"variables,omitempty" doc:"For the template. Of what goes to staff, addresses in them are masked"`
 	Content   contentBody    `json:"content,omitzero" doc:"Or template"`
 	Channels  []string       `json:"channels,omitempty" maxItems:"16" doc:"Kinds or account ids, in order; all that fit if empty"`
 	NotBefore *time.Time     `json:"not_before,omitempty"`

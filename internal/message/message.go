@@ -193,6 +193,9 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	}
 	if r.Event != nil {
 		m.Event = r.Event.ID
+		if m.Destination != "" {
+			m.About = r.Event.Customer
+		}
 	}
 	if m.ExpiresAt.IsZero() {
 		m.ExpiresAt = later(at, r.NotBefore).Add(w.lifetime(r.Chain))
@@ -303,7 +306,9 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 }
 
 // variables are what a template may name: the event's data or the request's
-// variables at the root, and event, customer, workspace, app below it.
+// variables at the root, and event, customer, workspace, app below it. Words
+// that staff may read tell of the event's customer by name and id, and show no
+// address that came with the event.
 func (w *world) variables(m engawa.Message, r Request, k store.Known) map[string]any {
 	viewer := w.Words.For(m.Locale, w.zone)
 	ev := engawa.Event{}
@@ -314,12 +319,24 @@ func (w *world) variables(m engawa.Message, r Request, k store.Known) map[string
 	if data == nil {
 		data = Data(ev)
 	}
-	name := k.ToName
-	vars := viewer.EventVars(ev, data, name, w.workspace.Name)
+	who := text.Person{Name: k.ToName}
+	if toStaff(m) {
+		data, ev.Subject = text.Veil(data), text.VeilText(ev.Subject)
+	}
+	if m.Destination != "" {
+		who = text.Person{ID: m.About, Name: k.AboutName}
+	}
+	vars := viewer.EventVars(ev, data, who, w.workspace.Name)
 	if a, ok := w.apps[m.App]; ok {
 		vars["app"] = map[string]any{"name": a.Name}
 	}
 	return vars
+}
+
+// toStaff reports whether staff may read the words: at once, or where a
+// fallback goes to them.
+func toStaff(m engawa.Message) bool {
+	return m.Destination != "" || slices.ContainsFunc(m.Chain, func(v engawa.Via) bool { return v.Destination != "" })
 }
 
 // Data reads an event's data for templates and conditions.

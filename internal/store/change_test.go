@@ -247,6 +247,39 @@ func TestEraseBeforeRouting(t *testing.T) {
 	})
 }
 
+// TestEraseThenSendAgain: what a person asks to be sent again after the erasure
+// ends with its reason; nothing empty goes out, to the customer or to staff.
+func TestEraseThenSendAgain(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_a")
+		s.must(s.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_a", Name: "d", Account: mailbox, Address: "staff@hinata.example", CreatedAt: time.Now()}))
+		own, notice := s.message("cus_a"), s.message("")
+		notice.Destination, notice.About = "dst_a", "cus_a"
+		s.send(own, notice)
+		lane := s.hold("n1", mailbox)
+		var results []store.Result
+		for _, c := range s.claim(lane, 5, sendAll) {
+			results = append(results, store.Result{Claimed: c, EndedAt: time.Now(), Outcome: engawa.OutcomeUnknown, State: engawa.Unknown})
+		}
+		_, err := s.Record(ctx, lane, results)
+		s.must(err)
+		_, err = s.Erase(ctx, ws, "cus_a", "key:1")
+		s.must(err)
+		for _, r := range results {
+			s.must(s.Resolve(ctx, ws, r.Claimed.Delivery.ID, false))
+		}
+		if going := s.claim(lane, 5, sendAll); len(results) != 2 || len(going) != 0 {
+			s.t.Errorf("%d of %d go again", len(going), len(results))
+		}
+		for _, m := range []engawa.Message{own, notice} {
+			if said := s.said(m.ID); !said.Erased || said.Deliveries[0].State != engawa.Canceled || said.Deliveries[0].Note != "erased" {
+				s.t.Errorf("%+v", said.Deliveries[0])
+			}
+		}
+	})
+}
+
 // TestMerge: everything of the one is the other's, readable, and ends with the
 // other's erasure; decisions allow no more than both did.
 func TestMerge(t *testing.T) {

@@ -16,6 +16,7 @@ type Claimed struct {
 	Message  engawa.Message
 	Known    Known
 	Carry    []byte // what an earlier attempt left
+	erased   bool   // the words cannot be read any more
 }
 
 // String names the delivery without recipient and words.
@@ -171,7 +172,7 @@ func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, error) {
 	out := make([]Claimed, len(rows))
 	for i, r := range rows {
 		said := messages[r.Message]
-		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry}
+		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry, erased: said.Erased}
 	}
 	return out, nil
 }
@@ -242,6 +243,10 @@ func (w *writes) judge(cs []Claimed, d Decide) []judgement {
 			w.end(c, engawa.Expired, "expired", false)
 			continue
 		}
+		if c.erased {
+			w.end(c, engawa.Canceled, "erased", false)
+			continue
+		}
 		c.Known.Facts.SentDay += sent[c.Message.Customer]
 		c.Known.Facts.SentSender += sent[c.Message.Customer]
 		dec := d.Judge(c)
@@ -261,7 +266,7 @@ func (w *writes) seal(judged []judgement) error {
 		if err != nil {
 			return fmt.Errorf("delivery %s: %w", j.c.Delivery.ID, err)
 		}
-		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, j.c.Message.Customer, "delivery", j.c.Delivery.ID, plain)
+		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, j.c.Message.Owner(), "delivery", j.c.Delivery.ID, plain)
 		if errors.Is(err, ErrErased) {
 			return nil
 		}
@@ -272,7 +277,7 @@ func (w *writes) seal(judged []judgement) error {
 func customersOf(cs []Claimed) []string {
 	var ids []string
 	for _, c := range cs {
-		ids = append(ids, c.Message.Customer)
+		ids = append(ids, c.Message.Owner())
 	}
 	return distinct(ids)
 }

@@ -24,6 +24,7 @@ type Known struct {
 	Facts       engawa.Facts
 	To          engawa.Address
 	ToName      string
+	AboutName   string // of the customer whom a notice to staff tells of
 	SenderName  string
 	Locale      engawa.Locale // the recipient's
 	Destination string
@@ -94,7 +95,7 @@ func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 	w := world{now: time.Now()}
 	var customers, partners, destinations, accounts, broadcasts []string
 	for _, a := range asks {
-		customers = append(customers, a.Message.Customer)
+		customers = append(customers, a.Message.Owner())
 		partners = append(partners, a.Message.Partner)
 		destinations = append(destinations, a.Destination, a.Message.Destination)
 		accounts = append(accounts, a.Account)
@@ -160,7 +161,7 @@ func (w *world) know(a Ask) (Known, error) {
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
 	}
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
-		return w.knowDestination(k, f, dst)
+		return w.knowDestination(k, f, dst, m.About)
 	}
 	return w.knowCustomer(k, f, head.kind)
 }
@@ -172,8 +173,9 @@ func firstSet(a, b string) string {
 	return b
 }
 
-func (w *world) knowDestination(k Known, f engawa.Facts, id string) (Known, error) {
+func (w *world) knowDestination(k Known, f engawa.Facts, id, about string) (Known, error) {
 	f.ToDestination, f.Customer = true, ""
+	k.AboutName = w.customers[about].Name
 	if d, ok := w.destinations[id]; ok {
 		k.To, k.ToName, k.Destination = d.Address, d.Name, id
 		if d.Locale != "" {

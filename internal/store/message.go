@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -104,7 +105,7 @@ func (l laneSet) wake(s *Store) {
 	}
 }
 
-// enqueue stores messages but those to customers whose keys are gone: left
+// enqueue stores messages but those to, or about, customers whose keys are gone: left
 // counts them.
 func (t *tx) enqueue(ms []NewMessage) (lanes laneSet, left int, err error) {
 	lanes = laneSet{}
@@ -130,7 +131,7 @@ func (t *tx) enqueue(ms []NewMessage) (lanes laneSet, left int, err error) {
 func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err error) {
 	var customers []string
 	for _, m := range ms {
-		customers = append(customers, m.Message.Customer)
+		customers = append(customers, m.Message.Owner())
 	}
 	ring, err := t.keys(ws, openers(customers))
 	if err != nil {
@@ -138,7 +139,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 	}
 	var messages, deliveries, attempts [][]any
 	for _, m := range ms {
-		if c := m.Message.Customer; c != "" && !ring.opens(c) {
+		if c := m.Message.Owner(); c != "" && !ring.opens(c) {
 			left++
 			continue
 		}
@@ -185,7 +186,7 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 	if err != nil {
 		return nil, fmt.Errorf("attempt %s: %w", a.Delivery, err)
 	}
-	sealed, by, err := ring.seal(m.Workspace, m.Customer, "attempt", fmt.Sprintf("%s.%d", a.Delivery, a.N), plain)
+	sealed, by, err := ring.seal(m.Workspace, m.Owner(), "attempt", fmt.Sprintf("%s.%d", a.Delivery, a.N), plain)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +212,7 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
 	body := slices.Concat(words, []byte{'\n'}, judged)
-	sealed, by, err := ring.seal(m.Workspace, m.Customer, "message", m.ID, body)
+	sealed, by, err := ring.seal(m.Workspace, m.Owner(), "message", m.ID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +243,7 @@ const insertDelivery = `INSERT INTO delivery (workspace, id, message, position, 
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $21, $15, 0, 0, '', $16, $17, $18, $18, $19, $20)`
 
 func newDeliveryRow(ring keyring, m engawa.Message, d engawa.Delivery) ([]any, error) {
-	sealed, by, err := sealVerdict(ring, m.Customer, d)
+	sealed, by, err := sealVerdict(ring, m.Owner(), d)
 	if err != nil {
 		return nil, err
 	}
@@ -286,6 +287,9 @@ func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
 		return m, err
 	}
 	m.NotBefore, m.ExpiresAt, m.CreatedAt = at(notBefore), at(expires), at(created)
+	if m.Customer == "" && !strings.HasPrefix(m.by, byRing) {
+		m.About = m.by
+	}
 	return m, json.Unmarshal([]byte(chain), &m.Chain)
 }
 

@@ -86,7 +86,7 @@ func (t *tx) recordDeliveries(l Lane, rs []Result) ([]bool, error) {
 func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 	var customers []string
 	for _, r := range rs {
-		customers = append(customers, r.Claimed.Message.Customer)
+		customers = append(customers, r.Claimed.Message.Owner())
 	}
 	ring, err := t.keys(l.Workspace, distinct(customers))
 	if err != nil {
@@ -110,7 +110,7 @@ func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 
 // sealExchange seals what was said; of an erased customer nothing is kept.
 func (r keyring) sealExchange(res *Result) (sealed []byte, by string, err error) {
-	d, customer := &res.Claimed.Delivery, res.Claimed.Message.Customer
+	d, customer := &res.Claimed.Delivery, res.Claimed.Message.Owner()
 	if customer != "" && !r.opens(customer) {
 		return nil, "", nil
 	}

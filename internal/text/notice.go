@@ -101,7 +101,7 @@ func (w *Words) notice(l engawa.Locale, eventType string) (notice, bool) {
 
 // DefaultTemplate returns the notice to staff for an event type, in every
 // locale. Its variables are the event's data (m.name, c.name, amount …) and
-// event.id; all of them may be absent. A type without words of its own gets a
+// event.id, customer.name and customer.id; all of them may be absent. A type without words of its own gets a
 // notice that names it.
 func (w *Words) DefaultTemplate(eventType string) engawa.Template {
 	t := engawa.Template{Name: eventType, Words: map[engawa.Locale]engawa.Content{}}
@@ -127,10 +127,13 @@ func (w *Words) defaultContent(l engawa.Locale, eventType string) engawa.Content
 	return c
 }
 
+// Person is the customer of whom words tell. The id is for staff alone.
+type Person struct{ ID, Name string }
+
 // EventVars makes the variables of a template from an event: its data at the
 // root as the viewer reads it, and under "event" its id, type, subject and
-// time, besides "customer" and "workspace" with their names.
-func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer, workspace string) map[string]any {
+// time, besides "customer" and "workspace".
+func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer Person, workspace string) map[string]any {
 	vars := v.Show(data)
 	at := e.OccurredAt
 	if at.IsZero() {
@@ -140,7 +143,7 @@ func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer, workspa
 		"id": e.ID, "type": e.Type, "subject": e.Subject,
 		"occurred_at": v.Time(at), "line": v.Words.EventLine(v.Locale, e.Type, vars),
 	}
-	vars["customer"] = map[string]any{"name": customer}
+	vars["customer"] = map[string]any{"name": customer.Name, "id": customer.ID}
 	vars["workspace"] = map[string]any{"name": workspace}
 	return vars
 }

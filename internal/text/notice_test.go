@@ -87,7 +87,7 @@ func TestShow(t *testing.T) {
 		"amount": float64(12800), "paid_at": "2026-11-23T13:40:02Z", "ended_on": "2026-12-31", "count": float64(12800),
 		"c": map[string]any{"price": float64(1999), "currency": "USD"}, "items": []any{map[string]any{"amount": float64(1)}},
 	}
-	vars := v.EventVars(engawa.Event{ID: "evt_1", Type: "contract.terminated"}, in, "山田", "ひなた珈琲")
+	vars := v.EventVars(engawa.Event{ID: "evt_1", Type: "contract.terminated"}, in, text.Person{Name: "山田"}, "ひなた珈琲")
 	got, err := text.Render(engawa.Content{Text: "{{amount}} {{paid_at}} {{ended_on}} {{count}} {{c.price}} {{items.0.amount}} {{event.id}} {{event.line}} {{customer.name}}"}, vars, text.EscapeNone)
 	want := "12,800円 11月23日(月) 13:40 2026年12月31日(木) 12800 USD 19.99 1円 evt_1 契約が解約されました 山田"
 	if err != nil || got.Text != want {
