@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -138,6 +139,9 @@ func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
 			due = append(due, h.partner)
 		}
 	}
+	// Whom a share falls to when there are fewer than senders is chance: a lane
+	// that sends one a minute would else serve the first of the alphabet alone.
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	var rows []deliveryRow
 	for i, partner := range due {
 		share := (limit - len(rows) + len(due) - i - 1) / (len(due) - i)
@@ -238,6 +242,7 @@ type judgement struct {
 func (w *writes) judge(cs []Claimed, d Decide) []judgement {
 	judged := make([]judgement, 0, len(cs))
 	sent := map[string]int{} // in this batch, by customer: the cap counts them too
+	used := map[string]int{} // in this batch, by partner: so does the quota
 	for _, c := range cs {
 		if !c.Message.ExpiresAt.IsZero() && !c.Message.ExpiresAt.After(w.at) {
 			w.end(c, engawa.Expired, "expired", false)
@@ -249,10 +254,20 @@ func (w *writes) judge(cs []Claimed, d Decide) []judgement {
 		}
 		c.Known.Facts.SentDay += sent[c.Message.Customer]
 		c.Known.Facts.SentSender += sent[c.Message.Customer]
+		if g := c.Known.Facts.Grant; g != nil {
+			g.UsedDay += used[c.Message.Partner]
+			g.UsedMonth += used[c.Message.Partner]
+		}
 		dec := d.Judge(c)
 		judged = append(judged, judgement{c: c, d: dec})
-		if dec.Verdict.Outcome == engawa.Send && dec.Later.IsZero() && c.Message.Purpose.Class() != engawa.Service {
+		if dec.Verdict.Outcome != engawa.Send || !dec.Later.IsZero() {
+			continue
+		}
+		if c.Message.Purpose.Class() != engawa.Service {
 			sent[c.Message.Customer]++
+		}
+		if c.Delivery.HandedAt.IsZero() { // else it is counted already
+			used[c.Message.Partner]++
 		}
 	}
 	return judged

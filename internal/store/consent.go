@@ -75,9 +75,13 @@ func (t *tx) consents(workspace, customer string) ([]engawa.Consent, error) {
 		FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
 }
 
-// Suppress stops an address on a channel for a reason. It takes the rows of
-// every customer who has the address, as Decide does, so that no claim under way
-// misses it.
+// staffPlaces is the channel under which the addresses of destinations are
+// looked up, whatever account reaches them.
+const staffPlaces = "destination"
+
+// Suppress stops an address on a channel for a reason; the channel of staff
+// places is "destination". It takes the rows of every customer or destination
+// that has the address, as Decide does, so that no claim under way misses it.
 func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
 	index, key := s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
 	return s.inTx(ctx, x.Workspace, func(t *tx) error {
@@ -95,6 +99,11 @@ func (t *tx) suppress(x engawa.Suppression, index, key string) error {
 			return fmt.Errorf("suppress: %w", err)
 		}
 	}
+	if x.Channel == staffPlaces {
+		if _, err := all(t, scanString, `SELECT id FROM destination WHERE workspace = $1 AND address_index = $2 ORDER BY id {lock}`, x.Workspace, index); err != nil {
+			return fmt.Errorf("suppress: %w", err)
+		}
+	}
 	_, err = t.exec(`INSERT INTO suppression (workspace, channel, address_index, reason, key_id, customer, at, until_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (workspace, channel, address_index, reason) DO UPDATE SET at = excluded.at, until_at = excluded.until_at`,
@@ -106,8 +115,13 @@ func (t *tx) suppress(x engawa.Suppression, index, key string) error {
 }
 
 // Relate records the state of a channel's own relationship: "friend", "blocked".
+// It takes the customer's row, as Decide does.
 func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, state string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
+		if err := t.expect("contact point", `UPDATE customer SET suppression_version = suppression_version + 1 WHERE workspace = $1
+			AND id = (SELECT customer FROM contact_point WHERE workspace = $1 AND id = $2)`, workspace, contactPoint); err != nil {
+			return err
+		}
 		_, err := t.exec(`INSERT INTO relationship (workspace, account, contact_point, state, since) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (workspace, account, contact_point) DO UPDATE SET state = excluded.state, since = excluded.since`,
 			workspace, account, contactPoint, state, now())

@@ -21,7 +21,7 @@ func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error 
 		if err != nil {
 			return err
 		}
-		index, key := s.vault.Index(d.Workspace, "address:destination", foldAddress(d.Address))
+		index, key := s.vault.Index(d.Workspace, "address:"+staffPlaces, foldAddress(d.Address))
 		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))
@@ -71,17 +71,14 @@ func (s *Store) Destinations(ctx context.Context, workspace string) (ds []engawa
 }
 
 // EndDestination takes a staff place away. One that a route sends to is a
-// conflict: what the route tells would fall silent. It takes the lane's row, as a
-// claim does: nothing is handed over to the place from the moment it returns, and
-// what is queued for it is refused when it is due, so that its fallback goes.
+// conflict: what the route tells would fall silent. It takes the destination's
+// row, which a claim holds too: nothing is handed over to the place from the
+// moment it returns, and what is queued for it is refused when it is due, so that
+// its fallback goes.
 func (s *Store) EndDestination(ctx context.Context, workspace, id, by string) error {
 	err := s.inTx(ctx, workspace, func(t *tx) error {
-		account, err := one(t, scanString, `SELECT account FROM destination WHERE workspace = $1 AND id = $2 AND ended_at = 0 {lock}`, workspace, id)
-		if err != nil {
+		if _, err := one(t, scanString, `SELECT id FROM destination WHERE workspace = $1 AND id = $2 AND ended_at = 0 {lock}`, workspace, id); err != nil {
 			return found("destination", err)
-		}
-		if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, workspace, account); err != nil {
-			return err
 		}
 		rs, err := t.routes(workspace)
 		if err != nil {

@@ -67,6 +67,8 @@ type world struct {
 	disclosures  []disclosureRow
 	grants       map[string]*engawa.GrantFacts
 	partners     map[string]engawa.Partner
+	handed       map[string]time.Time // when a partner's message was last handed over, this month
+	day          time.Time            // where quotas of a day begin
 	sent         map[string][]sentRow
 	stopped      map[string]bool
 	budgets      map[string][]engawa.BudgetFacts
@@ -90,7 +92,9 @@ type sentRow struct {
 }
 
 // facts loads the world of asks and reads each one's facts off it. With lock,
-// the customers and grants it read cannot change before the transaction ends.
+// customers, staff places, grants and broadcasts cannot change before the
+// transaction ends; and of two that would write to the same customer, or use up
+// the same quota, the second waits and counts the first.
 func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 	w := world{now: time.Now()}
 	var customers, partners, destinations, accounts, broadcasts []string
@@ -107,12 +111,13 @@ func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 		func() (err error) { w.workspace, err = t.workspace(workspace); return err },
 		func() error { return t.loadAccounts(&w, workspace, accounts) },
 		func() error { return t.loadCustomers(&w, workspace, customers, lock) },
-		func() error { return t.loadDestinations(&w, workspace, destinations) },
+		func() error { return t.loadDestinations(&w, workspace, destinations, lock) },
 		func() error { return t.loadConsents(&w, workspace, customers) },
 		func() error { return t.loadSuppressions(&w, workspace) },
 		func() error { return t.loadRelationships(&w, workspace, accounts) },
 		func() error { return t.loadDisclosures(&w, workspace, customers) },
 		func() error { return t.loadGrants(&w, workspace, partners, lock) },
+		func() error { return t.loadUse(&w, workspace, asks) },
 		func() error { return t.loadSent(&w, workspace, asks) },
 		func() error { return t.loadStopped(&w, workspace, broadcasts, lock) },
 		func() error { return t.loadBudgets(&w, workspace, accounts) },
@@ -153,10 +158,7 @@ func (w *world) know(a Ask) (Known, error) {
 	}
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
 	if m.Partner != "" {
-		f.Controller, f.Grant = m.Partner, w.grants[m.Partner]
-		if f.Grant == nil {
-			f.Grant = &engawa.GrantFacts{}
-		}
+		f.Controller, f.Grant = m.Partner, w.grantFor(m)
 		f.Sender = w.partners[m.Partner].Sender
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
 	}
@@ -164,6 +166,22 @@ func (w *world) know(a Ask) (Known, error) {
 		return w.knowDestination(k, f, dst, m.About)
 	}
 	return w.knowCustomer(k, f, head.kind)
+}
+
+// grantFor is the sender's grant. A message does not count against itself when
+// it is tried again.
+func (w *world) grantFor(m engawa.Message) *engawa.GrantFacts {
+	var g engawa.GrantFacts
+	if found := w.grants[m.Partner]; found != nil {
+		g = *found
+	}
+	if handed, ok := w.handed[m.ID]; ok && g.QuotaDay+g.QuotaMon > 0 {
+		g.UsedMonth--
+		if !handed.Before(w.day) {
+			g.UsedDay--
+		}
+	}
+	return &g
 }
 
 func firstSet(a, b string) string {
@@ -287,7 +305,7 @@ func (t *tx) loadCustomers(w *world, workspace string, ids []string, lock bool) 
 	if len(ids) > 0 {
 		q := `SELECT ` + customerColumns + ` FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id`
 		if lock {
-			q += ` {share}`
+			q += ` {lock}`
 		}
 		rows, err := all(t, scanCustomer, q, workspace, t.list(ids))
 		if err != nil {
@@ -325,12 +343,16 @@ func openName(ring keyring, r customerRow) (string, error) {
 	return string(name), err
 }
 
-func (t *tx) loadDestinations(w *world, workspace string, ids []string) error {
+func (t *tx) loadDestinations(w *world, workspace string, ids []string, lock bool) error {
 	w.destinations = map[string]destinationRow{}
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := t.destinations(workspace, `AND id {in $2}`, t.list(ids))
+	q := `AND id {in $2} ORDER BY id`
+	if lock {
+		q += ` {share}`
+	}
+	rows, err := t.destinations(workspace, q, t.list(ids))
 	for _, r := range rows {
 		w.destinations[r.ID] = r
 	}
@@ -446,7 +468,7 @@ func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool
 	}
 	q := `SELECT id, partner, terms, starts_at, ends_at, ended_at FROM partner_grant WHERE workspace = $1 AND partner {in $2} ORDER BY starts_at, id`
 	if lock {
-		q += ` {share}`
+		q += ` {lock}`
 	}
 	_, err = all(t, func(scan func(...any) error) (struct{}, error) {
 		var f engawa.GrantFacts
@@ -461,39 +483,66 @@ func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool
 		}
 		f.Scopes, f.Apps, f.Channels, f.Purposes, f.QuotaDay, f.QuotaMon = g.Scopes, g.Apps, g.Channels, g.Purposes, g.Day, g.Month
 		f.StartsAt, f.EndsAt, f.EndedAt = at(starts), at(ends), at(ended)
-		w.grants[partner] = &f
+		if old := w.grants[partner]; old == nil || inForce(f, w.now) || !inForce(*old, w.now) {
+			w.grants[partner] = &f
+		}
 		return struct{}{}, nil
 	}, q, workspace, t.list(partners))
-	if err != nil {
-		return err
-	}
-	return t.countGrantUse(w, workspace)
+	return err
 }
 
-// countGrantUse counts a partner's messages of this day and month, in the
-// workspace's zone.
-func (t *tx) countGrantUse(w *world, workspace string) error {
+// inForce tells a grant that holds now from one that ended or is to begin: a
+// partner may have the next one already.
+func inForce(g engawa.GrantFacts, now time.Time) bool {
+	return g.EndedAt.IsZero() && !now.Before(g.StartsAt) && (g.EndsAt.IsZero() || now.Before(g.EndsAt))
+}
+
+// loadUse counts, for grants with a quota, the messages that their partners had
+// handed over on this day and in this month of the workspace's zone. What
+// waits uses nothing up, and neither does what failed.
+func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
+	w.handed = map[string]time.Time{}
 	zone, err := time.LoadLocation(w.workspace.Zone)
 	if err != nil {
 		return fmt.Errorf("zone of workspace: %w", err)
 	}
-	local := w.now.In(zone)
-	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
-	month := time.Date(local.Year(), local.Month(), 1, 0, 0, 0, 0, zone)
+	y, m, d := w.now.In(zone).Date()
+	month := time.Date(y, m, 1, 0, 0, 0, 0, zone)
+	w.day = time.Date(y, m, d, 0, 0, 0, 0, zone)
 	for partner, g := range w.grants {
-		for _, c := range []struct {
-			since time.Time
-			n     *int
-		}{{day, &g.UsedDay}, {month, &g.UsedMonth}} {
-			n, err := one(t, scanInt, `SELECT count(*) FROM message WHERE workspace = $1 AND partner = $2 AND created_at >= $3 AND state <> 'refused'`,
-				workspace, partner, us(c.since))
-			if err != nil {
-				return err
-			}
-			*c.n = int(n)
+		if g.QuotaDay+g.QuotaMon == 0 {
+			continue
+		}
+		if _, err := all(t, func(scan func(...any) error) (struct{}, error) {
+			return struct{}{}, scan(&g.UsedDay, &g.UsedMonth)
+		}, `SELECT count(DISTINCT CASE WHEN handed_at >= $4 THEN message END), count(DISTINCT message) FROM delivery
+			WHERE workspace = $1 AND partner = $2 AND partner <> '' AND handed_at > 0 AND handed_at >= $3`, workspace, partner, us(month), us(w.day)); err != nil {
+			return err
 		}
 	}
-	return nil
+	return t.loadHanded(w, workspace, asks, month)
+}
+
+// loadHanded finds which of a partner's messages were handed over before.
+func (t *tx) loadHanded(w *world, workspace string, asks []Ask, month time.Time) error {
+	var messages []string
+	for _, a := range asks {
+		if a.Message.Partner != "" {
+			messages = append(messages, a.Message.ID)
+		}
+	}
+	if messages = distinct(messages); len(messages) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var message string
+		var handed int64
+		err := scan(&message, &handed)
+		w.handed[message] = at(handed)
+		return struct{}{}, err
+	}, `SELECT message, max(handed_at) FROM delivery WHERE workspace = $1 AND message {in $2} AND handed_at >= $3 GROUP BY message`,
+		workspace, t.list(messages), us(month))
+	return err
 }
 
 // loadSent counts what was handed over in the last 24 hours, for customers who

@@ -174,7 +174,7 @@ func (t *tx) heads(workspace, account string, bulk bool) (hs []head, err error) 
 	scan := func(scan func(...any) error) (h head, err error) {
 		var due int64
 		err = scan(&h.partner, &due)
-		h.due = time.UnixMicro(due)
+		h.due = at(due)
 		return h, err
 	}
 	found, err := all(t, scan, columns+` ORDER BY partner, due_at, id LIMIT 1`, workspace, account, bulk)

@@ -57,7 +57,7 @@ func (t *tx) tallyMessages(out *Tally, workspace string, since time.Time) error 
 		if err := scan(&hour, &state, &gate, &n); err != nil {
 			return struct{}{}, err
 		}
-		start := time.Unix(hour*3600, 0)
+		start := time.Unix(hour*3600, 0).UTC()
 		if k := len(out.Hours); k == 0 || !out.Hours[k-1].At.Equal(start) {
 			out.Hours = append(out.Hours, HourTally{At: start, States: map[engawa.MessageState]int{}})
 		}
