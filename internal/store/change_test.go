@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -347,6 +349,30 @@ func TestMerge(t *testing.T) {
 			s.t.Errorf("subscriptions: %+v %v", bs, err)
 		}
 		s.afterMerge()
+	})
+}
+
+// TestMergeLong: a history longer than one part is wrapped anew to its end.
+func TestMergeLong(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_a")
+		s.customer("cus_b")
+		var evs []engawa.Event
+		for i := range 1001 {
+			evs = append(evs, engawa.Event{Workspace: ws, ID: fmt.Sprintf("evt_%04d", i), Account: "api", Type: "a.b", DedupKey: strconv.Itoa(i), Customer: "cus_b", Data: []byte(`{"a":1}`), ReceivedAt: time.Now()})
+		}
+		_, err := s.Journal(ctx, evs)
+		s.must(err)
+		_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_a", From: "cus_b", By: "key:1", Narrow: verdict.Narrow})
+		s.must(err)
+		for _, e := range evs {
+			got, err := s.Event(ctx, ws, e.ID)
+			s.must(err)
+			if string(got.Data) != `{"a":1}` || got.Customer != "cus_a" {
+				s.t.Fatalf("%+v", got)
+			}
+		}
 	})
 }
 

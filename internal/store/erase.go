@@ -54,7 +54,8 @@ func (t *tx) erase(workspace, customer, by string, e *Erasure) error {
 		q     string
 		count *int64
 	}{
-		{`UPDATE customer SET erased_at = $3, consent_version = consent_version + 1 WHERE workspace = $1 AND (id = $2 OR merged_into <> '' AND merged_into = $2)`, nil},
+		{`UPDATE customer SET erased_at = $3, consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2`, nil},
+		{`UPDATE customer SET erased_at = $3 WHERE workspace = $1 AND merged_into <> '' AND merged_into = $2`, nil},
 		{`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2 AND address_index <> ''`, &e.Forgotten},
 		{`UPDATE handle SET ended_at = $3 WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
 		{cancelErased, nil},
@@ -88,8 +89,8 @@ func (t *tx) erase(workspace, customer, by string, e *Erasure) error {
 // concerning are the messages to a customer ($2), and those to staff that the
 // customer's events made.
 const concerning = `(SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2
-	UNION ALL SELECT m.id FROM event e JOIN message m ON m.workspace = e.workspace AND m.event = e.id AND m.event <> ''
-	WHERE e.workspace = $1 AND e.customer <> '' AND e.customer = $2)`
+	UNION ALL SELECT id FROM message WHERE workspace = $1 AND event <> '' AND event IN
+		(SELECT id FROM event WHERE workspace = $1 AND customer <> '' AND customer = $2))`
 
 // cancelErased leaves out what a claim has locked: that claim waits for the
 // customer's row and then finds the key gone.

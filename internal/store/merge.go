@@ -152,7 +152,8 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE message SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
-		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND (id = $2 OR merged_into <> '' AND merged_into = $2)`,
+		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND merged_into <> '' AND merged_into = $2`,
+		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND id = $2`,
 	} {
 		if _, err := t.exec(q, m.Workspace, m.From, m.Into); err != nil {
 			return err
@@ -211,19 +212,16 @@ func (t *tx) rewrapFor(m Merge) error {
 		return err
 	}
 	for _, x := range ownedRows() {
-		for last := ""; ; {
-			found, err := all(t, scanWrapped, `SELECT workspace, `+x.row+`, sealed_by, sealed FROM `+x.table+` WHERE workspace = $1 AND sealed_by = $3 AND `+x.owned+
-				` AND `+x.row+` > $4 ORDER BY `+x.row+` LIMIT 500`, m.Workspace, m.Into, m.From, last)
+		for more := true; more; {
+			found, err := all(t, scanWrapped, `SELECT workspace, `+x.row+`, sealed_by, sealed FROM `+x.table+
+				` WHERE workspace = $1 AND sealed_by = $3 AND `+x.owned+` LIMIT 500`, m.Workspace, m.Into, m.From)
 			if err != nil {
 				return err
 			}
-			if len(found) == 0 {
-				break
-			}
-			last = found[len(found)-1].row
 			if err := t.rewrapPart(ring, m, x.wrappedTable, found); err != nil {
 				return err
 			}
+			more = len(found) == rewrapBatch
 		}
 	}
 	return t.must("destroy the key", `UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'live'`,
@@ -265,7 +263,7 @@ type ownedTable struct {
 func ownedRows() []ownedTable {
 	byID := func(row string) []any { return []any{row} }
 	return []ownedTable{
-		{wrappedTable{"customer", "id", "id = $5", byID}, `(id = $2 OR merged_into <> '' AND merged_into = $2)`},
+		{wrappedTable{"customer", "id", "id = $5", byID}, `merged_into <> '' AND merged_into = $2`},
 		{wrappedTable{"contact_point", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"event", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
