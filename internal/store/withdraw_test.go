@@ -313,40 +313,46 @@ func TestCancelRaces(t *testing.T) {
 	})
 }
 
-// TestCountsWait has two lanes claim for one customer, and for one partner's
-// quota, at the same moment: the second counts what the first lets go.
+// TestCountsWait has two lanes claim at the same moment, for one customer and
+// for one partner's quota: the second waits, and counts what the first lets go.
 func TestCountsWait(t *testing.T) {
 	each(t, func(s *shop) {
-		nodes := s.nodes()
 		s.customer("cus_1")
-		var like engawa.Message
-		partnered(s, "1", &like)
-		s.must(s.EndGrant(s.t.Context(), ws, "grt_1"))
-		s.must(s.AddGrant(s.t.Context(), engawa.Grant{Workspace: ws, ID: "grt_2", Partner: like.Partner, QuotaDay: 5, StartsAt: time.Now().Add(-time.Minute)}))
-		byMail, byRoom := s.message("cus_1"), s.message("cus_1")
-		byMail.Partner, byRoom.Partner = like.Partner, like.Partner
-		byRoom.Chain = []engawa.Via{{Account: room}}
-		s.send(byMail, byRoom)
+		s.customer("cus_2")
+		s.must(s.AddPartner(s.t.Context(), engawa.Partner{Workspace: ws, ID: "ptn_1", CreatedAt: time.Now()}))
+		s.must(s.AddGrant(s.t.Context(), engawa.Grant{Workspace: ws, ID: "grt_1", Partner: "ptn_1", QuotaDay: 5, StartsAt: time.Now().Add(-time.Minute)}))
 		first, second := s.hold("first", mailbox), s.hold("second", room)
-		done := make(chan error, 1)
-		var counted engawa.Facts
-		s.claim(first, 1, func(c store.Claimed) store.Decision {
-			if f := c.Known.Facts; f.SentDay != 0 || f.Grant.UsedDay != 0 || f.Grant.UsedMonth != 0 {
-				s.t.Errorf("the first counts %d, %+v", f.SentDay, f.Grant)
-			}
-			go func() {
-				_, _, err := nodes[1].Claim(s.t.Context(), second, 1, store.Decide{Judge: func(c store.Claimed) store.Decision {
-					counted = c.Known.Facts
-					return sendAll(c)
-				}, Pace: func() store.Pace { return second.Pace }})
-				done <- err
-			}()
-			s.untilBlocked("a second claim", done)
-			return sendAll(c)
-		})
-		s.must(<-done)
-		if g := counted.Grant; counted.SentDay != 1 || counted.SentSender != 1 || g == nil || g.ID != "grt_2" || g.UsedDay != 1 || g.UsedMonth != 1 {
-			s.t.Errorf("the second counts %d and %+v", counted.SentDay, g)
+
+		byMail, byRoom := s.message("cus_1"), s.message("cus_1")
+		if f := s.twoLanes(first, second, byMail, byRoom); f.SentDay != 1 || f.SentSender != 1 {
+			s.t.Errorf("the second counts %d messages to the customer", f.SentDay)
+		}
+		byMail, byRoom = s.message("cus_1"), s.message("cus_2")
+		byMail.Partner, byRoom.Partner = "ptn_1", "ptn_1"
+		if f := s.twoLanes(first, second, byMail, byRoom); f.Grant.ID != "grt_1" || f.Grant.UsedDay != 1 || f.Grant.UsedMonth != 1 {
+			s.t.Errorf("the second counts %+v", f.Grant)
 		}
 	})
+}
+
+// twoLanes claims byRoom while byMail is being judged, and returns the facts of
+// byRoom.
+func (s *shop) twoLanes(first, second store.Lane, byMail, byRoom engawa.Message) (f engawa.Facts) {
+	s.t.Helper()
+	byRoom.Chain = []engawa.Via{{Account: room}}
+	s.send(byMail, byRoom)
+	other, done := s.nodes()[1], make(chan error, 1)
+	s.claim(first, 1, func(c store.Claimed) store.Decision {
+		go func() {
+			_, _, err := other.Claim(s.t.Context(), second, 1, store.Decide{Judge: func(c store.Claimed) store.Decision {
+				f = c.Known.Facts
+				return sendAll(c)
+			}, Pace: func() store.Pace { return second.Pace }})
+			done <- err
+		}()
+		s.untilBlocked("a second claim", done)
+		return sendAll(c)
+	})
+	s.must(<-done)
+	return f
 }
