@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,6 +247,58 @@ func TestEraseBeforeRouting(t *testing.T) {
 		if _, err := s.Message(ctx, ws, mine.ID); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("the erased one's message: %v", err)
 		}
+	})
+}
+
+// TestEraseRace: while a lane claims, customers are erased and merged. Neither
+// side fails, and nothing is handed over to whom was erased before the claim.
+func TestEraseRace(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		const customers = 60
+		var ms []engawa.Message
+		for i := range customers {
+			id := fmt.Sprintf("cus_%02d", i)
+			s.customer(id)
+			ms = append(ms, s.message(id), s.message(id))
+		}
+		s.send(ms...)
+		lane := s.hold("n1", mailbox)
+		erased := make([]atomic.Bool, customers)
+		done := make(chan error, 1)
+		go func() {
+			for i := customers - 1; i >= 0; i-- { // the lane comes from the other end
+				var err error
+				if id := fmt.Sprintf("cus_%02d", i); i%3 == 0 && i > 0 {
+					_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: id, From: fmt.Sprintf("cus_%02d", i-1), By: "key:1", Narrow: verdict.Narrow})
+				} else if i%3 == 1 {
+					_, err = s.Erase(ctx, ws, id, "key:1")
+					erased[i].Store(err == nil)
+				}
+				if err != nil && code(err) != engawa.CodeUnavailable { // of a message being handed over
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		var results []store.Result
+		for range len(ms) {
+			var gone []bool
+			for i := range erased {
+				gone = append(gone, erased[i].Load())
+			}
+			for _, c := range s.claim(lane, 1, sendAll) {
+				if i, err := strconv.Atoi(strings.TrimPrefix(c.Message.Customer, "cus_")); err != nil || gone[i] {
+					s.t.Errorf("%s is written to after the erasure", c.Message.Customer)
+				}
+				results = append(results, accepted(c))
+			}
+		}
+		s.must(<-done)
+		_, err := s.Record(ctx, lane, results)
+		s.must(err)
+		s.t.Logf("%d of %d handed over", len(results), len(ms))
 	})
 }
 
