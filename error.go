@@ -1,6 +1,9 @@
 package engawa
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error is an error that a user must be told. Code is stable and for programs;
 // Message says what was seen and what is allowed; Remedy says what to do now.
@@ -45,6 +48,18 @@ func (e *Error) Unwrap() error { return e.Err }
 // Invalid returns a CodeInvalid error for field, with what was wrong and what to do.
 func Invalid(field, remedy, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+// Within puts a place before the place that an *Error names: of a part that was
+// checked by itself, where it stands in the whole. Other errors stay as they are.
+func Within(place string, err error) error {
+	told, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	moved := *told
+	moved.Field = place + told.Field
+	return &moved
 }
 
 // NotFound returns a CodeNotFound error for a thing called what.

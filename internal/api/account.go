@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/message"
@@ -123,15 +125,28 @@ func (a *API) getAccount(ctx context.Context, c *call, in *One) (accountOut, err
 	return a.showAccount(ac), err
 }
 
+// settingsIn are settings by field key.
+type settingsIn map[string]string
+
+// maxSetting is enough for a chain of certificates.
+const maxSetting = 64 << 10
+
+// TransformSchema is for huma.
+func (settingsIn) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.MaxProperties = new(64)
+	s.AdditionalProperties = &huma.Schema{Type: huma.TypeString, MaxLength: new(maxSetting)}
+	return s
+}
+
 type accountIn struct {
 	Body struct {
-		Kind        string            `json:"kind" maxLength:"64"`
-		Name        string            `json:"name" minLength:"1" maxLength:"200"`
-		Environment string            `json:"environment,omitempty" enum:"production,sandbox" default:"production"`
-		Owner       string            `json:"owner,omitempty" maxLength:"64" default:"workspace" doc:"workspace, other, or a partner's id"`
-		Custodian   string            `json:"custodian,omitempty" maxLength:"200"`
-		Enabled     *bool             `json:"enabled,omitempty" doc:"True if not said"`
-		Settings    map[string]string `json:"settings,omitempty" doc:"By field key; GET /v1/kinds lists the fields"`
+		Kind        string     `json:"kind" maxLength:"64"`
+		Name        string     `json:"name" minLength:"1" maxLength:"200"`
+		Environment string     `json:"environment,omitempty" enum:"production,sandbox" default:"production"`
+		Owner       string     `json:"owner,omitempty" maxLength:"64" default:"workspace" doc:"workspace, other, or a partner's id"`
+		Custodian   string     `json:"custodian,omitempty" maxLength:"200"`
+		Enabled     *bool      `json:"enabled,omitempty" doc:"True if not said"`
+		Settings    settingsIn `json:"settings,omitempty" doc:"By field key; GET /v1/kinds lists the fields"`
 	}
 }
 
@@ -177,13 +192,13 @@ func (a *API) checkOwner(ctx context.Context, ac engawa.Account) error {
 type accountChange struct {
 	One
 	Body struct {
-		Version     int64             `json:"version" minimum:"1" doc:"The version that was read; another means that somebody else changed it meanwhile"`
-		Name        *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Environment *string           `json:"environment,omitempty" enum:"production,sandbox"`
-		Owner       *string           `json:"owner,omitempty" maxLength:"64"`
-		Custodian   *string           `json:"custodian,omitempty" maxLength:"200"`
-		Enabled     *bool             `json:"enabled,omitempty"`
-		Settings    map[string]string `json:"settings,omitempty" doc:"Only what changes; an empty text takes a setting away"`
+		Version     int64      `json:"version" minimum:"1" doc:"The version that was read; another means that somebody else changed it meanwhile"`
+		Name        *string    `json:"name,omitempty" minLength:"1" maxLength:"200"`
+		Environment *string    `json:"environment,omitempty" enum:"production,sandbox"`
+		Owner       *string    `json:"owner,omitempty" maxLength:"64"`
+		Custodian   *string    `json:"custodian,omitempty" maxLength:"200"`
+		Enabled     *bool      `json:"enabled,omitempty"`
+		Settings    settingsIn `json:"settings,omitempty" doc:"Only what changes; an empty text takes a setting away"`
 	}
 }
 
@@ -333,7 +348,7 @@ func (a *API) addDestination(ctx context.Context, c *call, in *destinationIn) (d
 	}
 	address, err := kind.Address(b.Address)
 	if err != nil {
-		return destinationOut{}, engawa.Invalid("/address", "correct it", "this is no address of the kind %s", ac.Kind)
+		return destinationOut{}, err
 	}
 	d := engawa.Destination{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixDestination), Name: b.Name, Account: ac.ID, Address: address, Locale: b.Locale, CreatedAt: time.Now().UTC(),

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -14,7 +13,7 @@ type evidenceBody struct {
 	Version string        `json:"version" maxLength:"64"`
 	Where   string        `json:"where" maxLength:"500" doc:"The page, form, shop or call"`
 	How     string        `json:"how" maxLength:"64" example:"checkbox"`
-	Locale  engawa.Locale `json:"locale,omitempty" doc:"Of the wording"`
+	Locale  engawa.Locale `json:"locale,omitempty" maxLength:"35" doc:"Of the wording"`
 }
 
 type consentNew struct {
@@ -91,16 +90,6 @@ func showConsents(cs []engawa.Consent) []consentOut {
 		out[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
 	}
 	return out
-}
-
-// under puts the place of a part before the place within it that an error names.
-func under(place string, err error) error {
-	if told, ok := errors.AsType[*engawa.Error](err); ok {
-		moved := *told
-		moved.Field = place + told.Field
-		return &moved
-	}
-	return err
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

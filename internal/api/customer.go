@@ -66,7 +66,7 @@ type contactPointNew struct {
 	Kind     string           `json:"kind" maxLength:"64" example:"mail" doc:"The kind of channel that it serves"`
 	Address  string           `json:"address" minLength:"1" maxLength:"512"`
 	Role     string           `json:"role,omitempty" enum:"contract,billing,technical,login"`
-	Purposes []engawa.Purpose `json:"purposes,omitempty" maxItems:"8" doc:"Which purposes it serves; all if empty"`
+	Purposes []engawa.Purpose `json:"purposes,omitempty" maxItems:"8" maxLength:"64" doc:"Which purposes it serves; all if empty"`
 	Verified bool             `json:"verified,omitempty" doc:"You have proved that it is the customer's"`
 }
 
@@ -85,14 +85,13 @@ type customerIn struct {
 
 func (a *API) addCustomer(ctx context.Context, c *call, in *customerIn) (customerOut, error) {
 	b := in.Body
-	now := time.Now().UTC()
-	n := store.NewCustomer{Customer: engawa.Customer{
-		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixCustomer), Kind: b.Kind, Name: b.Name, Locale: b.Locale, Country: b.Country, Zone: b.Zone,
-		Minor: b.Minor, CreatedAt: now,
-	}}
 	if err := checkZone("/zone", b.Zone); err != nil {
 		return customerOut{}, err
 	}
+	n := store.NewCustomer{Customer: engawa.Customer{
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixCustomer), Kind: b.Kind, Name: b.Name, Locale: b.Locale, Country: b.Country, Zone: b.Zone,
+		Minor: b.Minor, CreatedAt: time.Now().UTC(),
+	}}
 	if b.Locale == "" {
 		w, err := a.Store.Workspace(ctx, c.workspace)
 		if err != nil {
@@ -106,7 +105,7 @@ func (a *API) addCustomer(ctx context.Context, c *call, in *customerIn) (custome
 	for i, pt := range b.ContactPoints {
 		point, err := a.contactPoint(n.Customer, pt)
 		if err != nil {
-			return customerOut{}, under("/contact_points/"+itoa(i), err)
+			return customerOut{}, engawa.Within("/contact_points/"+itoa(i), err)
 		}
 		n.ContactPoints = append(n.ContactPoints, point)
 	}
@@ -192,7 +191,7 @@ func (a *API) contactPoint(cu engawa.Customer, in contactPointNew) (engawa.Conta
 	}
 	address, err := a.Kinds[i].Address(in.Address)
 	if err != nil {
-		return engawa.ContactPoint{}, engawa.Invalid("/address", "correct it", "this is no address of the kind %s", in.Kind)
+		return engawa.ContactPoint{}, err
 	}
 	p := engawa.ContactPoint{
 		Workspace: cu.Workspace, ID: engawa.NewID(engawa.PrefixContactPoint), Customer: cu.ID, Kind: in.Kind, Address: address, Role: in.Role,
@@ -299,7 +298,7 @@ type findIn struct {
 }
 
 type customersFound struct {
-	Customers []customerOut `json:"customers"`
+	Customers []customerOut `json:"customers" doc:"200 at most"`
 }
 
 // findCustomers looks whole values up; they are in the body, since URLs are

@@ -105,7 +105,7 @@ func (d document) addEvents() {
 	s.Properties["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "What routes and templates read"}
 	s.AdditionalProperties = true // extension attributes, of a CloudEvent alone
 	s.Description = "An event in our own form, or a CloudEvent 1.0 (then with specversion and source)"
-	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: new(1), MaxItems: new(1000)}
+	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: new(1), MaxItems: new(intake.MaxBatch)}
 	op := &huma.Operation{
 		OperationID: "postEvents", Method: http.MethodPost, Path: "/v1/events", Tags: []string{tagEvents}, Summary: "Tell what happened",
 		Description: "One event, or a list of up to 1000: all are kept or none. 202 means that they are durable. The same id is the same event: posting it again changes nothing. " +

@@ -23,8 +23,8 @@ type recipientIn struct {
 
 type contentBody struct {
 	Subject string `json:"subject,omitempty" maxLength:"1000"`
-	Text    string `json:"text,omitempty" maxLength:"100000"`
-	HTML    string `json:"html,omitempty" maxLength:"500000"`
+	Text    string `json:"text,omitempty" maxLength:"65536"`
+	HTML    string `json:"html,omitempty" maxLength:"65536"`
 }
 
 type messageIn struct {
@@ -36,7 +36,7 @@ type messageIn struct {
 	Template  string         `json:"template,omitempty" maxLength:"64" doc:"Or content"`
 	Variables map[string]any `json:"variables,omitempty" doc:"For the template. Of what goes to staff, addresses in them are masked"`
 	Content   contentBody    `json:"content,omitzero" doc:"Or template"`
-	Channels  []string       `json:"channels,omitempty" maxItems:"16" doc:"Kinds or account ids, in order; all that fit if empty"`
+	Channels  []string       `json:"channels,omitempty" maxItems:"16" maxLength:"64" doc:"Kinds or account ids, in order; all that fit if empty"`
 	NotBefore *time.Time     `json:"not_before,omitempty"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty"`
 	Urgent    bool           `json:"urgent,omitempty"`

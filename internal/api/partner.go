@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -127,12 +128,12 @@ func (a *API) addPartner(ctx context.Context, c *call, in *partnerIn) (partnerOu
 // GrantTerms is what a grant allows.
 type GrantTerms struct {
 	Partner    string           `json:"partner" maxLength:"64"`
-	Scopes     []string         `json:"scopes" maxItems:"32" doc:"Empty allows nothing; * alone allows all that a partner may have"`
-	Apps       []string         `json:"apps" maxItems:"200" doc:"Ids; * alone for all"`
-	Channels   []string         `json:"channels" maxItems:"32" doc:"Kinds; * alone for all"`
-	Purposes   []engawa.Purpose `json:"purposes" maxItems:"8" doc:"* alone for all"`
-	QuotaDay   int              `json:"quota_day,omitzero" minimum:"0" doc:"Messages in a day; 0 for no limit"`
-	QuotaMonth int              `json:"quota_month,omitzero" minimum:"0"`
+	Scopes     []string         `json:"scopes" maxItems:"32" maxLength:"64" doc:"Empty allows nothing; * alone allows all that a partner may have"`
+	Apps       []string         `json:"apps" maxItems:"200" maxLength:"64" doc:"Ids; * alone for all"`
+	Channels   []string         `json:"channels" maxItems:"32" maxLength:"64" doc:"Kinds; * alone for all"`
+	Purposes   []engawa.Purpose `json:"purposes" maxItems:"8" maxLength:"64" doc:"* alone for all"`
+	QuotaDay   int              `json:"quota_day,omitzero" minimum:"0" maximum:"1000000000" doc:"Messages in a day; 0 for no limit"`
+	QuotaMonth int              `json:"quota_month,omitzero" minimum:"0" maximum:"1000000000"`
 	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"Now if missing"`
 	EndsAt     *time.Time       `json:"ends_at,omitempty" doc:"Open if missing"`
 }
@@ -208,19 +209,27 @@ func (a *API) checkGrant(ctx context.Context, g engawa.Grant) error {
 			return engawa.Invalid(fmt.Sprintf("/purposes/%d", i), "choose service, notice or marketing, or * alone", "%q is not a purpose", clip(string(p), 80))
 		}
 	}
-	for i, id := range g.Apps {
-		if len(g.Apps) == 1 && id == "*" {
-			break
-		}
-		if _, err := a.app(ctx, g.Workspace, id); err != nil {
-			if notFound(err) {
-				return unknownID(fmt.Sprintf("/apps/%d", i), id)
-			}
-			return err
-		}
+	if err := a.checkApps(ctx, g); err != nil {
+		return err
 	}
 	_, err := a.partner(ctx, g.Workspace, g.Partner)
 	return err
+}
+
+func (a *API) checkApps(ctx context.Context, g engawa.Grant) error {
+	if len(g.Apps) == 1 && g.Apps[0] == "*" {
+		return nil
+	}
+	apps, err := a.Store.Apps(ctx, g.Workspace)
+	if err != nil {
+		return err
+	}
+	for i, id := range g.Apps {
+		if !slices.ContainsFunc(apps, func(p engawa.App) bool { return p.ID == id }) {
+			return unknownID(fmt.Sprintf("/apps/%d", i), id)
+		}
+	}
+	return nil
 }
 
 // endGrant ends a grant now, also for what is queued.
@@ -289,10 +298,23 @@ func (a *API) saveSubscription(ctx context.Context, c *call, in *subscriptionIn)
 		Workspace: c.workspace, Customer: b.Customer, App: b.App, Product: b.Product, State: b.State, StartsAt: b.StartsAt.UTC(), Environment: b.Environment,
 	}
 	set(&s.EndsAt, b.EndsAt)
-	if y := s.StartsAt.Year(); y < 2000 || y > time.Now().Year()+10 || !s.EndsAt.IsZero() && !s.EndsAt.After(s.StartsAt) || s.EndsAt.Year() > 9000 {
-		return subscriptionOut{}, engawa.Invalid("/starts_at", "give a start since 2000 and an end after it", "these are not the times of a subscription")
+	err := checkSpan(s.StartsAt, s.EndsAt)
+	if err == nil {
+		s.ID, err = a.Store.SaveSubscription(ctx, s)
 	}
-	var err error
-	s.ID, err = a.Store.SaveSubscription(ctx, s)
 	return showSubscription(s), err
+}
+
+// checkSpan refuses times that no subscription has. A zero end is open.
+func checkSpan(starts, ends time.Time) error {
+	last := time.Now().Year() + 100
+	switch y := starts.Year(); {
+	case y < 2000 || y > last:
+		return engawa.Invalid("/starts_at", fmt.Sprintf("give a start from 2000 to %d", last), "it would start in the year %d", y)
+	case !ends.IsZero() && !ends.After(starts):
+		return engawa.Invalid("/ends_at", "give an end after the start, or none", "it would end at %s, before it starts", ends.UTC().Format(time.RFC3339))
+	case ends.Year() > last:
+		return engawa.Invalid("/ends_at", fmt.Sprintf("give an end until %d, or none if it is open", last), "it would end in the year %d", ends.Year())
+	}
+	return nil
 }

@@ -71,7 +71,7 @@ func (a *API) trouble(r *http.Request, err error) *problem {
 		told = &engawa.Error{Code: engawa.CodeTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", big.Limit), Remedy: "send less in one call"}
 	case errors.As(err, &told):
 	case errors.Is(err, context.Canceled):
-		told = &engawa.Error{Code: engawa.CodeUnavailable, Message: "the request was given up"} // nobody is there to read it
+		told = &engawa.Error{Code: engawa.CodeUnavailable, Message: "the request was given up before it was answered", Remedy: "send it again, under an idempotency key"} // nobody is there to read it
 	default:
 		id := engawa.NewID("err")
 		a.Log.ErrorContext(r.Context(), "request failed", "id", id, "path", r.Pattern, "err", err)

@@ -34,7 +34,7 @@ type stepBody struct {
 type RouteBody struct {
 	Name      string     `json:"name" minLength:"1" maxLength:"200"`
 	Enabled   bool       `json:"enabled"`
-	Events    []string   `json:"events" minItems:"1" maxItems:"50" doc:"Types, groups as payment.*, or *" example:"[\"contract.terminated\"]"`
+	Events    []string   `json:"events" minItems:"1" maxItems:"50" maxLength:"120" doc:"Types, groups as payment.*, or *" example:"[\"contract.terminated\"]"`
 	Condition string     `json:"condition,omitempty" maxLength:"4000" doc:"CEL over event and customer; always if empty" example:"event.data.amount >= 1000"`
 	Then      []stepBody `json:"then" minItems:"1" maxItems:"20"`
 }
@@ -288,7 +288,7 @@ func (a *API) showTrial(c *call, e engawa.Event, made []store.NewMessage) []tria
 // TemplateBody is what a template says.
 type TemplateBody struct {
 	Name  string                 `json:"name" minLength:"1" maxLength:"200"`
-	Words map[string]contentBody `json:"words" minProperties:"1" doc:"By language: ja, ko, en. Places are {{path.to.value}}"`
+	Words map[string]contentBody `json:"words" minProperties:"1" maxProperties:"3" doc:"By language: ja, ko, en. Places are {{path.to.value}}"`
 }
 
 type templateOut struct {
@@ -364,7 +364,7 @@ func (a *API) saveTemplate(ctx context.Context, t engawa.Template, b TemplateBod
 			continue
 		}
 		if err := text.Check(engawa.Content(words)); err != nil {
-			return templateOut{}, under("/words/"+string(l), err)
+			return templateOut{}, engawa.Within("/words/"+string(l), err)
 		}
 		t.Words[l] = engawa.Content(words)
 	}

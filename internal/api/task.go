@@ -88,7 +88,7 @@ func (a *API) listKeys(ctx context.Context, c *call, in *Paging) (keyList, error
 type keyIn struct {
 	Body struct {
 		Name   string     `json:"name" minLength:"1" maxLength:"200"`
-		Scopes []string   `json:"scopes" minItems:"1" maxItems:"32" doc:"None that the asking key lacks"`
+		Scopes []string   `json:"scopes" minItems:"1" maxItems:"32" maxLength:"64" doc:"None that the asking key lacks"`
 		EndsAt *time.Time `json:"ends_at,omitempty" doc:"A year from now if missing, and at most"`
 	}
 }
@@ -115,7 +115,8 @@ func (a *API) addKey(ctx context.Context, c *call, in *keyIn) (keyMade, error) {
 	k, text := access.NewKey("live")
 	if b.EndsAt != nil {
 		if !b.EndsAt.After(k.CreatedAt) || b.EndsAt.After(k.ExpiresAt) {
-			return keyMade{}, engawa.Invalid("/ends_at", "choose an end within a year", "a key cannot end then")
+			return keyMade{}, engawa.Invalid("/ends_at", "choose an end from now until "+k.ExpiresAt.UTC().Format(time.RFC3339)+", a year from now",
+				"a key cannot end at %s", b.EndsAt.UTC().Format(time.RFC3339))
 		}
 		k.ExpiresAt = b.EndsAt.UTC()
 	}

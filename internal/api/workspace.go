@@ -8,8 +8,8 @@ import (
 )
 
 type houseBody struct {
-	CapPerDay    int      `json:"cap_per_day" minimum:"0" doc:"Messages to one customer in 24 hours; 0 for the rule's default"`
-	CapPerSender int      `json:"cap_per_sender" minimum:"0" doc:"Of these, from one partner"`
+	CapPerDay    int      `json:"cap_per_day" minimum:"0" maximum:"1000" doc:"Messages to one customer in 24 hours; 0 for the rule's default"`
+	CapPerSender int      `json:"cap_per_sender" minimum:"0" maximum:"1000" doc:"Of these, from one partner"`
 	MinAge       int      `json:"min_age,omitzero" minimum:"0" maximum:"30" doc:"Years; 0 for the rule's default"`
 	QuietAll     bool     `json:"quiet_all,omitzero" doc:"Quiet hours hold service messages too"`
 	Markets      []string `json:"markets,omitempty" maxItems:"64" pattern:"^[A-Z]{2}$" example:"JP" doc:"Countries in which customers may be whose own is not known: the strictest of their rules count. Empty: any country's"`

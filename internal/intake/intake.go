@@ -146,8 +146,8 @@ func (in *Intake) openReceiver(a engawa.Account) (channel.Receiver, error) {
 	return nil, noReceiver()
 }
 
-// maxBatch is how many events one call may bring.
-const maxBatch = 1000
+// MaxBatch is how many events one call may bring.
+const MaxBatch = 1000
 
 // Events journals what a system of the business posted, all of it or nothing,
 // and returns when it is durable. list tells whether a list was posted. The
@@ -173,9 +173,12 @@ func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, b
 	return out, list, err
 }
 
+// maxTrace is the longest trace context that is kept; version 00 has 55 characters.
+const maxTrace = 100
+
 // trace returns the caller's trace context, if it can be one (W3C Trace Context §3.2).
 func trace(h http.Header) string {
-	if t := h.Get("Traceparent"); len(t) <= 100 {
+	if t := h.Get("Traceparent"); len(t) <= maxTrace {
 		return t
 	}
 	return ""

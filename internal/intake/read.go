@@ -3,10 +3,12 @@ package intake
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,7 +26,7 @@ type Posted struct {
 	Type       string     `json:"type" maxLength:"120" example:"contract.terminated" doc:"Lower-case words joined by dots"`
 	Subject    string     `json:"subject,omitempty" maxLength:"255" doc:"What it is about, in the sender's words"`
 	OccurredAt *time.Time `json:"occurred_at,omitempty" doc:"When it happened, with zone; now if missing"`
-	Customer   string     `json:"customer,omitempty" doc:"The customer's id, if known"`
+	Customer   string     `json:"customer,omitempty" maxLength:"64" doc:"The customer's id, if known"`
 	Identities []Identity `json:"identities,omitempty" maxItems:"16" doc:"What the customer may be found by"`
 	Data       Object     `json:"data,omitempty" doc:"A JSON object: what routes and templates read"`
 	Trace      string     `json:"traceparent,omitempty" maxLength:"100" doc:"W3C trace context"`
@@ -33,8 +35,8 @@ type Posted struct {
 	SpecVersion string     `json:"specversion,omitempty" enum:"1.0" doc:"Makes it a CloudEvent, whose source and id together are its id"`
 	Source      string     `json:"source,omitempty" maxLength:"1024"`
 	Time        *time.Time `json:"time,omitempty"`
-	ContentType string     `json:"datacontenttype,omitempty"`
-	Schema      string     `json:"dataschema,omitempty"`
+	ContentType string     `json:"datacontenttype,omitempty" maxLength:"255"`
+	Schema      string     `json:"dataschema,omitempty" maxLength:"1024"`
 
 	// More holds extension attributes of a CloudEvent, and what does not belong.
 	More map[string]jsontext.Value `json:",embed"`
@@ -72,20 +74,17 @@ func read(h http.Header, body []byte) (evs []engawa.Event, list bool, err error)
 		return nil, false, err
 	}
 	body = bytes.TrimLeft(body, " \t\r\n")
-	switch {
-	case inHeaders:
-		p, err := binary(h, kind, body)
-		if err != nil {
-			return nil, false, err
-		}
-		evs, err = one(p, nil)
-		return evs, false, err
-	case body[0] == '[' && kind != cloudEvent:
+	if body[0] == '[' && !inHeaders && kind != cloudEvent {
 		evs, err = readList(body, kind == cloudEventBatch)
 		return evs, true, err
 	}
-	evs, err = readOne(body, kind == cloudEvent)
-	return evs, false, err
+	var e engawa.Event
+	if inHeaders {
+		e, err = readBinary(h, kind, body)
+	} else {
+		e, err = readOne(body, kind == cloudEvent)
+	}
+	return []engawa.Event{e}, false, err
 }
 
 // MediaType returns the content type of a request with a JSON body, without its
@@ -110,43 +109,34 @@ func readList(body []byte, cloud bool) ([]engawa.Event, error) {
 	if err := json.Unmarshal(body, &texts); err != nil {
 		return nil, Unreadable(err)
 	}
-	if len(texts) == 0 || len(texts) > maxBatch {
-		return nil, engawa.Invalid("", "post between 1 and 1000 events in one call", "there are %d events", len(texts))
+	if len(texts) == 0 || len(texts) > MaxBatch {
+		return nil, engawa.Invalid("", fmt.Sprintf("post between 1 and %d events in one call", MaxBatch), "there are %d events", len(texts))
 	}
-	evs := make([]engawa.Event, 0, len(texts))
+	evs := make([]engawa.Event, len(texts))
 	for i, text := range texts {
-		one, err := readOne(text, cloud)
-		if err != nil {
-			return nil, within(fmt.Sprintf("/%d", i), err)
+		var err error
+		if evs[i], err = readOne(text, cloud); err != nil {
+			return nil, engawa.Within(fmt.Sprintf("/%d", i), err)
 		}
-		evs = append(evs, one...)
 	}
 	return evs, nil
 }
 
-// within puts a prefix before the place that an error names.
-func within(prefix string, err error) error {
-	if e, ok := err.(*engawa.Error); ok { //nolint:errorlint // made here, never wrapped
-		e.Field = prefix + e.Field
-	}
-	return err
-}
-
-func readOne(text []byte, cloud bool) ([]engawa.Event, error) {
+func readOne(text []byte, cloud bool) (engawa.Event, error) {
 	var p Posted
 	if err := json.Unmarshal(text, &p); err != nil {
-		return nil, Unreadable(err)
+		return engawa.Event{}, Unreadable(err)
 	}
 	if cloud && p.SpecVersion == "" {
-		return nil, engawa.Invalid("/specversion", "send CloudEvents 1.0", "the content type says CloudEvents, and there is no specversion")
+		return engawa.Event{}, engawa.Invalid("/specversion", "send CloudEvents 1.0", "the content type says CloudEvents, and there is no specversion")
 	}
-	return one(p, text)
+	return p.event(text)
 }
 
-// binary reads CloudEvents' binary form: attributes in ce- headers, percent-
+// readBinary reads CloudEvents' binary form: attributes in ce- headers, percent-
 // encoded, the body is the data (HTTP protocol binding §3.1).
-func binary(h http.Header, kind string, body []byte) (Posted, error) {
-	p := Posted{ContentType: kind, Data: body, More: map[string]jsontext.Value{}}
+func readBinary(h http.Header, kind string, body []byte) (engawa.Event, error) {
+	p := Posted{ContentType: kind, Data: body}
 	for _, a := range []struct {
 		name string
 		to   *string
@@ -161,59 +151,76 @@ func binary(h http.Header, kind string, body []byte) (Posted, error) {
 	} {
 		text, err := url.PathUnescape(h.Get("Ce-" + a.name))
 		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			return p, engawa.Invalid("/"+strings.ToLower(a.name), "percent-encode the header as UTF-8", "the header ce-%s cannot be read", strings.ToLower(a.name))
+			return engawa.Event{}, engawa.Invalid("/"+strings.ToLower(a.name), "percent-encode the header as UTF-8", "the header ce-%s cannot be read", strings.ToLower(a.name))
 		}
 		*a.to = text
 	}
 	if t := h.Get("Ce-Time"); t != "" {
 		at, err := time.Parse(time.RFC3339, t)
 		if err != nil {
-			return p, engawa.Invalid("/time", "write the time as 2026-11-23T12:00:00Z", "ce-time is not an RFC 3339 time with a zone")
+			return engawa.Event{}, engawa.Invalid("/time", "write the time as 2026-11-23T12:00:00Z", "ce-time is not an RFC 3339 time with a zone")
 		}
 		p.Time = &at
 	}
-	return p, nil
+	return p.event(nil)
 }
 
-// one checks a posted event and translates it. text is kept as evidence where
-// it says more than we read.
-func one(p Posted, text []byte) ([]engawa.Event, error) {
-	e := engawa.Event{Type: p.Type, DedupKey: p.ID, Subject: p.Subject, Customer: p.Customer, Trace: p.Trace}
+// event checks what was posted and translates it. text is kept as evidence
+// where it says more than we read.
+func (p Posted) event(text []byte) (e engawa.Event, err error) {
+	e = engawa.Event{Type: p.Type, DedupKey: p.ID, Subject: p.Subject, Customer: p.Customer, Trace: p.Trace}
 	at := p.OccurredAt
 	if p.SpecVersion != "" {
-		if err := p.checkCloud(); err != nil {
-			return nil, err
-		}
+		err = p.checkCloud()
 		e.DedupKey, at = p.Source+"\n"+p.ID, p.Time
 		if len(p.More) > 0 {
 			e.Raw = text
 		}
-	} else if err := p.checkOwn(); err != nil {
-		return nil, err
+	} else {
+		err = p.checkOwn()
+	}
+	if err != nil {
+		return e, err
 	}
 	if at != nil {
 		e.OccurredAt = at.UTC()
 	}
-	if err := p.check(e.OccurredAt); err != nil {
-		return nil, err
+	if err = p.check(e.OccurredAt); err != nil {
+		return e, err
 	}
-	if len(p.Identities) > 16 {
-		return nil, engawa.Invalid("/identities", "give 16 at most", "there are %d identities", len(p.Identities))
-	}
-	for i, id := range p.Identities {
-		if id.Issuer == "" || id.Kind == "" || id.Value == "" || len(id.Issuer) > 255 || len(id.Kind) > 64 || len(id.Value) > 512 {
-			return nil, engawa.Invalid(fmt.Sprintf("/identities/%d", i), "give issuer (255 bytes at most), kind (64) and value (512)", "an identity is incomplete or too long")
-		}
-		e.Identities = append(e.Identities, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value})
+	if e.Identities, err = p.identities(); err != nil {
+		return e, err
 	}
 	e.Data = bytes.TrimSpace(p.Data)
 	if len(e.Data) == 0 {
 		e.Data = []byte("{}")
 	}
 	if e.Data[0] != '{' {
-		return nil, engawa.Invalid("/data", "send a JSON object", "data is not a JSON object")
+		return e, engawa.Invalid("/data", "send a JSON object", "data is not a JSON object")
 	}
-	return []engawa.Event{e}, nil
+	return e, nil
+}
+
+// maxIdentities is how many identities one event may name.
+const maxIdentities = 16
+
+func (p Posted) identities() ([]engawa.Identity, error) {
+	if len(p.Identities) > maxIdentities {
+		return nil, engawa.Invalid("/identities", fmt.Sprintf("give %d at most", maxIdentities), "there are %d identities", len(p.Identities))
+	}
+	var ids []engawa.Identity
+	for i, id := range p.Identities {
+		for _, part := range [...]struct {
+			name, text string
+			most       int
+		}{{"issuer", id.Issuer, 255}, {"kind", id.Kind, 64}, {"value", id.Value, 512}} {
+			if n := runes(part.text); n < 1 || n > part.most {
+				return nil, engawa.Invalid(fmt.Sprintf("/identities/%d/%s", i, part.name), fmt.Sprintf("give 1 to %d characters", part.most), "the %s has %d characters", part.name, n)
+			}
+		}
+		ids = append(ids, engawa.Identity{Issuer: id.Issuer, Kind: id.Kind, Value: id.Value})
+	}
+	return ids, nil
 }
 
 // attribute is the name of a CloudEvents extension (spec §3.1).
@@ -224,14 +231,18 @@ func (p Posted) checkCloud() error {
 	switch {
 	case p.SpecVersion != "1.0":
 		return engawa.Invalid("/specversion", "send CloudEvents 1.0", "specversion %q is not known", p.SpecVersion)
-	case p.Source == "" || len(p.Source) > 1024:
-		return engawa.Invalid("/source", "name the source in 1 to 1024 characters", "the source has %d characters", len(p.Source))
+	case p.Source == "" || runes(p.Source) > 1024:
+		return engawa.Invalid("/source", "name the source in 1 to 1024 characters", "the source has %d characters", runes(p.Source))
+	case runes(p.ContentType) > 255:
+		return engawa.Invalid("/datacontenttype", "send JSON", "the datacontenttype has %d characters; 255 are allowed", runes(p.ContentType))
+	case runes(p.Schema) > 1024:
+		return engawa.Invalid("/dataschema", "shorten it to 1024 characters", "the dataschema has %d characters", runes(p.Schema))
 	case p.OccurredAt != nil:
 		return engawa.Invalid("/occurred_at", "call it time, as CloudEvents does", "occurred_at is no attribute of CloudEvents")
 	case p.ContentType != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json"):
 		return engawa.Invalid("/datacontenttype", "send JSON", "data is not JSON but %q", p.ContentType)
 	}
-	for name := range p.More {
+	for _, name := range slices.Sorted(maps.Keys(p.More)) {
 		if name == "data_base64" {
 			return engawa.Invalid("/data_base64", "send a JSON object in data", "data cannot be binary")
 		}
@@ -243,8 +254,8 @@ func (p Posted) checkCloud() error {
 }
 
 func (p Posted) checkOwn() error {
-	for name := range p.More {
-		return engawa.Invalid("/"+short(name), "correct the JSON; names must be known and stand once", "this name is not known here")
+	if names := slices.Sorted(maps.Keys(p.More)); len(names) > 0 {
+		return engawa.Invalid("/"+short(names[0]), "correct the JSON; names must be known and stand once", "this name is not known here")
 	}
 	if p.Source != "" || p.Time != nil || p.ContentType != "" || p.Schema != "" {
 		return engawa.Invalid("/specversion", `add "specversion": "1.0", or call the time occurred_at`, "there are attributes of CloudEvents and no specversion")
@@ -256,21 +267,27 @@ func (p Posted) checkOwn() error {
 var eventType = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$`)
 
 func (p Posted) check(occurred time.Time) error {
+	when := "/occurred_at"
+	if p.SpecVersion != "" {
+		when = "/time"
+	}
 	switch {
 	case !eventType.MatchString(p.Type) || len(p.Type) > 120:
 		return engawa.Invalid("/type", `write lower-case words joined by dots, such as "contract.terminated"`, "%q is not an event type", short(p.Type))
-	case p.ID == "" || len(p.ID) > 255:
-		return engawa.Invalid("/id", "give every event an id of its own, 1 to 255 characters; the same id is the same event", "the id has %d characters", len(p.ID))
+	case p.ID == "" || runes(p.ID) > 255:
+		return engawa.Invalid("/id", "give every event an id of its own, 1 to 255 characters; the same id is the same event", "the id has %d characters", runes(p.ID))
 	case strings.ContainsFunc(p.ID, func(r rune) bool { return r < ' ' }):
 		return engawa.Invalid("/id", "use visible characters", "the id has a control character")
 	case !occurred.IsZero() && (occurred.Year() < 2000 || time.Until(occurred) > 24*time.Hour):
-		return engawa.Invalid("/occurred_at", "give the time at which it happened", "%s is not a time at which something can have happened", occurred.Format(time.RFC3339))
-	case len(p.Subject) > 255:
-		return engawa.Invalid("/subject", "shorten it to 255 characters", "the subject has %d characters", len(p.Subject))
+		return engawa.Invalid(when, "give the time at which it happened, from the year 2000 until a day from now", "%s is not a time at which something can have happened", occurred.Format(time.RFC3339))
+	case runes(p.Subject) > 255:
+		return engawa.Invalid("/subject", "shorten it to 255 characters", "the subject has %d characters", runes(p.Subject))
 	case len(p.Customer) > 64:
-		return engawa.Invalid("/customer", "use the customer's id here, cus_…", "this is no id of a customer")
-	case len(p.Trace) > 100:
-		return engawa.Invalid("/traceparent", "send a W3C traceparent", "the traceparent is too long")
+		return engawa.Invalid("/customer", "use the customer's id here, cus_…, or name an identity", "the customer's id has %d characters", len(p.Customer))
+	case len(p.Trace) > maxTrace:
+		return engawa.Invalid("/traceparent", fmt.Sprintf("send a W3C traceparent of %d characters at most", maxTrace), "the traceparent has %d characters", len(p.Trace))
 	}
 	return nil
 }
+
+func runes(s string) int { return utf8.RuneCountInString(s) }

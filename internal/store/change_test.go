@@ -97,6 +97,27 @@ func TestEnd(t *testing.T) {
 	})
 }
 
+// TestMaxOfCustomer: nobody gets identities or contact points without end.
+func TestMaxOfCustomer(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_a")
+		for i := range store.MaxOfCustomer - 1 {
+			s.must(s.Link(ctx, ws, "cus_a", engawa.Identity{Issuer: "x", Kind: "y", Value: strconv.Itoa(i)}))
+			s.must(s.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: fmt.Sprintf("cp_%d", i), Customer: "cus_a", Kind: "mail", Address: "a@b.example", CreatedAt: time.Now()}))
+		}
+		for name, err := range map[string]error{
+			"identity":      s.Link(ctx, ws, "cus_a", engawa.Identity{Issuer: "x", Kind: "y", Value: "one more"}),
+			"contact point": s.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: "cp_more", Customer: "cus_a", Kind: "mail", Address: "a@b.example", CreatedAt: time.Now()}),
+		} {
+			if code(err) != engawa.CodeConflict || !strings.Contains(err.Error(), "100") {
+				s.t.Errorf("one more %s: %v", name, err)
+			}
+		}
+		s.must(s.Link(ctx, ws, "cus_a", member("cus_a"))) // no more than there were
+	})
+}
+
 // TestEndDestination: a place that a route sends to stays; nothing goes to one
 // that was taken away, and no route can be saved that names it.
 func TestEndDestination(t *testing.T) {
@@ -437,6 +458,11 @@ func (s *shop) afterMerge() {
 	if _, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_b", By: "key:1", Narrow: verdict.Narrow}); code(err) != engawa.CodeConflict {
 		s.t.Errorf("merged twice: %v", err)
 	}
+	_, err := s.Journal(ctx, []engawa.Event{{Workspace: ws, ID: "evt_2", Account: "api", Type: "a.b", DedupKey: "2", Customer: "cus_b", Data: []byte(`{}`), ReceivedAt: time.Now()}})
+	s.must(err)
+	if ev, err := s.Event(ctx, ws, "evt_2"); err != nil || ev.Customer != "cus_a" || ev.Data == nil {
+		s.t.Errorf("an event that names the one who was merged: %+v %v", ev, err)
+	}
 	s.must(s.Decide(ctx, consent("cus_b", false, time.Now())))
 	if got := s.decisions("cus_a"); got[0].Given || len(got) != 5 {
 		s.t.Errorf("a withdrawal by an old link: %+v", got[0])
@@ -445,7 +471,7 @@ func (s *shop) afterMerge() {
 		s.t.Errorf("while a message is handed over: %v", err)
 	}
 	lane := s.hold("n2", mailbox)
-	_, err := s.Recover(ctx, lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
+	_, err = s.Recover(ctx, lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
 	s.must(err)
 	_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", By: "key:1", Narrow: verdict.Narrow})
 	s.must(err)

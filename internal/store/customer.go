@@ -71,12 +71,37 @@ func (s *Store) AddContactPoint(ctx context.Context, p engawa.ContactPoint) erro
 		if err != nil {
 			return err
 		}
-		return t.addContactPoint(ring, p)
+		return t.roomFor("contact points", `SELECT count(*) FROM contact_point WHERE workspace = $1 AND customer = $2 AND ended_at = 0`,
+			p.Workspace, p.Customer, func() error { return t.addContactPoint(ring, p) })
 	})
 	if err != nil {
 		return fmt.Errorf("add contact point %s: %w", p.ID, err)
 	}
 	return nil
+}
+
+// MaxOfCustomer is how many identities, and how many contact points, a customer
+// may be given; a merger may bring more together.
+const MaxOfCustomer = 100
+
+// roomFor runs add, and refuses what it added where there are MaxOfCustomer
+// already. count is the query that counts a customer's.
+func (t *tx) roomFor(what, count, workspace, customer string, add func() error) error {
+	before, err := one(t, scanInt, count, workspace, customer)
+	if err != nil {
+		return err
+	}
+	if err := add(); err != nil {
+		return err
+	}
+	after, err := one(t, scanInt, count, workspace, customer)
+	if err == nil && after > before && after > MaxOfCustomer {
+		err = &engawa.Error{
+			Code: engawa.CodeConflict, Message: fmt.Sprintf("this customer has %d %s; %d are allowed", before, what, MaxOfCustomer),
+			Remedy: "take away those that are no longer needed first",
+		}
+	}
+	return err
 }
 
 func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
@@ -217,7 +242,10 @@ func (t *tx) identityHash(workspace string, id engawa.Identity) (hash, key strin
 
 // Link ties an identity to a customer.
 func (s *Store) Link(ctx context.Context, workspace, customer string, id engawa.Identity) error {
-	return s.inTx(ctx, workspace, func(t *tx) error { return t.link(workspace, customer, id) })
+	return s.inTx(ctx, workspace, func(t *tx) error {
+		return t.roomFor("identities", `SELECT count(*) FROM identity WHERE workspace = $1 AND customer = $2`,
+			workspace, customer, func() error { return t.link(workspace, customer, id) })
+	})
 }
 
 // Unlink takes identities of a customer away: those of an issuer and kind, or,
@@ -277,12 +305,17 @@ func (s *Store) CustomerBy(ctx context.Context, workspace string, id engawa.Iden
 	return customer, err
 }
 
-// CustomerByAddress returns the customers who have an address of a kind.
+// MaxFound is how many customers CustomerByAddress returns at most: a group
+// mailbox may stand for many contracts.
+const MaxFound = 200
+
+// CustomerByAddress returns the customers who have an address of a kind, at
+// most MaxFound of them.
 func (s *Store) CustomerByAddress(ctx context.Context, workspace, kind string, a engawa.Address) (ids []string, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
 		index, _ := s.vault.Index(workspace, "address:"+kind, foldAddress(a))
-		ids, err = all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3 AND ended_at = 0 ORDER BY customer`,
-			workspace, kind, index)
+		ids, err = all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3 AND ended_at = 0 GROUP BY customer ORDER BY customer LIMIT $4`,
+			workspace, kind, index, MaxFound)
 		return err
 	})
 	return ids, err

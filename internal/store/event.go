@@ -83,6 +83,9 @@ func (t *tx) journal(slots []slot) error {
 		customers = append(customers, sl.event.Customer)
 	}
 	ring, err := t.keys(ws, openers(customers))
+	if err == nil {
+		err = t.followMerged(ws, slots, &ring)
+	}
 	if err != nil {
 		return err
 	}
@@ -123,6 +126,39 @@ func (t *tx) findFirsts(ws string, slots []slot) error {
 		*sl.out = Journaled{ID: id, Fresh: id == sl.event.ID}
 	}
 	return nil
+}
+
+// followMerged gives events that name a customer who was merged into another to
+// the other.
+func (t *tx) followMerged(workspace string, slots []slot, ring *keyring) error {
+	var lost []string
+	for _, sl := range slots {
+		if id := sl.event.Customer; id != "" && !ring.opens(id) {
+			lost = append(lost, id)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	into := map[string]string{}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var from, to string
+		err := scan(&from, &to)
+		into[from] = to
+		return struct{}{}, err
+	}, `SELECT id, merged_into FROM customer WHERE workspace = $1 AND id {in $2} AND merged_into <> ''`, workspace, t.list(distinct(lost)))
+	if err != nil || len(into) == 0 {
+		return err
+	}
+	var customers []string
+	for i := range slots {
+		if to := into[slots[i].event.Customer]; to != "" {
+			slots[i].event.Customer = to
+		}
+		customers = append(customers, slots[i].event.Customer)
+	}
+	*ring, err = t.keys(workspace, openers(customers))
+	return err
 }
 
 func eventRow(ring keyring, e engawa.Event) ([]any, error) {
