@@ -1,0 +1,667 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// estate is one of everything that a workspace can have. Ids end with the
+// workspace's.
+type estate struct {
+	of         string
+	lane       store.Lane    // of acc_…, held, with one hand-over open
+	open       store.Claimed // that hand-over
+	taken      store.Lane    // of acc2_…, where the holder before left one open
+	unknown    string        // a delivery
+	identity   engawa.Identity
+	address    engawa.Address
+	unrouted   engawa.Event
+	unfinished store.Once
+	finished   store.Once
+}
+
+// settle makes an estate.
+func (s *shop) settle(of string) estate {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	e := estate{
+		of: of, identity: engawa.Identity{Issuer: "business", Kind: "member_number", Value: "1"}, address: "tanaka@customer.example",
+		unfinished: store.Once{Workspace: of, Key: "unfinished"}, finished: store.Once{Workspace: of, Key: "finished"},
+	}
+	s.furnish(of, "acc_"+of, "acc2_"+of)
+	for _, id := range []string{"cus_", "cus2_"} {
+		c := store.NewCustomer{Customer: engawa.Customer{Workspace: of, ID: id + of, Kind: "person", Name: "田中", CreatedAt: now}}
+		if id == "cus_" {
+			c.Identities = []engawa.Identity{e.identity}
+			c.ContactPoints = []engawa.ContactPoint{{Workspace: of, ID: "cp_" + of, Customer: id + of, Kind: "mail", Address: e.address, VerifiedAt: now, CreatedAt: now}}
+			cn := consent(id+of, true, now)
+			cn.Workspace = of
+			c.Consents = []engawa.Consent{cn}
+		}
+		s.must(s.AddCustomer(ctx, c))
+	}
+	for _, id := range []string{"dst_", "dst2_"} {
+		s.must(s.AddDestination(ctx, engawa.Destination{Workspace: of, ID: id + of, Name: "店長", Account: "acc_" + of, Address: "staff@hinata.example", CreatedAt: now}))
+	}
+	s.must(s.AddApp(ctx, engawa.App{Workspace: of, ID: "app_" + of, Name: "アプリ", CreatedAt: now}))
+	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_" + of, Name: "みどり農園", CreatedAt: now}))
+	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_" + of, Partner: "ptn_" + of, StartsAt: now}))
+	s.must(s.AddBroadcast(ctx, of, "brd_"+of, "春のお知らせ"))
+	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", engawa.Evidence{Wording: "自動で送ります"}))
+	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
+	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
+	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
+	s.must(s.SaveTemplate(ctx, engawa.Template{Workspace: of, ID: "tpl_" + of, Name: "t"}))
+	_, err := s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
+	s.must(err)
+	s.must(s.Raise(ctx, engawa.Task{Workspace: of, Kind: "k", Ref: "r", DueAt: now}))
+	s.must(s.Note(ctx, store.Audit{Workspace: of, Actor: "key:1", Action: "look"}))
+	s.people(of)
+	for _, once := range []store.Once{e.unfinished, e.finished} {
+		_, err := s.Begin(ctx, once)
+		s.must(err)
+	}
+	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
+	s.speak(&e)
+	return e
+}
+
+func (s *shop) people(of string) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	for id, role := range map[string]engawa.Role{"mem_": "owner", "mem2_": "viewer"} {
+		s.must(s.AddMember(ctx, store.SignIn{Member: engawa.Member{Workspace: of, ID: id + of, Name: "店長", Mail: engawa.Address(id + of + "@hinata.example"), Role: role, CreatedAt: now}}))
+	}
+	s.must(s.AddSession(ctx, store.Session{Hash: "session " + of, Workspace: of, Member: "mem_" + of, CreatedAt: now, SeenAt: now, EndsAt: now.Add(time.Hour)}))
+	s.must(s.AddKey(ctx, store.APIKey{Workspace: of, ID: "key_" + of, Name: "k", Hash: "h", CreatedAt: now, EndsAt: now.Add(time.Hour)}))
+}
+
+// speak journals an event and has messages in each place of the road.
+func (s *shop) speak(e *estate) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	e.unrouted = engawa.Event{
+		Workspace: e.of, ID: "evt_" + e.of, Account: "api", Type: "a.b", DedupKey: "1", Identities: []engawa.Identity{e.identity},
+		OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+	}
+	_, err := s.Journal(ctx, []engawa.Event{e.unrouted})
+	s.must(err)
+	send := func(id, account string, due time.Time) {
+		m := engawa.Message{
+			Workspace: e.of, ID: id + e.of, Event: e.unrouted.ID, Customer: "cus_" + e.of, Purpose: engawa.Notice, State: engawa.MessageWaiting, NotBefore: due,
+			Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: account + e.of}}, CreatedAt: now,
+		}
+		s.send(m)
+	}
+	hold := func(account string) store.Lane {
+		seen, err := s.Lane(ctx, e.of, account+e.of)
+		s.must(err)
+		l, held, err := s.Hold(ctx, "node", seen)
+		s.must(err)
+		if !held {
+			s.t.Fatal("not held")
+		}
+		return l
+	}
+	claim := func(l store.Lane) store.Claimed { return s.claim(l, 1, sendAll)[0] }
+	send("msg_unknown_", "acc_", time.Time{})
+	e.lane = hold("acc_")
+	r := accepted(claim(e.lane))
+	r.Outcome, r.State = engawa.OutcomeUnknown, engawa.Unknown
+	_, err = s.Record(ctx, e.lane, []store.Result{r})
+	s.must(err)
+	e.unknown = r.Claimed.Delivery.ID
+	send("msg_open_", "acc_", time.Time{})
+	e.open = claim(e.lane)
+	send("msg_left_", "acc2_", time.Time{})
+	claim(hold("acc2_"))
+	e.taken = hold("acc2_")
+	send("msg_wait_", "acc_", time.Time{})
+}
+
+// asked is a lane as somebody says it is who names workspace as.
+func asked(l store.Lane, as string) store.Lane {
+	l.Workspace = as
+	return l
+}
+
+// walled is every method that works in a workspace: it is called as that of one
+// workspace with the ids of another's estate.
+var walled = map[string]func(ctx context.Context, s *store.Store, as string, e estate) (any, error){
+	"Account": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Account(ctx, as, "acc_"+e.of)
+	},
+	"Accounts": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Accounts(ctx, as)
+	},
+	"AddAccount": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.AddAccount(ctx, engawa.Account{Workspace: as, ID: "acc_new_" + as, Kind: "mail"})
+	},
+	"AddApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddApp(ctx, engawa.App{Workspace: as, ID: "app_new_" + e.of})
+	},
+	"AddBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddBroadcast(ctx, as, "brd_new_"+e.of, "b")
+	},
+	"AddContactPoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddContactPoint(ctx, engawa.ContactPoint{Workspace: as, ID: "cp_new", Customer: "cus_" + e.of, Kind: "mail", Address: "x@y.example"})
+	},
+	"AddCustomer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddCustomer(ctx, store.NewCustomer{
+			Customer:   engawa.Customer{Workspace: as, ID: "cus_new_" + e.of, Kind: "person"},
+			Identities: []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "2"}},
+		})
+	},
+	"AddDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddDestination(ctx, engawa.Destination{Workspace: as, ID: "dst_new_" + e.of, Account: "acc_" + e.of})
+	},
+	"AddGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddGrant(ctx, engawa.Grant{Workspace: as, ID: "grt_new", Partner: "ptn_" + e.of})
+	},
+	"AddKey": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.AddKey(ctx, store.APIKey{Workspace: as, ID: "key_new_" + as})
+	},
+	"AddLink": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddLink(ctx, store.Session{Hash: "link " + as, Workspace: as, Member: "mem_" + e.of})
+	},
+	"AddMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddMember(ctx, store.SignIn{Member: engawa.Member{Workspace: as, ID: "mem_new_" + e.of, Mail: "n@hinata.example", Role: "viewer"}})
+	},
+	"AddPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddPartner(ctx, engawa.Partner{Workspace: as, ID: "ptn_new_" + e.of})
+	},
+	"AddSession": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddSession(ctx, store.Session{Hash: "new session " + as, Workspace: as, Member: "mem_" + e.of})
+	},
+	"Apps": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Apps(ctx, as) },
+	"Audits": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Audits(ctx, as, store.Page{})
+	},
+	"Beat": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Beat(ctx, asked(e.lane, as))
+	},
+	"Begin": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		once := e.finished
+		once.Workspace = as
+		kept, err := s.Begin(ctx, once)
+		return kept.Body, err
+	},
+	"Cancel": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Cancel(ctx, as, "msg_wait_"+e.of)
+	},
+	"ChangeAccount": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ChangeAccount(ctx, engawa.Account{Workspace: as, ID: "acc_" + e.of, Name: "changed", Version: 1})
+	},
+	"ChangeCustomer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ChangeCustomer(ctx, as, "cus_"+e.of, "key:1", func(c *engawa.Customer) { c.Name = "changed" })
+	},
+	"ChangeMail": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ChangeMail(ctx, as, "mem_"+e.of, "changed@hinata.example")
+	},
+	"ChangeMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ChangeMember(ctx, engawa.Member{Workspace: as, ID: "mem2_" + e.of, Name: "changed", Role: "admin"})
+	},
+	"ChangeWorkspace": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.ChangeWorkspace(ctx, engawa.Workspace{ID: as, Name: "changed", Zone: "Asia/Seoul"})
+	},
+	"Claim": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		going, _, err := s.Claim(ctx, asked(e.lane, as), 10, store.Decide{Judge: sendAll, Pace: func() store.Pace { return e.lane.Pace }})
+		return going, err
+	},
+	"Consents": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Consents(ctx, as, "cus_"+e.of)
+	},
+	"ContactPoints": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ContactPoints(ctx, as, "cus_"+e.of)
+	},
+	"Customer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Customer(ctx, as, "cus_"+e.of)
+	},
+	"CustomerBy": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.CustomerBy(ctx, as, e.identity)
+	},
+	"CustomerByAddress": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.CustomerByAddress(ctx, as, "mail", e.address)
+	},
+	"Customers": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Customers(ctx, as, store.Page{})
+	},
+	"Decide": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		c := consent("cus_"+e.of, false, time.Now())
+		c.Workspace = as
+		return nil, s.Decide(ctx, c)
+	},
+	"Destinations": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Destinations(ctx, as)
+	},
+	"Disclose": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Disclose(ctx, as, "dsc_new_"+e.of, "", "acc_"+e.of, "2", engawa.Evidence{})
+	},
+	"EndContactPoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndContactPoint(ctx, as, "cus_"+e.of, "cp_"+e.of, "key:1")
+	},
+	"EndDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndDestination(ctx, as, "dst2_"+e.of, "key:1")
+	},
+	"EndGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndGrant(ctx, as, "grt_"+e.of)
+	},
+	"EndMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndMember(ctx, as, "mem2_"+e.of)
+	},
+	"Enqueue": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		m := engawa.Message{Workspace: as, ID: "msg_new_" + e.of, Customer: "cus_" + e.of, State: engawa.MessageWaiting, Chain: []engawa.Via{{Account: "acc_" + e.of}}}
+		return nil, s.Enqueue(ctx, news(m))
+	},
+	"Erase": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.Erase(ctx, as, "cus_"+e.of, "key:1")
+		return nil, err
+	},
+	"Event": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Event(ctx, as, "evt_"+e.of)
+	},
+	"Events": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Events(ctx, as, store.EventFilter{}, store.Page{})
+	},
+	"Facts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		m := engawa.Message{Workspace: as, Customer: "cus_" + e.of, Partner: "ptn_" + e.of}
+		known, err := s.Facts(ctx, as, []store.Ask{{Message: m, Account: "acc_" + e.of}, {Message: m, Account: "acc_" + e.of, Destination: "dst_" + e.of}})
+		if err != nil {
+			return nil, err
+		}
+		f := known[0].Facts
+		return known[0].To.Reveal() + known[0].ToName + known[1].To.Reveal() + f.Grant.ID + f.Channel + f.Relationship.State + strings.Repeat("consent", len(f.Consents)), nil
+	},
+	"FinishTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		tasks, err := s.Tasks(ctx, e.of, 1)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.FinishTask(ctx, as, tasks[0].ID, "member:1")
+	},
+	"Forget": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		once := e.unfinished
+		once.Workspace = as
+		return nil, s.Forget(ctx, once)
+	},
+	"Grants": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Grants(ctx, as) },
+	"Hold": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		seen, err := s.Lane(ctx, e.of, "acc_"+e.of)
+		if err != nil {
+			return nil, err
+		}
+		l, _, err := s.Hold(ctx, "another", asked(seen, as))
+		return l, err
+	},
+	"Identities": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Identities(ctx, as, "cus_"+e.of)
+	},
+	"Journal": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		again := e.unrouted
+		again.Workspace, again.ID = as, "evt_again_"+e.of
+		js, err := s.Journal(ctx, []engawa.Event{again})
+		if err != nil || !js[0].Fresh {
+			return js, err
+		}
+		ev, err := s.Event(ctx, as, again.ID)
+		return ev.Customer, err
+	},
+	"Keep": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		once := e.unfinished
+		once.Workspace = as
+		return nil, s.Keep(ctx, once, 200, []byte("another answer"))
+	},
+	"Keys": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Keys(ctx, as) },
+	"Lane": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Lane(ctx, as, "acc_"+e.of)
+	},
+	"Lanes": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Lanes(ctx, as) },
+	"Link": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Link(ctx, as, "cus_"+e.of, engawa.Identity{Issuer: "business", Kind: "member_number", Value: "3"})
+	},
+	"LinkOIDC": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.LinkOIDC(ctx, as, "mem_"+e.of, "https://id.example user")
+	},
+	"Member": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Member(ctx, as, "mem_"+e.of)
+	},
+	"Members": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Members(ctx, as) },
+	"Merge": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.Merge(ctx, store.Merge{
+			Workspace: as, Into: "cus_" + e.of, From: "cus2_" + e.of, By: "key:1",
+			Narrow: func(_, _ []engawa.Consent, _ time.Time) []engawa.Consent { return nil },
+		})
+		return nil, err
+	},
+	"Message": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Message(ctx, as, "msg_wait_"+e.of)
+	},
+	"Messages": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Messages(ctx, as, store.MessageFilter{}, store.Page{})
+	},
+	"Next": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		due, _, _, err := s.Next(ctx, as, "acc_"+e.of)
+		return due, err
+	},
+	"Note": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Note(ctx, store.Audit{Workspace: as, Actor: "key:1", Action: "look", Object: "cus_" + e.of})
+	},
+	"Partners": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Partners(ctx, as)
+	},
+	"Pause": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Pause(ctx, as, "acc_"+e.of, time.Now().Add(time.Hour), "x")
+	},
+	"Raise": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.Raise(ctx, engawa.Task{Workspace: as, Kind: "k", Ref: "r"}) // as one that is open
+	},
+	"Record": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		r := accepted(e.open)
+		r.Claimed.Delivery.Workspace, r.Claimed.Message.Workspace = as, as
+		_, err := s.Record(ctx, asked(e.lane, as), []store.Result{r})
+		return nil, err
+	},
+	"Recover": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Recover(ctx, asked(e.taken, as), func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
+	},
+	"Relate": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Relate(ctx, as, "acc_"+e.of, "cp_"+e.of, "blocked")
+	},
+	"Release": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Release(ctx, asked(e.lane, as))
+	},
+	"Resolve": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Resolve(ctx, as, e.unknown, true)
+	},
+	"RevokeKey": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.RevokeKey(ctx, as, "key_"+e.of)
+	},
+	"Route": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Route(ctx, []store.Routed{{Workspace: as, Event: "evt_" + e.of}})
+	},
+	"Routes": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Routes(ctx, as) },
+	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
+	},
+	"SaveSubscription": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.SaveSubscription(ctx, engawa.Subscription{Workspace: as, Customer: "cus_" + e.of, App: "app_" + e.of, Product: "p", State: engawa.SubscriptionExpired})
+	},
+	"SaveTemplate": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SaveTemplate(ctx, engawa.Template{Workspace: as, ID: "tpl_" + e.of, Version: 1, Name: "changed"})
+	},
+	"Sending": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Sending(ctx, as, "acc_"+e.of)
+	},
+	"SetPassword": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SetPassword(ctx, as, "mem_"+e.of, "$argon2id$x")
+	},
+	"StopBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StopBroadcast(ctx, as, "brd_"+e.of)
+	},
+	"Subscriptions": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Subscriptions(ctx, as, "cus_"+e.of, store.Page{})
+	},
+	"Suppress": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Suppress(ctx, engawa.Suppression{Workspace: as, Channel: "mail", Address: e.address, Customer: "cus_" + e.of, Reason: "operator", At: time.Now()})
+	},
+	"Tally": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		tally, err := s.Tally(ctx, as, time.Now().Add(-time.Hour))
+		return tally.Hours, err
+	},
+	"TaskPage": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.TaskPage(ctx, as, "", store.Page{})
+	},
+	"Tasks": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Tasks(ctx, as, 10)
+	},
+	"Templates": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Templates(ctx, as)
+	},
+	"Unlink": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		n, err := s.Unlink(ctx, as, "cus_"+e.of, e.identity, "key:1")
+		return n, err
+	},
+}
+
+// unwalled are the methods that are not of one workspace, and why they may be.
+var unwalled = map[string]string{
+	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
+	"Backup": "the operator's", "CheckRing": "the hub's own", "Close": "the hub's own", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
+	"Lite": "says nothing of anybody", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
+	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
+	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
+	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
+	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
+	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
+}
+
+// TestTenancy calls every method of the store as another workspace: it must show
+// nothing and change nothing. Called as the own it must do something, or the
+// test would hold nothing. On PostgreSQL row-level security is in force
+// (storetest); on SQLite the statements hold alone.
+func TestTenancy(t *testing.T) {
+	methods := reflect.TypeFor[*store.Store]()
+	for m := range methods.Methods() {
+		if (walled[m.Name] == nil) == (unwalled[m.Name] == "") {
+			t.Errorf("%s: say in one of the tables how it keeps workspaces apart", m.Name)
+		}
+	}
+	if n := len(walled) + len(unwalled); n != methods.NumMethod() {
+		t.Errorf("the tables list %d methods, the store has %d", n, methods.NumMethod())
+	}
+	each(t, func(s *shop) {
+		db := storetest.Open(s.t, s.url)
+		tables := tablesOf(s.t, db, s.Lite())
+		n := 0
+		for name, call := range walled {
+			n++
+			own, stranger := s.settle(fmt.Sprint("ws_own_", n)), fmt.Sprint("ws_other_", n)
+			s.must(s.AddWorkspace(s.t.Context(), engawa.Workspace{ID: stranger, Zone: "Asia/Tokyo", CreatedAt: time.Now()}))
+			before := dump(s.t, db, tables, own.of)
+			got, err := call(s.t.Context(), s.Store, stranger, own)
+			if err == nil && !empty(got) {
+				s.t.Errorf("%s shows another workspace %+v", name, got)
+			}
+			if d := dump(s.t, db, tables, own.of); d != before {
+				s.t.Errorf("%s changes another workspace: %s", name, firstDifference(before, d))
+			}
+			got, err = call(s.t.Context(), s.Store, own.of, own)
+			if err != nil || empty(got) && dump(s.t, db, tables, own.of) == before {
+				s.t.Errorf("%s does nothing for its own workspace: %v, %v", name, got, err)
+			}
+			inUTC(s.t, name, reflect.ValueOf(got))
+		}
+	})
+}
+
+func empty(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	if r.Kind() == reflect.Slice || r.Kind() == reflect.Map {
+		return r.Len() == 0
+	}
+	return r.IsZero()
+}
+
+// inUTC holds that every time in v is one of UTC, or none at all.
+func inUTC(t *testing.T, name string, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		if !v.IsNil() {
+			inUTC(t, name, v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			inUTC(t, name, v.Index(i))
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			inUTC(t, name, v.MapIndex(k))
+		}
+	case reflect.Struct:
+		if at, ok := v.Interface().(time.Time); ok {
+			if at.Location() != time.UTC || at.IsZero() != (at == time.Time{}) {
+				t.Errorf("%s gives a time of %v: %v", name, at.Location(), at)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				inUTC(t, name, v.Field(i))
+			}
+		}
+	default:
+	}
+}
+
+// tablesOf are the tables that belong to workspaces, each with the column that
+// names it.
+func tablesOf(t *testing.T, db *sql.DB, lite bool) map[string]string {
+	t.Helper()
+	q := `SELECT table_name, column_name FROM information_schema.columns
+		WHERE table_schema = 'public' AND (column_name = 'workspace' OR table_name = 'workspace' AND column_name = 'id')`
+	if lite {
+		q = `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
+			WHERE m.type = 'table' AND (c.name = 'workspace' OR m.name = 'workspace' AND c.name = 'id')`
+	}
+	out := map[string]string{}
+	for _, row := range query(t, db, q) {
+		out[row[0]] = row[1]
+	}
+	if len(out) < 30 {
+		t.Fatalf("%d tables belong to workspaces: %v", len(out), out)
+	}
+	return out
+}
+
+// query returns rows as text, bytes in hexadecimal.
+func query(t *testing.T, db *sql.DB, q string, args ...any) (out [][]string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), q, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]string, len(columns))
+		for i, v := range values {
+			if b, ok := v.([]byte); ok {
+				v = fmt.Sprintf("%x", b)
+			}
+			row[i] = fmt.Sprint(v)
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// dump is all that a workspace has, one row a line.
+func dump(t *testing.T, db *sql.DB, tables map[string]string, workspace string) string {
+	t.Helper()
+	var lines []string
+	for table, column := range tables {
+		for _, row := range query(t, db, `SELECT * FROM `+table+` WHERE `+column+` = $1`, workspace) {
+			lines = append(lines, table+" "+strings.Join(row, " "))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func firstDifference(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return as[i] + " is now " + bs[i]
+		}
+	}
+	return fmt.Sprintf("%d rows are now %d", len(as), len(bs))
+}
+
+// TestWalls goes past the statements, as the role that the hub has: without the
+// word whose it is it sees no row of any table, with another's only that one's;
+// and it can neither change nor insert what is not its own.
+func TestWalls(t *testing.T) {
+	each(t, func(s *shop) {
+		if s.Lite() {
+			return // SQLite has no such walls
+		}
+		s.settle("ws_own")
+		s.settle("ws_other")
+		past := storetest.Open(s.t, s.url)
+		tables := tablesOf(s.t, past, false)
+		for _, q := range []string{
+			`INSERT INTO handle (workspace, id, app, customer) VALUES ('ws_own', 'h', 'a', 'cus_ws_own')`,
+			`INSERT INTO purchase (workspace, id, customer, app, product, kind, state, at, environment, detail) VALUES ('ws_own', 'p', 'c', 'a', 'p', 'k', 's', 0, 'e', '')`,
+			`INSERT INTO source_cursor (workspace, account, cursor, at) VALUES ('ws_own', 'a', 'c', 0)`,
+			`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ('ws_own', 'acc_ws_own', 's', '{}')`,
+		} {
+			_, err := past.ExecContext(s.t.Context(), q)
+			s.must(err)
+		}
+		db, err := sql.Open("pgx", s.url)
+		s.must(err)
+		defer db.Close()
+		for table, column := range tables {
+			if n := query(s.t, past, `SELECT count(*) FROM `+table+` WHERE `+column+` = 'ws_own'`)[0][0]; n == "0" {
+				s.t.Errorf("%s is empty: its wall is not tried", table)
+			}
+			s.tryWall(db, "", table, column)
+			s.tryWall(db, "ws_other", table, column)
+		}
+	})
+}
+
+func (s *shop) tryWall(db *sql.DB, as, table, column string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	tx, err := db.BeginTx(ctx, nil)
+	s.must(err)
+	defer tx.Rollback()
+	if as != "" {
+		_, err := tx.ExecContext(ctx, `SELECT set_config('engawa.workspace', $1, true)`, as)
+		s.must(err)
+	}
+	var n int
+	s.must(tx.QueryRowContext(ctx, `SELECT count(*) FROM `+table+` WHERE `+column+` <> $1`, as).Scan(&n))
+	if n != 0 {
+		s.t.Errorf("as %q, %s has %d rows of others", as, table, n)
+	}
+	for _, q := range []string{`UPDATE ` + table + ` SET ` + column + ` = ` + column + ` WHERE ` + column + ` = 'ws_own'`, `DELETE FROM ` + table + ` WHERE ` + column + ` = 'ws_own'`} {
+		r, err := tx.ExecContext(ctx, q)
+		s.must(err)
+		if n, err := r.RowsAffected(); n != 0 || err != nil {
+			s.t.Errorf("as %q: %s reaches %d rows, %v", as, q, n, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ('ws_own', 'aud_x', 0, '', '', '', '')`); err == nil || !strings.Contains(err.Error(), "row-level security") {
+		s.t.Errorf("as %q, a row for another: %v", as, err)
+	}
+}
