@@ -219,7 +219,7 @@ func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, e
 	if err != nil {
 		return nil, err
 	}
-	w := writes{lane: l, ring: ring, at: time.Now(), going: make([]Claimed, 0, len(cs))}
+	w := writes{lane: l, ring: ring, at: at(now()), going: make([]Claimed, 0, len(cs))}
 	judged := w.judge(cs, d)
 	if err := w.seal(judged); err != nil {
 		return nil, err
