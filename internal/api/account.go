@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -163,10 +162,9 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 	if err := a.checkOwner(ctx, ac); err != nil {
 		return accountOut{}, err
 	}
-	if err := a.Store.AddAccount(ctx, ac); err != nil {
+	if err := c.store.AddAccount(ctx, ac); err != nil {
 		return accountOut{}, err
 	}
-	a.done(ctx, c, "create-account", ac.ID, ac.Kind)
 	return a.showAccount(ac), nil
 }
 
@@ -223,10 +221,9 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 		return accountOut{}, err
 	}
 	ac.Version = b.Version
-	if err := a.Store.ChangeAccount(ctx, ac); err != nil {
+	if err := c.store.ChangeAccount(ctx, ac); err != nil {
 		return accountOut{}, err
 	}
-	a.done(ctx, c, "change-account", ac.ID, strings.Join(slices.Sorted(maps.Keys(b.Settings)), " "))
 	ac.Version++
 	return a.showAccount(ac), nil
 }
@@ -353,7 +350,7 @@ func (a *API) addDestination(ctx context.Context, c *call, in *destinationIn) (d
 	d := engawa.Destination{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixDestination), Name: b.Name, Account: ac.ID, Address: address, Locale: b.Locale, CreatedAt: time.Now().UTC(),
 	}
-	return showDestination(d), a.Store.AddDestination(ctx, d)
+	return showDestination(d), c.store.AddDestination(ctx, d)
 }
 
 type ended struct {
@@ -361,7 +358,7 @@ type ended struct {
 }
 
 func (a *API) endDestination(ctx context.Context, c *call, in *One) (ended, error) {
-	return ended{in.ID}, a.Store.EndDestination(ctx, c.workspace, in.ID, c.actor())
+	return ended{in.ID}, c.store.EndDestination(ctx, c.workspace, in.ID)
 }
 
 type laneOut struct {
@@ -405,9 +402,8 @@ func (a *API) resumeLane(ctx context.Context, c *call, in *One) (laneResumed, er
 	if _, err := a.Store.Account(ctx, c.workspace, in.ID); err != nil {
 		return laneResumed{}, err
 	}
-	if err := a.Store.Pause(ctx, c.workspace, in.ID, time.Time{}, ""); err != nil {
+	if err := c.store.Pause(ctx, c.workspace, in.ID, time.Time{}, ""); err != nil {
 		return laneResumed{}, err
 	}
-	a.done(ctx, c, "resume-lane", in.ID, "")
 	return laneResumed{in.ID}, nil
 }

@@ -131,7 +131,7 @@ func (a *API) changeCustomer(ctx context.Context, c *call, in *customerChange) (
 			return customerOut{}, err
 		}
 	}
-	cu, err := a.Store.ChangeCustomer(ctx, c.workspace, in.ID, c.actor(), func(cu *engawa.Customer) {
+	cu, err := c.store.ChangeCustomer(ctx, c.workspace, in.ID, func(cu *engawa.Customer) {
 		set(&cu.Kind, b.Kind)
 		set(&cu.Name, b.Name)
 		set(&cu.Locale, b.Locale)
@@ -156,7 +156,7 @@ type customerMerged struct {
 }
 
 func (a *API) mergeCustomer(ctx context.Context, c *call, in *mergeIn) (customerMerged, error) {
-	stopped, err := a.Store.Merge(ctx, store.Merge{Workspace: c.workspace, Into: in.ID, From: in.Body.From, By: c.actor(), Narrow: verdict.Narrow})
+	stopped, err := c.store.Merge(ctx, store.Merge{Workspace: c.workspace, Into: in.ID, From: in.Body.From, Narrow: verdict.Narrow})
 	if err != nil {
 		return customerMerged{}, err
 	}
@@ -172,7 +172,7 @@ type customerErased struct {
 }
 
 func (a *API) eraseCustomer(ctx context.Context, c *call, in *One) (customerErased, error) {
-	e, err := a.Store.Erase(ctx, c.workspace, in.ID, c.actor())
+	e, err := c.store.Erase(ctx, c.workspace, in.ID)
 	return customerErased{in.ID, e.At.UTC(), e.Canceled, e.Forgotten}, err
 }
 
@@ -249,7 +249,7 @@ func (a *API) listContactPoints(ctx context.Context, c *call, in *contactPointsI
 		if err := c.who.Require(access.AddressesRead); err != nil {
 			return contactPointList{}, err
 		}
-		if err := a.note(ctx, c, "read-addresses", in.ID, ""); err != nil {
+		if err := a.Store.Note(ctx, store.Audit{Workspace: c.workspace, Actor: c.actor(), Action: "read-addresses", Object: in.ID}); err != nil {
 			return contactPointList{}, err
 		}
 	}
@@ -284,7 +284,7 @@ type pointOfCustomer struct {
 }
 
 func (a *API) endContactPoint(ctx context.Context, c *call, in *pointOfCustomer) (ended, error) {
-	return ended{in.Point}, a.Store.EndContactPoint(ctx, c.workspace, in.ID, in.Point, c.actor())
+	return ended{in.Point}, c.store.EndContactPoint(ctx, c.workspace, in.ID, in.Point)
 }
 
 type findIn struct {
@@ -370,7 +370,7 @@ type identitiesEnded struct {
 
 func (a *API) endIdentity(ctx context.Context, c *call, in *identityEndIn) (identitiesEnded, error) {
 	b := in.Body
-	n, err := a.Store.Unlink(ctx, c.workspace, b.Customer, engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value}, c.actor())
+	n, err := c.store.Unlink(ctx, c.workspace, b.Customer, engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value})
 	return identitiesEnded{b.Customer, n}, err
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -295,7 +294,7 @@ type messageCanceled struct {
 }
 
 func (a *API) cancelMessage(ctx context.Context, c *call, in *One) (messageCanceled, error) {
-	return messageCanceled{in.ID, engawa.MessageCanceled}, a.Store.Cancel(ctx, c.workspace, in.ID)
+	return messageCanceled{in.ID, engawa.MessageCanceled}, c.store.Cancel(ctx, c.workspace, in.ID)
 }
 
 type resolveIn struct {
@@ -313,13 +312,12 @@ type deliveryResolved struct {
 // resolveDelivery settles by a person's word what no provider could say.
 func (a *API) resolveDelivery(ctx context.Context, c *call, in *resolveIn) (deliveryResolved, error) {
 	arrived := *in.Body.Arrived
-	if err := a.Store.Resolve(ctx, c.workspace, in.ID, arrived); err != nil {
+	if err := c.store.Resolve(ctx, c.workspace, in.ID, arrived); err != nil {
 		return deliveryResolved{}, err
 	}
 	state := engawa.Retrying
 	if arrived {
 		state = engawa.Accepted
 	}
-	a.done(ctx, c, "resolve-delivery", in.ID, fmt.Sprintf("arrived=%t", arrived))
 	return deliveryResolved{in.ID, state}, nil
 }

@@ -39,6 +39,7 @@ type call struct {
 	body      []byte
 	who       access.Principal
 	workspace string
+	store     *store.Store // as who asks uses it: what is changed goes into the audit trail
 	locale    engawa.Locale
 }
 
@@ -48,18 +49,6 @@ func (c *call) actor() string {
 		return "member:" + c.who.Member
 	}
 	return "key:" + c.who.Key
-}
-
-// done writes into the audit trail what took effect. If that fails it is in the
-// log: the caller must not be told that nothing happened.
-func (a *API) done(ctx context.Context, c *call, action, object, detail string) {
-	if err := a.note(ctx, c, action, object, detail); err != nil {
-		a.Log.ErrorContext(ctx, "audit line not kept", "action", action, "object", object, "actor", c.actor(), "err", err)
-	}
-}
-
-func (a *API) note(ctx context.Context, c *call, action, object, detail string) error {
-	return a.Store.Note(ctx, store.Audit{Workspace: c.workspace, Actor: c.actor(), Action: action, Object: object, Detail: detail})
 }
 
 // enter lets a request in: who asks, for what, and whether what it carries can
@@ -72,7 +61,7 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, scope access.Scope, 
 		err = c.who.Require(scope)
 	}
 	if err == nil {
-		c.workspace = c.who.Workspace
+		c.workspace, c.store = c.who.Workspace, a.Store.By(c.actor())
 		err = checkURL(r.URL)
 	}
 	if err == nil {

@@ -61,7 +61,7 @@ func (a *API) addApp(ctx context.Context, c *call, in *appIn) (appOut, error) {
 		}
 	}
 	p := engawa.App{Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixApp), Name: in.Body.Name, Partner: in.Body.Partner, CreatedAt: time.Now().UTC()}
-	return showApp(p), a.Store.AddApp(ctx, p)
+	return showApp(p), c.store.AddApp(ctx, p)
 }
 
 type senderBody struct {
@@ -122,7 +122,7 @@ func (a *API) addPartner(ctx context.Context, c *call, in *partnerIn) (partnerOu
 	p := engawa.Partner{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixPartner), Name: in.Body.Name, Sender: engawa.SenderProfile(in.Body.Sender), CreatedAt: time.Now().UTC(),
 	}
-	return showPartner(p), a.Store.AddPartner(ctx, p)
+	return showPartner(p), c.store.AddPartner(ctx, p)
 }
 
 // GrantTerms is what a grant allows.
@@ -190,10 +190,9 @@ func (a *API) addGrant(ctx context.Context, c *call, in *grantIn) (grantOut, err
 	if err := a.checkGrant(ctx, g); err != nil {
 		return grantOut{}, err
 	}
-	if err := a.Store.AddGrant(ctx, g); err != nil {
+	if err := c.store.AddGrant(ctx, g); err != nil {
 		return grantOut{}, err
 	}
-	a.done(ctx, c, "create-grant", g.ID, g.Partner)
 	return showGrant(g), nil
 }
 
@@ -234,10 +233,9 @@ func (a *API) checkApps(ctx context.Context, g engawa.Grant) error {
 
 // endGrant ends a grant now, also for what is queued.
 func (a *API) endGrant(ctx context.Context, c *call, in *One) (grantOut, error) {
-	if err := a.Store.EndGrant(ctx, c.workspace, in.ID); err != nil {
+	if err := c.store.EndGrant(ctx, c.workspace, in.ID); err != nil {
 		return grantOut{}, err
 	}
-	a.done(ctx, c, "end-grant", in.ID, "")
 	return a.getGrant(ctx, c, in)
 }
 

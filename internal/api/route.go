@@ -134,7 +134,7 @@ func (a *API) saveRoute(ctx context.Context, c *call, r engawa.Route) (routeOut,
 		return routeOut{}, err
 	}
 	r.UpdatedBy, r.UpdatedAt = c.actor(), time.Now().UTC()
-	if err := a.Store.SaveRoute(ctx, r); err != nil {
+	if err := c.store.SaveRoute(ctx, r); err != nil {
 		return routeOut{}, err
 	}
 	r.Version++
@@ -338,7 +338,7 @@ func (a *API) getTemplate(ctx context.Context, c *call, in *One) (templateOut, e
 type templateIn struct{ Body TemplateBody }
 
 func (a *API) addTemplate(ctx context.Context, c *call, in *templateIn) (templateOut, error) {
-	return a.saveTemplate(ctx, engawa.Template{Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixTemplate)}, in.Body)
+	return a.saveTemplate(ctx, c, engawa.Template{Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixTemplate)}, in.Body)
 }
 
 type templateChange struct {
@@ -353,10 +353,10 @@ func (a *API) changeTemplate(ctx context.Context, c *call, in *templateChange) (
 	if _, err := a.template(ctx, c.workspace, in.ID); err != nil {
 		return templateOut{}, err
 	}
-	return a.saveTemplate(ctx, engawa.Template{Workspace: c.workspace, ID: in.ID, Version: in.Body.Version}, in.Body.TemplateBody)
+	return a.saveTemplate(ctx, c, engawa.Template{Workspace: c.workspace, ID: in.ID, Version: in.Body.Version}, in.Body.TemplateBody)
 }
 
-func (a *API) saveTemplate(ctx context.Context, t engawa.Template, b TemplateBody) (templateOut, error) {
+func (a *API) saveTemplate(ctx context.Context, c *call, t engawa.Template, b TemplateBody) (templateOut, error) {
 	t.Name, t.Words, t.UpdatedAt = b.Name, map[engawa.Locale]engawa.Content{}, time.Now().UTC()
 	for _, l := range engawa.Locales {
 		words, ok := b.Words[string(l)]
@@ -373,7 +373,7 @@ func (a *API) saveTemplate(ctx context.Context, t engawa.Template, b TemplateBod
 			return templateOut{}, engawa.Invalid("/words/"+clip(l, 80), "write ja, ko and en", "%q is no language of the product", clip(l, 80))
 		}
 	}
-	if err := a.Store.SaveTemplate(ctx, t); err != nil {
+	if err := c.store.SaveTemplate(ctx, t); err != nil {
 		return templateOut{}, err
 	}
 	t.Version++

@@ -53,7 +53,7 @@ type taskFinished struct {
 }
 
 func (a *API) finishTask(ctx context.Context, c *call, in *One) (taskFinished, error) {
-	return taskFinished{in.ID, "done"}, a.Store.FinishTask(ctx, c.workspace, in.ID, c.actor())
+	return taskFinished{in.ID, "done"}, c.store.FinishTask(ctx, c.workspace, in.ID, c.actor())
 }
 
 type keyOut struct {
@@ -122,10 +122,9 @@ func (a *API) addKey(ctx context.Context, c *call, in *keyIn) (keyMade, error) {
 	}
 	row := keyRow(k, c.workspace, b.Name, b.Scopes)
 	row.Member = c.who.Member
-	if err := a.Store.AddKey(ctx, row); err != nil {
+	if err := c.store.AddKey(ctx, row); err != nil {
 		return keyMade{}, err
 	}
-	a.done(ctx, c, "create-key", k.ID, "")
 	return keyMade{k.ID, text.Reveal(), b.Name, b.Scopes, k.ExpiresAt.UTC()}, nil
 }
 
@@ -145,10 +144,9 @@ type keyRevoked struct {
 
 // revokeKey ends a key; other nodes forget it within seconds.
 func (a *API) revokeKey(ctx context.Context, c *call, in *One) (keyRevoked, error) {
-	if err := a.Store.RevokeKey(ctx, c.workspace, in.ID); err != nil {
+	if err := c.store.RevokeKey(ctx, c.workspace, in.ID); err != nil {
 		return keyRevoked{}, err
 	}
 	a.callers.drop(in.ID)
-	a.done(ctx, c, "revoke-key", in.ID, "")
 	return keyRevoked{in.ID}, nil
 }

@@ -94,6 +94,22 @@ var walk = []step{
 	{"revokeKey", "/v1/keys/$key:revoke", ""},
 }
 
+// untrailed are the operations, beside those that only read, which leave no
+// line in the audit trail: facts that tell themselves who brought them, and when,
+// and what only asks.
+var untrailed = []string{
+	"postEvents", "sendMessage", "testAccount", "addCustomer", "addContactPoint", "addConsent", "addIdentity", "saveSubscription",
+	"checkMessage", "findCustomers", "tryRoute", "tryStoredRoute",
+}
+
+// trail counts the lines of the audit trail.
+func (s *site) trail() int {
+	s.t.Helper()
+	lines, err := s.st.Audits(s.t.Context(), "ws_one", store.Page{Limit: 200})
+	s.must(err)
+	return len(lines)
+}
+
 // TestWalk: every operation of the document, without a key, with every scope
 // but its own, from another workspace, and by who may. Answers are held against
 // the document on the way (site.conforms).
@@ -117,8 +133,12 @@ func TestWalk(t *testing.T) {
 				t.Errorf("%s with every scope but %s: %d %s", c.id, scope, status, text)
 			}
 			s.stranger(c, o, ids)
+			before := s.trail()
 			if status, _, text := s.do(o.Method, path, s.keyOf(scope), body); status/100 != 2 {
 				t.Errorf("%s with %s alone: %d %s", c.id, scope, status, text)
+			}
+			if wrote := s.trail() > before; wrote == (o.Method == "GET" || slices.Contains(untrailed, c.id)) {
+				t.Errorf("%s: written into the audit trail: %v", c.id, wrote)
 			}
 		}
 		for id := range todo {

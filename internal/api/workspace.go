@@ -73,9 +73,8 @@ func (a *API) changeWorkspace(ctx context.Context, c *call, in *workspaceChange)
 	if err := checkZone("/zone", w.Zone); err != nil {
 		return workspaceOut{}, err
 	}
-	if err := a.Store.ChangeWorkspace(ctx, w); err != nil {
+	if err := c.store.ChangeWorkspace(ctx, w); err != nil {
 		return workspaceOut{}, err
 	}
-	a.done(ctx, c, "change-workspace", w.ID, "")
 	return showWorkspace(w), nil
 }

@@ -137,7 +137,7 @@ func TestErasedNotice(t *testing.T) {
 		}
 		late, err := s.Compose(ctx, ws, []message.Request{request})
 		s.must(err)
-		e, err := s.Store.Erase(ctx, ws, "cus_1", "key:1")
+		e, err := s.Store.Erase(ctx, ws, "cus_1")
 		s.must(err)
 		if said, err = s.Store.Message(ctx, ws, id); err != nil || e.Canceled != 1 || !said.Erased || said.Message.Content.Text != "" || said.Deliveries[0].Note != "erased" {
 			t.Errorf("%+v %+v %v", e, said, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -34,8 +35,10 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 			k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, us(k.CreatedAt), us(k.EndsAt)); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'key')`, k.ID, k.Workspace)
-		return err
+		if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'key')`, k.ID, k.Workspace); err != nil {
+			return err
+		}
+		return t.noted(k.Workspace, "create-key", k.ID, strings.Join(k.Scopes, " "))
 	})
 	if err != nil {
 		return fmt.Errorf("add key %s: %w", k.ID, err)
@@ -77,7 +80,10 @@ func (s *Store) Keys(ctx context.Context, workspace string) (ks []APIKey, err er
 // RevokeKey ends a key. Nodes that remember it forget it within seconds.
 func (s *Store) RevokeKey(ctx context.Context, workspace, id string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		return t.expect("key that is still valid", `UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at = 0`, workspace, id, now())
+		if err := t.expect("key that is still valid", `UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at = 0`, workspace, id, now()); err != nil {
+			return err
+		}
+		return t.noted(workspace, "revoke-key", id, "")
 	})
 }
 

@@ -23,8 +23,10 @@ func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
 		if _, err := t.exec(`INSERT INTO lane (workspace, account) VALUES ($1, $2)`, a.Workspace, a.ID); err != nil {
 			return err
 		}
-		_, err = t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace)
-		return err
+		if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace); err != nil {
+			return err
+		}
+		return t.noted(a.Workspace, "create-account", a.ID, a.Kind)
 	})
 	if err != nil {
 		return fmt.Errorf("add account %s: %w", a.ID, err)
@@ -51,7 +53,10 @@ func (s *Store) ChangeAccount(ctx context.Context, a engawa.Account) error {
 		if err == nil && n == 0 {
 			return &engawa.Error{Code: engawa.CodeConflict, Message: "somebody else changed this account meanwhile", Remedy: "load it again and repeat your change"}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(a.Workspace, "change-account", a.ID, fmt.Sprintf("version=%d enabled=%t", a.Version+1, a.Enabled))
 	})
 	if err != nil {
 		return fmt.Errorf("change account %s: %w", a.ID, err)

@@ -65,14 +65,14 @@ func TestEnd(t *testing.T) {
 		if s.reaches("cus_a", mailbox) == "" {
 			s.t.Fatal("not reached at first")
 		}
-		if err := s.EndContactPoint(ctx, ws, "cus_b", "cp_cus_a", "key:1"); code(err) != engawa.CodeNotFound {
+		if err := s.By("key:1").EndContactPoint(ctx, ws, "cus_b", "cp_cus_a"); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("of another customer: %v", err)
 		}
-		s.must(s.EndContactPoint(ctx, ws, "cus_a", "cp_cus_a", "key:1"))
+		s.must(s.By("key:1").EndContactPoint(ctx, ws, "cus_a", "cp_cus_a"))
 		if got := s.reaches("cus_a", mailbox); got != "" || len(s.points("cus_a")) != 0 {
 			s.t.Error("still reached")
 		}
-		if err := s.EndContactPoint(ctx, ws, "cus_a", "cp_cus_a", "key:1"); code(err) != engawa.CodeNotFound {
+		if err := s.By("key:1").EndContactPoint(ctx, ws, "cus_a", "cp_cus_a"); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("twice: %v", err)
 		}
 
@@ -80,14 +80,14 @@ func TestEnd(t *testing.T) {
 		other := engawa.Identity{Issuer: "appstore", Kind: "app_account_token", Value: "t"}
 		s.must(s.Link(ctx, ws, "cus_a", second))
 		s.must(s.Link(ctx, ws, "cus_a", other))
-		if _, err := s.Unlink(ctx, ws, "cus_b", second, "key:1"); code(err) != engawa.CodeNotFound {
+		if _, err := s.By("key:1").Unlink(ctx, ws, "cus_b", second); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("of another customer: %v", err)
 		}
-		if n, err := s.Unlink(ctx, ws, "cus_a", second, "key:1"); n != 1 || err != nil || s.find(second) != "" || s.find(member("cus_a")) != "cus_a" {
+		if n, err := s.By("key:1").Unlink(ctx, ws, "cus_a", second); n != 1 || err != nil || s.find(second) != "" || s.find(member("cus_a")) != "cus_a" {
 			s.t.Errorf("one identity: %d, %v", n, err)
 		}
 		s.must(s.Link(ctx, ws, "cus_a", second))
-		if n, err := s.Unlink(ctx, ws, "cus_a", engawa.Identity{Issuer: "business", Kind: "member_number"}, "key:1"); n != 2 || err != nil || s.find(other) != "cus_a" {
+		if n, err := s.By("key:1").Unlink(ctx, ws, "cus_a", engawa.Identity{Issuer: "business", Kind: "member_number"}); n != 2 || err != nil || s.find(other) != "cus_a" {
 			s.t.Errorf("all of a kind: %d, %v", n, err)
 		}
 		want := []string{"end-identity cus_a key:1", "end-identity cus_a key:1", "end-contact-point cp_cus_a key:1"}
@@ -129,12 +129,12 @@ func TestEndDestination(t *testing.T) {
 		r := engawa.Route{Workspace: ws, ID: "rte_1", Name: "r", Events: []string{"*"}, Then: []engawa.Step{{To: "dst_a", Via: []engawa.Via{{Account: mailbox}, {Account: room, Destination: "dst_b"}}}}}
 		s.must(s.SaveRoute(ctx, r))
 		for _, id := range []string{"dst_a", "dst_b"} {
-			if err := s.EndDestination(ctx, ws, id, "key:1"); code(err) != engawa.CodeConflict || !strings.Contains(err.Error(), "rte_1") {
+			if err := s.By("key:1").EndDestination(ctx, ws, id); code(err) != engawa.CodeConflict || !strings.Contains(err.Error(), "rte_1") {
 				s.t.Errorf("%s, which a route needs: %v", id, err)
 			}
 		}
-		s.must(s.EndDestination(ctx, ws, "dst_c", "key:1"))
-		if err := s.EndDestination(ctx, ws, "dst_c", "key:1"); code(err) != engawa.CodeNotFound {
+		s.must(s.By("key:1").EndDestination(ctx, ws, "dst_c"))
+		if err := s.By("key:1").EndDestination(ctx, ws, "dst_c"); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("twice: %v", err)
 		}
 		m := s.message("")
@@ -150,7 +150,7 @@ func TestEndDestination(t *testing.T) {
 		}
 		r.Then = []engawa.Step{{To: "customer", Via: []engawa.Via{{Account: mailbox}}}}
 		s.must(s.SaveRoute(ctx, r))
-		s.must(s.EndDestination(ctx, ws, "dst_a", "key:1"))
+		s.must(s.By("key:1").EndDestination(ctx, ws, "dst_a"))
 		if got := s.audited(); len(got) != 2 || got[0] != "end-destination dst_a key:1" {
 			s.t.Errorf("the trail says %q", got)
 		}
@@ -163,7 +163,7 @@ func TestChangeCustomer(t *testing.T) {
 	each(t, func(s *shop) {
 		ctx := s.t.Context()
 		s.customer("cus_a")
-		got, err := s.ChangeCustomer(ctx, ws, "cus_a", "key:1", func(c *engawa.Customer) { c.Name, c.Country, c.Minor = "佐藤", "KR", true })
+		got, err := s.By("key:1").ChangeCustomer(ctx, ws, "cus_a", func(c *engawa.Customer) { c.Name, c.Country, c.Minor = "佐藤", "KR", true })
 		s.must(err)
 		read, err := s.Customer(ctx, ws, "cus_a")
 		s.must(err)
@@ -175,7 +175,7 @@ func TestChangeCustomer(t *testing.T) {
 		if f := known[0].Facts; !slices.Equal(f.Country, []string{"KR"}) || !f.Minor || known[0].ToName != "佐藤" {
 			s.t.Errorf("the facts: %v %v %s", f.Country, f.Minor, known[0].ToName)
 		}
-		if _, err := s.ChangeCustomer(ctx, ws, "cus_none", "key:1", func(*engawa.Customer) {}); code(err) != engawa.CodeNotFound {
+		if _, err := s.By("key:1").ChangeCustomer(ctx, ws, "cus_none", func(*engawa.Customer) {}); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("nobody: %v", err)
 		}
 		if got := s.audited(); !slices.Equal(got, []string{"change-customer cus_a key:1"}) {
@@ -196,7 +196,7 @@ func TestErase(t *testing.T) {
 		s.must(s.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: address("cus_a"), Customer: "cus_a", Reason: "bounced", At: time.Now()}))
 		mine, theirs := s.message("cus_a"), s.message("cus_b")
 		s.send(mine, theirs)
-		e, err := s.Erase(ctx, ws, "cus_a", "key:1")
+		e, err := s.By("key:1").Erase(ctx, ws, "cus_a")
 		s.must(err)
 		if e.Canceled != 1 || e.Forgotten != 2 {
 			s.t.Errorf("%+v", e)
@@ -230,7 +230,7 @@ func TestErase(t *testing.T) {
 		if len(known[0].Facts.Suppressions) != 1 {
 			s.t.Error("the address is no longer suppressed")
 		}
-		again, err := s.Erase(ctx, ws, "cus_a", "key:2")
+		again, err := s.By("key:1").Erase(ctx, ws, "cus_a")
 		if err != nil || again.At.UnixMicro() != e.At.UnixMicro() || again.Canceled != 0 {
 			s.t.Errorf("again: %+v %v", again, err)
 		}
@@ -257,7 +257,7 @@ func TestEraseBeforeRouting(t *testing.T) {
 		s.customer("cus_a")
 		s.customer("cus_b")
 		mine, theirs := s.message("cus_a"), s.message("cus_b")
-		_, err := s.Erase(ctx, ws, "cus_a", "key:1")
+		_, err := s.By("key:1").Erase(ctx, ws, "cus_a")
 		s.must(err)
 		_, err = s.Journal(ctx, []engawa.Event{{Workspace: ws, ID: "evt_1", Account: "api", Type: "a.b", DedupKey: "1", ReceivedAt: time.Now()}})
 		s.must(err)
@@ -291,9 +291,9 @@ func TestEraseRace(t *testing.T) {
 			for i := customers - 1; i >= 0; i-- { // the lane comes from the other end
 				var err error
 				if id := fmt.Sprintf("cus_%02d", i); i%3 == 0 && i > 0 {
-					_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: id, From: fmt.Sprintf("cus_%02d", i-1), By: "key:1", Narrow: verdict.Narrow})
+					_, err = s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: id, From: fmt.Sprintf("cus_%02d", i-1), Narrow: verdict.Narrow})
 				} else if i%3 == 1 {
-					_, err = s.Erase(ctx, ws, id, "key:1")
+					_, err = s.By("key:1").Erase(ctx, ws, id)
 					erased[i].Store(err == nil)
 				}
 				if err != nil && code(err) != engawa.CodeUnavailable { // of a message being handed over
@@ -340,7 +340,7 @@ func TestEraseThenSendAgain(t *testing.T) {
 		}
 		_, err := s.Record(ctx, lane, results)
 		s.must(err)
-		_, err = s.Erase(ctx, ws, "cus_a", "key:1")
+		_, err = s.By("key:1").Erase(ctx, ws, "cus_a")
 		s.must(err)
 		for _, r := range results {
 			s.must(s.Resolve(ctx, ws, r.Claimed.Delivery.ID, false))
@@ -370,8 +370,8 @@ func TestMerge(t *testing.T) {
 		s.send(done)
 		lane := s.hold("n1", mailbox)
 		going := s.claim(lane, 1, sendAll)
-		merge := store.Merge{Workspace: ws, Into: "cus_a", From: "cus_b", By: "key:1", Narrow: verdict.Narrow}
-		if _, err := s.Merge(ctx, merge); code(err) != engawa.CodeUnavailable {
+		merge := store.Merge{Workspace: ws, Into: "cus_a", From: "cus_b", Narrow: verdict.Narrow}
+		if _, err := s.By("key:1").Merge(ctx, merge); code(err) != engawa.CodeUnavailable {
 			s.t.Errorf("while a message is handed over: %v", err)
 		}
 		_, err = s.Record(ctx, lane, []store.Result{accepted(going[0])})
@@ -383,7 +383,7 @@ func TestMerge(t *testing.T) {
 		_, err = s.SaveSubscription(ctx, engawa.Subscription{Workspace: ws, Customer: "cus_b", App: "app_1", Product: "monthly", State: engawa.SubscriptionActive})
 		s.must(err)
 
-		stopped, err := s.Merge(ctx, merge)
+		stopped, err := s.By("key:1").Merge(ctx, merge)
 		s.must(err)
 		if len(stopped) != 1 || stopped[0].Act != engawa.ActContactNight || stopped[0].Evidence.How != "merge" {
 			s.t.Errorf("stopped: %+v", stopped)
@@ -438,7 +438,7 @@ func TestMergeLong(t *testing.T) {
 		}
 		_, err := s.Journal(ctx, evs)
 		s.must(err)
-		_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_a", From: "cus_b", By: "key:1", Narrow: verdict.Narrow})
+		_, err = s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: "cus_a", From: "cus_b", Narrow: verdict.Narrow})
 		s.must(err)
 		for _, e := range evs {
 			got, err := s.Event(ctx, ws, e.ID)
@@ -455,7 +455,7 @@ func TestMergeLong(t *testing.T) {
 func (s *shop) afterMerge() {
 	s.t.Helper()
 	ctx := s.t.Context()
-	if _, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_b", By: "key:1", Narrow: verdict.Narrow}); code(err) != engawa.CodeConflict {
+	if _, err := s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_b", Narrow: verdict.Narrow}); code(err) != engawa.CodeConflict {
 		s.t.Errorf("merged twice: %v", err)
 	}
 	_, err := s.Journal(ctx, []engawa.Event{{Workspace: ws, ID: "evt_2", Account: "api", Type: "a.b", DedupKey: "2", Customer: "cus_b", Data: []byte(`{}`), ReceivedAt: time.Now()}})
@@ -467,13 +467,13 @@ func (s *shop) afterMerge() {
 	if got := s.decisions("cus_a"); got[0].Given || len(got) != 5 {
 		s.t.Errorf("a withdrawal by an old link: %+v", got[0])
 	}
-	if _, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", By: "key:1", Narrow: verdict.Narrow}); code(err) != engawa.CodeUnavailable {
+	if _, err := s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", Narrow: verdict.Narrow}); code(err) != engawa.CodeUnavailable {
 		s.t.Errorf("while a message is handed over: %v", err)
 	}
 	lane := s.hold("n2", mailbox)
 	_, err = s.Recover(ctx, lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
 	s.must(err)
-	_, err = s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", By: "key:1", Narrow: verdict.Narrow})
+	_, err = s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", Narrow: verdict.Narrow})
 	s.must(err)
 	first, err := s.Customer(ctx, ws, "cus_b")
 	s.must(err)
@@ -483,7 +483,7 @@ func (s *shop) afterMerge() {
 	if list, err := s.Customers(ctx, ws, store.Page{}); err != nil || len(list) != 1 {
 		s.t.Errorf("%d customers listed, %v", len(list), err)
 	}
-	_, err = s.Erase(ctx, ws, "cus_c", "key:1")
+	_, err = s.By("key:1").Erase(ctx, ws, "cus_c")
 	s.must(err)
 	for _, id := range []string{"cus_a", "cus_b", "cus_c"} {
 		c, err := s.Customer(ctx, ws, id)
@@ -507,11 +507,11 @@ func TestMergeRefused(t *testing.T) {
 		s.customer("cus_a")
 		s.customer("cus_b")
 		set := func(id string, f func(*engawa.Customer)) {
-			_, err := s.ChangeCustomer(ctx, ws, id, "key:1", f)
+			_, err := s.By("key:1").ChangeCustomer(ctx, ws, id, f)
 			s.must(err)
 		}
 		merge := func(into, from string) error {
-			_, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: into, From: from, By: "key:1", Narrow: verdict.Narrow})
+			_, err := s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: into, From: from, Narrow: verdict.Narrow})
 			return err
 		}
 		set("cus_b", func(c *engawa.Customer) { c.Kind, c.Country, c.Zone, c.Minor = "contract", "KR", "Asia/Seoul", true })

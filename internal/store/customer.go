@@ -123,7 +123,7 @@ func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
 // EndContactPoint takes a way to reach a customer away. It waits for claims
 // under way; none after it goes there. What is queued is judged again when it is
 // due, and goes by what is left.
-func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id, by string) error {
+func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id string) error {
 	err := s.inTx(ctx, workspace, func(t *tx) error {
 		if _, err := t.own(workspace, customer); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id, by
 		if err != nil {
 			return err
 		}
-		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-contact-point", Object: id, Detail: customer})
+		return t.noted(workspace, "end-contact-point", id, customer)
 	})
 	if err != nil {
 		return fmt.Errorf("end contact point %s: %w", id, err)
@@ -146,7 +146,7 @@ func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id, by
 // ChangeCustomer has change alter name, kind, locale, country, zone and minority
 // of a customer, and returns the customer as it is then. Claims after it go by
 // the new values.
-func (s *Store) ChangeCustomer(ctx context.Context, workspace, id, by string, change func(*engawa.Customer)) (c engawa.Customer, err error) {
+func (s *Store) ChangeCustomer(ctx context.Context, workspace, id string, change func(*engawa.Customer)) (c engawa.Customer, err error) {
 	err = s.inTx(ctx, workspace, func(t *tx) error {
 		row, err := t.own(workspace, id)
 		if err != nil {
@@ -161,7 +161,7 @@ func (s *Store) ChangeCustomer(ctx context.Context, workspace, id, by string, ch
 		if err := t.saveCustomer(c); err != nil {
 			return err
 		}
-		return t.note(Audit{Workspace: workspace, Actor: by, Action: "change-customer", Object: id})
+		return t.noted(workspace, "change-customer", id, "")
 	})
 	if err != nil {
 		return c, fmt.Errorf("change customer %s: %w", id, err)
@@ -250,7 +250,7 @@ func (s *Store) Link(ctx context.Context, workspace, customer string, id engawa.
 
 // Unlink takes identities of a customer away: those of an issuer and kind, or,
 // with a value, that one. It returns how many there were; none is CodeNotFound.
-func (s *Store) Unlink(ctx context.Context, workspace, customer string, id engawa.Identity, by string) (n int64, err error) {
+func (s *Store) Unlink(ctx context.Context, workspace, customer string, id engawa.Identity) (n int64, err error) {
 	err = s.inTx(ctx, workspace, func(t *tx) error {
 		if _, err := t.own(workspace, customer); err != nil {
 			return err
@@ -271,7 +271,7 @@ func (s *Store) Unlink(ctx context.Context, workspace, customer string, id engaw
 		if err != nil {
 			return err
 		}
-		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-identity", Object: customer, Detail: id.Issuer + " " + id.Kind})
+		return t.noted(workspace, "end-identity", customer, id.Issuer+" "+id.Kind)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("unlink from %s: %w", customer, err)

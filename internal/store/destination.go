@@ -25,7 +25,10 @@ func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error 
 		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(d.Workspace, "create-destination", d.ID, d.Account)
 	})
 	if err != nil {
 		return fmt.Errorf("add destination %s: %w", d.ID, err)
@@ -75,7 +78,7 @@ func (s *Store) Destinations(ctx context.Context, workspace string) (ds []engawa
 // row, which a claim holds too: nothing is handed over to the place from the
 // moment it returns, and what is queued for it is refused when it is due, so that
 // its fallback goes.
-func (s *Store) EndDestination(ctx context.Context, workspace, id, by string) error {
+func (s *Store) EndDestination(ctx context.Context, workspace, id string) error {
 	err := s.inTx(ctx, workspace, func(t *tx) error {
 		if _, err := one(t, scanString, `SELECT id FROM destination WHERE workspace = $1 AND id = $2 AND ended_at = 0 {lock}`, workspace, id); err != nil {
 			return found("destination", err)
@@ -95,7 +98,7 @@ func (s *Store) EndDestination(ctx context.Context, workspace, id, by string) er
 		if err := t.must("end destination", `UPDATE destination SET ended_at = $3 WHERE workspace = $1 AND id = $2`, workspace, id, now()); err != nil {
 			return err
 		}
-		return t.note(Audit{Workspace: workspace, Actor: by, Action: "end-destination", Object: id})
+		return t.noted(workspace, "end-destination", id, "")
 	})
 	if err != nil {
 		return fmt.Errorf("end destination %s: %w", id, err)
@@ -144,7 +147,10 @@ func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
 		_, err := t.exec(`INSERT INTO route (workspace, id, version, current, name, enabled, body, updated_by, updated_at)
 			VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8)`,
 			r.Workspace, r.ID, r.Version+1, r.Name, r.Enabled, string(body), r.UpdatedBy, us(r.UpdatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(r.Workspace, "save-route", r.ID, fmt.Sprintf("version=%d enabled=%t", r.Version+1, r.Enabled))
 	})
 	if err != nil {
 		return fmt.Errorf("save route %s: %w", r.ID, err)
@@ -206,7 +212,10 @@ func (s *Store) SaveTemplate(ctx context.Context, m engawa.Template) error {
 		}
 		_, err := t.exec(`INSERT INTO template (workspace, id, version, current, name, words, updated_at) VALUES ($1, $2, $3, TRUE, $4, $5, $6)`,
 			m.Workspace, m.ID, m.Version+1, m.Name, string(words), us(time.Now()))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(m.Workspace, "save-template", m.ID, fmt.Sprintf("version=%d", m.Version+1))
 	})
 	if err != nil {
 		return fmt.Errorf("save template %s: %w", m.ID, err)
@@ -236,7 +245,10 @@ func (s *Store) AddApp(ctx context.Context, a engawa.App) error {
 	return s.inTx(ctx, a.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO app (workspace, id, name, partner, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			a.Workspace, a.ID, a.Name, a.Partner, us(a.CreatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(a.Workspace, "create-app", a.ID, a.Partner)
 	})
 }
 
@@ -263,7 +275,10 @@ func (s *Store) AddPartner(ctx context.Context, p engawa.Partner) error {
 	return s.inTx(ctx, p.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO partner (workspace, id, name, sender, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			p.Workspace, p.ID, p.Name, string(sender), us(p.CreatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(p.Workspace, "create-partner", p.ID, "")
 	})
 }
 
@@ -286,18 +301,21 @@ func (s *Store) AddGrant(ctx context.Context, g engawa.Grant) error {
 	return s.inTx(ctx, g.Workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO partner_grant (workspace, id, partner, terms, starts_at, ends_at, version) VALUES ($1, $2, $3, $4, $5, $6, 1)`,
 			g.Workspace, g.ID, g.Partner, string(terms), us(g.StartsAt), us(g.EndsAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(g.Workspace, "create-grant", g.ID, g.Partner)
 	})
 }
 
 // EndGrant ends a grant now: also for what is queued, since every claim asks.
 func (s *Store) EndGrant(ctx context.Context, workspace, id string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		n, err := t.exec(`UPDATE partner_grant SET ended_at = $3, version = version + 1 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, now())
-		if err == nil && n == 0 {
-			err = engawa.NotFound("grant that is still open")
+		if err := t.expect("grant that is still open", `UPDATE partner_grant SET ended_at = $3, version = version + 1
+			WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, now()); err != nil {
+			return err
 		}
-		return err
+		return t.noted(workspace, "end-grant", id, "")
 	})
 }
 

@@ -22,7 +22,7 @@ type Erasure struct {
 // What was queued ends as canceled with the note "erased"; of what a claim is
 // just looking at, the claim says so. Erasing again changes nothing and answers
 // when it happened.
-func (s *Store) Erase(ctx context.Context, workspace, customer, by string) (e Erasure, err error) {
+func (s *Store) Erase(ctx context.Context, workspace, customer string) (e Erasure, err error) {
 	err = s.inTx(ctx, workspace, func(t *tx) error {
 		e = Erasure{At: time.Now().UTC().Truncate(time.Microsecond)}
 		erased, err := one(t, scanInt, `SELECT erased_at FROM customer WHERE workspace = $1 AND id = $2 {lock}`, workspace, customer)
@@ -36,7 +36,7 @@ func (s *Store) Erase(ctx context.Context, workspace, customer, by string) (e Er
 		if _, err := t.own(workspace, customer); err != nil {
 			return err
 		}
-		return t.erase(workspace, customer, by, &e)
+		return t.erase(workspace, customer, &e)
 	})
 	if err != nil {
 		return e, unavailable(fmt.Errorf("erase %s: %w", customer, err))
@@ -44,7 +44,7 @@ func (s *Store) Erase(ctx context.Context, workspace, customer, by string) (e Er
 	return e, nil
 }
 
-func (t *tx) erase(workspace, customer, by string, e *Erasure) error {
+func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	when := us(e.At)
 	if err := t.must("destroy the key", `UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3
 		WHERE workspace = $1 AND id = $2 AND state = 'live'`, workspace, customer, when); err != nil {
@@ -83,7 +83,7 @@ func (t *tx) erase(workspace, customer, by string, e *Erasure) error {
 			return err
 		}
 	}
-	return t.note(Audit{Workspace: workspace, Actor: by, Action: "erase-customer", Object: customer, Detail: fmt.Sprintf("canceled=%d", e.Canceled)})
+	return t.noted(workspace, "erase-customer", customer, fmt.Sprintf("canceled=%d", e.Canceled))
 }
 
 // concerning are the messages to a customer ($2), and those to staff that the

@@ -120,6 +120,13 @@ func (s *Store) Pause(ctx context.Context, workspace, account string, until time
 		if err := t.pause(workspace, account, until, code); err != nil {
 			return err
 		}
+		action := "pause-lane"
+		if until.IsZero() {
+			action = "resume-lane"
+		}
+		if err := t.noted(workspace, action, account, code); err != nil {
+			return err
+		}
 		return t.notify(workspace, account)
 	})
 	if err == nil {

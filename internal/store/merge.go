@@ -16,7 +16,6 @@ type Merge struct {
 	Workspace string
 	Into      string // who stays
 	From      string // who turned out to be the same
-	By        string // the actor, for the audit trail
 	// Narrow returns the withdrawals without which the decisions of both,
 	// standing together, would allow more than each alone.
 	Narrow func(into, from []engawa.Consent, at time.Time) []engawa.Consent
@@ -53,7 +52,7 @@ func (s *Store) Merge(ctx context.Context, m Merge) (stopped []engawa.Consent, e
 		if err := t.saveCustomer(joined(into, from)); err != nil {
 			return err
 		}
-		return t.note(Audit{Workspace: m.Workspace, Actor: m.By, Action: "merge-customer", Object: m.Into, Detail: m.From})
+		return t.noted(m.Workspace, "merge-customer", m.Into, m.From)
 	})
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("merge %s into %s: %w", m.From, m.Into, err))

@@ -528,7 +528,7 @@ func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 			return fmt.Errorf("cancel %s: %w", id, err)
 		}
 		if n == 1 {
-			return nil
+			return t.noted(workspace, "cancel-message", id, "")
 		}
 		if _, err := one(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
 			return found("message", err)

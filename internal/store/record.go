@@ -252,6 +252,9 @@ func (s *Store) Resolve(ctx context.Context, workspace, delivery string, arrived
 			return err
 		}
 		account = row.Account
+		if err := t.noted(workspace, "resolve-delivery", delivery, fmt.Sprintf("arrived=%t", arrived)); err != nil {
+			return err
+		}
 		return t.settle(workspace, row.Message, time.Now())
 	})
 	if err != nil {

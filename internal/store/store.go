@@ -28,6 +28,17 @@ import (
 
 // Store is the hub's memory. It is safe for concurrent use.
 type Store struct {
+	*engine
+	actor string // who changes things; empty: the hub itself
+}
+
+// By returns the store as somebody uses it: what a person or a key changes
+// through it goes into the audit trail, in the same transaction. The actor reads
+// "member:…", "key:…" or "system:…".
+func (s *Store) By(actor string) *Store { return &Store{s.engine, actor} }
+
+// engine is the open database, which every Store of it shares.
+type engine struct {
 	write, read *sql.DB
 	lite        bool
 	vault       *vault.Vault
@@ -52,7 +63,7 @@ const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_size_limit(67108864
 // file belongs to one process. The first Open ties the database to v's key ring
 // (CheckRing); after that only that ring opens it.
 func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
-	s := &Store{vault: v, url: dsn}
+	s := &Store{engine: &engine{vault: v, url: dsn}}
 	var err error
 	if isPostgres(dsn) {
 		err = s.openPostgres(dsn)

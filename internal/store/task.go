@@ -34,12 +34,11 @@ func (s *Store) Raise(ctx context.Context, k engawa.Task) error {
 // FinishTask marks an open task done by a member.
 func (s *Store) FinishTask(ctx context.Context, workspace, id, by string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		n, err := t.exec(`UPDATE task SET state = 'done', done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
-			workspace, id, us(time.Now()), by)
-		if err == nil && n == 0 {
-			err = engawa.NotFound("open task")
+		if err := t.expect("open task", `UPDATE task SET state = 'done', done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
+			workspace, id, us(time.Now()), by); err != nil {
+			return err
 		}
-		return err
+		return t.noted(workspace, "finish-task", id, "")
 	})
 }
 

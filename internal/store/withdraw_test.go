@@ -64,10 +64,10 @@ var withdrawals = []withdrawal{
 		return st.Suppress(s.t.Context(), engawa.Suppression{Workspace: ws, Channel: "destination", Address: engawa.Address(id), Reason: "operator", At: time.Now()})
 	}, suppressed},
 	{"staff place ended", staff, func(s *shop, st *store.Store, id string) error {
-		return st.EndDestination(s.t.Context(), ws, "dst_"+id, "key:1")
+		return st.EndDestination(s.t.Context(), ws, "dst_"+id)
 	}, noContact},
 	{"contact point ended", nothing, func(s *shop, st *store.Store, id string) error {
-		return st.EndContactPoint(s.t.Context(), ws, id, "cp_"+id, "key:1")
+		return st.EndContactPoint(s.t.Context(), ws, id, "cp_"+id)
 	}, noContact},
 	{"relationship blocked", nothing, func(s *shop, st *store.Store, id string) error {
 		return st.Relate(s.t.Context(), ws, mailbox, "cp_"+id, "blocked")
@@ -79,11 +79,11 @@ var withdrawals = []withdrawal{
 		return st.EndGrant(s.t.Context(), ws, "grt_"+id)
 	}, func(k store.Known) bool { return k.Facts.Grant != nil && !k.Facts.Grant.EndedAt.IsZero() }},
 	{"customer found to be a minor", nothing, func(s *shop, st *store.Store, id string) error {
-		_, err := st.ChangeCustomer(s.t.Context(), ws, id, "key:1", func(c *engawa.Customer) { c.Minor = true })
+		_, err := st.ChangeCustomer(s.t.Context(), ws, id, func(c *engawa.Customer) { c.Minor = true })
 		return err
 	}, func(k store.Known) bool { return k.Facts.Minor }},
 	{"customer erased", nothing, func(s *shop, st *store.Store, id string) error {
-		_, err := st.Erase(s.t.Context(), ws, id, "key:1")
+		_, err := st.Erase(s.t.Context(), ws, id)
 		return err
 	}, func(k store.Known) bool { return k.Facts.Erased }},
 	{"account switched off", nothing, func(s *shop, st *store.Store, _ string) error {

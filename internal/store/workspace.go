@@ -35,8 +35,11 @@ func (s *Store) ChangeWorkspace(ctx context.Context, w engawa.Workspace) error {
 		return fmt.Errorf("change workspace %s: %w", w.ID, err)
 	}
 	return s.inTx(ctx, w.ID, func(t *tx) error {
-		return t.must("change workspace "+w.ID, `UPDATE workspace SET name = $2, locale = $3, zone = $4, country = $5, sender = $6, house = $7
-			WHERE id = $1`, w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house)
+		if err := t.must("change workspace "+w.ID, `UPDATE workspace SET name = $2, locale = $3, zone = $4, country = $5, sender = $6, house = $7
+			WHERE id = $1`, w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house); err != nil {
+			return err
+		}
+		return t.noted(w.ID, "change-workspace", w.ID, "")
 	})
 }
 
