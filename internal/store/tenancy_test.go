@@ -203,7 +203,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.ChangeAccount(ctx, engawa.Account{Workspace: as, ID: "acc_" + e.of, Name: "changed", Version: 1})
 	},
 	"ChangeCustomer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.ChangeCustomer(ctx, as, "cus_"+e.of, "key:1", func(c *engawa.Customer) { c.Name = "changed" })
+		return s.ChangeCustomer(ctx, as, "cus_"+e.of, func(c *engawa.Customer) { c.Name = "changed" })
 	},
 	"ChangeMail": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.ChangeMail(ctx, as, "mem_"+e.of, "changed@hinata.example")
@@ -248,10 +248,10 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.Disclose(ctx, as, "dsc_new_"+e.of, "", "acc_"+e.of, "2", engawa.Evidence{})
 	},
 	"EndContactPoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.EndContactPoint(ctx, as, "cus_"+e.of, "cp_"+e.of, "key:1")
+		return nil, s.EndContactPoint(ctx, as, "cus_"+e.of, "cp_"+e.of)
 	},
 	"EndDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.EndDestination(ctx, as, "dst2_"+e.of, "key:1")
+		return nil, s.EndDestination(ctx, as, "dst2_"+e.of)
 	},
 	"EndGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.EndGrant(ctx, as, "grt_"+e.of)
@@ -264,7 +264,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.Enqueue(ctx, news(m))
 	},
 	"Erase": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		_, err := s.Erase(ctx, as, "cus_"+e.of, "key:1")
+		_, err := s.Erase(ctx, as, "cus_"+e.of)
 		return nil, err
 	},
 	"Event": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
@@ -338,7 +338,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Members": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Members(ctx, as) },
 	"Merge": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.Merge(ctx, store.Merge{
-			Workspace: as, Into: "cus_" + e.of, From: "cus2_" + e.of, By: "key:1",
+			Workspace: as, Into: "cus_" + e.of, From: "cus2_" + e.of,
 			Narrow: func(_, _ []engawa.Consent, _ time.Time) []engawa.Consent { return nil },
 		})
 		return nil, err
@@ -428,7 +428,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.Templates(ctx, as)
 	},
 	"Unlink": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		n, err := s.Unlink(ctx, as, "cus_"+e.of, e.identity, "key:1")
+		n, err := s.Unlink(ctx, as, "cus_"+e.of, e.identity)
 		return n, err
 	},
 }
@@ -436,7 +436,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 // unwalled are the methods that are not of one workspace, and why they may be.
 var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
-	"Backup": "the operator's", "CheckRing": "the hub's own", "Close": "the hub's own", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
+	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
