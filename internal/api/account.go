@@ -108,15 +108,8 @@ type accountList struct {
 
 func (a *API) listAccounts(ctx context.Context, c *call, in *Paging) (accountList, error) {
 	all, err := a.Store.Accounts(ctx, c.workspace)
-	if err != nil {
-		return accountList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixAccount, all, func(ac engawa.Account) string { return ac.ID })
-	out := accountList{Accounts: make([]accountOut, len(rows)), Next: next}
-	for i, ac := range rows {
-		out.Accounts[i] = a.showAccount(ac)
-	}
-	return out, err
+	accounts, next, err := part(*in, engawa.PrefixAccount, all, err, func(ac engawa.Account) string { return ac.ID }, a.showAccount)
+	return accountList{accounts, next}, err
 }
 
 func (a *API) getAccount(ctx context.Context, c *call, in *One) (accountOut, error) {
@@ -289,15 +282,9 @@ type destinationList struct {
 
 func (a *API) listDestinations(ctx context.Context, c *call, in *Paging) (destinationList, error) {
 	all, err := a.Store.Destinations(ctx, c.workspace)
-	if err != nil {
-		return destinationList{}, err
-	}
-	rows, next, err := partAfter(*in, engawa.PrefixDestination, all, func(d engawa.Destination) (time.Time, string) { return d.CreatedAt, d.ID })
-	out := destinationList{Destinations: make([]destinationOut, len(rows)), Next: next}
-	for i, d := range rows {
-		out.Destinations[i] = showDestination(d)
-	}
-	return out, err
+	place := func(d engawa.Destination) (time.Time, string) { return d.CreatedAt, d.ID }
+	destinations, next, err := partAfter(*in, engawa.PrefixDestination, all, err, place, showDestination)
+	return destinationList{destinations, next}, err
 }
 
 // destination returns one staff place.
@@ -379,19 +366,16 @@ type laneList struct {
 	Next  string    `json:"next"`
 }
 
+func showLane(l store.LaneUse) laneOut {
+	return laneOut{
+		l.Lane.Account, l.Kind, l.Name, l.Waiting, utc(l.Oldest), l.Unknown, l.HandedHour, utc(l.Lane.PausedUntil), l.Lane.PauseCode, l.Lane.Owner != "",
+	}
+}
+
 func (a *API) listLanes(ctx context.Context, c *call, in *Paging) (laneList, error) {
 	all, err := a.Store.Lanes(ctx, c.workspace)
-	if err != nil {
-		return laneList{}, err
-	}
-	lanes, next, err := part(*in, engawa.PrefixAccount, all, func(l store.LaneUse) string { return l.Lane.Account })
-	out := laneList{Lanes: make([]laneOut, len(lanes)), Next: next}
-	for i, l := range lanes {
-		out.Lanes[i] = laneOut{
-			l.Lane.Account, l.Kind, l.Name, l.Waiting, utc(l.Oldest), l.Unknown, l.HandedHour, utc(l.Lane.PausedUntil), l.Lane.PauseCode, l.Lane.Owner != "",
-		}
-	}
-	return out, err
+	lanes, next, err := part(*in, engawa.PrefixAccount, all, err, func(l store.LaneUse) string { return l.Lane.Account }, showLane)
+	return laneList{lanes, next}, err
 }
 
 type laneResumed struct {

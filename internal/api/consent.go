@@ -77,19 +77,12 @@ func (a *API) listConsents(ctx context.Context, c *call, in *consentsIn) (consen
 		return consentList{}, err
 	}
 	all, err := a.Store.Consents(ctx, c.workspace, in.ID)
-	if err != nil {
-		return consentList{}, err
-	}
-	rows, next, err := part(in.Paging, engawa.PrefixConsent, all, func(cn engawa.Consent) string { return cn.ID })
-	return consentList{Consents: showConsents(rows), Next: next}, err
+	consents, next, err := part(in.Paging, engawa.PrefixConsent, all, err, func(cn engawa.Consent) string { return cn.ID }, showConsent)
+	return consentList{consents, next}, err
 }
 
-func showConsents(cs []engawa.Consent) []consentOut {
-	out := make([]consentOut, len(cs))
-	for i, cn := range cs {
-		out[i] = consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
-	}
-	return out
+func showConsent(cn engawa.Consent) consentOut {
+	return consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

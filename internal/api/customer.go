@@ -161,7 +161,7 @@ func (a *API) mergeCustomer(ctx context.Context, c *call, in *mergeIn) (customer
 		return customerMerged{}, err
 	}
 	cu, err := a.Store.Customer(ctx, c.workspace, in.ID)
-	return customerMerged{showCustomer(cu), in.Body.From, showConsents(stopped)}, err
+	return customerMerged{showCustomer(cu), in.Body.From, shown(stopped, showConsent)}, err
 }
 
 type customerErased struct {
@@ -254,15 +254,10 @@ func (a *API) listContactPoints(ctx context.Context, c *call, in *contactPointsI
 		}
 	}
 	all, err := a.Store.ContactPoints(ctx, c.workspace, in.ID)
-	if err != nil {
-		return contactPointList{}, err
-	}
-	rows, next, err := partAfter(in.Paging, engawa.PrefixContactPoint, all, func(p engawa.ContactPoint) (time.Time, string) { return p.CreatedAt, p.ID })
-	out := contactPointList{ContactPoints: make([]contactPointOut, len(rows)), Next: next}
-	for i, p := range rows {
-		out.ContactPoints[i] = showContactPoint(p, in.Addresses)
-	}
-	return out, err
+	place := func(p engawa.ContactPoint) (time.Time, string) { return p.CreatedAt, p.ID }
+	show := func(p engawa.ContactPoint) contactPointOut { return showContactPoint(p, in.Addresses) }
+	points, next, err := partAfter(in.Paging, engawa.PrefixContactPoint, all, err, place, show)
+	return contactPointList{points, next}, err
 }
 
 type contactPointIn struct {
@@ -351,7 +346,7 @@ type identityLink struct {
 func (a *API) addIdentity(ctx context.Context, c *call, in *identityLinkIn) (identityLink, error) {
 	b := in.Body
 	id := engawa.Identity{Issuer: b.Issuer, Kind: b.Kind, Value: b.Value, Role: b.Role, Customer: b.Customer}
-	return identityLink{id.Issuer, id.Kind, id.Role, id.Customer}, a.Store.Link(ctx, c.workspace, id.Customer, id)
+	return showIdentity(id), a.Store.Link(ctx, c.workspace, id.Customer, id)
 }
 
 type identityEndIn struct {
@@ -387,11 +382,11 @@ func (a *API) listIdentities(ctx context.Context, c *call, in *identitiesIn) (id
 		return identityList{}, err
 	}
 	all, err := a.Store.Identities(ctx, c.workspace, in.Customer)
-	out := identityList{Identities: make([]identityLink, len(all))}
-	for i, id := range all {
-		out.Identities[i] = identityLink{id.Issuer, id.Kind, id.Role, id.Customer}
-	}
-	return out, err
+	return identityList{shown(all, showIdentity)}, err
+}
+
+func showIdentity(id engawa.Identity) identityLink {
+	return identityLink{id.Issuer, id.Kind, id.Role, id.Customer}
 }
 
 type storyRow struct {

@@ -55,10 +55,14 @@ func (in Paging) next(n int, at time.Time, id string) string {
 }
 
 // part cuts a page out of a list that is read whole, since it is short by
-// nature: accounts, routes, templates. No row of such a list is ever removed
-// from it; where rows are, partAfter does it.
-func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T, next string, err error) {
-	p, err := in.page(prefix)
+// nature (accounts, routes, templates), and shows its rows. It takes what the
+// store answered, the error too. No row of such a list is ever removed from it;
+// where rows are, partAfter does it.
+func part[T, Out any](in Paging, prefix string, all []T, err error, id func(T) string, show func(T) Out) ([]Out, string, error) {
+	var p store.Page
+	if err == nil {
+		p, err = in.page(prefix)
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -69,18 +73,22 @@ func part[T any](in Paging, prefix string, all []T, id func(T) string) (rows []T
 		}
 		all = all[i+1:]
 	}
+	next := ""
 	if len(all) > in.Limit {
 		all = all[:in.Limit]
 		next = in.next(len(all), time.Time{}, id(all[len(all)-1]))
 	}
-	return all, next, nil
+	return shown(all, show), next, nil
 }
 
 // partAfter is part for a list, oldest first, from which rows may be taken away
 // between two pages: what comes after the row's place, whether or not it is
 // still there.
-func partAfter[T any](in Paging, prefix string, all []T, place func(T) (time.Time, string)) (rows []T, next string, err error) {
-	p, err := in.page(prefix)
+func partAfter[T, Out any](in Paging, prefix string, all []T, err error, place func(T) (time.Time, string), show func(T) Out) ([]Out, string, error) {
+	var p store.Page
+	if err == nil {
+		p, err = in.page(prefix)
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -88,12 +96,22 @@ func partAfter[T any](in Paging, prefix string, all []T, place func(T) (time.Tim
 		at, id := place(row)
 		return p.ID != "" && cmp.Or(at.Compare(p.At), cmp.Compare(id, p.ID)) <= 0
 	})
+	next := ""
 	if len(all) > in.Limit {
 		all = all[:in.Limit]
 		at, id := place(all[len(all)-1])
 		next = in.next(len(all), at, id)
 	}
-	return all, next, nil
+	return shown(all, show), next, nil
+}
+
+// shown shows rows; none as an empty list.
+func shown[T, Out any](rows []T, show func(T) Out) []Out {
+	out := make([]Out, len(rows))
+	for i, row := range rows {
+		out[i] = show(row)
+	}
+	return out
 }
 
 // idForm reports whether a text may be an id.

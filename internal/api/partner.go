@@ -26,15 +26,8 @@ func showApp(p engawa.App) appOut { return appOut{p.ID, p.Name, p.Partner, p.Cre
 
 func (a *API) listApps(ctx context.Context, c *call, in *Paging) (appList, error) {
 	all, err := a.Store.Apps(ctx, c.workspace)
-	if err != nil {
-		return appList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixApp, all, func(p engawa.App) string { return p.ID })
-	out := appList{Apps: make([]appOut, len(rows)), Next: next}
-	for i, p := range rows {
-		out.Apps[i] = showApp(p)
-	}
-	return out, err
+	apps, next, err := part(*in, engawa.PrefixApp, all, err, func(p engawa.App) string { return p.ID }, showApp)
+	return appList{apps, next}, err
 }
 
 func (a *API) app(ctx context.Context, workspace, id string) (engawa.App, error) {
@@ -90,15 +83,8 @@ type partnerList struct {
 
 func (a *API) listPartners(ctx context.Context, c *call, in *Paging) (partnerList, error) {
 	all, err := a.Store.Partners(ctx, c.workspace)
-	if err != nil {
-		return partnerList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixPartner, all, func(p engawa.Partner) string { return p.ID })
-	out := partnerList{Partners: make([]partnerOut, len(rows)), Next: next}
-	for i, p := range rows {
-		out.Partners[i] = showPartner(p)
-	}
-	return out, err
+	partners, next, err := part(*in, engawa.PrefixPartner, all, err, func(p engawa.Partner) string { return p.ID }, showPartner)
+	return partnerList{partners, next}, err
 }
 
 func (a *API) partner(ctx context.Context, workspace, id string) (engawa.Partner, error) {
@@ -156,15 +142,8 @@ type grantList struct {
 
 func (a *API) listGrants(ctx context.Context, c *call, in *Paging) (grantList, error) {
 	all, err := a.Store.Grants(ctx, c.workspace)
-	if err != nil {
-		return grantList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixGrant, all, func(g engawa.Grant) string { return g.ID })
-	out := grantList{Grants: make([]grantOut, len(rows)), Next: next}
-	for i, g := range rows {
-		out.Grants[i] = showGrant(g)
-	}
-	return out, err
+	grants, next, err := part(*in, engawa.PrefixGrant, all, err, func(g engawa.Grant) string { return g.ID }, showGrant)
+	return grantList{grants, next}, err
 }
 
 func (a *API) grant(ctx context.Context, workspace, id string) (engawa.Grant, error) {

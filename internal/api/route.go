@@ -83,15 +83,8 @@ type routeList struct {
 
 func (a *API) listRoutes(ctx context.Context, c *call, in *Paging) (routeList, error) {
 	all, err := a.Store.Routes(ctx, c.workspace)
-	if err != nil {
-		return routeList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixRoute, all, func(r engawa.Route) string { return r.ID })
-	out := routeList{Routes: make([]routeOut, len(rows)), Next: next}
-	for i, r := range rows {
-		out.Routes[i] = showRoute(r)
-	}
-	return out, err
+	routes, next, err := part(*in, engawa.PrefixRoute, all, err, func(r engawa.Route) string { return r.ID }, showRoute)
+	return routeList{routes, next}, err
 }
 
 func (a *API) storedRoute(ctx context.Context, workspace, id string) (engawa.Route, error) {
@@ -314,15 +307,8 @@ type templateList struct {
 
 func (a *API) listTemplates(ctx context.Context, c *call, in *Paging) (templateList, error) {
 	all, err := a.Store.Templates(ctx, c.workspace)
-	if err != nil {
-		return templateList{}, err
-	}
-	rows, next, err := part(*in, engawa.PrefixTemplate, all, func(t engawa.Template) string { return t.ID })
-	out := templateList{Templates: make([]templateOut, len(rows)), Next: next}
-	for i, t := range rows {
-		out.Templates[i] = showTemplate(t)
-	}
-	return out, err
+	templates, next, err := part(*in, engawa.PrefixTemplate, all, err, func(t engawa.Template) string { return t.ID }, showTemplate)
+	return templateList{templates, next}, err
 }
 
 func (a *API) template(ctx context.Context, workspace, id string) (engawa.Template, error) {

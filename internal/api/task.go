@@ -72,17 +72,14 @@ type keyList struct {
 	Next string   `json:"next"`
 }
 
+func showKey(k store.APIKey) keyOut {
+	return keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt)}
+}
+
 func (a *API) listKeys(ctx context.Context, c *call, in *Paging) (keyList, error) {
 	all, err := a.Store.Keys(ctx, c.workspace)
-	if err != nil {
-		return keyList{}, err
-	}
-	rows, next, err := part(*in, "", all, func(k store.APIKey) string { return k.ID })
-	out := keyList{Keys: make([]keyOut, len(rows)), Next: next}
-	for i, k := range rows {
-		out.Keys[i] = keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt)}
-	}
-	return out, err
+	keys, next, err := part(*in, "", all, err, func(k store.APIKey) string { return k.ID }, showKey)
+	return keyList{keys, next}, err
 }
 
 type keyIn struct {
