@@ -169,7 +169,8 @@ func TestFirstDay(t *testing.T) {
 		"suppression":   {"channel", "address_index", "key_id", "reason", "until_at"},
 	}
 	each(t, func(s *shop) {
-		columns := s.columns()
+		db := storetest.Open(s.t, s.url)
+		columns := s.columns(db)
 		for table, cs := range want {
 			for _, c := range cs {
 				if !slices.Contains(columns[table], c) {
@@ -186,7 +187,7 @@ func TestFirstDay(t *testing.T) {
 				s.t.Errorf("%s is hashed by a key that nobody knows", table)
 			}
 		}
-		for table, first := range s.keys() {
+		for table, first := range s.keys(db) {
 			if !slices.Contains([]string{"ring", "directory", "session", "migration"}, table) && first != "workspace" && (table != "workspace" || first != "id") {
 				s.t.Errorf("the key of %s begins with %s", table, first)
 			}
@@ -195,27 +196,27 @@ func TestFirstDay(t *testing.T) {
 }
 
 // columns are the columns of every table.
-func (s *shop) columns() map[string][]string {
+func (s *shop) columns(db *sql.DB) map[string][]string {
 	q := `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'`
 	if s.Lite() {
 		q = `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'`
 	}
 	out := map[string][]string{}
-	for _, row := range query(s.t, storetest.Open(s.t, s.url), q) {
+	for _, row := range query(s.t, db, q) {
 		out[row[0]] = append(out[row[0]], row[1])
 	}
 	return out
 }
 
 // keys are the first columns of the tables' primary keys.
-func (s *shop) keys() map[string]string {
+func (s *shop) keys(db *sql.DB) map[string]string {
 	q := `SELECT c.relname, a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 		WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace`
 	if s.Lite() {
 		q = `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.pk = 1`
 	}
 	out := map[string]string{}
-	for _, row := range query(s.t, storetest.Open(s.t, s.url), q) {
+	for _, row := range query(s.t, db, q) {
 		out[row[0]] = row[1]
 	}
 	return out
