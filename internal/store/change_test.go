@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +14,8 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
 	"github.com/engawa/engawa/internal/verdict"
 )
 
@@ -247,6 +252,56 @@ func TestErase(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEraseOnDisk: nothing that was said of an erased customer stands in the
+// database's files, nor beside them.
+func TestEraseOnDisk(t *testing.T) {
+	url := storetest.SQLite(t)
+	s := &shop{t: t, url: url, vault: vault.New(vault.Generate(time.Now()))}
+	s.Store = s.node()
+	s.furnish(ws, mailbox, room)
+	ctx, now := t.Context(), time.Now()
+	s.must(s.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_a", Kind: "person", Name: "canary", CreatedAt: now},
+		Identities:    []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "canary"}},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_a", Customer: "cus_a", Kind: "mail", Address: "canary@customer.example", VerifiedAt: now, CreatedAt: now}},
+	}))
+	_, err := s.Journal(ctx, []engawa.Event{{Workspace: ws, ID: "evt_1", Account: "api", Type: "a.b", DedupKey: "1", Subject: "member:canary", Customer: "cus_a", Data: []byte(`{"x":"canary"}`), Raw: []byte("canary"), ReceivedAt: now}})
+	s.must(err)
+	m := s.message("cus_a")
+	m.Content, m.Unsubscribe = engawa.Content{Subject: "canary", Text: "canary"}, "https://hinata.example/u/canary"
+	s.send(m)
+	lane := s.hold("n1", mailbox)
+	r := accepted(s.claim(lane, 1, sendAll)[0])
+	r.Exchange = engawa.Exchange{Request: "canary", Response: "canary"}
+	r.Carry = []byte("canary")
+	_, err = s.Record(ctx, lane, []store.Result{r})
+	s.must(err)
+	if !s.onDisk(url, "canary") {
+		t.Fatal("the test sees nothing: the subject of an event is not sealed")
+	}
+	_, err = s.Erase(ctx, ws, "cus_a")
+	s.must(err)
+	if s.onDisk(url, "canary") {
+		t.Error("something of the customer is on the disk after the erasure")
+	}
+}
+
+// onDisk looks for a text in the database's files.
+func (s *shop) onDisk(path, text string) bool {
+	s.t.Helper()
+	files, err := filepath.Glob(path + "*")
+	s.must(err)
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		s.must(err)
+		if bytes.Contains(b, []byte(text)) {
+			s.t.Logf("%q is in %s", text, filepath.Base(name))
+			return true
+		}
+	}
+	return false
 }
 
 // TestEraseBeforeRouting: an event whose customer was erased before it was

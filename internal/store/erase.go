@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/engawa/engawa"
 )
 
 // Erasure is what became of a customer's data.
@@ -38,10 +41,43 @@ func (s *Store) Erase(ctx context.Context, workspace, customer string) (e Erasur
 		}
 		return t.erase(workspace, customer, &e)
 	})
+	if err == nil && s.lite {
+		err = s.writer.wipe(ctx)
+	}
 	if err != nil {
 		return e, unavailable(fmt.Errorf("erase %s: %w", customer, err))
 	}
 	return e, nil
+}
+
+// wipe empties SQLite's write-ahead log, where pages stand as they were before.
+// What is freed in the database itself is overwritten (secure_delete). It waits
+// a second for readers, whose statements are short. On PostgreSQL old row versions stay
+// until VACUUM, and in its log until that is recycled: of what is not sealed,
+// that is the subject of events.
+func (w *writer) wipe(ctx context.Context) error {
+	select {
+	case <-w.turn:
+		defer func() { w.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx = context.WithoutCancel(ctx) // the timeout must be put back
+	var busy, pages, moved int64
+	_, err := w.conn.ExecContext(ctx, `PRAGMA busy_timeout = 1000`) // nobody writes meanwhile
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+	}
+	if _, back := w.conn.ExecContext(ctx, `PRAGMA busy_timeout = 10000`); err != nil || back != nil {
+		return fmt.Errorf("empty the log: %w", errors.Join(err, back))
+	}
+	if busy != 0 {
+		return &engawa.Error{
+			Code: engawa.CodeUnavailable, Message: "the customer is erased, but somebody reads the log in which traces still stand",
+			Remedy: "send it again in a moment, to have them wiped too",
+		}
+	}
+	return nil
 }
 
 func (t *tx) erase(workspace, customer string, e *Erasure) error {
