@@ -35,13 +35,19 @@ func held(t *testing.T) []any {
 	claimed := store.Claimed{Message: engawa.Message{Content: parcel.Content, Unsubscribe: canary}, Known: known, Carry: []byte(canary)}
 	return []any{
 		engawa.Address(canary), engawa.Secret(canary), config.DSN("postgres://user:canary@db.example/engawa?password=canary"),
-		engawa.ContactPoint{Address: canary}, engawa.Destination{Address: canary}, engawa.Member{Mail: canary}, engawa.Suppression{Address: canary},
+		engawa.ContactPoint{Address: canary},
+		engawa.Destination{Address: canary},
+		engawa.Member{Mail: canary},
+		engawa.Suppression{Address: canary},
 		engawa.Account{ID: "acc_1", Settings: map[string]string{"password": canary}},
 		parcel, channeltest.Cleared(t, channeltest.Parcel(canary)),
-		known, claimed, store.Result{Claimed: claimed, Suppress: &engawa.Suppression{Address: canary}},
+		known, claimed,
+		store.Result{Claimed: claimed, Suppress: &engawa.Suppression{Address: canary}},
 		store.NewCustomer{ContactPoints: []engawa.ContactPoint{{Address: canary}}},
-		channel.Settings{"password": canary}, channel.Place{Address: canary},
-		access.Provider{ClientSecret: canary}, access.Claims{Mail: canary},
+		channel.Settings{"password": canary},
+		channel.Place{Address: canary},
+		access.Provider{ClientSecret: canary},
+		access.Claims{Mail: canary},
 		config.OIDC{ClientSecret: canary},
 	}
 }
@@ -64,7 +70,7 @@ func TestMasks(t *testing.T) {
 
 func printed(t *testing.T, v any) map[string]string {
 	out := map[string]string{}
-	for _, verb := range strings.Split("%v %+v %#v %s %q %x %X % x %d %t %e %T %c %U %10.4v %-20s", " %") {
+	for verb := range strings.SplitSeq("%v %+v %#v %s %q %x %X % x %d %t %e %T %c %U %10.4v %-20s", " %") {
 		out[verb] = fmt.Sprintf("%"+strings.TrimPrefix(verb, "%"), v)
 	}
 	out["Sprint"] = fmt.Sprint(v)

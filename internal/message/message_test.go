@@ -29,7 +29,7 @@ func newShop(t *testing.T, url string) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { st.Close() })
 	rules, err1 := rule.Load()
 	words, err2 := text.Load()
 	if err1 != nil || err2 != nil {

@@ -10,15 +10,15 @@ import (
 )
 
 // yes and no are decisions for marketing, hours after noon.
-func yes(hours int, app, channel, topic string) engawa.Consent {
+func yes(hours int, channel, topic string) engawa.Consent {
 	return engawa.Consent{
 		Controller: engawa.ControllerWorkspace, Act: engawa.ActContact, Purpose: engawa.Marketing,
-		App: app, Channel: channel, Topic: topic, Given: true, At: noon.Add(time.Duration(hours) * time.Hour),
+		Channel: channel, Topic: topic, Given: true, At: noon.Add(time.Duration(hours) * time.Hour),
 	}
 }
 
-func no(hours int, app, channel, topic string) engawa.Consent {
-	c := yes(hours, app, channel, topic)
+func no(hours int, channel, topic string) engawa.Consent {
+	c := yes(hours, channel, topic)
 	c.Given = false
 	return c
 }
@@ -35,20 +35,20 @@ func TestNarrow(t *testing.T) {
 		ours, theirs []engawa.Consent
 		stopped      []string // topics of the withdrawals
 	}{
-		"both said yes to the same":             {list(yes(1, "", "mail", "renewal")), list(yes(2, "", "mail", "renewal")), nil},
-		"one never was asked":                   {list(yes(1, "", "mail", "renewal")), nil, []string{"renewal"}},
-		"one said no, then the other yes":       {list(yes(2, "", "mail", "renewal")), list(no(1, "", "mail", "renewal")), []string{"renewal"}},
-		"one said no, later yes, the other yes": {list(no(1, "", "", "a"), yes(2, "", "", "a")), list(yes(3, "", "", "a")), nil},
-		"the broader of the two ends":           {list(yes(1, "", "", "")), list(yes(1, "", "", "a")), []string{""}},
-		"a broad no on the other side":          {list(yes(5, "", "mail", "a")), list(yes(1, "", "mail", "a"), no(2, "", "", "")), []string{"a"}},
-		"a no elsewhere does not matter":        {list(yes(1, "", "mail", "a")), list(yes(1, "", "mail", "a"), no(2, "", "line", "a")), nil},
-		"a no within the scope does":            {list(yes(1, "", "", "a")), list(yes(1, "", "", "a"), no(2, "", "line", "a")), []string{"a"}},
-		"not confirmed on the other side":       {list(yes(1, "", "", "a")), list(with(yes(1, "", "", "a"), func(c *engawa.Consent) { c.Pending = true })), []string{"a"}},
-		"of another controller":                 {list(yes(1, "", "", "a")), list(with(yes(1, "", "", "a"), func(c *engawa.Consent) { c.Controller = "ptn_1" })), []string{"a", "a"}},
-		"taken back before":                     {list(yes(1, "", "", "a"), no(2, "", "", "a")), nil, nil},
-		"service needs no yes":                  {list(with(yes(1, "", "", "a"), service)), nil, nil},
-		"service refused there":                 {list(with(yes(1, "", "", "a"), service)), list(with(no(1, "", "", "a"), service)), []string{"a"}},
-		"dated ahead":                           {list(yes(9, "", "", "a")), nil, []string{"a"}},
+		"both said yes to the same":             {list(yes(1, "mail", "renewal")), list(yes(2, "mail", "renewal")), nil},
+		"one never was asked":                   {list(yes(1, "mail", "renewal")), nil, []string{"renewal"}},
+		"one said no, then the other yes":       {list(yes(2, "mail", "renewal")), list(no(1, "mail", "renewal")), []string{"renewal"}},
+		"one said no, later yes, the other yes": {list(no(1, "", "a"), yes(2, "", "a")), list(yes(3, "", "a")), nil},
+		"the broader of the two ends":           {list(yes(1, "", "")), list(yes(1, "", "a")), []string{""}},
+		"a broad no on the other side":          {list(yes(5, "mail", "a")), list(yes(1, "mail", "a"), no(2, "", "")), []string{"a"}},
+		"a no elsewhere does not matter":        {list(yes(1, "mail", "a")), list(yes(1, "mail", "a"), no(2, "line", "a")), nil},
+		"a no within the scope does":            {list(yes(1, "", "a")), list(yes(1, "", "a"), no(2, "line", "a")), []string{"a"}},
+		"not confirmed on the other side":       {list(yes(1, "", "a")), list(with(yes(1, "", "a"), func(c *engawa.Consent) { c.Pending = true })), []string{"a"}},
+		"of another controller":                 {list(yes(1, "", "a")), list(with(yes(1, "", "a"), func(c *engawa.Consent) { c.Controller = "ptn_1" })), []string{"a", "a"}},
+		"taken back before":                     {list(yes(1, "", "a"), no(2, "", "a")), nil, nil},
+		"service needs no yes":                  {list(with(yes(1, "", "a"), service)), nil, nil},
+		"service refused there":                 {list(with(yes(1, "", "a"), service)), list(with(no(1, "", "a"), service)), []string{"a"}},
+		"dated ahead":                           {list(yes(9, "", "a")), nil, []string{"a"}},
 	} {
 		at := noon.Add(8 * time.Hour)
 		var topics []string
