@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -502,6 +503,69 @@ func TestMergeLong(t *testing.T) {
 				s.t.Fatalf("%+v", got)
 			}
 		}
+	})
+}
+
+// TestMergeRace: events and messages that come while their customer is merged
+// into another are neither lost nor unreadable.
+func TestMergeRace(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		const pairs = 40
+		for i := range pairs {
+			s.customer(fmt.Sprintf("cus_a%02d", i))
+			s.customer(fmt.Sprintf("cus_b%02d", i))
+		}
+		stop := make(chan struct{})
+		var came sync.WaitGroup
+		var events, messages sync.Map // id -> the number of its pair
+		for w := range 3 {
+			came.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					i := n % pairs
+					from := fmt.Sprintf("cus_b%02d", i)
+					e := engawa.Event{Workspace: ws, ID: fmt.Sprintf("evt_%d_%d", w, n), Account: "api", Type: "a.b", DedupKey: fmt.Sprintf("%d.%d", w, n), Identities: []engawa.Identity{member(from)}, Data: []byte(`{"a":1}`), ReceivedAt: time.Now()}
+					if _, err := s.Journal(ctx, []engawa.Event{e}); err != nil {
+						s.t.Errorf("journal: %v", err)
+						return
+					}
+					events.Store(e.ID, i)
+					m := s.message(from)
+					m.NotBefore = time.Now().Add(time.Hour)
+					switch err := s.Enqueue(ctx, news(m)); {
+					case err == nil:
+						messages.Store(m.ID, i)
+					case code(err) != engawa.CodeConflict:
+						s.t.Errorf("enqueue: %v", err)
+						return
+					}
+				}
+			})
+		}
+		for i := range pairs {
+			_, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: fmt.Sprintf("cus_a%02d", i), From: fmt.Sprintf("cus_b%02d", i), Narrow: verdict.Narrow})
+			s.must(err)
+		}
+		close(stop)
+		came.Wait()
+		events.Range(func(id, i any) bool {
+			got, err := s.Event(ctx, ws, id.(string))
+			if err != nil || got.Customer != fmt.Sprintf("cus_a%02d", i) || string(got.Data) != `{"a":1}` {
+				s.t.Errorf("%s of pair %d: %q %q %v", id, i, got.Customer, got.Data, err)
+			}
+			return !s.t.Failed()
+		})
+		messages.Range(func(id, i any) bool {
+			if said := s.said(id.(string)); said.Erased || said.Message.Customer != fmt.Sprintf("cus_a%02d", i) {
+				s.t.Errorf("%s of pair %d: %q erased %v", id, i, said.Message.Customer, said.Erased)
+			}
+			return !s.t.Failed()
+		})
 	})
 }
 

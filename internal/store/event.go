@@ -46,7 +46,7 @@ func (s *Store) journalBatch(items []journalItem) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	parts := byWorkspace(items)
-	return s.inTx(ctx, scope(slices.Collect(maps.Keys(parts))), func(t *tx) error {
+	return s.sealTx(ctx, slices.Collect(maps.Keys(parts)), func(t *tx) error {
 		for _, workspace := range slices.Sorted(maps.Keys(parts)) {
 			if err := t.journal(parts[workspace]); err != nil {
 				return err

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -34,7 +36,7 @@ func (s *Store) Merge(ctx context.Context, m Merge) (stopped []engawa.Consent, e
 	if m.From == m.Into {
 		return nil, engawa.Invalid("/from", "name the other customer", "a customer cannot be merged into itself")
 	}
-	err = s.inTx(ctx, m.Workspace, func(t *tx) error {
+	err = s.mergeTx(ctx, m.Workspace, func(t *tx) error {
 		stopped = nil
 		into, from, err := t.mergeable(m)
 		if err != nil {
@@ -58,6 +60,52 @@ func (s *Store) Merge(ctx context.Context, m Merge) (stopped []engawa.Consent, e
 		return nil, unavailable(fmt.Errorf("merge %s into %s: %w", m.From, m.Into, err))
 	}
 	return stopped, nil
+}
+
+// sealTx is inTx for what seals rows by the keys of customers whom it does not
+// hold. It and a merger in one of the workspaces wait for each other: else a row
+// could come in sealed by the key that the merger destroys.
+func (s *Store) sealTx(ctx context.Context, workspaces []string, f func(*tx) error) error {
+	if s.lite {
+		return s.inTx(ctx, scope(workspaces), f)
+	}
+	return s.postgresTx(ctx, "BEGIN"+mergers("pg_advisory_xact_lock_shared", workspaces), scope(workspaces), f)
+}
+
+func (s *Store) mergeTx(ctx context.Context, workspace string, f func(*tx) error) error {
+	if s.lite {
+		return s.inTx(ctx, workspace, f)
+	}
+	return s.postgresTx(ctx, "BEGIN"+mergers("pg_advisory_xact_lock", []string{workspace}), workspace, f)
+}
+
+// mergeLock is the class of the advisory locks of mergers: "mrge" in ASCII. The
+// other half is a hash of the workspace; two that share one wait for each other.
+const mergeLock = 0x6d726765
+
+// mergers takes the locks of workspaces, in one order everywhere.
+func mergers(function string, workspaces []string) string {
+	var keys []int32
+	for _, w := range workspaces {
+		h := fnv.New32a()
+		h.Write([]byte(w))
+		keys = append(keys, int32(h.Sum32())) //nolint:gosec // the bits count, not the number
+	}
+	slices.Sort(keys)
+	var b strings.Builder
+	for _, k := range slices.Compact(keys) {
+		fmt.Fprintf(&b, "; SELECT %s(%d, %d)", function, mergeLock, k)
+	}
+	return b.String()
+}
+
+// notMerged refuses a customer who was merged into another.
+func (t *tx) notMerged(workspace, customer string) error {
+	into, err := all(t, scanString, `SELECT merged_into FROM customer WHERE workspace = $1 AND id = $2 AND merged_into <> '' AND erased_at = 0`, workspace, customer)
+	if err == nil && len(into) > 0 {
+		err = alive(engawa.Customer{MergedInto: into[0]})
+	}
+	return err
 }
 
 // mergeable takes both rows for itself and refuses what cannot be merged. It

@@ -43,14 +43,16 @@ type Routed struct {
 }
 
 // Route marks events routed and stores what they caused, in one transaction.
-// An event that was routed meanwhile causes nothing twice.
+// An event that was routed meanwhile causes nothing twice. It fails where a
+// customer was merged into another since the messages were composed: then they
+// must be composed anew, for the other.
 func (s *Store) Route(ctx context.Context, routed []Routed) error {
 	var lanes laneSet
 	var workspaces []string
 	for _, r := range routed {
 		workspaces = append(workspaces, r.Workspace)
 	}
-	err := s.inTx(ctx, scope(workspaces), func(t *tx) error {
+	err := s.sealTx(ctx, workspaces, func(t *tx) error {
 		var caused []NewMessage
 		marks := make([][]any, len(routed))
 		for i, r := range routed {
@@ -82,10 +84,10 @@ func (s *Store) Enqueue(ctx context.Context, ms []NewMessage) error {
 	for _, m := range ms {
 		workspaces = append(workspaces, m.Message.Workspace)
 	}
-	err := s.inTx(ctx, scope(workspaces), func(t *tx) (err error) {
+	err := s.sealTx(ctx, workspaces, func(t *tx) (err error) {
 		var left int
 		if lanes, left, err = t.enqueue(ms); err == nil && left > 0 {
-			err = &engawa.Error{Code: engawa.CodeConflict, Message: "the customer was erased or merged meanwhile", Remedy: "look the customer up again"}
+			err = &engawa.Error{Code: engawa.CodeConflict, Message: "the customer was erased meanwhile", Remedy: "look the customer up again"}
 		}
 		return err
 	})
@@ -140,6 +142,9 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 	var messages, deliveries, attempts [][]any
 	for _, m := range ms {
 		if c := m.Message.Owner(); c != "" && !ring.opens(c) {
+			if err := t.notMerged(ws, c); err != nil {
+				return 0, err
+			}
 			left++
 			continue
 		}
