@@ -26,6 +26,7 @@ import (
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 	"github.com/engawa/engawa/internal/vault"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 const ws = "ws_test"
@@ -236,6 +237,13 @@ func TestFindCustomer(t *testing.T) {
 		if res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_hana" {
 			t.Errorf("%q: %d %s", q, res.Code, res.Header().Get("Location"))
 		}
+	}
+	ctx := t.Context()
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_twin", Kind: "person", CreatedAt: time.Now()}}))
+	_, err := d.st.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_hana", From: "cus_twin", Narrow: verdict.Narrow})
+	d.must(err)
+	if res := d.do(httptest.NewRequest(http.MethodGet, "/customers/cus_twin", nil)); res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_hana" {
+		t.Errorf("one who was merged: %d %s", res.Code, res.Header().Get("Location"))
 	}
 	if code, body := d.get("/customers?q=nobody"); code != http.StatusOK || !strings.Contains(body, "見つかりませんでした") {
 		t.Errorf("nobody: %d", code)

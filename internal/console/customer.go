@@ -164,6 +164,10 @@ func (c *console) customer(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if cu.MergedInto != "" { // an old link still leads to the story
+		http.Redirect(v.w, v.r, "/customers/"+cu.MergedInto, http.StatusSeeOther)
+		return nil
+	}
 	n, err := c.names(v)
 	if err != nil {
 		return err
