@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
 )
 
 // hot is what the hub does all day. It must go by these indexes, and look at no
@@ -342,4 +343,43 @@ func walks(step string) bool {
 func mayScan(what string) bool {
 	first := strings.Fields(what)[0]
 	return slices.Contains([]string{"json_each", "CONSTANT", "account"}, first) || what == "event USING INDEX event_unrouted"
+}
+
+// BenchmarkWalls is what row-level security costs (walls.go): the hub's shortest
+// reading and its shortest writing transaction, with the walls and without.
+func BenchmarkWalls(b *testing.B) {
+	for _, walls := range []bool{true, false} {
+		b.Run(fmt.Sprint("walls=", walls), func(b *testing.B) {
+			url, ctx := storetest.Postgres(b), b.Context()
+			s, err := store.Open(ctx, url, vault.New(vault.Generate(time.Now())))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.AddWorkspace(ctx, engawa.Workspace{ID: ws, CreatedAt: time.Now()}); err != nil {
+				b.Fatal(err)
+			}
+			if !walls {
+				if _, err := storetest.Open(b, url).ExecContext(ctx, `DO $$ DECLARE t name; BEGIN
+					FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND rowsecurity LOOP
+						EXECUTE format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY', t); END LOOP; END $$`); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.Run("read", func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.Workspace(ctx, ws); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("write", func(b *testing.B) {
+				for b.Loop() {
+					if err := s.Raise(ctx, engawa.Task{Workspace: ws, Kind: "k", Ref: "r"}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
 }
