@@ -141,7 +141,7 @@ func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
 	}
 	// Whom a share falls to when there are fewer than senders is chance: a lane
 	// that sends one a minute would else serve the first of the alphabet alone.
-	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // shares turns, guards nothing
 	var rows []deliveryRow
 	for i, partner := range due {
 		share := (limit - len(rows) + len(due) - i - 1) / (len(due) - i)

@@ -13,7 +13,7 @@ import (
 
 // live gives a customer a life of everything that is kept of one: a message that
 // went and one that waits.
-func (s *shop) live(id string) (went, waits engawa.Message) {
+func (s *shop) live(id string) (went engawa.Message) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	s.customer(id)
@@ -25,7 +25,7 @@ func (s *shop) live(id string) (went, waits engawa.Message) {
 	s.must(s.Relate(ctx, ws, mailbox, "cp_"+id, "friend"))
 	_, err = s.SaveSubscription(ctx, engawa.Subscription{Workspace: ws, Customer: id, Product: "monthly", State: engawa.SubscriptionActive})
 	s.must(err)
-	went, waits = s.message(id), s.message(id)
+	went, waits := s.message(id), s.message(id)
 	went.Content.Text, waits.Content.Text = "words to "+id, "words to "+id
 	s.send(went)
 	lane := s.hold("life of "+id, mailbox)
@@ -35,7 +35,7 @@ func (s *shop) live(id string) (went, waits engawa.Message) {
 	s.must(err)
 	waits.NotBefore = time.Now().Add(time.Hour)
 	s.send(waits)
-	return went, waits
+	return went
 }
 
 // personal is what nobody may read in the database of a customer.
@@ -100,8 +100,8 @@ func (s *shop) counts() string {
 func TestErasedForGood(t *testing.T) {
 	each(t, func(s *shop) {
 		ctx := s.t.Context()
-		went, _ := s.live("cus_a")
-		theirs, _ := s.live("cus_b")
+		went := s.live("cus_a")
+		theirs := s.live("cus_b")
 		key, hashes := s.traces("cus_a")
 		before := s.counts()
 		_, err := s.Erase(ctx, ws, "cus_a")

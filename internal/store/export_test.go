@@ -17,11 +17,11 @@ func Trace(s *Store) (texts func() []string, err error) {
 	s.read = sql.OpenDB(seen)
 	return func() []string {
 		out := seen.take()
-		s.inTx(context.Background(), everywhere, func(t *tx) error { //nolint:errcheck // its own error is nil
+		s.inTx(context.Background(), everywhere, func(t *tx) error {
 			for q, st := range t.s.writer.stmts {
 				if q != "BEGIN IMMEDIATE" && q != "COMMIT" && q != "ROLLBACK" {
 					out = append(out, s.text(q))
-					st.Close() //nolint:errcheck // it is made again when it is needed
+					st.Close()
 					delete(t.s.writer.stmts, q)
 				}
 			}

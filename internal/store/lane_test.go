@@ -275,7 +275,7 @@ func TestHandOver(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		for i, st := range s.nodes() {
-			all.Go(func() { s.grab(st, fmt.Sprint("node ", i), ids) })
+			all.Go(func() { s.grab(st, fmt.Sprint("node ", i)) })
 		}
 		all.Wait()
 		for _, id := range ids {
@@ -302,7 +302,7 @@ func TestHandOver(t *testing.T) {
 
 // grab takes the lane whoever has it, sends a little, and lets it be taken,
 // until nothing is left to do.
-func (s *shop) grab(st *store.Store, name string, ids []string) {
+func (s *shop) grab(st *store.Store, name string) {
 	ctx := s.t.Context()
 	for range 400 {
 		seen, err := st.Lane(ctx, ws, mailbox)

@@ -22,7 +22,8 @@ func TestTimes(t *testing.T) {
 		s.customer("cus_1")
 		for i, at := range []time.Time{
 			time.Date(2026, 4, 1, 8, 59, 59, 123456789, tokyo), time.Date(1969, 7, 20, 20, 17, 40, 1000, time.UTC),
-			time.Date(2199, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", -12*3600)), {},
+			time.Date(2199, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", -12*3600)),
+			{},
 		} {
 			want := at
 			if !at.IsZero() {

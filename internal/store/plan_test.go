@@ -304,7 +304,7 @@ func (s *shop) explain(t *testing.T) {
 			for _, text := range said[i] {
 				plan += s.planOf(db, text)
 			}
-			for _, step := range strings.Split(plan, "\n") {
+			for step := range strings.SplitSeq(plan, "\n") {
 				what, scan := strings.CutPrefix(step, "SCAN ")
 				if scan && !mayScan(what) || walks(step) {
 					t.Errorf("%s (learned: %v): %s", h.name, learned, step)

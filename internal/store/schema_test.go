@@ -43,7 +43,7 @@ func TestOpenTogether(t *testing.T) {
 			if err := s.AddWorkspace(t.Context(), engawa.Workspace{ID: fmt.Sprint("ws_", n), CreatedAt: time.Now()}); err != nil {
 				t.Error(err)
 			}
-			defer s.Close()
+			t.Cleanup(func() { s.Close() })
 		}
 		if want := map[bool]int{true: nodes, false: 1}[strings.HasPrefix(url, "postgres")]; n != want {
 			t.Errorf("%d nodes came up, not %d", n, want)

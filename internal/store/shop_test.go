@@ -47,7 +47,7 @@ func (s *shop) node() *store.Store {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { st.Close() }) //nolint:errcheck // the test is over
+	s.t.Cleanup(func() { st.Close() })
 	return st
 }
 
@@ -172,8 +172,7 @@ func (s *shop) states(id string) string {
 
 // code is the code of what a user is told; empty if err is no such error.
 func code(err error) engawa.Code {
-	var e *engawa.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*engawa.Error](err); ok {
 		return e.Code
 	}
 	return ""

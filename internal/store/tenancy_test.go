@@ -96,9 +96,9 @@ func (s *shop) speak(e *estate) {
 	}
 	_, err := s.Journal(ctx, []engawa.Event{e.unrouted})
 	s.must(err)
-	send := func(id, account string, due time.Time) {
+	send := func(id, account string) {
 		m := engawa.Message{
-			Workspace: e.of, ID: id + e.of, Event: e.unrouted.ID, Customer: "cus_" + e.of, Purpose: engawa.Notice, State: engawa.MessageWaiting, NotBefore: due,
+			Workspace: e.of, ID: id + e.of, Event: e.unrouted.ID, Customer: "cus_" + e.of, Purpose: engawa.Notice, State: engawa.MessageWaiting,
 			Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: account + e.of}}, CreatedAt: now,
 		}
 		s.send(m)
@@ -114,19 +114,19 @@ func (s *shop) speak(e *estate) {
 		return l
 	}
 	claim := func(l store.Lane) store.Claimed { return s.claim(l, 1, sendAll)[0] }
-	send("msg_unknown_", "acc_", time.Time{})
+	send("msg_unknown_", "acc_")
 	e.lane = hold("acc_")
 	r := accepted(claim(e.lane))
 	r.Outcome, r.State = engawa.OutcomeUnknown, engawa.Unknown
 	_, err = s.Record(ctx, e.lane, []store.Result{r})
 	s.must(err)
 	e.unknown = r.Claimed.Delivery.ID
-	send("msg_open_", "acc_", time.Time{})
+	send("msg_open_", "acc_")
 	e.open = claim(e.lane)
-	send("msg_left_", "acc2_", time.Time{})
+	send("msg_left_", "acc2_")
 	claim(hold("acc2_"))
 	e.taken = hold("acc2_")
-	send("msg_wait_", "acc_", time.Time{})
+	send("msg_wait_", "acc_")
 }
 
 // asked is a lane as somebody says it is who names workspace as.
@@ -479,7 +479,9 @@ func TestTenancy(t *testing.T) {
 			if err != nil || empty(got) && dump(s.t, db, tables, own.of) == before {
 				s.t.Errorf("%s does nothing for its own workspace: %v, %v", name, got, err)
 			}
-			inUTC(s.t, name, reflect.ValueOf(got))
+			if got != nil {
+				inUTC(s.t, name, reflect.ValueOf(got))
+			}
 		}
 	})
 }
@@ -498,32 +500,28 @@ func empty(v any) bool {
 // inUTC holds that every time in v is one of UTC, or none at all.
 func inUTC(t *testing.T, name string, v reflect.Value) {
 	t.Helper()
-	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		if !v.IsNil() {
-			inUTC(t, name, v.Elem())
+	if at, ok := reflect.TypeAssert[time.Time](v); ok {
+		if at.Location() != time.UTC || at.IsZero() && at != (time.Time{}) {
+			t.Errorf("%s gives a time of %v: %v", name, at.Location(), at)
 		}
-	case reflect.Slice:
+		return
+	}
+	if k := v.Kind(); (k == reflect.Interface || k == reflect.Pointer) && !v.IsNil() {
+		inUTC(t, name, v.Elem())
+	} else if k == reflect.Slice {
 		for i := range v.Len() {
 			inUTC(t, name, v.Index(i))
 		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			inUTC(t, name, v.MapIndex(k))
+	} else if k == reflect.Map {
+		for _, key := range v.MapKeys() {
+			inUTC(t, name, v.MapIndex(key))
 		}
-	case reflect.Struct:
-		if at, ok := v.Interface().(time.Time); ok {
-			if at.Location() != time.UTC || at.IsZero() != (at == time.Time{}) {
-				t.Errorf("%s gives a time of %v: %v", name, at.Location(), at)
-			}
-			return
-		}
+	} else if k == reflect.Struct {
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
 				inUTC(t, name, v.Field(i))
 			}
 		}
-	default:
 	}
 }
 

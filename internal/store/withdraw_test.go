@@ -225,7 +225,7 @@ func (s *shop) race(w withdrawal, id string, nodes [2]*store.Store, lane store.L
 	})
 	sides.Go(func() {
 		for range rand.IntN(20) {
-			nodes[1].Ping(s.t.Context()) //nolint:errcheck // it lets some time pass
+			nodes[1].Ping(s.t.Context()) // lets some time pass
 		}
 		if err := w.do(s, nodes[1], id); err != nil {
 			s.t.Errorf("%s: %v", w.name, err)
