@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"strconv"
@@ -67,7 +68,7 @@ func bareProcess(ctx context.Context, kind, addr string, n int, body []byte) (pe
 	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
 }
 
-// bareMain is the bare loop's process: kind, address and count are its arguments,
+// bareMain is the bare loop's process: kind ("mail", "flight", "webhook"), address and count are its arguments,
 // the bytes to send its standard input, messages per second its answer.
 func bareMain(ctx context.Context, kind, addr, count string) error {
 	n, err := strconv.Atoi(count)
@@ -78,8 +79,14 @@ func bareMain(ctx context.Context, kind, addr, count string) error {
 	if err != nil {
 		return err
 	}
-	open, conns := bareMail(ctx, addr, body), connsMail
-	if kind != "mail" {
+	var open func() (func() error, func() error, error)
+	conns := connsMail
+	switch kind {
+	case "mail":
+		open = bareMail(addr, body)
+	case "flight":
+		open = flightMail(ctx, addr, body)
+	default:
 		open, conns = bareHTTP(ctx, "http://"+addr, body), connsHTTP
 	}
 	perSecond, err := bare(conns, n, open)
@@ -87,9 +94,37 @@ func bareMain(ctx context.Context, kind, addr, count string) error {
 	return err
 }
 
-// bareMail is the least that SMTP allows: the envelope in one flight, the letter
-// in the next.
-func bareMail(ctx context.Context, addr string, letter []byte) func() (func() error, func() error, error) {
+// bareMail sends with the standard library's client: a command, its answer, the
+// next command, over connections that are kept.
+func bareMail(addr string, letter []byte) func() (func() error, func() error, error) {
+	return func() (func() error, func() error, error) {
+		c, err := smtp.Dial(addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		send := func() error {
+			if err := c.Mail("shop@hinata.example"); err != nil {
+				return err
+			}
+			if err := c.Rcpt("member000001@customer.example"); err != nil {
+				return err
+			}
+			w, err := c.Data()
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(letter); err != nil {
+				return err
+			}
+			return w.Close()
+		}
+		return send, c.Quit, c.Hello("bare.example")
+	}
+}
+
+// flightMail is the least that SMTP allows: the envelope in one flight, the
+// letter in the next, and answers that nobody reads but for their number.
+func flightMail(ctx context.Context, addr string, letter []byte) func() (func() error, func() error, error) {
 	return func() (func() error, func() error, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {

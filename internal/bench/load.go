@@ -115,7 +115,8 @@ func addCustomer(ctx context.Context, h *serve.Hub, i int) (id string, err error
 // lane is what a lane did, and what a bare loop did with the same bytes.
 type lane struct {
 	perSecond, bare float64
-	peak            int // KiB
+	flight          float64 // of mail: a bare loop that sends the envelope in one flight
+	peak            int     // KiB
 }
 
 // runLane sends n messages of kind through the lane of a fresh hub into s.
@@ -156,6 +157,11 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 	l.perSecond, l.peak = perSecond, g.peak
 	if l.bare, err = bareOf(ctx, kind, s, n); err != nil {
 		return l, err
+	}
+	if kind == "mail" {
+		if l.flight, err = bareOf(ctx, "flight", s, n); err != nil {
+			return l, err
+		}
 	}
 	return l, p.accounted(ctx, got)
 }

@@ -176,11 +176,15 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		}
 		peak = max(peak, l.peak)
 		ratio := l.perSecond / l.bare
-		if !k.bar {
-			r.line(k.what, "%.0f/s, bare loop %.0f/s, ratio %.2f", l.perSecond, l.bare, ratio)
-			continue
+		figures := fmt.Sprintf("%.0f/s, bare loop %.0f/s, ratio %.2f", l.perSecond, l.bare, ratio)
+		if k.bar {
+			r.bar(ratio >= barLane, k.what, "%s (bar %.1f)", figures, barLane)
+		} else {
+			r.line(k.what, "%s", figures)
 		}
-		r.bar(ratio >= barLane, k.what, "%.0f/s, bare loop %.0f/s, ratio %.2f (bar %.1f)", l.perSecond, l.bare, ratio, barLane)
+		if l.flight > 0 {
+			r.line("  beside a loop with its envelope in one flight", "%.0f/s, ratio %.2f", l.flight, l.perSecond/l.flight)
+		}
 	}
 	return peak, nil
 }

@@ -20,6 +20,7 @@ const (
 	ahead     = 200 * time.Millisecond // how far a claim may take a steady rate in advance
 	idleBeat  = 10 * time.Second       // a holder shows at least so often that it lives
 	maxSkew   = time.Second            // a node whose clock is further from the database's does not send
+	together  = 10 * time.Millisecond  // how long a result waits for others to be recorded with
 	recordMax = 512
 )
 
@@ -491,19 +492,7 @@ func (l *lane) record(ctx context.Context) {
 	since, n := time.Now(), 0
 	var rs []store.Result
 	for r := range l.done {
-		rs = append(rs[:0], r)
-	fill:
-		for len(rs) < recordMax {
-			select {
-			case more, ok := <-l.done:
-				if !ok {
-					break fill
-				}
-				rs = append(rs, more)
-			default:
-				break fill
-			}
-		}
+		rs = l.gather(append(rs[:0], r))
 		l.recordBatch(ctx, rs)
 		if n += len(rs); time.Since(since) >= reach {
 			l.fits(n, time.Since(since))
@@ -512,6 +501,24 @@ func (l *lane) record(ctx context.Context) {
 		l.flying.Add(int64(-len(rs)))
 		l.nudge()
 	}
+}
+
+// gather adds the results that come while others are under way, for a moment:
+// many share one commit, which costs as much as recording a hundred.
+func (l *lane) gather(rs []store.Result) []store.Result {
+	over := time.After(together)
+	for len(rs) < recordMax && l.flying.Load() > int64(len(rs)) {
+		select {
+		case r, ok := <-l.done:
+			if !ok {
+				return rs
+			}
+			rs = append(rs, r)
+		case <-over:
+			return rs
+		}
+	}
+	return rs
 }
 
 func (l *lane) recordBatch(ctx context.Context, rs []store.Result) {
