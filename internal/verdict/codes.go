@@ -6,7 +6,7 @@ var Codes = [...]string{
 	grantWorkspace, grantAllowed, grantIncomplete, grantNone, grantEnded, grantNotStarted,
 	grantScope, grantApp, grantChannel, grantPurpose,
 
-	recipientDestination, recipientVerified, recipientUnproven, recipientErased,
+	recipientDestination, recipientGone, recipientVerified, recipientUnproven, recipientErased,
 	recipientNone, recipientUnverified, recipientPurpose,
 
 	relationshipDestination, relationshipNotNeeded, relationshipHolds, relationshipBlocked, relationshipMissing,
@@ -41,6 +41,7 @@ const (
 	grantPurpose    = "grant.purpose"
 
 	recipientDestination = "recipient.destination"
+	recipientGone        = "recipient.gone"
 	recipientVerified    = "recipient.verified"
 	recipientUnproven    = "recipient.unproven"
 	recipientErased      = "recipient.erased"

@@ -175,8 +175,9 @@ func (o oracle) judge() (engawa.Outcome, time.Time) {
 	} else {
 		no = no || f.Controller != "workspace"
 	}
+	no = no || f.Contact == nil
 	if customer {
-		no = no || f.Contact == nil || !f.Contact.Serves
+		no = no || f.Contact != nil && !f.Contact.Serves
 		no = no || f.Contact != nil && !f.Contact.Verified && f.Purpose != "service.security" && f.Purpose != "service.consent_admin"
 		no = no || f.Contact != nil && !f.Contact.Verified && p == "marketing"
 		no = no || f.Relationship.State == "blocked" || f.Relationship.Required != "" && f.Relationship.State != f.Relationship.Required
@@ -276,7 +277,10 @@ func randomFacts(r *rand.Rand, at time.Time) engawa.Facts {
 	case 1:
 		f.Controller = "ptn_1" // without a grant
 	case 2:
-		f.ToDestination, f.Customer, f.Contact = true, "", nil
+		f.ToDestination, f.Customer = true, ""
+		if rare(r, 4) {
+			f.Contact = nil // taken away
+		}
 	}
 	return f
 }

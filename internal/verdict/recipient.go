@@ -8,13 +8,16 @@ import (
 // recipient asks for a verified contact point that the customer chose for this
 // purpose. Security and consent administration may use one that is not
 // verified yet: the message that verifies it is one of them. A legal notice
-// may not, since it must reach the right person.
+// may not, since it must reach the right person. Of a staff place it asks only
+// that it was not taken away.
 func recipient(j *judgement) *answer {
 	var a answer
 	c := j.Contact
 	switch {
+	case j.ToDestination && c == nil:
+		a.refuse(recipientGone, nil)
 	case j.ToDestination:
-		return a.pass(recipientDestination, nil)
+		a.pass(recipientDestination, nil)
 	case j.Erased:
 		a.refuse(recipientErased, nil)
 	case c == nil:

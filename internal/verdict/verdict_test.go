@@ -171,6 +171,7 @@ func gateCases() []gateCase {
 		}},
 		{"budget.grant_day", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaDay, g.UsedDay = 5, 5 }},
 		{"budget.grant_month", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaMon, g.UsedMonth = 5, 6 }},
+		{"recipient.gone", engawa.Refuse, func(f *engawa.Facts) { destination(f); f.Contact = nil }},
 		{"rules.country_unknown", engawa.Send, func(f *engawa.Facts) { f.Country = nil }},
 		// Noon in Tokyo is three in the night in London.
 		{"rules.quiet_hours", engawa.Hold, func(f *engawa.Facts) { *f = korea("line"); f.Zones = []string{"Europe/London"} }},
@@ -268,7 +269,7 @@ func TestUnknownCountry(t *testing.T) {
 }
 
 func destination(f *engawa.Facts) {
-	f.ToDestination, f.Customer, f.Contact, f.Consents, f.Purpose = true, "", nil, nil, engawa.Service
+	f.ToDestination, f.Customer, f.Contact, f.Consents, f.Purpose = true, "", &engawa.ContactFacts{ID: "dst_1", Verified: true, Serves: true}, nil, engawa.Service
 }
 
 func partner(f *engawa.Facts) *engawa.GrantFacts {
