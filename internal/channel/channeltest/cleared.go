@@ -46,6 +46,7 @@ func Cleared(t testing.TB, p engawa.Parcel) verdict.Cleared {
 		Account:       p.Account,
 		Channel:       "test",
 		ToDestination: true,
+		Contact:       &engawa.ContactFacts{ID: "dst_1", Verified: true, Serves: true},
 		Purpose:       engawa.Service,
 		Trigger:       engawa.ByAutomatic,
 		Controller:    engawa.ControllerWorkspace,
