@@ -65,7 +65,7 @@ type world struct {
 	suppressed   map[string][]engawa.SuppressionFacts
 	related      map[string]engawa.RelationshipFacts
 	disclosures  []disclosureRow
-	grants       map[string]*engawa.GrantFacts
+	grants       map[string][]engawa.GrantFacts // by partner, oldest first
 	partners     map[string]engawa.Partner
 	handed       map[string]time.Time // when a partner's message was last handed over, this month
 	day          time.Time            // where quotas of a day begin
@@ -158,7 +158,7 @@ func (w *world) know(a Ask) (Known, error) {
 	}
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
 	if m.Partner != "" {
-		f.Controller, f.Grant = m.Partner, w.grantFor(m)
+		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
 		f.Sender = w.partners[m.Partner].Sender
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
 	}
@@ -168,20 +168,42 @@ func (w *world) know(a Ask) (Known, error) {
 	return w.knowCustomer(k, f, head.kind)
 }
 
-// grantFor is the sender's grant. A message does not count against itself when
-// it is tried again.
-func (w *world) grantFor(m engawa.Message) *engawa.GrantFacts {
-	var g engawa.GrantFacts
-	if found := w.grants[m.Partner]; found != nil {
-		g = *found
-	}
-	if handed, ok := w.handed[m.ID]; ok && g.QuotaDay+g.QuotaMon > 0 {
-		g.UsedMonth--
-		if !handed.Before(w.day) {
-			g.UsedDay--
+// grantFor is the grant by which the sender may say m: of several, one that is in
+// force before one that is not, then one that covers the message, then the
+// newest. A message does not count against itself when it is tried again.
+func (w *world) grantFor(m engawa.Message, channel string) *engawa.GrantFacts {
+	var best engawa.GrantFacts
+	score := -1
+	for _, g := range w.grants[m.Partner] {
+		n := 0
+		if inForce(g, w.now) {
+			n += 2
+		}
+		if covers(g.Apps, m.App) && covers(g.Channels, channel) && covers(g.Purposes, m.Purpose) {
+			n++
+		}
+		if n >= score {
+			best, score = g, n
 		}
 	}
-	return &g
+	if handed, ok := w.handed[m.ID]; ok && best.QuotaDay+best.QuotaMon > 0 {
+		best.UsedMonth--
+		if !handed.Before(w.day) {
+			best.UsedDay--
+		}
+	}
+	return &best
+}
+
+// inForce tells a grant that holds now from one that ended or is to begin: a
+// partner may have the next one already.
+func inForce(g engawa.GrantFacts, now time.Time) bool {
+	return g.EndedAt.IsZero() && !now.Before(g.StartsAt) && (g.EndsAt.IsZero() || now.Before(g.EndsAt))
+}
+
+// covers reports whether a list of a grant names one.
+func covers[T ~string](list []T, one T) bool {
+	return slices.Contains(list, one) || slices.Contains(list, "*")
 }
 
 func firstSet(a, b string) string {
@@ -449,7 +471,7 @@ func (t *tx) loadDisclosures(w *world, workspace string, customers []string) err
 }
 
 func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool) error {
-	w.grants, w.partners = map[string]*engawa.GrantFacts{}, map[string]engawa.Partner{}
+	w.grants, w.partners = map[string][]engawa.GrantFacts{}, map[string]engawa.Partner{}
 	if len(partners) == 0 {
 		return nil
 	}
@@ -483,23 +505,16 @@ func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool
 		}
 		f.Scopes, f.Apps, f.Channels, f.Purposes, f.QuotaDay, f.QuotaMon = g.Scopes, g.Apps, g.Channels, g.Purposes, g.Day, g.Month
 		f.StartsAt, f.EndsAt, f.EndedAt = at(starts), at(ends), at(ended)
-		if old := w.grants[partner]; old == nil || inForce(f, w.now) || !inForce(*old, w.now) {
-			w.grants[partner] = &f
-		}
+		w.grants[partner] = append(w.grants[partner], f)
 		return struct{}{}, nil
 	}, q, workspace, t.list(partners))
 	return err
 }
 
-// inForce tells a grant that holds now from one that ended or is to begin: a
-// partner may have the next one already.
-func inForce(g engawa.GrantFacts, now time.Time) bool {
-	return g.EndedAt.IsZero() && !now.Before(g.StartsAt) && (g.EndsAt.IsZero() || now.Before(g.EndsAt))
-}
-
 // loadUse counts, for grants with a quota, the messages that their partners had
 // handed over on this day and in this month of the workspace's zone. What
-// waits uses nothing up, and neither does what failed.
+// waits uses nothing up, and neither does what failed. Of a partner with several
+// grants all of it counts against each.
 func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
 	w.handed = map[string]time.Time{}
 	zone, err := time.LoadLocation(w.workspace.Zone)
@@ -509,15 +524,19 @@ func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
 	y, m, d := w.now.In(zone).Date()
 	month := time.Date(y, m, 1, 0, 0, 0, 0, zone)
 	w.day = time.Date(y, m, d, 0, 0, 0, 0, zone)
-	for partner, g := range w.grants {
-		if g.QuotaDay+g.QuotaMon == 0 {
+	for partner, grants := range w.grants {
+		if !slices.ContainsFunc(grants, func(g engawa.GrantFacts) bool { return g.QuotaDay+g.QuotaMon > 0 }) {
 			continue
 		}
+		var inDay, inMonth int
 		if _, err := all(t, func(scan func(...any) error) (struct{}, error) {
-			return struct{}{}, scan(&g.UsedDay, &g.UsedMonth)
+			return struct{}{}, scan(&inDay, &inMonth)
 		}, `SELECT count(DISTINCT CASE WHEN handed_at >= $4 THEN message END), count(DISTINCT message) FROM delivery
 			WHERE workspace = $1 AND partner = $2 AND partner <> '' AND handed_at > 0 AND handed_at >= $3`, workspace, partner, us(month), us(w.day)); err != nil {
 			return err
+		}
+		for i := range grants {
+			grants[i].UsedDay, grants[i].UsedMonth = inDay, inMonth
 		}
 	}
 	return t.loadHanded(w, workspace, asks, month)

@@ -284,6 +284,38 @@ func TestQuotaDays(t *testing.T) {
 	})
 }
 
+// TestGrantCovers: of grants that hold at the same time for different apps,
+// channels or purposes, the one that covers the message counts.
+func TestGrantCovers(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.must(s.AddPartner(ctx, engawa.Partner{Workspace: ws, ID: "ptn_1", CreatedAt: time.Now()}))
+		every := []string{"*"}
+		for i, g := range []engawa.Grant{
+			{Apps: []string{"app_a"}, Channels: every, Purposes: []engawa.Purpose{engawa.Notice}},
+			{Apps: []string{"app_b"}, Channels: every, Purposes: []engawa.Purpose{engawa.Notice}},
+			{Apps: every, Channels: []string{"mail"}, Purposes: []engawa.Purpose{engawa.Marketing}},
+			{Apps: []string{"app_a"}, Channels: []string{"line"}, Purposes: []engawa.Purpose{"*"}},
+		} {
+			g.Workspace, g.ID, g.Partner, g.StartsAt = ws, fmt.Sprint("grt_", i), "ptn_1", time.Now().Add(time.Duration(i-9)*time.Minute)
+			s.must(s.AddGrant(ctx, g))
+		}
+		for _, c := range []struct {
+			app     string
+			purpose engawa.Purpose
+			want    string
+		}{{"app_a", engawa.Notice, "grt_0"}, {"app_b", engawa.Notice, "grt_1"}, {"app_c", engawa.Marketing, "grt_2"}, {"app_c", engawa.Notice, "grt_3"}} {
+			m := s.message("")
+			m.Partner, m.App, m.Purpose = "ptn_1", c.app, c.purpose
+			known, err := s.Facts(ctx, ws, []store.Ask{{Message: m, Account: mailbox}})
+			s.must(err)
+			if g := known[0].Facts.Grant; g.ID != c.want {
+				s.t.Errorf("%s for %s: %s, not %s", c.app, c.purpose, g.ID, c.want)
+			}
+		}
+	})
+}
+
 // TestGrantInForce: of several grants the one that holds now counts; of those
 // that do not, the last, so that the reason is of it.
 func TestGrantInForce(t *testing.T) {
