@@ -137,6 +137,8 @@ type GrantFacts struct {
 	UsedMonth int       `json:"used_month"`
 	QuotaDay  int       `json:"quota_day"`
 	QuotaMon  int       `json:"quota_month"`
+	DayEnds   time.Time `json:"day_ends,omitzero"` // when the quotas begin anew: midnight of the workspace
+	MonthEnds time.Time `json:"month_ends,omitzero"`
 }
 
 // ContactFacts is the contact point that the account would reach.

@@ -537,6 +537,7 @@ func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
 		}
 		for i := range grants {
 			grants[i].UsedDay, grants[i].UsedMonth = inDay, inMonth
+			grants[i].DayEnds, grants[i].MonthEnds = w.day.AddDate(0, 0, 1).UTC(), month.AddDate(0, 1, 0).UTC()
 		}
 	}
 	return t.loadHanded(w, workspace, asks, month)

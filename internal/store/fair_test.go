@@ -277,8 +277,12 @@ func TestQuotaDays(t *testing.T) {
 			s.must(err)
 			known, err := s.Facts(ctx, ws, []store.Ask{{Message: ask, Account: mailbox}})
 			s.must(err)
-			if g := known[0].Facts.Grant; g.UsedDay != c.day || g.UsedMonth != c.month {
+			g := known[0].Facts.Grant
+			if g.UsedDay != c.day || g.UsedMonth != c.month {
 				s.t.Errorf("handed over at %v: day %d, month %d", c.handed, g.UsedDay, g.UsedMonth)
+			}
+			if !g.DayEnds.Equal(time.Date(y, m, d+1, 0, 0, 0, 0, tokyo)) || !g.MonthEnds.Equal(time.Date(y, m+1, 1, 0, 0, 0, 0, tokyo)) {
+				s.t.Errorf("they begin anew at %v and %v", g.DayEnds, g.MonthEnds)
 			}
 		}
 	})

@@ -96,12 +96,11 @@ func budget(j *judgement) *answer {
 		}
 	}
 	if g := j.Grant; g != nil {
-		y, m, d := j.at.UTC().Date()
 		if g.QuotaDay > 0 && g.UsedDay >= g.QuotaDay {
-			a.hold(time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC), budgetGrantDay, nil, "quota", number(g.QuotaDay))
+			a.hold(j.later(g.DayEnds), budgetGrantDay, nil, "quota", number(g.QuotaDay))
 		}
 		if g.QuotaMon > 0 && g.UsedMonth >= g.QuotaMon {
-			a.hold(time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC), budgetGrantMonth, nil, "quota", number(g.QuotaMon))
+			a.hold(j.later(g.MonthEnds), budgetGrantMonth, nil, "quota", number(g.QuotaMon))
 		}
 	}
 	if a.silent() {
