@@ -83,14 +83,22 @@ const staffPlaces = "destination"
 // places is "destination". It takes the rows of every customer or destination
 // that has the address, as Decide does, so that no claim under way misses it.
 func (s *Store) Suppress(ctx context.Context, x engawa.Suppression) error {
-	index, key := s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
-	return s.inTx(ctx, x.Workspace, func(t *tx) error {
-		return t.suppress(x, index, key)
-	})
+	return s.inTx(ctx, x.Workspace, func(t *tx) error { return t.suppress(x) })
 }
 
-func (t *tx) suppress(x engawa.Suppression, index, key string) error {
-	ids, err := all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3`, x.Workspace, x.Channel, index)
+// addressIndex is how a suppressed address is looked up, and by which key.
+func (t *tx) addressIndex(x engawa.Suppression) (index, key string) {
+	return t.s.vault.Index(x.Workspace, "address:"+x.Channel, foldAddress(x.Address))
+}
+
+// customersAt are those who have, or had, a suppressed address.
+func (t *tx) customersAt(x engawa.Suppression, index string) ([]string, error) {
+	return all(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND kind = $2 AND address_index = $3`, x.Workspace, x.Channel, index)
+}
+
+func (t *tx) suppress(x engawa.Suppression) error {
+	index, key := t.addressIndex(x)
+	ids, err := t.customersAt(x, index)
 	if err != nil {
 		return fmt.Errorf("suppress: %w", err)
 	}

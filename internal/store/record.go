@@ -123,6 +123,9 @@ func (r keyring) sealExchange(res *Result) (sealed []byte, by string, err error)
 
 // follow stores what the results mean for messages, addresses, tasks and lanes.
 func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
+	if err := t.lockFollowed(rs, ours); err != nil {
+		return err
+	}
 	var sent [][]any
 	for i := range rs {
 		if !ours[i] {
@@ -142,11 +145,44 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	return err
 }
 
+// lockFollowed takes what results will change in the order in which a claim does:
+// the lane, then customers. Else the two could wait for each other.
+func (t *tx) lockFollowed(rs []Result, ours []bool) error {
+	var workspace, paused string
+	var customers []string
+	for i, r := range rs {
+		if !ours[i] {
+			continue
+		}
+		workspace = r.Claimed.Delivery.Workspace
+		if !r.PauseUntil.IsZero() {
+			paused = r.Claimed.Delivery.Account
+		}
+		if r.Suppress != nil {
+			index, _ := t.addressIndex(*r.Suppress)
+			ids, err := t.customersAt(*r.Suppress, index)
+			if err != nil {
+				return err
+			}
+			customers = append(append(customers, ids...), r.Suppress.Customer)
+		}
+	}
+	if paused != "" {
+		if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, workspace, paused); err != nil {
+			return err
+		}
+	}
+	if customers = distinct(customers); len(customers) == 0 {
+		return nil
+	}
+	_, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id {lock}`, workspace, t.list(customers))
+	return err
+}
+
 func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	d := r.Claimed.Delivery
 	if r.Suppress != nil {
-		index, key := t.s.vault.Index(d.Workspace, "address:"+r.Suppress.Channel, foldAddress(r.Suppress.Address))
-		if err := t.suppress(*r.Suppress, index, key); err != nil {
+		if err := t.suppress(*r.Suppress); err != nil {
 			return err
 		}
 	}

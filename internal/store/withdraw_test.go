@@ -313,6 +313,54 @@ func TestCancelRaces(t *testing.T) {
 	})
 }
 
+// TestRecordBesideClaims records that addresses are gone and an account is closed
+// while two lanes claim for the same customers: they wait for each other in turn,
+// never in a circle.
+func TestRecordBesideClaims(t *testing.T) {
+	each(t, func(s *shop) {
+		nodes := s.nodes()
+		for _, id := range []string{"cus_1", "cus_2", "cus_3"} {
+			s.customer(id)
+		}
+		first, second := s.hold("first", mailbox), s.hold("second", room)
+		for range 25 {
+			for _, id := range []string{"cus_3", "cus_1", "cus_2"} {
+				m := s.message(id)
+				m.Chain = m.Chain[:1]
+				s.send(m)
+			}
+			var rs []store.Result
+			for _, c := range s.claim(first, 3, sendAll) {
+				r := accepted(c)
+				r.Outcome, r.State, r.PauseUntil = engawa.OutcomeFailed, engawa.Failed, time.Now()
+				r.Suppress = &engawa.Suppression{Workspace: ws, Channel: "mail", Address: c.Known.To, Customer: c.Message.Customer, Reason: "bounced", At: time.Now(), Until: time.Now()}
+				rs = append(rs, r)
+			}
+			for _, account := range []string{mailbox, room} {
+				for _, id := range []string{"cus_1", "cus_2", "cus_3"} {
+					m := s.message(id)
+					m.Chain = []engawa.Via{{Account: account}}
+					s.send(m)
+				}
+			}
+			var all sync.WaitGroup
+			all.Go(func() {
+				if _, err := nodes[0].Record(s.t.Context(), first, rs); err != nil {
+					s.t.Error(err)
+				}
+			})
+			for _, lane := range []store.Lane{first, second} {
+				all.Go(func() {
+					if _, _, err := nodes[1].Claim(s.t.Context(), lane, 10, store.Decide{Judge: sendAll, Pace: func() store.Pace { return lane.Pace }}); err != nil {
+						s.t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		}
+	})
+}
+
 // TestCountsWait has two lanes claim at the same moment, for one customer and
 // for one partner's quota: the second waits, and counts what the first lets go.
 func TestCountsWait(t *testing.T) {
