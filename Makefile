@@ -18,8 +18,7 @@ test:
 	script/postgres run go test -race -shuffle=on -timeout 15m ./...
 	script/oracles
 
-check:
-	go vet ./...
+check: lint
 	go mod verify
 	script/vulnerabilities
 	script/generated

@@ -126,6 +126,7 @@ func (p Purpose) Class() Purpose {
 		return Service
 	case Notice:
 		return Notice
+	case Marketing:
 	}
 	return Marketing
 }

@@ -49,7 +49,7 @@ func NewOrderedID(prefix string, at time.Time) string {
 	var b [16]byte
 	_, _ = rand.Read(b[6:])
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli()))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli())))
 	copy(b[:6], ms[2:])
 	return prefix + "_" + idText.EncodeToString(b[:])
 }

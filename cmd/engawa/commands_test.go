@@ -220,7 +220,7 @@ func TestDoctor(t *testing.T) {
 		}
 		fill(t, s)
 		s.must("doctor")
-		if err := os.Chmod(s.key, 0o644); err != nil { //nolint:gosec // the fault to be found
+		if err := os.Chmod(s.key, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		out, _, code := s.run("doctor", "--json")
@@ -246,8 +246,18 @@ func TestSilence(t *testing.T) {
 		s := newShell(t, url)
 		ws := fill(t, s)
 		for _, args := range [][]string{
-			{"workspace", "list"}, {"member", "list"}, {"key", "list"}, {"partner", "list"}, {"doctor"}, {"doctor", "--json"}, {"verify"},
-			{"key", "rotate"}, {"config", "check"}, {"why", "msg_none"}, {"why", "msg_none", "--config", "none.toml"}, {"member", "list", "--workspace", ws},
+			{"workspace", "list"},
+			{"member", "list"},
+			{"key", "list"},
+			{"partner", "list"},
+			{"doctor"},
+			{"doctor", "--json"},
+			{"verify"},
+			{"key", "rotate"},
+			{"config", "check"},
+			{"why", "msg_none"},
+			{"why", "msg_none", "--config", "none.toml"},
+			{"member", "list", "--workspace", ws},
 		} {
 			s.run(args...)
 		}
@@ -311,7 +321,7 @@ func TestManual(t *testing.T) {
 	}
 	path := filepath.Join("..", "..", "docs", "commands.md")
 	if *update {
-		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

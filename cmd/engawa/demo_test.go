@@ -43,7 +43,7 @@ func TestDemoQuick(t *testing.T) {
 
 // TestDemoLives looks at the living demo as a visitor does, and ends it with Ctrl-C.
 func TestDemoLives(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), binary(t), "demo", "--addr", "127.0.0.1:0", "--dir", t.TempDir()) //nolint:gosec // built above
+	cmd := exec.CommandContext(t.Context(), binary(t), "demo", "--addr", "127.0.0.1:0", "--dir", t.TempDir())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -94,11 +94,11 @@ func get(t *testing.T, link, key string) string {
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // a visitor's client
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("GET %s: %s %v", link, res.Status, err)
@@ -120,7 +120,7 @@ func unsubscribed(t *testing.T, inbox string) (n int) {
 		if m.Unsubscribe == "" {
 			continue
 		}
-		res, err := http.PostForm(m.Unsubscribe, url.Values{"List-Unsubscribe": {"One-Click"}}) //nolint:forbidigo,noctx // as a mail program does
+		res, err := http.PostForm(m.Unsubscribe, url.Values{"List-Unsubscribe": {"One-Click"}})
 		if err != nil {
 			t.Fatal(err)
 		}

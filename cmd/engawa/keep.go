@@ -71,7 +71,7 @@ func (r restoreCmd) Run(ctx context.Context) error {
 
 // place copies from to a new file, whole or not at all.
 func place(from, to string) error {
-	src, err := os.Open(from) //nolint:gosec // the operator's file
+	src, err := os.Open(from)
 	if err != nil {
 		return err
 	}
@@ -204,6 +204,6 @@ func (versionCmd) Run() error {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version, golang = info.Main.Version, info.GoVersion
 	}
-	fmt.Println("engawa", version, golang)
-	return nil
+	_, err := fmt.Println("engawa", version, golang)
+	return err
 }

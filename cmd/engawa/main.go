@@ -93,7 +93,7 @@ func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error 
 		go func() { ended <- h.ServeMetrics(ctx, metrics) }()
 		defer func() {
 			stop()
-			<-ended // metrics are not worth a failure of the hub
+			<-ended //nolint:errcheck // metrics are not worth a failure of the hub
 		}()
 	}
 	fmt.Println("ready http://" + l.Addr().String())
@@ -208,8 +208,7 @@ func main() {
 
 // told is what a user reads: what was seen and what to do.
 func told(err error) string {
-	var e *engawa.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*engawa.Error](err); ok {
 		return strings.TrimSpace(e.Message + ". " + e.Remedy)
 	}
 	return err.Error()

@@ -41,7 +41,7 @@ func (s simCmd) Run(ctx context.Context) error {
 	go func() { ended <- box.Serve(l) }()
 	err = serveSim(ctx, s.Addr, box)
 	err = errors.Join(err, box.Close())
-	<-ended // it says only that it was closed
+	<-ended //nolint:errcheck // it says only that it was closed
 	return err
 }
 

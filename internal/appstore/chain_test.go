@@ -195,5 +195,3 @@ func (c *testChain) notification(t testing.TB, at time.Time, changes object) obj
 		"notificationUUID": "9ad56bd2-0bc6-42e0-af24-fd996d87a1e6", "version": "2.0", "signedDate": at.UnixMilli(), "data": data,
 	}
 }
-
-func body(payload string) []byte { return []byte(`{"signedPayload":"` + payload + `"}`) }

@@ -20,7 +20,7 @@ import (
 // bare sends n times the same bytes over conns connections with nothing around
 // it, and returns how many per second went: what the machine can do. Each
 // connection's work is send, called for each piece.
-func bare(conns, n int, open func() (send func() error, end func() error, err error)) (float64, error) {
+func bare(conns, n int, open func() (send, end func() error, err error)) (float64, error) {
 	var work sync.WaitGroup
 	errs := make(chan error, conns)
 	start := time.Now()

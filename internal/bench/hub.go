@@ -128,7 +128,7 @@ func (p *place) start(ctx context.Context, binary string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // the program writes to it, not we
 	cmd := exec.CommandContext(ctx, binary, "serve")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
 	cmd.Env = append(cmd.Environ(), "ENGAWA_NODE=bench", "ENGAWA_DATABASE="+p.dsn, "ENGAWA_KEY_FILE="+filepath.Join(p.dir, "engawa.key"),
@@ -188,7 +188,7 @@ func (g *program) memory(field string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ":")
 		if name == field {

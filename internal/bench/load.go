@@ -234,7 +234,7 @@ func runEvents(ctx context.Context, binary string, e engine, callers int, lastin
 	}
 	work.Wait()
 	took := time.Since(start)
-	if err := errors.Join(append(errs, g.stop())...); err != nil {
+	if err := errors.Join(errors.Join(errs...), g.stop()); err != nil {
 		return in, err
 	}
 	acknowledged := 1

@@ -77,7 +77,7 @@ func readFile(path string) (map[string]setting, error) {
 	if !explicit {
 		path = File
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the administrator names it
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !explicit {
 		return nil, nil
 	}

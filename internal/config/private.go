@@ -13,7 +13,7 @@ func readSecret(path string) (string, error) {
 	if err := vault.CheckPrivate(path); err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the administrator names it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}

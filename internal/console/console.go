@@ -263,8 +263,7 @@ func (c *console) stranger(r *http.Request, l engawa.Locale) Page {
 // tell answers a request that failed, in words. What nobody need be told is logged.
 func (c *console) tell(v *visit, err error) {
 	kind, status := "unavailable", http.StatusServiceUnavailable
-	var told *engawa.Error
-	if errors.As(err, &told) {
+	if told, ok := errors.AsType[*engawa.Error](err); ok {
 		switch told.Code {
 		case engawa.CodeNotFound:
 			kind, status = "not_found", http.StatusNotFound
@@ -280,18 +279,17 @@ func (c *console) tell(v *visit, err error) {
 	if status == http.StatusServiceUnavailable && !errors.Is(err, context.Canceled) {
 		c.Log.ErrorContext(v.ctx(), "page failed", "path", v.r.URL.Path, "error", err)
 	}
-	_ = v.showAs(status, ProblemPage(v.problem(kind, "/"))) // the reader went away
+	_ = v.showAs(status, ProblemPage(v.problem(kind))) // the reader went away
 }
 
 func (c *console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 	v := &visit{w: w, r: r, Page: c.stranger(r, "")}
-	_ = v.showAs(http.StatusForbidden, ProblemPage(v.problem("crossorigin", "/"))) // the reader went away
+	_ = v.showAs(http.StatusForbidden, ProblemPage(v.problem("crossorigin"))) // the reader went away
 }
 
 // toDoor sends somebody without a session to the sign-in, and back afterwards.
 func (c *console) toDoor(w http.ResponseWriter, r *http.Request, err error) {
-	var refused access.Refusal
-	if !errors.As(err, &refused) {
+	if _, ok := errors.AsType[access.Refusal](err); !ok {
 		v := &visit{w: w, r: r, Page: c.stranger(r, "")}
 		c.tell(v, err)
 		return

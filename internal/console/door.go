@@ -117,6 +117,7 @@ func (c *console) language(w http.ResponseWriter, r *http.Request) {
 		c.tell(&visit{w: w, r: r, Page: c.stranger(r, "")}, engawa.Invalid("/lang", "choose ja, ko or en", "%q is no language of the pages", l))
 		return
 	}
+	//nolint:gosec // Secure follows the address that the console is served at
 	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: l, Path: "/", MaxAge: languageLife, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode})
 	if m, err := c.Door.Who(w, r); err == nil {
 		if err := c.Door.Speak(r.Context(), m, engawa.Locale(l)); err != nil {

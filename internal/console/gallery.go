@@ -109,9 +109,9 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
 		{"signin", SignInPage(SignIn{Page: page("", "signin.title"), OIDC: "Google Workspace", Failed: "sign_in_invalid", Mail: "yuki@hinata.example"})},
 		{"signin-link", SignInPage(SignIn{Page: page("", "signin.title"), Link: "sample"})},
-		{"not-found", ProblemPage(page("", "").problem("not_found", "/"))},
-		{"forbidden", ProblemPage(page("", "").problem("forbidden", "/"))},
-		{"unavailable", ProblemPage(page("", "").problem("unavailable", "/"))},
+		{"not-found", ProblemPage(page("", "").problem("not_found"))},
+		{"forbidden", ProblemPage(page("", "").problem("forbidden"))},
+		{"unavailable", ProblemPage(page("", "").problem("unavailable"))},
 	}
 }
 

@@ -4,10 +4,10 @@ import "net/http"
 
 // problem is the page for what could not be done: "not_found", "forbidden",
 // "crossorigin" or "unavailable".
-func (p Page) problem(kind, back string) Problem {
+func (p Page) problem(kind string) Problem {
 	p.Title = p.T("problem." + kind + ".title")
 	return Problem{
-		Page: p, Back: back,
+		Page: p, Back: "/",
 		What:   p.T("problem."+kind+".what", "role", p.T("role."+string(p.Role))),
 		Remedy: p.T("problem." + kind + ".remedy"),
 	}

@@ -93,8 +93,7 @@ func (v *visit) templateView(t engawa.Template) TemplateForm {
 
 // why is what an error says to a person; it is in English, and names the place.
 func why(err error) string {
-	var told *engawa.Error
-	if errors.As(err, &told) {
+	if told, ok := errors.AsType[*engawa.Error](err); ok {
 		return told.Message
 	}
 	return ""

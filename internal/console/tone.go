@@ -88,7 +88,7 @@ func (p Page) near(t time.Time) string {
 	case now.YearDay() == at.YearDay():
 		return p.Clock(t)
 	}
-	return p.Viewer.Time(t)
+	return p.Time(t)
 }
 
 // due says how long is left, or since when it is over.

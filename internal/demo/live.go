@@ -58,7 +58,7 @@ func (w *world) happen(ctx context.Context, life *history) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // not read
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusAccepted {
 		return fmt.Errorf("POST /v1/events: %s", res.Status)
 	}

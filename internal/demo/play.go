@@ -213,7 +213,7 @@ func (w *world) get(ctx context.Context, path string, v any) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("GET %s: %s", path, res.Status)
 	}

@@ -286,8 +286,7 @@ func (d *Dispatcher) unmade(ctx context.Context, r message.Request, err error) e
 
 // asTold returns the error that a user may read, if err is one.
 func asTold(err error) *engawa.Error {
-	var e *engawa.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*engawa.Error](err); ok {
 		return e
 	}
 	return nil

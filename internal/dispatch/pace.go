@@ -261,10 +261,3 @@ func (p *pace) learn(seen []channel.Seen, to engawa.Address) {
 		}
 	}
 }
-
-// nextTo is when the recipient of a limited call may be asked next, for
-// showing it.
-func (p *pace) next(now time.Time) time.Time {
-	_, at := p.free(now, 0)
-	return at
-}

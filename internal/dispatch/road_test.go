@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,6 @@ import (
 
 // pipes is a network in memory: each dial is served by the inbox.
 type pipes struct {
-	mu    sync.Mutex
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
@@ -169,8 +169,8 @@ func (h *hub) run(owner string, lease time.Duration) {
 	h.stop, h.ended = stop, make(chan struct{})
 	d := &dispatch.Dispatcher{
 		Store: h.st, Compose: h.composer, Rules: h.rules, Kinds: kinds, Owner: owner, Lease: lease,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Env: channel.Env{HTTP: h.http, Dial: h.net.Dial, Log: slog.New(slog.NewTextHandler(io.Discard, nil))},
+		Log: slog.New(slog.DiscardHandler),
+		Env: channel.Env{HTTP: h.http, Dial: h.net.Dial, Log: slog.New(slog.DiscardHandler)},
 	}
 	var work sync.WaitGroup
 	work.Go(func() { d.Run(ctx) })
@@ -247,7 +247,7 @@ func TestConsent(t *testing.T) {
 		}
 		var states []string
 		for _, said := range h.messages() {
-			states = append(states, string(said.Message.Customer)+" "+string(said.Message.State)+" "+string(said.Judged[0].Verdict.Decided))
+			states = append(states, said.Message.Customer+" "+string(said.Message.State)+" "+string(said.Judged[0].Verdict.Decided))
 		}
 		if len(states) != 2 || !contains(states, "cus_yes sent ") || !contains(states, "cus_no refused consent") {
 			t.Errorf("states %q", states)
@@ -256,12 +256,7 @@ func TestConsent(t *testing.T) {
 }
 
 func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }
 
 // TestFallback holds the rule of the chat: what the room cannot take in time

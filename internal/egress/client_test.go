@@ -291,7 +291,7 @@ func TestTLS(t *testing.T) {
 	for name, version := range map[string]uint16{"self-signed": tls.VersionTLS13, "TLS 1.1": tls.VersionTLS11} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewUnstartedServer(http.NotFoundHandler())
-			s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10} //nolint:gosec // the server is the bad one here
+			s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10}
 			s.Config.ErrorLog = nil
 			s.StartTLS()
 			defer s.Close()

@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 // limit sets the largest file that the node may write, in bytes.
 func (n *node) limit(t *testing.T, bytes string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "prlimit", "--pid", strconv.Itoa(n.cmd.Process.Pid), "--fsize="+bytes+":").CombinedOutput() //nolint:gosec // our own child
+	out, err := exec.CommandContext(t.Context(), "prlimit", "--pid", strconv.Itoa(n.cmd.Process.Pid), "--fsize="+bytes+":").CombinedOutput()
 	if err != nil {
 		t.Fatalf("prlimit: %v: %s", err, out)
 	}

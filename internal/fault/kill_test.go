@@ -80,7 +80,7 @@ type ledger struct {
 func newLedger(t *testing.T) *ledger {
 	t.Helper()
 	l := &ledger{path: filepath.Join(t.TempDir(), "ledger")}
-	l.cmd = exec.Command(os.Args[0], "ledger", l.path) //nolint:gosec // this test itself
+	l.cmd = exec.Command(os.Args[0], "ledger", l.path)
 	var err error
 	if l.in, err = l.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ type node struct {
 func build(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "engawa")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/engawa").CombinedOutput() //nolint:gosec // our own program
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/engawa").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -237,7 +237,7 @@ func (n *node) furnish(ctx context.Context, h *serve.Hub, hookURL string) error 
 
 func (n *node) start() {
 	n.t.Helper()
-	n.cmd = exec.Command(n.bin, "serve", "--config", n.file) //nolint:gosec // our own program
+	n.cmd = exec.Command(n.bin, "serve", "--config", n.file)
 	n.cmd.Env, n.cmd.Stderr = []string{"PATH=" + os.Getenv("PATH")}, n.said
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
@@ -262,7 +262,7 @@ func (n *node) stop(s syscall.Signal) int {
 	if err := n.cmd.Process.Signal(s); err != nil {
 		n.t.Error(err)
 	}
-	n.cmd.Wait() //nolint:errcheck // the exit code says it
+	n.cmd.Wait()
 	return n.cmd.ProcessState.ExitCode()
 }
 
@@ -278,8 +278,8 @@ func (n *node) post(client *http.Client, id string) (acknowledged bool, status i
 	if err != nil {
 		return false, 0
 	}
-	io.Copy(io.Discard, res.Body) //nolint:errcheck // the status is the acknowledgement
-	res.Body.Close()              //nolint:errcheck // only read
+	io.Copy(io.Discard, res.Body)
+	res.Body.Close()
 	return res.StatusCode == http.StatusAccepted, res.StatusCode
 }
 
@@ -403,7 +403,7 @@ func TestKill(t *testing.T) {
 		lite := wantKills - databases*perDatabase
 		killed := func(t *testing.T, i, kills int, url string) {
 			t.Parallel()
-			hits.Add(int64(killSome(t, bin, url, kills, rand.New(rand.NewPCG(s, uint64(i)))))) //nolint:gosec // moments are no secrets
+			hits.Add(int64(killSome(t, bin, url, kills, rand.New(rand.NewPCG(s, uint64(i))))))
 		}
 		t.Run("sqlite", func(t *testing.T) { killed(t, 0, lite, storetest.SQLite(t)) })
 		for i := range databases {

@@ -288,13 +288,23 @@ func TestParseTakesOne(t *testing.T) {
 // TestParseRefusesBodies asks each kind for its parameters.
 func TestParseRefusesBodies(t *testing.T) {
 	for _, tc := range []struct{ kind, params string }{
-		{"opt_in", `{ x = 1 }`}, {"opt_out", `{ x = 1 }`}, {"double_opt_in", `{ x = 1 }`}, {"one_click", `{ x = 1 }`},
-		{"informational_only", `{ x = 1 }`}, {"automation_disclosure", `{ x = 1 }`},
-		{"subject_label", `{ variants = ["x"] }`}, {"body_label", `{ text = "x" }`},
-		{"sender_details", `{}`}, {"sender_details", `{ require = ["fax"] }`},
-		{"two_year_reminder", `{ years = 0, zone = "UTC" }`}, {"two_year_reminder", `{ years = 2 }`},
-		{"frequency_cap", `{ per_day = 1 }`}, {"minor_guardian", `{}`}, {"max_age", `{ hours = -1 }`},
-		{"clock_step", `{}`}, {"suppression", `{ all = ["a"], marketing = ["a"] }`},
+		{"opt_in", `{ x = 1 }`},
+		{"opt_out", `{ x = 1 }`},
+		{"double_opt_in", `{ x = 1 }`},
+		{"one_click", `{ x = 1 }`},
+		{"informational_only", `{ x = 1 }`},
+		{"automation_disclosure", `{ x = 1 }`},
+		{"subject_label", `{ variants = ["x"] }`},
+		{"body_label", `{ text = "x" }`},
+		{"sender_details", `{}`},
+		{"sender_details", `{ require = ["fax"] }`},
+		{"two_year_reminder", `{ years = 0, zone = "UTC" }`},
+		{"two_year_reminder", `{ years = 2 }`},
+		{"frequency_cap", `{ per_day = 1 }`},
+		{"minor_guardian", `{}`},
+		{"max_age", `{ hours = -1 }`},
+		{"clock_step", `{}`},
+		{"suppression", `{ all = ["a"], marketing = ["a"] }`},
 		{"max_age", `{ hours = "x" }`},
 	} {
 		text := strings.NewReplacer("quiet_hours", tc.kind, `{ from = "21:00", to = "08:00" }`, tc.params).Replace(small)

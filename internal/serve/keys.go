@@ -36,7 +36,7 @@ func keyring(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Key
 	if err := ring.Save(c.KeyFile); err != nil {
 		return nil, fmt.Errorf("make key file: %w", err)
 	}
-	log.Info("made a new key file; keep a copy of it apart from the database: without it no address can be read again", "path", c.KeyFile, "ring", ring.ID())
+	log.InfoContext(ctx, "made a new key file; keep a copy of it apart from the database: without it no address can be read again", "path", c.KeyFile, "ring", ring.ID())
 	return ring, nil
 }
 
@@ -120,7 +120,7 @@ func (h *Hub) upkeepOnce(ctx context.Context) error {
 		err = h.Store.Sweep(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
-		h.log.Error("upkeep is behind and tries again in an hour", "error", err)
+		h.log.ErrorContext(ctx, "upkeep is behind and tries again in an hour", "error", err)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (h *Hub) keepKeys(ctx context.Context) error {
 		if err := h.rotate(ctx); err != nil {
 			return err
 		}
-		h.log.Info("rotated the key-encryption keys; add the new key file to your key backup", "key", h.ring.Current())
+		h.log.InfoContext(ctx, "rotated the key-encryption keys; add the new key file to your key backup", "key", h.ring.Current())
 	}
 	if _, err := h.Store.Rewrap(ctx, h.ring.Due(time.Now().Add(-rewrapAfter))); err != nil {
 		return err

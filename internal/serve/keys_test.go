@@ -30,7 +30,7 @@ func open(t *testing.T, c config.Config) *Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.Close() }) //nolint:errcheck // the test closes it itself where that counts
+	t.Cleanup(func() { h.Close() })
 	return h
 }
 
@@ -62,7 +62,7 @@ func TestKeyFileAndDatabase(t *testing.T) {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
-		open(t, c).Close() //nolint:errcheck // it opens again: that is the point
+		open(t, c).Close()
 
 		refused := func(what string, words ...string) {
 			t.Helper()

@@ -27,7 +27,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +122,8 @@ func TestNotReady(t *testing.T) {
 	}
 	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: time.Second}
 	l := loopback(t)
-	go server.Serve(l)   //nolint:errcheck // closed below
-	defer server.Close() //nolint:errcheck // the test is over
+	go server.Serve(l)
+	defer server.Close()
 	code, body := get(t, "http://"+l.Addr().String()+"/readyz")
 	var parts map[string]string
 	if err := json.Unmarshal([]byte(body), &parts); err != nil {

@@ -25,7 +25,7 @@ func (h *Hub) ready(w http.ResponseWriter, r *http.Request) {
 	for name, err := range map[string]error{"database": h.Store.Ping(ctx), "disk": h.disk(), "lanes": h.lanes()} {
 		if err != nil {
 			parts[name], status = "not ready", http.StatusServiceUnavailable
-			h.log.Warn("not ready", "part", name, "error", err)
+			h.log.WarnContext(r.Context(), "not ready", "part", name, "error", err)
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")

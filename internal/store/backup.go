@@ -71,7 +71,7 @@ func (s *Store) vacuumInto(ctx context.Context, path string) error {
 }
 
 func syncFile(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the operator's path
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func table(types []string) string {
 
 // columnOf returns argument i of every row as one array, and its type in SQL.
 func columnOf(args [][]any, i int) (column any, sqlType string, err error) {
-	switch reflect.TypeOf(args[0][i]).Kind() {
+	switch reflect.TypeOf(args[0][i]).Kind() { //nolint:exhaustive // the other kinds are no column
 	case reflect.String:
 		return gather(args, i, reflect.Value.String), "text", nil
 	case reflect.Int, reflect.Int64:

@@ -393,7 +393,7 @@ func (t *tx) store(w *writes, lanes laneSet) error {
 		return err
 	}
 	for _, e := range w.ended {
-		if err := t.end(e, w.ring, w.at, lanes); err != nil {
+		if err := t.end(e, w.at, lanes); err != nil {
 			return err
 		}
 	}
@@ -401,7 +401,7 @@ func (t *tx) store(w *writes, lanes laneSet) error {
 }
 
 // end ends a waiting delivery and gives the next of the chain its turn.
-func (t *tx) end(e ending, ring keyring, at time.Time, lanes laneSet) error {
+func (t *tx) end(e ending, at time.Time, lanes laneSet) error {
 	d := e.c.Delivery
 	set, args := `state = $3, note = $4, updated_at = $5`, []any{d.Workspace, d.ID, string(e.state), e.note, us(at)}
 	if e.sealed != nil {
@@ -507,7 +507,7 @@ func (t *tx) expireLate(l Lane, lanes laneSet) error {
 	}
 	for _, r := range rows {
 		e := ending{c: Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}, state: engawa.Expired, note: "deadline", goesOn: true}
-		if err := t.end(e, keyring{}, at, lanes); err != nil {
+		if err := t.end(e, at, lanes); err != nil {
 			return err
 		}
 	}

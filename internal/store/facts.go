@@ -341,7 +341,7 @@ func (t *tx) loadCustomers(w *world, workspace string, ids []string, lock bool) 
 			if err != nil {
 				return err
 			}
-			r.Customer.Name = name
+			r.Name = name
 			w.customers[r.ID] = r.Customer
 		}
 		points, err := t.contactPoints(workspace, ids)

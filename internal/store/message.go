@@ -469,8 +469,12 @@ func (f MessageFilter) where(workspace string, p Page) where {
 	w.and("workspace = ?", workspace)
 	w.and("(created_at, id) < (?, ?)", p.before(), p.ID)
 	for _, c := range [...]struct{ text, value string }{
-		{"state = ?", f.State}, {"outcome = ?", f.Outcome}, {"customer <> '' AND customer = ?", f.Customer},
-		{"event <> '' AND event = ?", f.Event}, {"destination <> '' AND destination = ?", f.Destination}, {"purpose = ?", f.Purpose},
+		{"state = ?", f.State},
+		{"outcome = ?", f.Outcome},
+		{"customer <> '' AND customer = ?", f.Customer},
+		{"event <> '' AND event = ?", f.Event},
+		{"destination <> '' AND destination = ?", f.Destination},
+		{"purpose = ?", f.Purpose},
 	} {
 		if c.value != "" {
 			w.and(c.text, c.value)

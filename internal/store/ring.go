@@ -111,8 +111,12 @@ type wrappedTable struct {
 func wrapped() []wrappedTable {
 	byID := func(row string) []any { return []any{row} }
 	return []wrappedTable{
-		{"account", "id", "id = $5", byID}, {"member", "id", "id = $5", byID}, {"destination", "id", "id = $5", byID},
-		{"event", "id", "id = $5", byID}, {"message", "id", "id = $5", byID}, {"delivery", "id", "id = $5", byID},
+		{"account", "id", "id = $5", byID},
+		{"member", "id", "id = $5", byID},
+		{"destination", "id", "id = $5", byID},
+		{"event", "id", "id = $5", byID},
+		{"message", "id", "id = $5", byID},
+		{"delivery", "id", "id = $5", byID},
 		{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
 	}
 }

@@ -210,8 +210,7 @@ func unavailable(err error) error {
 	if err == nil {
 		return nil
 	}
-	var e *engawa.Error
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*engawa.Error](err); ok {
 		return err
 	}
 	return &engawa.Error{

@@ -59,18 +59,21 @@ func (w *writer) tidy(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for _, q := range []string{`PRAGMA incremental_vacuum(5000)`, `PRAGMA optimize`, `PRAGMA wal_checkpoint(PASSIVE)`} {
-		rows, err := w.conn.QueryContext(ctx, q)
-		if err != nil {
-			return fmt.Errorf("%s: %w", q, err)
-		}
-		for rows.Next() { // each page that is given back is a row
-		}
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("%s: %w", q, err)
-		}
-		if err := rows.Close(); err != nil {
+		if err := w.exhaust(ctx, q); err != nil {
 			return fmt.Errorf("%s: %w", q, err)
 		}
 	}
 	return nil
+}
+
+// exhaust runs q to its end: each page that is given back is a row.
+func (w *writer) exhaust(ctx context.Context, q string) error {
+	rows, err := w.conn.QueryContext(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
 }

@@ -63,7 +63,7 @@ func (s *Store) view(ctx context.Context, workspace string, f func(*tx) error) e
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer t.Rollback() //nolint:errcheck // nothing was written
+	defer t.Rollback()
 	return f(&tx{ctx: ctx, s: s, tx: t})
 }
 

@@ -140,7 +140,8 @@ func TestApplyObligations(t *testing.T) {
 	profile := engawa.SenderProfile{Name: "히나타 커피", Postal: "서울시 중구 1", Phone: "02-000-0000", Mail: "help@example.kr", Contact: "https://example.kr/help"}
 	kr := []engawa.Obligation{
 		{Kind: "subject_prefix", Rule: "KR-07", Text: "(광고)"},
-		{Kind: "footer", Rule: "KR-09", Code: "kr"}, {Kind: "one_click", Rule: "RFC8058"},
+		{Kind: "footer", Rule: "KR-09", Code: "kr"},
+		{Kind: "one_click", Rule: "RFC8058"},
 	}
 	in := engawa.Content{Subject: "새 원두", Text: "안녕하세요.\n", HTML: "<html><body><p>안녕하세요.</p></body></html>"}
 	got := w.ApplyObligations(in, kr, engawa.Japanese, profile, "https://e.example/u/1?a=1&b=2")

@@ -175,7 +175,7 @@ func (t tongue) show(v any) string {
 }
 
 // Negotiate returns the locale that an Accept-Language header asks for, or
-// fallback when it asks for none of ours. (RFC 9110 §12.5.4)
+// fallback when it asks for none of ours. (RFC 9110 §12.5.4).
 func Negotiate(header string, fallback engawa.Locale) engawa.Locale {
 	tags, _, err := language.ParseAcceptLanguage(header)
 	if err != nil {

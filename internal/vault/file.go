@@ -172,7 +172,7 @@ func (f file) ids() []string {
 
 // readFile reads and checks the file at path.
 func readFile(path string) (file, error) {
-	h, err := os.Open(path) //nolint:gosec // the operator's path
+	h, err := os.Open(path)
 	if err != nil {
 		return file{}, fmt.Errorf("read key ring: %w", err)
 	}
@@ -255,7 +255,7 @@ func writeSynced(path string, text []byte) error {
 	if err := os.Rename(h.Name(), path); err != nil {
 		return err
 	}
-	d, err := os.Open(dir) //nolint:gosec // the operator's path
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,7 @@ func rank(o engawa.Outcome) int {
 		return 0
 	case engawa.Hold:
 		return 1
+	case engawa.Refuse:
 	}
 	return 2
 }

@@ -181,7 +181,7 @@ func (c Case) accepted(t *testing.T) {
 
 func (c Case) flood(t *testing.T) {
 	c.with(t, Flood, func(b *bench) {
-		b.send(b.t.Context(), Cleared(t, b.parcel()))
+		b.send(b.t.Context(), Cleared(t, b.parcel())) //nolint:errcheck // what the flood did is asked of the bench
 	})
 }
 

@@ -218,7 +218,7 @@ func (a *account) call(ctx context.Context, method, path string, form url.Values
 	if err != nil {
 		return ans, broken(ctx, method, "network", err, ans)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	ans.seen = seen(res.Header)
 	if ans.body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer)); err != nil {
 		return ans, broken(ctx, method, "answer", err, ans)

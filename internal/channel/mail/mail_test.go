@@ -359,7 +359,7 @@ func TestServers(t *testing.T) {
 // scripted is a server that follows a script of its own: it answers each line
 // it reads with the next entry and closes at its end. "=" reads a line without
 // answering; "." reads to the end of data.
-func scripted(t *testing.T, script ...string) dialer {
+func scripted(script ...string) dialer {
 	return func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
@@ -433,7 +433,7 @@ func TestPhases(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := opened(t, settings(), scripted(t, c.script...))
+				a := opened(t, settings(), scripted(c.script...))
 				_, e := send(t, a, channeltest.Parcel(taro))
 				switch {
 				case c.class == "" && e != nil:
@@ -473,7 +473,7 @@ func TestNoEmptyMail(t *testing.T) {
 
 // TestInjection: what was slipped in before the TLS handshake is not read (RFC 3207 6).
 func TestInjection(t *testing.T) {
-	a := opened(t, settings("tls", "starttls"), scripted(t, "220 hi", "250-hello\r\n250 STARTTLS", "220 go ahead\r\n250 AUTH PLAIN"))
+	a := opened(t, settings("tls", "starttls"), scripted("220 hi", "250-hello\r\n250 STARTTLS", "220 go ahead\r\n250 AUTH PLAIN"))
 	if _, e := send(t, a, channeltest.Parcel(taro)); e == nil || e.Code != "starttls_injection" || e.Class != channel.Again {
 		t.Errorf("got %v", e)
 	}

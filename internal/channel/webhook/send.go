@@ -172,8 +172,7 @@ func retryAfter(h http.Header) time.Duration {
 // broken names a hand-over that had no answer. Only where no connection came
 // about is it certain that the endpoint did not take the message.
 func broken(ctx context.Context, err error, asked string) *channel.SendError {
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err // outer shows the URL
 	}
 	se := &channel.SendError{Class: channel.Ambiguous, Code: "broken", Err: err, Exchange: engawa.Exchange{Request: asked}}

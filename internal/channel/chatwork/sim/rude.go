@@ -27,8 +27,12 @@ func Rude(seed uint64) func(*http.Request) (status int, done bool) {
 	var mu sync.Mutex
 	rng := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // faults are not secrets
 	faults := []fault{
-		{http.StatusTooManyRequests, false}, {http.StatusInternalServerError, false}, {http.StatusServiceUnavailable, false},
-		{http.StatusInternalServerError, true}, {http.StatusBadGateway, true}, {Lost, true},
+		{http.StatusTooManyRequests, false},
+		{http.StatusInternalServerError, false},
+		{http.StatusServiceUnavailable, false},
+		{http.StatusInternalServerError, true},
+		{http.StatusBadGateway, true},
+		{Lost, true},
 	}
 	return func(*http.Request) (int, bool) {
 		mu.Lock()

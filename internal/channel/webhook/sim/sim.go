@@ -162,7 +162,7 @@ func (s *Server) wrong(h http.Header, body []byte) string {
 		m := hmac.New(sha256.New, k)
 		m.Write(slices.Concat([]byte(id), []byte("."), []byte(at), []byte("."), body))
 		want := "v1," + base64.StdEncoding.EncodeToString(m.Sum(nil))
-		for _, got := range strings.Split(h.Get("webhook-signature"), " ") {
+		for got := range strings.SplitSeq(h.Get("webhook-signature"), " ") {
 			if hmac.Equal([]byte(got), []byte(want)) {
 				return ""
 			}
