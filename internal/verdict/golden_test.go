@@ -389,10 +389,14 @@ func TestLimits(t *testing.T) {
 		"grant starts": {func(f *engawa.Facts) { own(f).StartsAt = noon }, func(f *engawa.Facts) { own(f).StartsAt = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"grant ends":   {func(f *engawa.Facts) { own(f).EndsAt = noon.Add(1) }, func(f *engawa.Facts) { own(f).EndsAt = noon }, engawa.Refuse, time.Time{}},
 		"grant ended":  {func(f *engawa.Facts) { own(f) }, func(f *engawa.Facts) { own(f).EndedAt = noon.Add(time.Hour) }, engawa.Refuse, time.Time{}},
-		"quota": {func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay, g.DayEnds = 5, 5, noon.Add(9*time.Hour) }, engawa.Hold,
-			noon.Add(9 * time.Hour)},
-		"month": {func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth, g.MonthEnds = 5, 5, noon.AddDate(0, 0, 8) }, engawa.Hold,
-			noon.AddDate(0, 0, 8)},
+		"quota": {
+			func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay, g.DayEnds = 5, 5, noon.Add(9*time.Hour) }, engawa.Hold,
+			noon.Add(9 * time.Hour),
+		},
+		"month": {
+			func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth, g.MonthEnds = 5, 5, noon.AddDate(0, 0, 8) }, engawa.Hold,
+			noon.AddDate(0, 0, 8),
+		},
 		"no quota":   {func(f *engawa.Facts) { g := own(f); g.UsedDay, g.UsedMonth = 9, 9 }, func(f *engawa.Facts) { own(f).Purposes = nil }, engawa.Refuse, time.Time{}},
 		"wild cards": {func(f *engawa.Facts) { g := own(f); g.Apps, g.Scopes, g.Purposes = star, star, []engawa.Purpose{"*"} }, func(f *engawa.Facts) { own(f).Apps = nil }, engawa.Refuse, time.Time{}},
 		"own age":    {func(f *engawa.Facts) { f.House.MinAge = 20 }, func(f *engawa.Facts) { f.House.MinAge, f.Minor = 20, true }, engawa.Refuse, time.Time{}},
