@@ -113,7 +113,27 @@ type demoCmd struct {
 
 // Run plays the main job and stays up.
 func (d demoCmd) Run(ctx context.Context) error {
-	return demo.Run(ctx, demo.Options{Addr: d.Addr, Data: d.Dir, Quick: d.Quick, Out: os.Stdout, LogFile: os.Stderr})
+	return demo.Run(ctx, demo.Options{Addr: d.Addr, Data: d.Dir, Quick: d.Quick, Out: os.Stdout, LogFile: os.Stderr, Locale: localeOf(os.Environ())})
+}
+
+// localeOf is the language of a POSIX environment: the first of LC_ALL,
+// LC_MESSAGES and LANG that is set; English where it is none of ours.
+func localeOf(environ []string) engawa.Locale {
+	for _, name := range []string{"LC_ALL=", "LC_MESSAGES=", "LANG="} {
+		for _, e := range environ {
+			value, set := strings.CutPrefix(e, name)
+			if !set || value == "" {
+				continue
+			}
+			for _, l := range engawa.Locales {
+				if strings.HasPrefix(value, string(l)) {
+					return l
+				}
+			}
+			return engawa.English
+		}
+	}
+	return engawa.English
 }
 
 type whyCmd struct {

@@ -5,6 +5,8 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -20,17 +22,21 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	webhooksim "github.com/engawa/engawa/internal/channel/webhook/sim"
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/serve"
+	"github.com/engawa/engawa/internal/text"
 )
 
 // Options say how the demo runs.
 type Options struct {
-	Addr    string // where the hub listens
-	Data    string // folder that is kept; empty: a temporary one
-	Quick   bool   // end after the main job
+	Addr    string        // where the hub listens
+	Data    string        // folder that is kept; empty: a temporary one
+	Quick   bool          // end after the main job
+	Locale  engawa.Locale // of what is printed
 	Out     io.Writer
 	LogFile *os.File
 }
@@ -40,13 +46,19 @@ type world struct {
 	store    *appstoresim.Store
 	room     *chatworksim.Server
 	inbox    *mailsim.Inbox
+	push     *webhooksim.Server // the shop's own push service
 	chatURL  string
 	mailAddr string
 	inboxURL string
+	pushURL  string
+	pushKey  string // with which webhooks to it are signed
 	hubURL   string
 	key      engawa.Secret
 	password string // of the owner, shown at the end
 	out      io.Writer
+	words    *text.Words
+	locale   engawa.Locale
+	asked    time.Time // when the API answered last, by its own clock
 	begun    time.Time
 	again    bool     // the folder holds a demo already
 	events   []string // of the main job
@@ -73,7 +85,7 @@ func Run(ctx context.Context, o Options) error {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	w := &world{out: o.Out, begun: time.Now()}
+	w := &world{out: o.Out, locale: o.Locale, begun: time.Now()}
 	if err := w.simulators(ctx); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), w.close())
 	}
@@ -97,7 +109,12 @@ func (w *world) simulators(ctx context.Context) error {
 		}
 		return 0, false
 	}
-	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond}
+	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks}
+	w.pushKey = "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()))
+	w.push = webhooksim.New(webhooksim.Options{Secrets: []string{w.pushKey}, Polite: true})
+	if w.pushURL, err = w.http(ctx, w.push); err != nil {
+		return err
+	}
 	if w.chatURL, err = w.http(ctx, w.room); err != nil {
 		return err
 	}
@@ -112,6 +129,15 @@ func (w *world) simulators(ctx context.Context) error {
 	w.closers = append(w.closers, w.inbox)
 	w.servers.Go(func() { w.inbox.Serve(l) }) //nolint:errcheck // ends when it is closed
 	return nil
+}
+
+// breaks has one customer's mail provider take every mail and break the
+// connection before it says so.
+func breaks(_, to string) (code int, done bool) {
+	if to == brokenMail {
+		return -1, true
+	}
+	return 0, false
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -158,6 +184,8 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	w.words = h.Words
+	announced(h.Compose.Kinds)
 	if err := w.furnish(ctx, h); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), l.Close(), h.Close())
 	}
@@ -170,19 +198,31 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	return errors.Join(err, <-ended, h.Close())
 }
 
+// announced makes the push service of the demo strict, as Kakao is: automatic
+// messages must have been announced to customers. Every part of the hub sees
+// the same kinds.
+func announced(kinds []channel.Kind) {
+	for i := range kinds {
+		kinds[i].Disclosure = kinds[i].Disclosure || kinds[i].Name == "webhook"
+	}
+}
+
 // perform imports the sample life, plays the main job and, unless it is to be
 // quick, lives on until ctx ends.
 func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 	life := newHistory(time.Now())
 	if !w.again {
+		w.head("demo.begin")
 		if err := w.bring(ctx, h, life); err != nil {
 			return fmt.Errorf("demo: sample life: %w", err)
 		}
 		if err := w.settled(ctx, h, life); err != nil {
 			return fmt.Errorf("demo: sample life: %w", err)
 		}
-		if err := w.play(ctx); err != nil {
-			return err
+		for _, act := range []func(context.Context, *serve.Hub) error{w.today, w.past, w.play} {
+			if err := act(ctx, h); err != nil {
+				return fmt.Errorf("demo: %w", err)
+			}
 		}
 	}
 	if quick {

@@ -3,21 +3,44 @@ package demo
 import (
 	"context"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
 )
 
-// TestQuick plays the main job as `engawa demo --quick` does.
+// TestQuick plays the main job in each language, as `engawa demo --quick` does,
+// within its 20 seconds. Every step has a time of the API's.
 func TestQuick(t *testing.T) {
-	var out strings.Builder
-	err := Run(context.Background(), Options{Addr: "127.0.0.1:0", Data: t.TempDir(), Quick: true, Out: &out, LogFile: os.Stderr})
-	t.Log("\n" + out.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []string{"verified and answered 200", "journaled store.did_change_renewal_status.auto_renew_disabled", "verdict send", "verdict refuse at gate consent", "one notice is in the Chatwork room", "went by mail to the staff"} {
-		if !strings.Contains(out.String(), step) {
-			t.Errorf("step not printed: %q", step)
-		}
+	timed := regexp.MustCompile(`^  \d\d:\d\d:\d\d  \S`)
+	for _, l := range engawa.Locales {
+		t.Run(string(l), func(t *testing.T) {
+			var out strings.Builder
+			begun := time.Now()
+			err := Run(context.Background(), Options{Addr: "127.0.0.1:0", Data: t.TempDir(), Quick: true, Out: &out, LogFile: os.Stderr, Locale: l})
+			t.Logf("%s\n%s", time.Since(begun), out.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if over := time.Since(begun); over > 20*time.Second {
+				t.Errorf("took %s, promised are 20 s", over)
+			}
+			steps := 0
+			for line := range strings.Lines(out.String()) {
+				if timed.MatchString(line) {
+					steps++
+				}
+			}
+			if steps != 13 {
+				t.Errorf("%d steps with a time, want 13", steps)
+			}
+			for _, wrong := range []string{"demo.", "<no value>", "{{"} {
+				if strings.Contains(out.String(), wrong) {
+					t.Errorf("%q is printed", wrong)
+				}
+			}
+		})
 	}
 }

@@ -21,7 +21,9 @@ const (
 	days          = 30
 	customerCount = 90
 	perDay        = 16
-	partnerID     = "ptn_yukari"
+	roasterID     = "ptn_yukari"
+	carrierID     = "ptn_haru"
+	carrierQuota  = 2 // messages a day
 )
 
 // ending is how the hand-overs of one sample event's messages ended.
@@ -87,12 +89,24 @@ func (h *history) person(i int) {
 		Customer: c, Sample: true,
 		Identities: []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: memberNumber(i)}},
 	}
+	if subscribes(i) {
+		in.Identities = append(in.Identities, engawa.Identity{Issuer: "appstore", Kind: "original_transaction_id", Value: storeTransaction(i)})
+	}
 	if i%15 != 7 {
 		p := engawa.ContactPoint{Workspace: workspaceID, ID: fmt.Sprintf("cp_sample%03d", i), Customer: id, Kind: "mail", Address: mail, Role: "contract", CreatedAt: joined}
 		if i%15 != 11 {
 			p.VerifiedAt = joined.Add(10 * time.Minute)
 		}
 		in.ContactPoints = []engawa.ContactPoint{p}
+	}
+	if hasApp(i) {
+		in.ContactPoints = append(in.ContactPoints, engawa.ContactPoint{
+			Workspace: workspaceID, ID: pushPoint(i), Customer: id, Kind: "webhook", Address: engawa.Address(memberNumber(i)), Role: "login",
+			VerifiedAt: joined, CreatedAt: joined,
+		})
+		push := h.consent(c, i, true, joined)
+		push.ID, push.Channel, push.Evidence.Wording = fmt.Sprintf("cns_push%03d", i), "webhook", pushWordings[c.Locale]
+		in.Consents = append(in.Consents, push)
 	}
 	if i%4 != 3 {
 		in.Consents = append(in.Consents, h.consent(c, i, true, joined))
@@ -106,6 +120,11 @@ func (h *history) person(i int) {
 	h.people = append(h.people, in)
 }
 
+// hasApp reports whether customer i has the app on a telephone.
+func hasApp(i int) bool { return i%6 == 2 || i%6 == 3 }
+
+func pushPoint(i int) string { return fmt.Sprintf("cp_push%03d", i) }
+
 func memberNumber(i int) string { return fmt.Sprintf("H-%05d", 10000+i) }
 
 // wordings are what the customer read beside the box.
@@ -113,6 +132,12 @@ var wordings = map[engawa.Locale]string{
 	engawa.Japanese: "お得なご案内をメールで受け取ります",
 	engawa.Korean:   "혜택 안내를 메일로 받겠습니다",
 	engawa.English:  "Send me offers by mail",
+}
+
+var pushWordings = map[engawa.Locale]string{
+	engawa.Japanese: "お得なご案内をアプリの通知で受け取ります",
+	engawa.Korean:   "혜택 안내를 앱 알림으로 받겠습니다",
+	engawa.English:  "Send me offers as notifications of the app",
 }
 
 func (h *history) consent(c engawa.Customer, i int, given bool, at time.Time) engawa.Consent {
@@ -136,14 +161,19 @@ var happenings = []string{
 
 // day makes the events of the d-th day before today, between 8:00 and 20:00 in Tokyo.
 func (h *history) day(d int) {
-	tokyo := time.FixedZone("JST", 9*60*60)
-	y, m, n := h.now.In(tokyo).AddDate(0, 0, -d).Date()
-	at := time.Date(y, m, n, 8, 0, 0, 0, tokyo)
+	at := h.morning(d)
 	for i := range perDay {
 		at = at.Add(time.Duration(5+h.rng.IntN(35)) * time.Minute)
 		who := h.rng.IntN(len(h.people))
 		h.event(fmt.Sprintf("sample-%02d-%02d", d, i), happenings[h.rng.IntN(len(happenings))], h.people[who].Customer, who, at)
 	}
+}
+
+// morning is 8:00 in Tokyo and Seoul on the d-th day before today.
+func (h *history) morning(d int) time.Time {
+	tokyo := time.FixedZone("JST", 9*60*60)
+	y, m, n := h.now.In(tokyo).AddDate(0, 0, -d).Date()
+	return time.Date(y, m, n, 8, 0, 0, 0, tokyo)
 }
 
 func (h *history) event(key, typ string, c engawa.Customer, who int, at time.Time) {
@@ -192,38 +222,85 @@ func (w *world) bring(ctx context.Context, hub *serve.Hub, h *history) error {
 		}
 	}
 	hub.Compose.Past = h.past
-	if err := w.partner(ctx, hub, h); err != nil {
-		return err
+	for _, tell := range []func(context.Context, *serve.Hub, *history) error{w.partners, w.campaigns} {
+		if err := tell(ctx, hub, h); err != nil {
+			return err
+		}
 	}
-	if _, err := hub.Store.Journal(ctx, h.events); err != nil {
-		return err
-	}
-	w.say("%d sample customers and %d sample events of the last %d days are journaled", len(h.people), len(h.events), days)
-	return nil
-}
-
-// partner has a roaster write to customers: within its grant, and after its end.
-func (w *world) partner(ctx context.Context, hub *serve.Hub, h *history) error {
-	err := hub.Store.AddPartner(ctx, engawa.Partner{
-		Workspace: workspaceID, ID: partnerID, Name: "ゆかり焙煎所", CreatedAt: h.now.AddDate(0, 0, -days),
-		Sender: engawa.SenderProfile{Name: "ゆかり焙煎所", Postal: "東京都台東区谷中1-2-3", Phone: "03-0000-0000", Mail: "hello@yukari.example", Contact: "https://yukari.example/contact"},
-	})
+	signed, err := w.storeEvents(hub, h)
 	if err != nil {
 		return err
 	}
-	err = hub.Store.AddGrant(ctx, engawa.Grant{
-		Workspace: workspaceID, ID: "grt_yukari", Partner: partnerID, Scopes: []string{verdict.ScopeSend}, Apps: []string{"app_hinata"}, Channels: []string{"mail"},
-		Purposes: []engawa.Purpose{engawa.Service}, QuotaDay: 100, StartsAt: h.now.AddDate(0, 0, -days), EndsAt: h.now.AddDate(0, 0, -5),
+	_, err = hub.Store.Journal(ctx, inOrder(append(h.events, signed...)))
+	return err
+}
+
+// partners are a roaster, who writes to customers within its grant and after
+// its end, and a carrier, whose grant stands and is small.
+func (w *world) partners(ctx context.Context, hub *serve.Hub, h *history) error {
+	begun := h.now.AddDate(0, 0, -days)
+	for _, p := range []struct {
+		id, name, site string
+		quota          int
+		ends           time.Time
+	}{
+		{roasterID, "ゆかり焙煎所", "yukari.example", 100, h.now.AddDate(0, 0, -5)},
+		{carrierID, "はる便り運送", "haru.example", carrierQuota, time.Time{}},
+	} {
+		err := hub.Store.AddPartner(ctx, engawa.Partner{
+			Workspace: workspaceID, ID: p.id, Name: p.name, CreatedAt: begun,
+			Sender: engawa.SenderProfile{Name: p.name, Postal: "東京都台東区谷中1-2-3", Phone: "03-0000-0000", Mail: "hello@" + p.site, Contact: "https://" + p.site + "/contact"},
+		})
+		if err != nil {
+			return err
+		}
+		err = hub.Store.AddGrant(ctx, engawa.Grant{
+			Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixGrant), Partner: p.id, Scopes: []string{verdict.ScopeSend}, Apps: []string{"app_hinata"},
+			Channels: []string{"mail"}, Purposes: []engawa.Purpose{engawa.Service}, QuotaDay: p.quota, StartsAt: begun, EndsAt: p.ends,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var rs []message.Request
+	for i, at := range []time.Time{h.now.AddDate(0, 0, -12), h.now.AddDate(0, 0, -3)} {
+		rs = append(rs, message.Request{
+			Workspace: workspaceID, Partner: roasterID, App: "app_hinata", Customer: h.people[i].Customer.ID, Purpose: engawa.Service, Trigger: engawa.ByUser,
+			Content: engawa.Content{Subject: "焙煎日のお知らせ", Text: "ご注文の豆は、あさって焙煎します。\n"}, Chain: []engawa.Via{{Account: mailAccount}}, Sample: true, At: at,
+		})
+	}
+	_, err := hub.Compose.Accept(ctx, workspaceID, rs)
+	return err
+}
+
+// campaigns are three evenings at 21:40 on which the app announced new beans by
+// itself. On the first the page that tells customers of automatic messages was
+// not out yet. On the others Korean law holds the night's till the morning, and
+// who switched the app's notifications off gets none.
+func (w *world) campaigns(ctx context.Context, hub *serve.Hub, h *history) error {
+	err := hub.Store.Disclose(ctx, workspaceID, engawa.NewID(engawa.PrefixDisclosure), "app_hinata", pushAccount, "v1", h.morning(18), engawa.Evidence{
+		Wording: "新しい豆のご案内は、アプリが自動でお送りします。", Version: "v1", Where: "https://hinata.example/notifications", How: "page", Locale: engawa.Japanese,
 	})
 	if err != nil {
 		return err
 	}
 	var rs []message.Request
-	for i, at := range []time.Time{h.now.AddDate(0, 0, -12), h.now.AddDate(0, 0, -3)} {
-		rs = append(rs, message.Request{
-			Workspace: workspaceID, Partner: partnerID, App: "app_hinata", Customer: h.people[i].Customer.ID, Purpose: engawa.Service, Trigger: engawa.ByUser,
-			Content: engawa.Content{Subject: "焙煎日のお知らせ", Text: "ご注文の豆は、あさって焙煎します。\n"}, Chain: []engawa.Via{{Account: mailAccount}}, Sample: true, At: at,
-		})
+	for _, day := range []int{22, 12, 4} {
+		at := h.morning(day).Add(13*time.Hour + 40*time.Minute)
+		for i, p := range h.people {
+			if !hasApp(i) {
+				continue
+			}
+			rs = append(rs, message.Request{
+				Workspace: workspaceID, App: "app_hinata", Customer: p.Customer.ID, Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic, Topic: "new_beans",
+				Template: "tpl_beans", Chain: []engawa.Via{{Account: pushAccount}}, Sample: true, At: at,
+			})
+		}
+	}
+	for _, i := range []int{3, 20} {
+		if err := hub.Store.Relate(ctx, workspaceID, pushAccount, pushPoint(i), "blocked"); err != nil {
+			return err
+		}
 	}
 	_, err = hub.Compose.Accept(ctx, workspaceID, rs)
 	return err
@@ -288,6 +365,5 @@ func (w *world) settled(ctx context.Context, hub *serve.Hub, h *history) error {
 			return err
 		}
 	}
-	w.say("the sample events went through routes and verdicts; %d hand-overs wait for a person's word", len(unsure))
 	return nil
 }

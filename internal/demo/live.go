@@ -1,11 +1,9 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -36,31 +34,19 @@ func (w *world) live(ctx context.Context, life *history) error {
 	}
 }
 
-// happen posts one event about one sample customer, as the shop's system would.
+// happen posts one event about one sample customer, as the shop's system or the
+// App Store would.
 func (w *world) happen(ctx context.Context, life *history) error {
+	if life.rng.IntN(4) == 0 {
+		return w.renew(ctx, life)
+	}
 	now := time.Now()
 	who := life.rng.IntN(len(life.people))
 	c := life.people[who].Customer
-	body, err := json.Marshal(map[string]any{
+	event := map[string]any{
 		"id": fmt.Sprintf("live-%d", now.UnixNano()), "type": happenings[life.rng.IntN(len(happenings))], "subject": "contract:" + memberNumber(who),
 		"customer": c.ID, "occurred_at": now, "data": json.RawMessage(data(c, who, now)),
-	})
-	if err != nil {
-		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.hubURL+"/v1/events", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+w.key.Reveal())
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // the demo posts as any client would
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("POST /v1/events: %s", res.Status)
-	}
-	return nil
+	var taken struct{ ID string }
+	return w.post(ctx, "/v1/events", event, &taken)
 }

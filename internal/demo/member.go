@@ -38,20 +38,26 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 	if err != nil {
 		return err
 	}
-	after := ""
-	if w.password != "" { // else it was shown when the folder was new
-		after = fmt.Sprintf("; after that %s with the password %s", ownerMail, w.password)
+	w.head("demo.ready")
+	for _, place := range []struct{ name, url string }{
+		{w.words.T(w.locale, "demo.console"), link},
+		{w.words.T(w.locale, "demo.inbox"), w.inboxURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.rooms"), w.chatURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.push"), w.pushURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.gallery"), w.hubURL + "/_pages"},
+	} {
+		fmt.Fprintf(w.out, "  %s\n      %s\n", place.name, place.url)
 	}
-	_, err = fmt.Fprintf(w.out, `
-ready %s
-  pages      %s
-             (once, within 10 minutes%s)
-  gallery    %s/_pages
-  inbox      %s
-  Chatwork   %s/view
-  API        %s/v1/messages
-  API key    %s
-A few events arrive every minute. Ctrl-C stops.
-`, w.hubURL, link, after, w.hubURL, w.inboxURL, w.chatURL, w.hubURL, w.key.Reveal())
-	return err
+	if w.password != "" { // else it was shown when the folder was new
+		fmt.Fprintf(w.out, "  %s\n", w.words.T(w.locale, "demo.password", "mail", ownerMail, "password", w.password))
+	}
+	w.head("demo.try")
+	for _, tip := range []string{
+		w.words.T(w.locale, "demo.try.refused"), w.words.T(w.locale, "demo.try.unsubscribe"), w.words.T(w.locale, "demo.try.task"),
+	} {
+		fmt.Fprintf(w.out, "  - %s\n", tip)
+	}
+	fmt.Fprintf(w.out, "  - %s\n      curl -H 'Authorization: Bearer %s' %s/v1/messages\n", w.words.T(w.locale, "demo.try.api"), w.key.Reveal(), w.hubURL)
+	w.head("demo.goes_on")
+	return nil
 }

@@ -2,23 +2,22 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/serve"
 )
 
 // play is the main job: two customers switch auto-renew off. What is printed is
-// read back from the API and from the simulators, never assumed.
-func (w *world) play(ctx context.Context) error {
+// read back from the API, with its time, never assumed.
+func (w *world) play(ctx context.Context, _ *serve.Hub) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	w.room.UseElsewhere(299) // another program has used the token nearly up
-	w.say("Chatwork reports 299 of 300 calls already used by another user of the token")
+	w.head("demo.job")
 	for i, transaction := range []string{"2000000100000001", "2000000100000002"} {
 		if err := w.switchOff(ctx, transaction); err != nil {
 			return err
@@ -27,27 +26,38 @@ func (w *world) play(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, check := range []func(context.Context) error{w.offered, w.refused, w.noticed, w.fellBack} {
+	for _, check := range []func(context.Context) error{w.offered, w.refused, w.noticed} {
 		if err := check(ctx); err != nil {
 			return err
 		}
 	}
-	w.say("done: every step above was read back")
+	w.say(w.asked, "demo.done", "seconds", fmt.Sprintf("%.1f", time.Since(w.begun).Seconds()))
 	return nil
 }
 
-func (w *world) say(format string, args ...any) {
-	fmt.Fprintf(w.out, "%6.2fs  %s\n", time.Since(w.begun).Seconds(), fmt.Sprintf(format, args...))
+// say prints one step: when, by the API's clock, and what.
+func (w *world) say(at time.Time, key string, args ...any) {
+	fmt.Fprintf(w.out, "  %s  %s\n", at.Local().Format("15:04:05"), w.words.T(w.locale, key, args...))
+}
+
+// head prints what the steps below it are.
+func (w *world) head(key string) {
+	fmt.Fprintf(w.out, "\n%s\n", w.words.T(w.locale, key))
 }
 
 // switchOff has the store sign and post that a subscriber switched auto-renew off.
 func (w *world) switchOff(ctx context.Context, transaction string) error {
-	uuid, body, err := w.store.Notification("DID_CHANGE_RENEWAL_STATUS", "AUTO_RENEW_DISABLED", appstoresim.Subscription{
+	_, body, err := w.store.Notification("DID_CHANGE_RENEWAL_STATUS", "AUTO_RENEW_DISABLED", appstoresim.Subscription{
 		OriginalTransactionID: transaction, ProductID: "hinata.monthly", ExpiresAt: time.Now().Add(20 * 24 * time.Hour), Price: 1480_000, Currency: "JPY", Storefront: "JPN",
 	}, time.Now())
 	if err != nil {
 		return err
 	}
+	return w.storePosts(ctx, body)
+}
+
+// storePosts hands the hub what the store signed.
+func (w *world) storePosts(ctx context.Context, body []byte) error {
 	status, err := appstoresim.Post(ctx, http.DefaultClient, w.hubURL+"/in/"+appAccount, body) //nolint:forbidigo // the store's own client
 	if err != nil {
 		return err
@@ -55,12 +65,7 @@ func (w *world) switchOff(ctx context.Context, transaction string) error {
 	if status != http.StatusOK {
 		return fmt.Errorf("the hub answered the store's notification with %d", status)
 	}
-	w.say("the App Store's signed notification %s… was verified and answered 200", uuid[:8])
 	return nil
-}
-
-type eventList struct {
-	Events []struct{ ID, Type, Customer, Text string } `json:"events"`
 }
 
 func (w *world) journaled(ctx context.Context, want int) error {
@@ -71,59 +76,37 @@ func (w *world) journaled(ctx context.Context, want int) error {
 	}
 	e := got.Events[0]
 	w.events = append(w.events, e.ID)
-	w.say("journaled %s: %s (%s)", e.Type, e.Text, e.Customer)
+	w.say(e.ReceivedAt, "demo.journaled", "type", e.Type, "text", e.Text, "customer", e.Customer)
 	return nil
 }
 
-type messageList struct {
-	Messages []struct{ ID, State, Outcome, Gate, Customer, Destination, Subject string } `json:"messages"`
-}
-
-type messageView struct {
-	State    string
-	Verdicts []struct {
-		Outcome string
-		Reasons []struct{ Gate, Rule, Text, Remedy string }
-	}
-	Deliveries []struct {
-		Account, State, Note string
-		Attempts             []struct{ Outcome string }
-	}
-}
-
 // messageOf waits for the message to one recipient to reach a state.
-func (w *world) messageOf(ctx context.Context, query, state string, n int) ([]messageView, error) {
+func (w *world) messageOf(ctx context.Context, query, state string) (messageView, error) {
 	var list messageList
+	var id string
 	err := w.until(ctx, "/v1/messages?"+query, &list, func() bool {
-		in := 0
 		for _, m := range list.Messages {
 			if m.State == state {
-				in++
+				id = m.ID
 			}
 		}
-		return in == n
+		return id != ""
 	})
 	if err != nil {
-		return nil, err
+		return messageView{}, err
 	}
-	var out []messageView
-	for _, m := range list.Messages {
-		var v messageView
-		if err := w.get(ctx, "/v1/messages/"+m.ID, &v); err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
+	var v messageView
+	return v, w.get(ctx, "/v1/messages/"+id, &v)
 }
 
 func (w *world) offered(ctx context.Context) error {
-	if _, err := w.messageOf(ctx, "customer="+yes, "sent", 1); err != nil {
+	m, err := w.messageOf(ctx, "event="+w.events[0]+"&customer="+yes, "sent")
+	if err != nil {
 		return fmt.Errorf("offer not sent: %w", err)
 	}
-	for _, m := range w.inbox.Mails() {
-		if strings.HasPrefix(m.To, "misaki.tanaka@") {
-			w.say("verdict send: the offer reached the customer who consented: %q", m.Subject)
+	for _, mail := range w.inbox.Mails() {
+		if strings.HasPrefix(mail.To, "misaki.tanaka@") && mail.Subject == m.Content.Subject {
+			w.say(m.Deliveries[0].UpdatedAt, "demo.offered", "subject", m.Content.Subject)
 			return nil
 		}
 	}
@@ -131,91 +114,48 @@ func (w *world) offered(ctx context.Context) error {
 }
 
 func (w *world) refused(ctx context.Context) error {
-	ms, err := w.messageOf(ctx, "customer="+no, "refused", 1)
+	m, err := w.messageOf(ctx, "event="+w.events[1]+"&customer="+no, "refused")
 	if err != nil {
 		return fmt.Errorf("refusal not recorded: %w", err)
 	}
-	for _, r := range ms[0].Verdicts[0].Reasons {
+	for _, r := range m.Verdicts[0].Reasons {
 		if r.Gate == "consent" {
-			w.say("verdict refuse at gate %s: %s (%s) %s", r.Gate, r.Text, r.Rule, r.Remedy)
+			w.say(m.Verdicts[0].At, "demo.refused", "why", r.Text, "rule", r.Rule, "remedy", r.Remedy)
 			return nil
 		}
 	}
-	return fmt.Errorf("the refusal does not name the consent gate: %+v", ms[0].Verdicts)
+	return fmt.Errorf("the refusal does not name the consent gate: %+v", m.Verdicts)
 }
 
+// noticed finds one notice in the room and the other, too late for the room, in
+// the staff's mailbox.
 func (w *world) noticed(ctx context.Context) error {
-	err := w.wait(ctx, func() (bool, error) { return len(w.room.Messages(roomID)) == 1, nil })
-	if err != nil {
-		return fmt.Errorf("no notice in the room: %w", err)
-	}
-	w.say("one notice is in the Chatwork room of the contract group")
-	return nil
-}
-
-func (w *world) fellBack(ctx context.Context) error {
-	var ms []messageView
+	room, mailed := false, false
 	for _, event := range w.events {
-		one, err := w.messageOf(ctx, "destination="+roomPlace+"&event="+event, "sent", 1)
+		m, err := w.messageOf(ctx, "event="+event+"&destination="+roomPlace, "sent")
 		if err != nil {
 			return fmt.Errorf("a notice did not arrive: %w", err)
 		}
-		ms = append(ms, one...)
-	}
-	for _, m := range ms {
-		if len(m.Deliveries) == 2 && m.Deliveries[0].State == "expired" && m.Deliveries[1].State == "accepted" {
-			for _, mail := range w.inbox.Mails() {
-				if strings.HasPrefix(mail.To, "staff@") {
-					w.say("the room's limit was used up: the second notice went by mail to the staff at its deadline of %s", deadline)
-					return nil
-				}
-			}
+		switch {
+		case m.Deliveries[0].State == "accepted" && len(w.room.Messages(roomID)) == 1:
+			w.say(m.Deliveries[0].UpdatedAt, "demo.room")
+			room = true
+		case len(m.Deliveries) == 2 && m.Deliveries[0].State == "expired" && m.Deliveries[1].State == "accepted" && w.staffHas(m.Content.Subject):
+			w.say(m.Deliveries[1].UpdatedAt, "demo.fallback", "n", int(deadline.Seconds()))
+			mailed = true
 		}
 	}
-	return fmt.Errorf("the second notice did not fall back to mail: %+v", ms)
+	if !room || !mailed {
+		return fmt.Errorf("one notice should be in the room (%t) and one in the staff's mailbox (%t)", room, mailed)
+	}
+	return nil
 }
 
-// until asks path until enough holds, or ctx ends.
-func (w *world) until(ctx context.Context, path string, v any, enough func() bool) error {
-	return w.wait(ctx, func() (bool, error) {
-		if err := w.get(ctx, path, v); err != nil {
-			return false, err
-		}
-		return enough(), nil
-	})
-}
-
-func (w *world) wait(ctx context.Context, enough func() (bool, error)) error {
-	for {
-		ok, err := enough()
-		if ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain: %w", ctx.Err())
-		case <-time.After(25 * time.Millisecond):
+func (w *world) staffHas(subject string) bool {
+	for _, mail := range w.inbox.Mails() {
+		if strings.HasPrefix(mail.To, "staff@") && mail.Subject == subject {
+			return true
 		}
 	}
-}
-
-func (w *world) get(ctx context.Context, path string, v any) error {
-	u, err := url.Parse(w.hubURL + path)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+w.key.Reveal())
-	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // the demo asks as any client would
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", path, res.Status)
-	}
-	return json.NewDecoder(res.Body).Decode(v)
+	return false
 }

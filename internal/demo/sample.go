@@ -15,8 +15,12 @@ const (
 	appAccount  = "acc_appstore"
 	chatAccount = "acc_chatwork"
 	mailAccount = "acc_mail"
+	pushAccount = "acc_push"
 	yes         = "cus_tanaka" // consented to offers by mail
 	no          = "cus_kim"    // did not
+	fan         = "cus_mori"   // wants to hear everything
+	lost        = "cus_hoshi"  // whose mail provider breaks off
+	brokenMail  = "ren.hoshi@broken.example"
 	roomPlace   = "dst_contracts"
 	staffPlace  = "dst_staff"
 	deadline    = 3 * time.Second // of the room, before the notice goes by mail
@@ -30,7 +34,7 @@ func (w *world) furnish(ctx context.Context, h *serve.Hub) error {
 		w.again, h.Gallery = true, true
 		return errors.Join(w.repoint(ctx, h), w.newKey(ctx, h))
 	}
-	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.member, w.accounts, w.customers, w.words, w.newKey} {
+	for _, step := range []func(context.Context, *serve.Hub) error{w.business, w.member, w.accounts, w.customers, w.routesAndWords, w.newKey} {
 		if err := step(ctx, h); err != nil {
 			return err
 		}
@@ -77,6 +81,9 @@ func (w *world) accountList() []engawa.Account {
 		{ID: mailAccount, Kind: "mail", Name: "メール", Environment: engawa.Sandbox, Settings: map[string]string{
 			"host": w.mailAddr, "tls": "none", "from_address": "shop@hinata.example", "from_name": "ひなた珈琲", "per_second": "50",
 		}},
+		{ID: pushAccount, Kind: "webhook", Name: "アプリの通知", Environment: engawa.Sandbox, Settings: map[string]string{
+			"url": w.pushURL + "/push", "secret": w.pushKey,
+		}},
 	}
 }
 
@@ -111,6 +118,8 @@ func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 	}{
 		{yes, "田中 美咲", "JP", "Asia/Tokyo", "2000000100000001", engawa.Japanese, "misaki.tanaka@customer.example"},
 		{no, "김서연", "KR", "Asia/Seoul", "2000000100000002", engawa.Korean, "seoyeon.kim@customer.example"},
+		{fan, "森 遥", "JP", "Asia/Tokyo", "2000000100000003", engawa.Japanese, "haruka.mori@customer.example"},
+		{lost, "星 蓮", "JP", "Asia/Tokyo", "2000000100000004", engawa.Japanese, brokenMail},
 	} {
 		if err := h.Store.AddCustomer(ctx, store.NewCustomer{
 			Customer:   engawa.Customer{Workspace: workspaceID, ID: c.id, Kind: "person", Name: c.name, Locale: c.locale, Country: c.country, Zone: c.zone, CreatedAt: now},
@@ -123,16 +132,21 @@ func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 			return err
 		}
 	}
-	return h.Store.Decide(ctx, engawa.Consent{
-		Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixConsent), Customer: yes, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
-		Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now.Add(-40 * 24 * time.Hour),
-		Evidence: engawa.Evidence{Wording: "お得なご案内をメールで受け取ります", Version: "v3", Where: "アプリの登録画面", How: "checkbox", Locale: engawa.Japanese},
-	})
+	for _, customer := range []string{yes, fan} {
+		if err := h.Store.Decide(ctx, engawa.Consent{
+			Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixConsent), Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
+			Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now.Add(-40 * 24 * time.Hour),
+			Evidence: engawa.Evidence{Wording: wordings[engawa.Japanese], Version: "v3", Where: "アプリの登録画面", How: "checkbox", Locale: engawa.Japanese},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// words are the templates and the routes: an offer to the customer whose
+// routesAndWords are the templates and the routes: an offer to the customer whose
 // renewal was switched off, and a notice to the room of the contract group.
-func (w *world) words(ctx context.Context, h *serve.Hub) error {
+func (w *world) routesAndWords(ctx context.Context, h *serve.Hub) error {
 	for _, t := range []engawa.Template{
 		{ID: "tpl_offer", Name: "引き止めのご案内", Words: map[engawa.Locale]engawa.Content{
 			engawa.Japanese: {
@@ -148,6 +162,11 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 			engawa.Japanese: {Subject: "今月のお支払いを確認できませんでした", Text: "{{customer.name}}様\n\n今月分のお支払いを確認できませんでした。\nアプリの「お支払い」で、カードの期限をお確かめください。豆は1週間お取り置きします。\n"},
 			engawa.Korean:   {Subject: "이번 달 결제를 확인하지 못했습니다", Text: "{{customer.name}}님\n\n이번 달 결제를 확인하지 못했습니다.\n앱의 ‘결제’에서 카드 유효 기간을 확인해 주십시오. 원두는 일주일 동안 보관해 두겠습니다.\n"},
 			engawa.English:  {Subject: "This month's payment did not go through", Text: "Dear {{customer.name}},\n\nthis month's payment did not go through.\nPlease check your card's expiry date under Payment in the app. We will keep your beans for a week.\n"},
+		}},
+		{ID: "tpl_beans", Name: "新しい豆のご案内", Words: map[engawa.Locale]engawa.Content{
+			engawa.Japanese: {Text: "新しい豆が入りました。エチオピア・イルガチェフェ、200g 1,480円。アプリからご注文いただけます。\n"},
+			engawa.Korean:   {Text: "새 원두가 들어왔습니다. 에티오피아 예가체프 200g 13,900원. 앱에서 주문하실 수 있습니다.\n"},
+			engawa.English:  {Text: "New beans are in: Ethiopia Yirgacheffe, 200 g for 1,480 yen. Order in the app.\n"},
 		}},
 	} {
 		t.Workspace = workspaceID
@@ -166,6 +185,12 @@ func (w *world) words(ctx context.Context, h *serve.Hub) error {
 		{ID: "rte_general", Name: "会員の動き → 全体の部屋", Events: []string{"member.*"}, Then: []engawa.Step{notice("dst_general")}},
 		{ID: "rte_applications", Name: "申し込み → 申込の部屋", Events: []string{"application.*"}, Then: []engawa.Step{notice("dst_applications")}},
 		{ID: "rte_payments", Name: "支払いの失敗・返金 → お金の部屋", Events: []string{"payment.recurring.*", "payment.refunded"}, Then: []engawa.Step{notice("dst_payments")}},
+		{ID: "rte_store_money", Name: "App Store の返金・支払いの失敗 → お金の部屋", Events: []string{"store.refund", "store.did_fail_to_renew", "store.did_fail_to_renew.grace_period"}, Then: []engawa.Step{
+			notice("dst_payments"),
+		}},
+		{ID: "rte_store_failed", Name: "App Store の支払いの失敗 → お客さまへお知らせ", Events: []string{"store.did_fail_to_renew", "store.did_fail_to_renew.grace_period"}, Then: []engawa.Step{
+			{To: "customer", App: "app_hinata", Template: "tpl_payment", Purpose: engawa.Service, Via: []engawa.Via{{Account: mailAccount}}},
+		}},
 		{ID: "rte_contracts", Name: "契約 → 契約の部屋", Events: []string{"contract.*"}, Then: []engawa.Step{notice(roomPlace)}},
 		{ID: "rte_failed", Name: "支払いの失敗 → お客さまへお知らせ", Events: []string{"payment.recurring.failed"}, Then: []engawa.Step{
 			{To: "customer", App: "app_hinata", Template: "tpl_payment", Purpose: engawa.Service, Via: []engawa.Via{{Account: mailAccount}}},

@@ -422,7 +422,7 @@ func (w *world) planSample(n *store.NewMessage) {
 		case engawa.Refuse:
 			d.State, d.Note = engawa.Refused, string(v.Decided)
 		case engawa.Hold, engawa.Send:
-			d.State, d.Note, d.HandedAt = engawa.Accepted, "sample", m.CreatedAt
+			d.State, d.Note, d.HandedAt = engawa.Accepted, "sample", later(m.CreatedAt, v.Until)
 			m.State = engawa.MessageSent
 		}
 		n.Deliveries = append(n.Deliveries, d)

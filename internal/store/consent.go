@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/engawa/engawa"
 )
@@ -138,15 +139,15 @@ func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, st
 }
 
 // Disclose files the page that tells customers that messages on an account
-// (empty: all) for an app (empty: all) are automatic.
-func (s *Store) Disclose(ctx context.Context, workspace, id, app, account, version string, e engawa.Evidence) error {
+// (empty: all) for an app (empty: all) are automatic, and since when it is out.
+func (s *Store) Disclose(ctx context.Context, workspace, id, app, account, version string, since time.Time, e engawa.Evidence) error {
 	evidence, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("disclose %s: %w", id, err)
 	}
 	return s.inTx(ctx, workspace, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO disclosure (workspace, id, app, account, version, evidence, since) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			workspace, id, app, account, version, string(evidence), now())
+			workspace, id, app, account, version, string(evidence), us(since))
 		return err
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -126,47 +127,41 @@ func (s *Store) Sign(payload any) (string, error) {
 // Subscription is one customer's auto-renewable subscription.
 type Subscription struct {
 	OriginalTransactionID string
+	TransactionID         string // of this period; empty: the original one
 	AppAccountToken       string // a UUID; empty: none
 	ProductID             string
+	StartedAt             time.Time // of the subscription; zero: six months before
 	ExpiresAt             time.Time
 	AutoRenew             bool
+	Status                int   // 1 active, 2 expired, 3 billing retry, 4 billing grace period, 5 revoked; 0: active
 	Price                 int64 // milliunits
 	Currency              string
-	Storefront            string // ISO 3166-1 alpha-3
+	Storefront            string    // ISO 3166-1 alpha-3
+	GraceUntil            time.Time // in the billing grace period
+	RevokedAt             time.Time // refunded
+	ExpirationIntent      int       // 1 cancelled, 2 billing; 0: not expired
 }
 
 // Notification returns the body that the store posts for a subscription: a
 // notification of typ and subtype (may be empty) signed at the instant at.
 func (s *Store) Notification(typ, subtype string, sub Subscription, at time.Time) (uuid string, body []byte, err error) {
-	ms := at.UnixMilli()
-	transaction, err := s.Sign(map[string]any{
-		"transactionId": sub.OriginalTransactionID, "originalTransactionId": sub.OriginalTransactionID, "bundleId": s.BundleID,
-		"productId": sub.ProductID, "subscriptionGroupIdentifier": "20500001", "purchaseDate": at.AddDate(0, -1, 0).UnixMilli(),
-		"originalPurchaseDate": at.AddDate(0, -6, 0).UnixMilli(), "expiresDate": sub.ExpiresAt.UnixMilli(), "quantity": 1,
-		"type": "Auto-Renewable Subscription", "inAppOwnershipType": "PURCHASED", "signedDate": ms, "environment": s.Environment,
-		"appAccountToken": sub.AppAccountToken, "price": sub.Price, "currency": sub.Currency, "storefront": sub.Storefront, "transactionReason": "RENEWAL",
-	})
-	if err != nil {
-		return "", nil, err
+	if sub.StartedAt.IsZero() {
+		sub.StartedAt = at.AddDate(0, -6, 0)
 	}
-	renew := 0
-	if sub.AutoRenew {
-		renew = 1
+	if sub.Status == 0 {
+		sub.Status = 1
 	}
-	renewal, err := s.Sign(map[string]any{
-		"originalTransactionId": sub.OriginalTransactionID, "autoRenewProductId": sub.ProductID, "productId": sub.ProductID,
-		"autoRenewStatus": renew, "signedDate": ms, "environment": s.Environment, "renewalDate": sub.ExpiresAt.UnixMilli(),
-		"recentSubscriptionStartDate": at.AddDate(0, -6, 0).UnixMilli(),
-	})
-	if err != nil {
+	transaction, err1 := s.Sign(s.transaction(typ, sub, at))
+	renewal, err2 := s.Sign(s.renewal(sub, at))
+	if err := errors.Join(err1, err2); err != nil {
 		return "", nil, err
 	}
 	uuid = newUUID()
 	n := map[string]any{
-		"notificationType": typ, "notificationUUID": uuid, "version": "2.0", "signedDate": ms,
+		"notificationType": typ, "notificationUUID": uuid, "version": "2.0", "signedDate": at.UnixMilli(),
 		"data": map[string]any{
 			"appAppleId": s.AppAppleID, "bundleId": s.BundleID, "bundleVersion": "1.4.2", "environment": s.Environment,
-			"signedTransactionInfo": transaction, "signedRenewalInfo": renewal, "status": 1,
+			"signedTransactionInfo": transaction, "signedRenewalInfo": renewal, "status": sub.Status,
 		},
 	}
 	if subtype != "" {
@@ -178,6 +173,48 @@ func (s *Store) Notification(typ, subtype string, sub Subscription, at time.Time
 	}
 	body, err = json.Marshal(map[string]string{"signedPayload": payload})
 	return uuid, body, err
+}
+
+// transaction is the JWSTransactionDecodedPayload of the current period.
+func (s *Store) transaction(typ string, sub Subscription, at time.Time) map[string]any {
+	id, reason := sub.TransactionID, "RENEWAL"
+	if id == "" {
+		id = sub.OriginalTransactionID
+	}
+	if typ == "SUBSCRIBED" {
+		reason = "PURCHASE"
+	}
+	t := map[string]any{
+		"transactionId": id, "originalTransactionId": sub.OriginalTransactionID, "bundleId": s.BundleID,
+		"productId": sub.ProductID, "subscriptionGroupIdentifier": "20500001", "purchaseDate": sub.ExpiresAt.AddDate(0, -1, 0).UnixMilli(),
+		"originalPurchaseDate": sub.StartedAt.UnixMilli(), "expiresDate": sub.ExpiresAt.UnixMilli(), "quantity": 1,
+		"type": "Auto-Renewable Subscription", "inAppOwnershipType": "PURCHASED", "signedDate": at.UnixMilli(), "environment": s.Environment,
+		"appAccountToken": sub.AppAccountToken, "price": sub.Price, "currency": sub.Currency, "storefront": sub.Storefront, "transactionReason": reason,
+	}
+	if !sub.RevokedAt.IsZero() {
+		t["revocationDate"], t["revocationReason"] = sub.RevokedAt.UnixMilli(), 0
+	}
+	return t
+}
+
+// renewal is the JWSRenewalInfoDecodedPayload.
+func (s *Store) renewal(sub Subscription, at time.Time) map[string]any {
+	renew := 0
+	if sub.AutoRenew {
+		renew = 1
+	}
+	r := map[string]any{
+		"originalTransactionId": sub.OriginalTransactionID, "autoRenewProductId": sub.ProductID, "productId": sub.ProductID,
+		"autoRenewStatus": renew, "signedDate": at.UnixMilli(), "environment": s.Environment, "renewalDate": sub.ExpiresAt.UnixMilli(),
+		"recentSubscriptionStartDate": sub.StartedAt.UnixMilli(), "isInBillingRetryPeriod": sub.Status == 3 || sub.Status == 4,
+	}
+	if !sub.GraceUntil.IsZero() {
+		r["gracePeriodExpiresDate"] = sub.GraceUntil.UnixMilli()
+	}
+	if sub.ExpirationIntent != 0 {
+		r["expirationIntent"] = sub.ExpirationIntent
+	}
+	return r
 }
 
 func newUUID() string {
