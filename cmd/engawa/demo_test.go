@@ -46,7 +46,7 @@ func TestDemoQuick(t *testing.T) {
 
 // TestDemoLives looks at the living demo as a visitor does, and ends it with Ctrl-C.
 func TestDemoLives(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), binary(t), "demo", "--addr", "127.0.0.1:0", "--dir", t.TempDir()) //nolint:gosec // built above
+	cmd := exec.CommandContext(t.Context(), binary(t), "demo", "--addr", "127.0.0.1:0", "--dir", t.TempDir())
 	cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), "LC_ALL=en_US.UTF-8")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -176,7 +176,7 @@ func get(t *testing.T, link, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("GET %s: %s %v", link, res.Status, err)

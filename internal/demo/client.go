@@ -106,7 +106,7 @@ func (w *world) ask(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	if res.StatusCode >= http.StatusBadRequest {
 		var p struct{ Detail string }
 		_ = json.NewDecoder(res.Body).Decode(&p) // the status says enough

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/engawa/engawa"
@@ -35,7 +36,7 @@ func (w *world) past(ctx context.Context, _ *serve.Hub) error {
 	}
 	var parts []string
 	for _, g := range engawa.Gates {
-		parts = append(parts, w.words.T(w.locale, "gate."+string(g))+" "+w.words.T(w.locale, "demo.count", "count", gates[string(g)]))
+		parts = append(parts, w.words.T(w.locale, "gate."+string(g))+" "+strconv.Itoa(gates[string(g)]))
 	}
 	w.say(w.asked, "demo.gates", "messages", messages, "gates", strings.Join(parts, " · "))
 	return nil
