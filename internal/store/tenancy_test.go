@@ -57,7 +57,7 @@ func (s *shop) settle(of string) estate {
 	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_" + of, Name: "みどり農園", CreatedAt: now}))
 	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_" + of, Partner: "ptn_" + of, StartsAt: now}))
 	s.must(s.AddBroadcast(ctx, of, "brd_"+of, "春のお知らせ"))
-	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", engawa.Evidence{Wording: "自動で送ります"}))
+	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
 	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
 	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
@@ -245,7 +245,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.Destinations(ctx, as)
 	},
 	"Disclose": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.Disclose(ctx, as, "dsc_new_"+e.of, "", "acc_"+e.of, "2", engawa.Evidence{})
+		return nil, s.Disclose(ctx, as, "dsc_new_"+e.of, "", "acc_"+e.of, "2", time.Now(), engawa.Evidence{})
 	},
 	"EndContactPoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.EndContactPoint(ctx, as, "cus_"+e.of, "cp_"+e.of)
