@@ -5,8 +5,11 @@ package demo
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +53,8 @@ type world struct {
 	chatURL  string
 	mailAddr string
 	inboxURL string
+	mailKey  string // that signs the shop's mail, in PEM
+	mailTXT  string // and its record in the domain name system
 	pushURL  string
 	pushKey  string // with which webhooks to it are signed
 	hubURL   string
@@ -71,6 +76,8 @@ const (
 	bundleID   = "jp.hinata.coffee"
 	appAppleID = 1234567890
 	roomID     = 7001
+	mailDomain = "hinata.example"
+	selector   = "s2026"
 )
 
 // Run plays the main job and, unless it is to be quick, stays until ctx ends.
@@ -109,7 +116,10 @@ func (w *world) simulators(ctx context.Context) error {
 		}
 		return 0, false
 	}
-	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks}
+	if err := w.seal(); err != nil {
+		return err
+	}
+	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks, Keys: map[string]string{selector + "._domainkey." + mailDomain: w.mailTXT}}
 	w.pushKey = "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()))
 	w.push = webhooksim.New(webhooksim.Options{Secrets: []string{w.pushKey}, Polite: true})
 	if w.pushURL, err = w.http(ctx, w.push); err != nil {
@@ -128,6 +138,21 @@ func (w *world) simulators(ctx context.Context) error {
 	w.mailAddr = l.Addr().String()
 	w.closers = append(w.closers, w.inbox)
 	w.servers.Go(func() { w.inbox.Serve(l) }) //nolint:errcheck // ends when it is closed
+	return nil
+}
+
+// seal makes the key with which the shop's mail is signed.
+func (w *world) seal() error {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make the mail's key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return fmt.Errorf("make the mail's key: %w", err)
+	}
+	w.mailKey = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	w.mailTXT = "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"regexp"
@@ -42,5 +43,23 @@ func TestQuick(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTokens holds the simulators' pages to the console's colours and sizes:
+// `go generate` copies them, since a simulator imports nothing of ours.
+func TestTokens(t *testing.T) {
+	want, err := os.ReadFile("../console/static/tokens.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"mail", "chatwork", "webhook"} {
+		got, err := os.ReadFile("../channel/" + kind + "/sim/tokens.css")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("the tokens of %s/sim are not the console's: run make generate", kind)
+		}
 	}
 }

@@ -80,6 +80,7 @@ func (w *world) accountList() []engawa.Account {
 		}},
 		{ID: mailAccount, Kind: "mail", Name: "メール", Environment: engawa.Sandbox, Settings: map[string]string{
 			"host": w.mailAddr, "tls": "none", "from_address": "shop@hinata.example", "from_name": "ひなた珈琲", "per_second": "50",
+			"dkim_domain": mailDomain, "dkim_selector": selector, "dkim_key": w.mailKey,
 		}},
 		{ID: pushAccount, Kind: "webhook", Name: "アプリの通知", Environment: engawa.Sandbox, Settings: map[string]string{
 			"url": w.pushURL + "/push", "secret": w.pushKey,

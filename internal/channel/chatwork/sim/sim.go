@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ type Server struct {
 	mu     sync.Mutex
 	rooms  map[int64]*room
 	order  []int64
-	calls  []time.Time // of the token, any user of it
+	calls  []call // of the token, any user of it
 	next   int64
 	script []fault
 }
@@ -86,12 +87,18 @@ func (s *Server) AddRoom(id int64, name, kind string) {
 	s.order = append(s.order, id)
 }
 
+// call is one counted call of the token.
+type call struct {
+	at        time.Time
+	elsewhere bool // made by another program
+}
+
 // UseElsewhere counts n calls as made now by another program with the token.
 func (s *Server) UseElsewhere(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
-		s.calls = append(s.calls, time.Now())
+		s.calls = append(s.calls, call{time.Now(), true})
 	}
 }
 
@@ -119,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /", "GET /view":
 		s.view(w, r)
 	case "GET /_sim/style.css":
-		asset(w, "text/css; charset=utf-8", styleText)
+		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
 	case "GET /_sim/live.js":
 		asset(w, "text/javascript; charset=utf-8", liveText)
 	case "POST /_sim/say":
@@ -172,7 +179,7 @@ func answer(w http.ResponseWriter, v any) {
 
 // used forgets the calls that have left the window and counts the rest.
 func (s *Server) used(now time.Time) int {
-	for len(s.calls) > 0 && !s.calls[0].After(now.Add(-tokenPer)) {
+	for len(s.calls) > 0 && !s.calls[0].at.After(now.Add(-tokenPer)) {
 		s.calls = s.calls[1:]
 	}
 	return len(s.calls)
@@ -183,11 +190,11 @@ func (s *Server) count(w http.ResponseWriter) bool {
 	now := time.Now()
 	ok := s.used(now) < tokenCalls
 	if ok {
-		s.calls = append(s.calls, now)
+		s.calls = append(s.calls, call{at: now})
 	}
 	h := w.Header()
 	h.Set("X-Ratelimit-Limit", strconv.Itoa(tokenCalls))
 	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, tokenCalls-len(s.calls))))
-	h.Set("X-Ratelimit-Reset", strconv.FormatInt(s.calls[0].Add(tokenPer).Unix()+1, 10))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(s.calls[0].at.Add(tokenPer).Unix()+1, 10))
 	return ok
 }

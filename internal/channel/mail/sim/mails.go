@@ -27,6 +27,7 @@ type Mail struct {
 	HTML         string    `json:"html,omitempty"`
 	Headers      []Header  `json:"headers"`
 	Unsubscribe  string    `json:"unsubscribe,omitempty"` // where a one-click POST goes (RFC 8058)
+	Seals        []Seal    `json:"seals"`                 // its DKIM signatures, checked
 	Raw          []byte    `json:"-"`
 }
 
@@ -65,6 +66,7 @@ func (b *Inbox) Clear() {
 // take keeps a mail and lets the oldest go where there are too many.
 func (b *Inbox) take(from string, to []string, raw []byte) {
 	m := read(raw)
+	m.Seals = b.seals(raw)
 	m.At, m.EnvelopeFrom, m.EnvelopeTo = time.Now(), from, slices.Clone(to)
 	if m.To == "" && len(to) > 0 {
 		m.To = to[0]

@@ -17,12 +17,20 @@ import (
 //go:embed page.html
 var pageText string
 
+//go:generate cp ../../../console/static/tokens.css tokens.css
+
+// tokensText is the console's own tokens, so that all pages look alike.
+//
+//go:embed tokens.css
+var tokensText []byte
+
 //go:embed style.css
 var styleText []byte
 
 // words of the page, by language.
 var words = map[string]map[string]string{
 	"ja": {
+		"when": "日時", "subject": "件名", "wayout": "停止", "oneclick": "ワンクリックで配信を停止できます", "signed": "署名", "valid": "有効です", "broken": "壊れています", "unknown": "鍵が見つからず、確かめられません", "unsigned": "署名はありません", "source": "メールの原文",
 		"title": "受信箱", "lead": "お客様の受信箱に届いたメールを、そのままお見せします。",
 		"empty":  "まだメールは届いていません。メールのチャネルからテスト送信をすると、ここに並びます。",
 		"choose": "左の一覧からメールをお選びください。", "back": "一覧へ戻る", "gone": "このメールはもう残っていません。",
@@ -31,6 +39,7 @@ var words = map[string]map[string]string{
 		"clear": "受信箱を空にする", "count": "通",
 	},
 	"ko": {
+		"when": "일시", "subject": "제목", "wayout": "수신 거부", "oneclick": "원클릭 수신 거부가 들어 있습니다", "signed": "서명", "valid": "유효합니다", "broken": "손상되었습니다", "unknown": "키를 찾지 못해 확인할 수 없습니다", "unsigned": "서명이 없습니다", "source": "메일 원문",
 		"title": "받은편지함", "lead": "고객의 받은편지함에 도착한 메일을 그대로 보여 드립니다.",
 		"empty":  "아직 도착한 메일이 없습니다. 메일 채널에서 테스트 발송을 하면 여기에 표시됩니다.",
 		"choose": "왼쪽 목록에서 메일을 선택해 주십시오.", "back": "목록으로 돌아가기", "gone": "이 메일은 더 이상 남아 있지 않습니다.",
@@ -39,6 +48,7 @@ var words = map[string]map[string]string{
 		"clear": "받은편지함 비우기", "count": "통",
 	},
 	"en": {
+		"when": "When", "subject": "Subject", "wayout": "Way out", "oneclick": "One-click unsubscribe present", "signed": "Signed by", "valid": "valid", "broken": "broken", "unknown": "not checked: no key found", "unsigned": "Not signed", "source": "The mail as it was sent",
 		"title": "Inbox", "lead": "The mails as they reach a customer's inbox.",
 		"empty":  "No mail has arrived yet. Send a test from a mail channel and it will be listed here.",
 		"choose": "Choose a mail from the list.", "back": "Back to the list", "gone": "This mail is no longer kept.",
@@ -78,7 +88,7 @@ func (b *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Inbox) routes() http.Handler {
-	t := template.Must(template.New("page").Funcs(template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock}).Parse(pageText))
+	t := template.Must(template.New("page").Funcs(template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock, "date": date, "source": source}).Parse(pageText))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
 	mux.HandleFunc("GET /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
@@ -87,7 +97,7 @@ func (b *Inbox) routes() http.Handler {
 	mux.HandleFunc("POST /clear", b.empty)
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = w.Write(styleText)
+		_, _ = w.Write(slices.Concat(tokensText, styleText))
 	})
 	mux.HandleFunc("GET /api/mails", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, newestFirst(b.Mails())) })
 	mux.HandleFunc("GET /api/mails/{id}", b.one)
@@ -229,3 +239,11 @@ func frame(html string) string {
 }
 
 func clock(t time.Time) string { return t.Format("15:04:05") }
+
+func date(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") }
+
+// source is the beginning of the mail as it was sent, as far as a page should show it.
+func source(raw []byte) string {
+	const most = 64 << 10
+	return strings.ToValidUTF8(string(raw[:min(len(raw), most)]), "\uFFFD")
+}

@@ -76,7 +76,8 @@ type Inbox struct {
 	// Answer, if set, is asked at the end of each mail: a code other than 0 is
 	// answered instead of 250, -1 breaks the connection; done keeps the mail.
 	Answer func(from, to string) (code int, done bool)
-	HTTP   *http.Client // for the one-click button; nil: one that waits 10 seconds
+	Keys   map[string]string // DKIM records by name: "s1._domainkey.shop.example"
+	HTTP   *http.Client      // for the one-click button; nil: one that waits 10 seconds
 
 	once   sync.Once
 	err    error // of making the certificate

@@ -13,6 +13,13 @@ import (
 //go:embed page.html
 var pageText string
 
+//go:generate cp ../../../console/static/tokens.css tokens.css
+
+// tokensText is the console's own tokens, so that all pages look alike.
+//
+//go:embed tokens.css
+var tokensText []byte
+
 //go:embed style.css
 var styleText []byte
 
@@ -98,5 +105,5 @@ func language(r *http.Request) string {
 
 func style(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(styleText)
+	_, _ = w.Write(slices.Concat(tokensText, styleText))
 }
