@@ -34,8 +34,8 @@ func TestQuick(t *testing.T) {
 					steps++
 				}
 			}
-			if steps != 13 {
-				t.Errorf("%d steps with a time, want 13", steps)
+			if steps != 14 {
+				t.Errorf("%d steps with a time, want 14", steps)
 			}
 			for _, wrong := range []string{"demo.", "<no value>", "{{"} {
 				if strings.Contains(out.String(), wrong) {

@@ -15,7 +15,7 @@ import (
 func (w *world) today(ctx context.Context, hub *serve.Hub) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	for _, scene := range []func(context.Context) error{w.enough, w.tomorrow, w.broken} {
+	for _, scene := range []func(context.Context) error{w.pushed, w.enough, w.tomorrow, w.broken} {
 		if err := scene(ctx); err != nil {
 			return fmt.Errorf("today: %w", err)
 		}
@@ -47,6 +47,19 @@ func mailTo(customer string, p engawa.Purpose, subject, text string) map[string]
 		"to": map[string]any{"customer": customer}, "app": "app_hinata", "purpose": p, "trigger": engawa.ByUser, "channels": []string{mailAccount},
 		"content": map[string]any{"subject": subject, "text": text},
 	}
+}
+
+// pushed tells one customer something through the shop's own push service.
+func (w *world) pushed(ctx context.Context) error {
+	m, err := w.send(ctx, map[string]any{
+		"to": map[string]any{"customer": "cus_sample002"}, "app": "app_hinata", "purpose": engawa.Service, "trigger": engawa.ByUser,
+		"channels": []string{pushAccount}, "content": map[string]any{"subject": "発送しました", "text": "ご注文の豆を発送しました。"},
+	}, "sent")
+	if err != nil {
+		return err
+	}
+	w.say(m.Deliveries[0].UpdatedAt, "demo.pushed", "subject", m.Content.Subject)
+	return nil
 }
 
 // enough offers one customer more in a day than the house allows.
