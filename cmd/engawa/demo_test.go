@@ -198,7 +198,7 @@ func unsubscribed(t *testing.T, inbox string) (n int) {
 		if m.Unsubscribe == "" {
 			continue
 		}
-		res, err := http.PostForm(m.Unsubscribe, url.Values{"List-Unsubscribe": {"One-Click"}}) //nolint:noctx // as a mail program does
+		res, err := http.PostForm(m.Unsubscribe, url.Values{"List-Unsubscribe": {"One-Click"}})
 		if err != nil {
 			t.Fatal(err)
 		}

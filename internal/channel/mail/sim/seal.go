@@ -40,12 +40,12 @@ func (b *Inbox) key(name string) ([]string, error) {
 	if txt := b.Keys[strings.TrimSuffix(name, ".")]; txt != "" {
 		return []string{txt}, nil
 	}
-	return nil, noKey{}
+	return nil, noKeyError{}
 }
 
-// noKey is a net.Error that passes.
-type noKey struct{}
+// noKeyError is a net.Error that passes.
+type noKeyError struct{}
 
-func (noKey) Error() string   { return "the inbox knows no such key" }
-func (noKey) Timeout() bool   { return true }
-func (noKey) Temporary() bool { return true }
+func (noKeyError) Error() string   { return "the inbox knows no such key" }
+func (noKeyError) Timeout() bool   { return true }
+func (noKeyError) Temporary() bool { return true }
