@@ -17,6 +17,7 @@ test:
 	script/install
 	script/postgres run go test -race -shuffle=on -timeout 15m ./...
 	script/oracles
+	script/demo
 
 check: lint
 	go mod verify

@@ -7,26 +7,22 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/engawa/engawa"
 )
 
-// TestQuick plays the main job in each language, as `engawa demo --quick` does,
-// within its 20 seconds. Every step has a time of the API's.
+// TestQuick plays the main job in each language, as `engawa demo --quick` does.
+// Every step has a time of the API's. That it takes no more than 20 seconds is
+// held by script/demo, with the program as it is shipped.
 func TestQuick(t *testing.T) {
 	timed := regexp.MustCompile(`^  \d\d:\d\d:\d\d  \S`)
 	for _, l := range engawa.Locales {
 		t.Run(string(l), func(t *testing.T) {
 			var out strings.Builder
-			begun := time.Now()
 			err := Run(context.Background(), Options{Addr: "127.0.0.1:0", Data: t.TempDir(), Quick: true, Out: &out, LogFile: os.Stderr, Locale: l})
-			t.Logf("%s\n%s", time.Since(begun), out.String())
+			t.Log(out.String())
 			if err != nil {
 				t.Fatal(err)
-			}
-			if over := time.Since(begun); over > 20*time.Second {
-				t.Errorf("took %s, promised are 20 s", over)
 			}
 			steps := 0
 			for line := range strings.Lines(out.String()) {
