@@ -37,7 +37,7 @@ const (
 // ("verdict." + Code, and "verdict." + Code + ".remedy").
 type Reason struct {
 	Gate   Gate              `json:"gate"`
-	Rule   string            `json:"rule"` // "KR-04", "house.cap" …
+	Rule   string            `json:"rule,omitempty"` // "KR-04", "house.cap" …; empty: the product itself
 	Code   string            `json:"code"`
 	Args   map[string]string `json:"args,omitempty"`
 	Source string            `json:"source,omitempty"` // statute or page

@@ -185,11 +185,12 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
+	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
 		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
 		App: r.App, Customer: r.Customer, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
-		State: engawa.MessageWaiting, CreatedAt: at.UTC(), Trace: r.Trace,
+		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}
 	if r.Event != nil {
 		m.Event = r.Event.ID
@@ -205,6 +206,10 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	}
 	return m, nil
 }
+
+// stored is t as the store keeps it: the early verdict must not see more of an
+// instant than a claim will.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

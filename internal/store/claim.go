@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -17,6 +16,7 @@ type Claimed struct {
 	Message  engawa.Message
 	Known    Known
 	Carry    []byte // what an earlier attempt left
+	early    string // the likeness of the verdict given when the message was taken
 	erased   bool   // the words cannot be read any more
 }
 
@@ -177,6 +177,9 @@ func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, error) {
 	for i, r := range rows {
 		said := messages[r.Message]
 		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry, erased: said.Erased}
+		if r.Position < len(said.early) {
+			out[i].early = said.early[r.Position]
+		}
 	}
 	return out, nil
 }
@@ -234,6 +237,7 @@ func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, e
 type judgement struct {
 	c      Claimed
 	d      Decision
+	erased bool
 	sealed []byte
 	by     string
 }
@@ -273,20 +277,32 @@ func (w *writes) judge(cs []Claimed, d Decide) []judgement {
 	return judged
 }
 
-// seal seals the verdicts with their facts; of an erased customer nothing.
 func (w *writes) seal(judged []judgement) error {
 	return parallel(len(judged), func(i int) error {
-		j := &judged[i]
-		plain, err := json.Marshal(Judged{j.d.Facts, j.d.Verdict})
-		if err != nil {
-			return fmt.Errorf("delivery %s: %w", j.c.Delivery.ID, err)
+		if err := w.sealOne(&judged[i]); err != nil {
+			return fmt.Errorf("delivery %s: %w", judged[i].c.Delivery.ID, err)
 		}
-		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, j.c.Message.Owner(), "delivery", j.c.Delivery.ID, plain)
-		if errors.Is(err, ErrErased) {
-			return nil
-		}
-		return err
+		return nil
 	})
+}
+
+// sealOne seals a verdict with its facts; of an erased customer nothing. Where a
+// claim lets go by what the early verdict found, there is nothing to keep but
+// when: that is the hand-over's time.
+func (w *writes) sealOne(j *judgement) error {
+	owner, now := j.c.Message.Owner(), Judged{j.d.Facts, j.d.Verdict}
+	if j.erased = owner != "" && !w.ring.opens(owner); j.erased {
+		return nil
+	}
+	like, err := now.likeness()
+	if err != nil || like == j.c.early && now.Verdict.Outcome == engawa.Send {
+		return err
+	}
+	plain, err := json.Marshal(now)
+	if err == nil {
+		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, owner, "delivery", j.c.Delivery.ID, plain)
+	}
+	return err
 }
 
 func customersOf(cs []Claimed) []string {
@@ -299,14 +315,13 @@ func customersOf(cs []Claimed) []string {
 
 // writes collects what a claim changes.
 type writes struct {
-	lane     Lane
-	ring     keyring
-	at       time.Time
-	going    []Claimed
-	sending  [][]any
-	attempts [][]any
-	waiting  [][]any
-	ended    []ending
+	lane    Lane
+	ring    keyring
+	at      time.Time
+	going   []Claimed
+	sending [][]any
+	waiting [][]any
+	ended   []ending
 }
 
 // ending is a delivery that is over; goesOn: the next of the chain has its turn.
@@ -326,7 +341,7 @@ func (w *writes) end(c Claimed, state engawa.DeliveryState, note string, goesOn 
 // take turns one decision into rows.
 func (w *writes) take(j *judgement) {
 	switch v := j.d.Verdict; {
-	case j.sealed == nil:
+	case j.erased:
 		w.end(j.c, engawa.Canceled, "erased", false)
 	case v.Outcome == engawa.Refuse:
 		w.ended = append(w.ended, ending{j.c, engawa.Refused, string(v.Decided), true, j.sealed, j.by})
@@ -350,6 +365,7 @@ func (w *writes) wait(j *judgement, state engawa.DeliveryState, until time.Time,
 	w.waiting = append(w.waiting, []any{j.c.Delivery.Workspace, j.c.Delivery.ID, string(state), us(until), note, us(w.at), j.sealed, j.by})
 }
 
+// send opens the attempt: until it ends, its delivery's row is all there is of it.
 func (w *writes) send(j *judgement) {
 	c := &j.c
 	c.Delivery.Attempts++
@@ -368,7 +384,6 @@ func (w *writes) send(j *judgement) {
 	w.sending = append(w.sending, []any{
 		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), j.sealed, j.by,
 	})
-	w.attempts = append(w.attempts, []any{c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(w.at)})
 }
 
 // store writes what was collected. Every update says what it expects.
@@ -383,10 +398,6 @@ func (t *tx) store(w *writes, lanes laneSet) error {
 		if !ok {
 			return fmt.Errorf("delivery %s changed while it was locked", w.going[i].Delivery.ID)
 		}
-	}
-	if _, err := t.insert(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, 'open', '', FALSE, '')`, w.attempts); err != nil {
-		return err
 	}
 	if _, err := t.update(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
 		WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, w.waiting); err != nil {
@@ -422,11 +433,7 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 				continue // it went its own way from the start
 			}
 			next := NewDelivery(m, i, now)
-			row, err := newDeliveryRow(keyring{}, m, next)
-			if err != nil {
-				return err
-			}
-			if _, err := t.exec(insertDelivery, row...); err != nil {
+			if _, err := t.exec(insertDelivery, newDeliveryRow(m, next)...); err != nil {
 				return fmt.Errorf("fall back from %s: %w", d.ID, err)
 			}
 			lanes[[2]string{m.Workspace, next.Account}] = true

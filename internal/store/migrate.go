@@ -44,6 +44,10 @@ func (s *Store) migrate(ctx context.Context) error {
 	return s.buildWalls(ctx)
 }
 
+// collisions are what PostgreSQL answers where another node creates the same
+// table at the same moment: a key of its catalogues taken twice, the table, its type.
+var collisions = []string{"23505", "42P07", "42710"}
+
 // createMigrationTable tries again when another node created it at the same
 // moment: CREATE TABLE IF NOT EXISTS can still collide on PostgreSQL.
 func (s *Store) createMigrationTable(ctx context.Context) error {
@@ -53,7 +57,7 @@ func (s *Store) createMigrationTable(ctx context.Context) error {
 			_, err := t.exec(migrationTable)
 			return err
 		})
-		if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || pg.Code != "23505" && pg.Code != "42P07" {
+		if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || !slices.Contains(collisions, pg.Code) {
 			return err
 		}
 	}
@@ -113,13 +117,17 @@ func (s *Store) apply(ctx context.Context, name string) error {
 
 var textColumn = regexp.MustCompile(`(?m)^(  [a-z_]+ +TEXT)\b`)
 
+// onlyPostgres begins a line that is a comment to SQLite.
+var onlyPostgres = regexp.MustCompile(`(?m)^--postgres `)
+
 // dialect makes PostgreSQL compare text by bytes, whatever language the
 // database was created for: SQLite does, and so do cursors and ranges of types.
+// It lets PostgreSQL see the lines that are for it alone.
 func (s *Store) dialect(text string) string {
 	if s.lite {
 		return text
 	}
-	return textColumn.ReplaceAllString(text, `$1 COLLATE "C"`)
+	return onlyPostgres.ReplaceAllString(textColumn.ReplaceAllString(text, `$1 COLLATE "C"`), "")
 }
 
 // script runs several statements without arguments.

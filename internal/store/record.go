@@ -97,14 +97,18 @@ func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 		r := &rs[i]
 		sealed, by, err := ring.sealExchange(r)
 		d := &r.Claimed.Delivery
-		rows[i] = []any{l.Workspace, d.ID, d.Attempts, us(r.EndedAt), string(r.Outcome), r.Code, !ours[i], sealed, by}
+		rows[i] = []any{
+			l.Workspace, d.ID, d.Attempts, l.Fence, d.Key, us(d.HandedAt), us(r.EndedAt), string(r.Outcome), r.Code, !ours[i], sealed, by,
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = t.update(`UPDATE attempt SET ended_at = $4, outcome = $5, code = $6, late = $7, sealed = $8, sealed_by = $9
-		WHERE workspace = $1 AND delivery = $2 AND n = $3`, rows)
+	_, err = t.insert(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (workspace, delivery, n) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome, code = excluded.code,
+		late = excluded.late, sealed = excluded.sealed, sealed_by = excluded.sealed_by`, rows)
 	return err
 }
 
@@ -141,7 +145,8 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 			return err
 		}
 	}
-	_, err := t.update(`UPDATE message SET state = 'sent', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
+	// With its filler "sent" is as long as "waiting" (migrations/0006_lanes.sql).
+	_, err := t.update(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
 	return err
 }
 
@@ -240,12 +245,14 @@ func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery)
 }
 
 func (t *tx) recoverOne(d engawa.Delivery, state engawa.DeliveryState, note string, at time.Time) error {
-	if err := t.must("recover "+d.ID, `UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5
-		WHERE workspace = $1 AND id = $2 AND state = 'sending'`, d.Workspace, d.ID, string(state), note, us(at)); err != nil {
+	if _, err := t.exec(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed_by)
+		SELECT workspace, id, attempts, fence, retry_key, handed_at, $3, 'unknown', 'interrupted', FALSE, '' FROM delivery WHERE workspace = $1 AND id = $2
+		ON CONFLICT (workspace, delivery, n) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome, code = excluded.code
+		WHERE attempt.outcome = 'open'`, d.Workspace, d.ID, us(at)); err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE attempt SET ended_at = $3, outcome = 'unknown', code = 'interrupted' WHERE workspace = $1 AND delivery = $2 AND outcome = 'open'`,
-		d.Workspace, d.ID, us(at)); err != nil {
+	if err := t.must("recover "+d.ID, `UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5
+		WHERE workspace = $1 AND id = $2 AND state = 'sending'`, d.Workspace, d.ID, string(state), note, us(at)); err != nil {
 		return err
 	}
 	if state != engawa.Unknown {

@@ -55,7 +55,7 @@ type engine struct {
 }
 
 const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_size_limit(67108864)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
-	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_txlock=immediate"
+	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_pragma=wal_autocheckpoint(10000)&_txlock=immediate"
 
 // Open opens the database at dsn and brings its schema up to date:
 // "postgres://…" for PostgreSQL, else a SQLite file (a path or "sqlite:path").

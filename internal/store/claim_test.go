@@ -1,0 +1,92 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// TestVerdictOfClaim: a claim that finds what the early verdict found refers to
+// it; one that finds anything else keeps a verdict of its own.
+func TestVerdictOfClaim(t *testing.T) {
+	passed := func(code string) engawa.Verdict {
+		return engawa.Verdict{Outcome: engawa.Send, At: time.Now(), Gates: []engawa.GateResult{
+			{Gate: engawa.GateConsent, Outcome: engawa.Send, Reasons: []engawa.Reason{{Gate: engawa.GateConsent, Code: code}}},
+		}}
+	}
+	early := store.Judged{Facts: engawa.Facts{Account: mailbox, SentDay: 1, Content: engawa.ContentFacts{Subject: "お知らせ"}}, Verdict: passed("consent.given")}
+	for _, c := range []struct {
+		name   string
+		claim  func(*store.Judged)
+		sealed bool
+	}{
+		{"the same, later", func(*store.Judged) {}, false},
+		{"the words are final now", func(j *store.Judged) { j.Facts.Final, j.Facts.Content.Text = true, "本文です" }, false},
+		{"another fact", func(j *store.Judged) { j.Facts.SentDay = 2 }, true},
+		{"another reason", func(j *store.Judged) { j.Verdict = passed("consent.service") }, true},
+		{"promotional", func(j *store.Judged) { j.Facts.Content.Promotional = true }, true},
+		{"an obligation", func(j *store.Judged) { j.Facts.Applied = []engawa.Obligation{{Kind: "footer"}} }, true},
+		{"refused", func(j *store.Judged) { j.Verdict.Outcome = engawa.Refuse }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			each(t, func(s *shop) {
+				s.customer("cus_a")
+				m := s.message("cus_a")
+				m.Chain = m.Chain[:1]
+				n := news(m)
+				n[0].Judged[0] = early
+				s.must(s.Enqueue(s.t.Context(), n))
+				if v := s.said(m.ID).Deliveries[0].Verdict; v == nil || !v.At.Equal(early.Verdict.At) || v.Gates[0].Reasons[0].Code != "consent.given" {
+					s.t.Errorf("before the claim the delivery shows %+v", v)
+				}
+				found := early
+				c.claim(&found)
+				found.Verdict.At = time.Now()
+				s.claim(s.hold("n", mailbox), 10, func(store.Claimed) store.Decision {
+					return store.Decision{Facts: found.Facts, Verdict: found.Verdict, Key: "k"}
+				})
+				db := storetest.Open(s.t, s.url)
+				defer db.Close()
+				if n := query(s.t, db, `SELECT count(*) FROM delivery WHERE sealed IS NOT NULL`)[0][0]; n == "1" != c.sealed {
+					s.t.Errorf("%s verdicts are sealed", n)
+				}
+				d := s.said(m.ID).Deliveries[0]
+				if d.Verdict == nil || d.Verdict.Outcome != found.Verdict.Outcome || d.Verdict.Gates[0].Reasons[0].Code != found.Verdict.Gates[0].Reasons[0].Code {
+					s.t.Fatalf("the delivery shows %+v", d.Verdict)
+				}
+				if off := d.Verdict.At.Sub(found.Verdict.At).Abs(); off > time.Second || !d.HandedAt.IsZero() && d.Verdict.At.Equal(early.Verdict.At) {
+					s.t.Errorf("judged at %s, shown as %s", found.Verdict.At, d.Verdict.At)
+				}
+			})
+		})
+	}
+}
+
+// TestOpenAttempt: what is under way shows as an open attempt, and as one that
+// ended when it has.
+func TestOpenAttempt(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_a")
+		m := s.message("cus_a")
+		s.send(m)
+		l := s.hold("n", mailbox)
+		going := s.claim(l, 10, sendAll)
+		as := s.said(m.ID).Attempts
+		if len(as) != 1 || as[0].Outcome != engawa.OutcomeOpen || as[0].N != 1 || as[0].Fence != l.Fence || as[0].StartedAt.IsZero() || !as[0].EndedAt.IsZero() || as[0].Key == "" {
+			s.t.Fatalf("under way: %+v", as)
+		}
+		open := as[0]
+		_, err := s.Record(s.t.Context(), l, []store.Result{accepted(going[0])})
+		s.must(err)
+		as = s.said(m.ID).Attempts
+		if len(as) != 1 || as[0].Outcome != engawa.OutcomeAccepted || as[0].EndedAt.IsZero() || as[0].Exchange.Response != "250" {
+			s.t.Fatalf("ended: %+v", as)
+		}
+		if !as[0].StartedAt.Equal(open.StartedAt) || as[0].Key != open.Key || as[0].Fence != open.Fence {
+			s.t.Errorf("it began as %+v and ended as %+v", open, as[0])
+		}
+	})
+}
