@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -52,15 +53,25 @@ func bare(conns, n int, open func() (send, end func() error, err error)) (float6
 	return float64(n) / took.Seconds(), nil
 }
 
+// piece is what the bare loop sends each time: what the hub had sent first.
+type piece struct {
+	Body  []byte
+	Heads http.Header // over HTTP
+}
+
 // bareProcess runs the bare loop as a process of its own, as the hub is one: the
 // sink stands on the other side of the same wall.
-func bareProcess(ctx context.Context, kind, addr string, n int, body []byte) (perSecond float64, err error) {
+func bareProcess(ctx context.Context, kind, addr string, n int, p piece) (perSecond float64, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return 0, err
+	}
 	cmd := exec.CommandContext(ctx, self, "bare", kind, addr, strconv.Itoa(n))
-	cmd.Stdin = bytes.NewReader(body)
+	cmd.Stdin = bytes.NewReader(text)
 	out, err := cmd.Output()
 	if err != nil {
 		return 0, fmt.Errorf("bare loop: %w", err)
@@ -69,25 +80,25 @@ func bareProcess(ctx context.Context, kind, addr string, n int, body []byte) (pe
 }
 
 // bareMain is the bare loop's process: kind ("mail", "flight", "webhook"), address and count are its arguments,
-// the bytes to send its standard input, messages per second its answer.
+// the piece to send its standard input, messages per second its answer.
 func bareMain(ctx context.Context, kind, addr, count string) error {
 	n, err := strconv.Atoi(count)
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(os.Stdin)
-	if err != nil {
+	var p piece
+	if err := json.NewDecoder(os.Stdin).Decode(&p); err != nil {
 		return err
 	}
 	var open func() (func() error, func() error, error)
 	conns := connsMail
 	switch kind {
 	case "mail":
-		open = bareMail(addr, body)
+		open = bareMail(addr, p.Body)
 	case "flight":
-		open = flightMail(ctx, addr, body)
+		open = flightMail(ctx, addr, p.Body)
 	default:
-		open, conns = bareHTTP(ctx, "http://"+addr, body), connsHTTP
+		open, conns = bareHTTP(ctx, "http://"+addr, p), connsHTTP
 	}
 	perSecond, err := bare(conns, n, open)
 	fmt.Println(perSecond)
@@ -160,16 +171,16 @@ func flightMail(ctx context.Context, addr string, letter []byte) func() (func() 
 	}
 }
 
-// bareHTTP posts the same body over connections that are kept.
-func bareHTTP(ctx context.Context, url string, body []byte) func() (func() error, func() error, error) {
+// bareHTTP posts the same body with the same headers over connections that are kept.
+func bareHTTP(ctx context.Context, url string, p piece) func() (func() error, func() error, error) {
 	return func() (func() error, func() error, error) {
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}}
 		send := func() error {
-			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(p.Body))
 			if err != nil {
 				return err
 			}
-			r.Header.Set("Content-Type", "application/json")
+			r.Header = p.Heads
 			return exchange(client, r, http.StatusNoContent)
 		}
 		return send, func() error { client.CloseIdleConnections(); return nil }, nil

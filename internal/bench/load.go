@@ -28,8 +28,15 @@ const (
 	connsHTTP = 4 // what a webhook account has
 )
 
-// text is about 2 KB, the size of a usual notice.
-var text = strings.Repeat("The beans that you like are roasted on Tuesday and sent on Wednesday.\n", 28) //nolint:gochecknoglobals // a constant in all but name
+// words make a mail of 1.8 KB on the wire, and a webhook's event of 950 bytes: the
+// workloads W1 and W3 by which the peers were measured.
+func words(kind string) string {
+	const line = "The beans that you like are roasted on Tuesday and sent on Wednesday.\n"
+	if kind == "mail" {
+		return strings.Repeat(line, 17)
+	}
+	return strings.Repeat(line, 7)
+}
 
 func mailSettings(addr string) map[string]string {
 	return map[string]string{
@@ -77,7 +84,7 @@ func preload(ctx context.Context, h *serve.Hub, kind string, n int) error {
 		for i := at; i < min(at+batch, n); i++ {
 			r := message.Request{
 				Workspace: workspace, Destination: place0, Purpose: engawa.Service, Trigger: engawa.ByUser,
-				Content: engawa.Content{Subject: "Your beans are on their way", Text: text}, Chain: []engawa.Via{{Account: account}},
+				Content: engawa.Content{Subject: "Your beans are on their way", Text: words(kind)}, Chain: []engawa.Via{{Account: account}},
 			}
 			if kind == "mail" {
 				var err error
@@ -169,7 +176,7 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 // bareOf sends the first message that the sink got, n times; the better of two.
 func bareOf(ctx context.Context, kind string, s *sink, n int) (best float64, err error) {
 	for range 2 {
-		perSecond, err := bareProcess(ctx, kind, s.addr, n, s.bytes)
+		perSecond, err := bareProcess(ctx, kind, s.addr, n, piece{s.bytes, s.heads})
 		if err != nil {
 			return 0, err
 		}

@@ -29,7 +29,7 @@ import (
 
 const (
 	lasting  = 6 * time.Second // of a measurement over time
-	messages = 4_000           // through each lane
+	messages = 10_000          // through each lane
 	callers  = 32
 	rate     = 200 // messages a second while the latency is measured
 )

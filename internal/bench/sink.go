@@ -19,16 +19,17 @@ type tally struct {
 	first time.Time
 	last  time.Time
 	bytes []byte                  // of the first arrival
+	heads http.Header             // that came with them, over HTTP
 	seen  func(body []byte)       // asked of each arrival; may be nil
 	done  map[int]chan<- struct{} // closed when so many have arrived
 }
 
-func (t *tally) add(body []byte) {
+func (t *tally) add(body []byte, heads http.Header) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == 0 {
-		t.first, t.bytes = now, bytes.Clone(body)
+		t.first, t.bytes, t.heads = now, bytes.Clone(body), heads
 	}
 	t.n++
 	t.last = now
@@ -76,7 +77,7 @@ func newHTTPSink(ctx context.Context) (*sink, error) {
 			http.Error(w, "unreadable", http.StatusBadRequest)
 			return
 		}
-		s.add(body)
+		s.add(body, r.Header)
 		w.WriteHeader(http.StatusNoContent)
 	})}
 	s.close = server.Close
@@ -127,7 +128,7 @@ func (s *sink) speak(c net.Conn) {
 			if err != nil {
 				return
 			}
-			s.add(letter)
+			s.add(letter, nil)
 			answer = "250 queued\r\n"
 		case bytes.HasPrefix(line, []byte("QUIT")):
 			_, _ = out.WriteString("221 bye\r\n")

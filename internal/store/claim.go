@@ -71,12 +71,12 @@ func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going [
 			limit = 0
 		}
 		if limit > 0 {
-			cs, err := t.candidates(l, limit)
+			cs, ring, err := t.candidates(l, limit)
 			if err != nil {
 				return err
 			}
 			end.More = len(cs) == limit
-			if going, err = t.decide(l, cs, d, lanes); err != nil {
+			if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
 				return err
 			}
 		}
@@ -112,12 +112,12 @@ func (t *tx) savePace(l Lane, p Pace) error {
 
 // candidates picks due deliveries: urgent before bulk, and within each an equal
 // share for every sender that has work.
-func (t *tx) candidates(l Lane, limit int) ([]Claimed, error) {
+func (t *tx) candidates(l Lane, limit int) ([]Claimed, keyring, error) {
 	var rows []deliveryRow
 	for _, bulk := range []bool{false, true} {
 		part, err := t.dueOf(l, bulk, limit-len(rows))
 		if err != nil {
-			return nil, err
+			return nil, keyring{}, err
 		}
 		rows = append(rows, part...)
 		if len(rows) >= limit {
@@ -156,71 +156,76 @@ func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
 	return rows, nil
 }
 
-// claimed joins deliveries with their messages and facts.
-func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, error) {
+// claimed joins deliveries with their messages and facts. The ring has the keys
+// of all of them, read behind the customers' locks.
+func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, keyring, error) {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, keyring{}, nil
 	}
-	messages, err := t.messagesOf(workspace, rows)
+	read, by, err := t.messagesOf(workspace, rows)
 	if err != nil {
-		return nil, err
+		return nil, keyring{}, err
 	}
 	asks := make([]Ask, len(rows))
 	for i, r := range rows {
-		asks[i] = Ask{messages[r.Message].Message, r.Account, r.Destination}
+		asks[i] = Ask{read[r.Message].Message, r.Account, r.Destination}
 	}
-	known, err := t.facts(workspace, asks, true)
+	w, err := t.world(workspace, asks, openers(by), true)
 	if err != nil {
-		return nil, err
+		return nil, keyring{}, err
+	}
+	said := make([]Said, len(rows))
+	err = parallel(len(rows), func(i int) (err error) {
+		said[i], err = read[rows[i].Message].open(w.ring)
+		asks[i].Message = said[i].Message
+		return err
+	})
+	if err != nil {
+		return nil, keyring{}, err
+	}
+	known, err := w.knowAll(asks)
+	if err != nil {
+		return nil, keyring{}, err
 	}
 	out := make([]Claimed, len(rows))
 	for i, r := range rows {
-		said := messages[r.Message]
+		said := said[i]
 		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry, erased: said.Erased}
 		if r.Position < len(said.early) {
 			out[i].early = said.early[r.Position]
 		}
 	}
-	return out, nil
+	return out, w.ring, nil
 }
 
-func (t *tx) messagesOf(workspace string, rows []deliveryRow) (map[string]Said, error) {
-	var ids []string
-	for _, r := range rows {
-		ids = append(ids, r.Message)
+// messagesOf reads the messages of deliveries without opening them, and says
+// whose keys seal them.
+func (t *tx) messagesOf(workspace string, rows []deliveryRow) (byID map[string]*messageRowRead, by []string, err error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.Message
 	}
 	read, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var by []string
-	for _, m := range read {
-		by = append(by, m.by)
+	byID = make(map[string]*messageRowRead, len(read))
+	for i := range read {
+		byID[read[i].ID] = &read[i]
+		by = append(by, read[i].by)
 	}
-	ring, err := t.keys(workspace, openers(by))
-	if err != nil {
-		return nil, err
+	for _, r := range rows {
+		if byID[r.Message] == nil {
+			return nil, nil, fmt.Errorf("delivery %s has no message", r.ID)
+		}
 	}
-	said := make([]Said, len(read))
-	err = parallel(len(read), func(i int) (err error) {
-		said[i], err = read[i].open(ring)
-		return err
-	})
-	out := make(map[string]Said, len(read))
-	for i := range said {
-		out[said[i].Message.ID] = said[i]
-	}
-	return out, err
+	return byID, by, nil
 }
 
 // decide asks about each candidate and stores the answers.
-func (t *tx) decide(l Lane, cs []Claimed, d Decide, lanes laneSet) ([]Claimed, error) {
+func (t *tx) decide(l Lane, cs []Claimed, ring keyring, d Decide, lanes laneSet) ([]Claimed, error) {
 	if len(cs) == 0 {
 		return nil, nil
-	}
-	ring, err := t.keys(l.Workspace, customersOf(cs))
-	if err != nil {
-		return nil, err
 	}
 	w := writes{lane: l, ring: ring, at: at(now()), going: make([]Claimed, 0, len(cs))}
 	judged := w.judge(cs, d)
@@ -303,14 +308,6 @@ func (w *writes) sealOne(j *judgement) error {
 		j.sealed, j.by, err = w.ring.seal(j.c.Delivery.Workspace, owner, "delivery", j.c.Delivery.ID, plain)
 	}
 	return err
-}
-
-func customersOf(cs []Claimed) []string {
-	var ids []string
-	for _, c := range cs {
-		ids = append(ids, c.Message.Owner())
-	}
-	return distinct(ids)
 }
 
 // writes collects what a claim changes.
@@ -508,7 +505,7 @@ func (t *tx) expireLate(l Lane, lanes laneSet) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	messages, err := t.messagesOf(l.Workspace, rows)
+	messages, _, err := t.messagesOf(l.Workspace, rows)
 	if err != nil {
 		return err
 	}

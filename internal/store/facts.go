@@ -46,7 +46,10 @@ func (k Known) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // caller's to fill in: they come from the channel's kind and from the words.
 func (s *Store) Facts(ctx context.Context, workspace string, asks []Ask) (known []Known, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		known, err = t.facts(workspace, asks, false)
+		w, err := t.world(workspace, asks, nil, false)
+		if err == nil {
+			known, err = w.knowAll(asks)
+		}
 		return err
 	})
 	return known, err
@@ -91,12 +94,12 @@ type sentRow struct {
 	oldest  time.Time
 }
 
-// facts loads the world of asks and reads each one's facts off it. With lock,
+// world loads what asks need, and the keys of the customers in by. With lock,
 // customers, staff places, grants and broadcasts cannot change before the
 // transaction ends; and of two that would write to the same customer, or use up
 // the same quota, the second waits and counts the first.
-func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
-	w := world{now: time.Now()}
+func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world, error) {
+	w := &world{now: time.Now()}
 	var customers, partners, destinations, accounts, broadcasts []string
 	for _, a := range asks {
 		customers = append(customers, a.Message.Owner())
@@ -109,23 +112,28 @@ func (t *tx) facts(workspace string, asks []Ask, lock bool) ([]Known, error) {
 	destinations, accounts, broadcasts = distinct(destinations), distinct(accounts), distinct(broadcasts)
 	for _, load := range []func() error{
 		func() (err error) { w.workspace, err = t.workspace(workspace); return err },
-		func() error { return t.loadAccounts(&w, workspace, accounts) },
-		func() error { return t.loadCustomers(&w, workspace, customers, lock) },
-		func() error { return t.loadDestinations(&w, workspace, destinations, lock) },
-		func() error { return t.loadConsents(&w, workspace, customers) },
-		func() error { return t.loadSuppressions(&w, workspace) },
-		func() error { return t.loadRelationships(&w, workspace, accounts) },
-		func() error { return t.loadDisclosures(&w, workspace, customers) },
-		func() error { return t.loadGrants(&w, workspace, partners, lock) },
-		func() error { return t.loadUse(&w, workspace, asks) },
-		func() error { return t.loadSent(&w, workspace, asks) },
-		func() error { return t.loadStopped(&w, workspace, broadcasts, lock) },
-		func() error { return t.loadBudgets(&w, workspace, accounts) },
+		func() error { return t.loadAccounts(w, workspace, accounts) },
+		func() error { return t.loadCustomers(w, workspace, customers, by, lock) },
+		func() error { return t.loadDestinations(w, workspace, destinations, lock) },
+		func() error { return t.loadConsents(w, workspace, customers) },
+		func() error { return t.loadSuppressions(w, workspace) },
+		func() error { return t.loadRelationships(w, workspace, accounts) },
+		func() error { return t.loadDisclosures(w, workspace, customers) },
+		func() error { return t.loadGrants(w, workspace, partners, lock) },
+		func() error { return t.loadUse(w, workspace, asks) },
+		func() error { return t.loadSent(w, workspace, asks) },
+		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
+		func() error { return t.loadBudgets(w, workspace, accounts) },
 	} {
 		if err := load(); err != nil {
 			return nil, fmt.Errorf("facts: %w", err)
 		}
 	}
+	return w, nil
+}
+
+// knowAll reads the facts of each ask off the world that was loaded for them.
+func (w *world) knowAll(asks []Ask) ([]Known, error) {
 	known := make([]Known, len(asks))
 	err := parallel(len(asks), func(i int) (err error) {
 		if known[i], err = w.know(asks[i]); err != nil {
@@ -321,39 +329,33 @@ func (t *tx) loadAccounts(w *world, workspace string, ids []string) error {
 	return err
 }
 
-func (t *tx) loadCustomers(w *world, workspace string, ids []string, lock bool) error {
+// loadCustomers reads customers, then the keys: a key that is read behind the
+// customer's lock is there until the transaction ends.
+func (t *tx) loadCustomers(w *world, workspace string, ids, by []string, lock bool) (err error) {
 	w.customers, w.contacts = map[string]engawa.Customer{}, map[string][]contactRow{}
-	var err error
+	var rows []customerRow
 	if len(ids) > 0 {
 		q := `SELECT ` + customerColumns + ` FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id`
 		if lock {
 			q += ` {lock}`
 		}
-		rows, err := all(t, scanCustomer, q, workspace, t.list(ids))
-		if err != nil {
+		if rows, err = all(t, scanCustomer, q, workspace, t.list(ids)); err != nil {
 			return err
 		}
-		if w.ring, err = t.keys(workspace, ids); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			name, err := openName(w.ring, r)
-			if err != nil {
-				return err
-			}
-			r.Name = name
-			w.customers[r.ID] = r.Customer
-		}
-		points, err := t.contactPoints(workspace, ids)
-		if err != nil {
-			return err
-		}
-		for _, p := range points {
-			w.contacts[p.Customer] = append(w.contacts[p.Customer], p)
-		}
-		return nil
 	}
-	w.ring, err = t.keys(workspace, nil)
+	if w.ring, err = t.keys(workspace, distinct(slices.Concat(ids, by))); err != nil || len(ids) == 0 {
+		return err
+	}
+	for _, r := range rows {
+		if r.Name, err = openName(w.ring, r); err != nil {
+			return err
+		}
+		w.customers[r.ID] = r.Customer
+	}
+	points, err := t.contactPoints(workspace, ids)
+	for _, p := range points {
+		w.contacts[p.Customer] = append(w.contacts[p.Customer], p)
+	}
 	return err
 }
 

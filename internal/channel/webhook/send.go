@@ -50,12 +50,11 @@ type data struct {
 	Unsubscribe string         `json:"unsubscribe,omitempty"`
 }
 
-// encode writes the body of p with to in the place of its address.
-func encode(p engawa.Parcel, to string) ([]byte, error) {
+func encode(p engawa.Parcel) ([]byte, error) {
 	return json.Marshal(post{
 		Type: "message.created", Timestamp: p.CreatedAt.UTC(),
 		Data: data{
-			Message: p.Message, Delivery: p.Delivery, To: to, ToName: p.ToName, Sender: p.SenderName,
+			Message: p.Message, Delivery: p.Delivery, To: p.To.Reveal(), ToName: p.ToName, Sender: p.SenderName,
 			Purpose: p.Purpose, Locale: p.Locale, Subject: p.Content.Subject, Text: p.Content.Text,
 			HTML: p.Content.HTML, Unsubscribe: p.Unsubscribe,
 		},
@@ -74,11 +73,11 @@ func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt,
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 
-	req, err := a.request(ctx, p)
+	req, body, err := a.request(ctx, p)
 	if err != nil {
 		return channel.Receipt{}, &channel.SendError{Class: channel.Rejected, Code: "request", Err: err}
 	}
-	asked := shown(req, p)
+	asked := shown(req, p, body)
 	res, err := a.env.HTTP.Do(req)
 	if err != nil {
 		return channel.Receipt{}, broken(ctx, err, asked)
@@ -87,33 +86,39 @@ func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt,
 	return judge(res, asked, kept(res, p))
 }
 
-func (a *account) request(ctx context.Context, p engawa.Parcel) (*http.Request, error) {
+func (a *account) request(ctx context.Context, p engawa.Parcel) (req *http.Request, body []byte, err error) {
 	if p.Key == "" || strings.Contains(p.Key, ".") {
-		return nil, errors.New("the key of a webhook must not be empty or hold a dot")
+		return nil, nil, errors.New("the key of a webhook must not be empty or hold a dot")
 	}
-	body, err := encode(p, p.To.Reveal())
-	if err != nil {
-		return nil, fmt.Errorf("encode the body: %w", err)
+	if body, err = encode(p); err != nil {
+		return nil, nil, fmt.Errorf("encode the body: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the url of the account cannot be used")
+	if req, err = http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body)); err != nil {
+		return nil, nil, errors.New("the url of the account cannot be used")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Engawa (Standard Webhooks 1.0)")
 	sign(req.Header, p.Key, time.Now(), body, a.out)
-	return req, nil
+	return req, body, nil
 }
 
 // shown is the request for people to read. The path and the query of an
 // endpoint may hold a credential, and the body holds the address: both masked.
-func shown(req *http.Request, p engawa.Parcel) string {
-	body, err := encode(p, p.To.String())
-	if err != nil {
-		return ""
+func shown(req *http.Request, p engawa.Parcel, body []byte) string {
+	if p.To != "" {
+		body = bytes.ReplaceAll(body, quoted(p.To.Reveal()), quoted(p.To.String()))
 	}
 	return fmt.Sprintf("POST %s://%s/…\nwebhook-id: %s\nwebhook-timestamp: %s\nwebhook-signature: v1,…\n\n%s",
 		req.URL.Scheme, req.URL.Host, p.Key, req.Header.Get(HeaderTimestamp), body)
+}
+
+// quoted is s as it stands in the body.
+func quoted(s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return []byte(s) // texts always marshal
+	}
+	return text[1 : len(text)-1]
 }
 
 // kept is the answer for people to read: the status and the beginning of the
