@@ -21,6 +21,7 @@ const (
 	PrefixAccount      = "acc"
 	PrefixEvent        = "evt"
 	PrefixRoute        = "rte"
+	PrefixDigest       = "dig"
 	PrefixTemplate     = "tpl"
 	PrefixBroadcast    = "brd"
 	PrefixMessage      = "msg"

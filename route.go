@@ -27,6 +27,23 @@ type Step struct {
 	Via       []Via         `json:"via"` // in order: the first account, then its fallbacks
 	Urgent    bool          `json:"urgent,omitempty"`
 	ExpiresIn time.Duration `json:"expires_in,omitempty"` // from the event; 0: the rule's default
+	Mute      []Window      `json:"mute,omitempty"`       // in these it waits until they end
+	Digest    *Digest       `json:"digest,omitempty"`     // many events in one message; nil: a message for each
+}
+
+// Window is a time of the day on some days of the week, in the workspace's zone.
+// One that ends at or before its beginning ends on the next day.
+type Window struct {
+	Days []string `json:"days,omitempty"` // of its beginning: "mon" … "sun"; empty: every day
+	From string   `json:"from"`           // "22:00"
+	To   string   `json:"to"`             // "08:00"
+}
+
+// Digest gathers the events of a step for one message to staff.
+type Digest struct {
+	Within time.Duration `json:"within"`          // after its first event it goes at the latest
+	Count  int           `json:"count,omitempty"` // and as soon as it holds so many; 0: not for their number
+	By     string        `json:"by,omitempty"`    // a field of the events' data, as "cause": only those that agree in it go together
 }
 
 // Via is one account of a chain. After Within (0: no deadline) without being

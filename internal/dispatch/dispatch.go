@@ -7,7 +7,9 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,10 +178,14 @@ func (d *Dispatcher) count(rs []store.Result) {
 
 const routeBatch = 200
 
-// routeAll routes new events as they come.
+// routeAll routes new events as they come, and tells of digests as they fall due.
 func (d *Dispatcher) routeAll(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := d.routeNew(ctx)
+		wait := d.Lease
+		if err == nil && n < routeBatch {
+			wait, err = d.tellDue(ctx)
+		}
 		if err != nil && ctx.Err() == nil {
 			d.Log.ErrorContext(ctx, "events not routed yet", "err", err)
 			sleep(ctx, time.Second)
@@ -190,9 +196,57 @@ func (d *Dispatcher) routeAll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-d.fresh:
-		case <-time.After(d.Lease):
+		case <-time.After(wait):
 		}
 	}
+}
+
+// tellBatch is how many digests are read at once.
+const tellBatch = 20
+
+// tellDue tells of the digests that are due and says how long there is none.
+func (d *Dispatcher) tellDue(ctx context.Context) (wait time.Duration, err error) {
+	for {
+		due, err := d.Store.DueDigests(ctx, tellBatch)
+		if err != nil {
+			return d.Lease, err
+		}
+		for _, g := range due {
+			if err := d.tell(ctx, g); err != nil {
+				return d.Lease, err
+			}
+		}
+		if len(due) < tellBatch {
+			break
+		}
+	}
+	next, ok, err := d.Store.NextDigest(ctx)
+	if err != nil || !ok {
+		return d.Lease, err
+	}
+	return min(d.Lease, max(time.Until(next), time.Millisecond)), nil
+}
+
+// tell makes the message of a digest by the version of the route that opened it.
+func (d *Dispatcher) tell(ctx context.Context, g store.Digest) error {
+	versions, err := d.Store.RouteVersions(ctx, g.Workspace, g.Route)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(versions, func(r engawa.Route) bool { return r.Version == g.Version })
+	if at < 0 || g.Step >= len(versions[at].Then) || len(g.Events) == 0 {
+		return fmt.Errorf("digest %s is of no step of route %s", g.ID, g.Route)
+	}
+	r := message.FromDigest(g, versions[at].Then[g.Step])
+	ms, err := d.Compose.Compose(ctx, g.Workspace, []message.Request{r})
+	if err != nil {
+		r.Event = &g.Events[0]
+		if err := d.unmade(ctx, r, err); err != nil {
+			return err
+		}
+	}
+	_, err = d.Store.Tell(ctx, g, ms) // another event or another node came first: the next look tells
+	return err
 }
 
 // routeNew plans the messages of the events that no route has seen, and stores
@@ -243,7 +297,9 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 				return nil, err
 			}
 		}
-		for _, r := range message.FromPlans(ev, set.Plan(ev, message.Data(ev), c)) {
+		plans := set.Plan(ev, message.Data(ev), c)
+		out[i].Gathered = message.Gather(ev, plans)
+		for _, r := range message.FromPlans(ev, plans) {
 			all, of = append(all, r), append(of, i)
 		}
 	}

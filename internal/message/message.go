@@ -4,6 +4,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,7 +24,9 @@ import (
 // Request asks for one message. Exactly one of Customer and Destination is set.
 type Request struct {
 	Workspace   string
-	Event       *engawa.Event // what caused it; nil for a request
+	Event       *engawa.Event   // what caused it; nil for a request and for
+	Digest      []engawa.Event  // the events that it tells of together
+	Mute        []engawa.Window // in these it waits
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
@@ -185,6 +188,9 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
+	if open := route.Unmuted(r.Mute, later(at, r.NotBefore).In(w.zone)); open.After(at) {
+		r.NotBefore = open
+	}
 	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
 		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
@@ -197,6 +203,9 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 		if m.Destination != "" {
 			m.About = r.Event.Customer
 		}
+	}
+	if len(r.Digest) > 0 {
+		m.Event = r.Digest[0].ID
 	}
 	if m.ExpiresAt.IsZero() {
 		m.ExpiresAt = later(at, r.NotBefore).Add(w.lifetime(r.Chain))
@@ -294,6 +303,11 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		own := w.Words.DefaultTemplate(text.Variant(r.Event.Type, Data(*r.Event)))
 		words, locale = text.Pick(own.Words, k.Locale, w.workspace.Locale)
 	}
+	if len(r.Digest) > 0 && r.Template == "" {
+		m.Locale = k.Locale
+		words, _ = digest(w.Words.For(k.Locale, w.zone), r.Digest)
+		return words, nil
+	}
 	m.Locale = locale
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
@@ -310,6 +324,26 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 	return text.Render(words, w.variables(*m, r, k), escape)
 }
 
+// digest says how many events it tells of, with a line for each. The lines name
+// customers by id alone: they are of several, and none of their keys seals them.
+func digest(viewer text.Viewer, events []engawa.Event) (words engawa.Content, vars map[string]any) {
+	var lines []string
+	for _, e := range events {
+		at := e.OccurredAt
+		if at.IsZero() {
+			at = e.ReceivedAt
+		}
+		line := viewer.Time(at) + "  " + viewer.Words.EventLine(viewer.Locale, e.Type, nil)
+		if e.Customer != "" {
+			line += "  " + e.Customer
+		}
+		lines = append(lines, line)
+	}
+	n, list := len(events), strings.Join(lines, "\n")
+	words = engawa.Content{Subject: viewer.T("digest.subject", "n", n), Text: viewer.T("digest.text", "n", n) + "\n\n" + list + "\n"}
+	return words, map[string]any{"count": n, "lines": list}
+}
+
 // variables are what a template may name: the event's data or the request's
 // variables at the root, and event, customer, workspace, app below it. Words
 // that staff may read tell of the event's customer by name and id, and show no
@@ -321,7 +355,10 @@ func (w *world) variables(m engawa.Message, r Request, k store.Known) map[string
 		ev = *r.Event
 	}
 	data := r.Variables
-	if data == nil {
+	switch {
+	case len(r.Digest) > 0:
+		_, data = digest(viewer, r.Digest)
+	case data == nil:
 		data = Data(ev)
 	}
 	who := text.Person{Name: k.ToName}
@@ -437,18 +474,36 @@ func (w *world) planSample(n *store.NewMessage) {
 	}
 }
 
-// FromPlans turns a route's plans for an event into requests.
+// waits reports whether an event waits for a digest instead of being told of by
+// itself. The past is told of as it was, without waiting.
+func waits(ev engawa.Event, p route.Plan) bool { return p.Step.Digest != nil && !ev.Sample }
+
+// Gather returns the digests that plans for an event put it into.
+func Gather(ev engawa.Event, plans []route.Plan) (out []store.Gathered) {
+	for _, p := range plans {
+		if !waits(ev, p) {
+			continue
+		}
+		d := p.Step.Digest
+		out = append(out, store.Gathered{
+			Route: p.Route.ID, Version: p.Route.Version, Step: p.At, By: text.Value(Data(ev), d.By), Within: d.Within, Count: cmp.Or(d.Count, route.MaxGathered),
+		})
+	}
+	return out
+}
+
+// FromPlans turns a route's plans for an event into requests, but those that Gather
+// has.
 func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 	rs := make([]Request, 0, len(plans))
 	for _, p := range plans {
-		r := Request{
-			Workspace: ev.Workspace, Event: &ev, Route: p.Route.ID, App: p.Step.App, Purpose: p.Step.Purpose, Trigger: engawa.ByAutomatic,
-			Topic: p.Step.Topic, Template: p.Step.Template, Chain: p.Step.Via, Urgent: p.Step.Urgent, Sample: ev.Sample, Trace: ev.Trace,
+		if waits(ev, p) {
+			continue
 		}
+		r := ofStep(ev.Workspace, p.Route.ID, p.Step)
+		r.Event, r.Sample, r.Trace = &ev, ev.Sample, ev.Trace
 		if p.Step.To == route.ToCustomer {
-			r.Customer = ev.Customer
-		} else {
-			r.Destination = p.Step.To
+			r.Customer, r.Destination = ev.Customer, ""
 		}
 		if ev.Sample {
 			r.At = ev.OccurredAt
@@ -459,6 +514,24 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		rs = append(rs, r)
 	}
 	return rs
+}
+
+// ofStep is what a step asks for, of whichever event.
+func ofStep(workspace, id string, st engawa.Step) Request {
+	return Request{
+		Workspace: workspace, Route: id, Destination: st.To, App: st.App, Purpose: st.Purpose, Trigger: engawa.ByAutomatic, Topic: st.Topic,
+		Template: st.Template, Chain: st.Via, Urgent: st.Urgent, Mute: st.Mute,
+	}
+}
+
+// FromDigest turns a digest of a route's step into a request.
+func FromDigest(d store.Digest, st engawa.Step) Request {
+	r := ofStep(d.Workspace, d.Route, st)
+	r.Digest, r.Trace = d.Events, d.Events[len(d.Events)-1].Trace
+	if st.ExpiresIn > 0 {
+		r.ExpiresAt = time.Now().Add(st.ExpiresIn)
+	}
+	return r
 }
 
 // Chain resolves what a caller named, kinds or account ids, to accounts in

@@ -24,6 +24,7 @@ type compiled struct {
 // Plan is one message that a route asks for.
 type Plan struct {
 	Route engawa.Route
+	At    int // the step's place in the route
 	Step  engawa.Step
 }
 
@@ -73,6 +74,12 @@ func Check(r engawa.Route) error {
 		if st.Via[0].Copy {
 			return engawa.Invalid(fmt.Sprintf("/then/%d/via/0/copy", i), "make another account the first", "the first account of step %d cannot be a copy", i+1)
 		}
+		if err := checkMute(fmt.Sprintf("/then/%d/mute", i), st.Mute); err != nil {
+			return err
+		}
+		if err := checkDigest(fmt.Sprintf("/then/%d/digest", i), st); err != nil {
+			return err
+		}
 	}
 	if r.Condition == "" {
 		return nil
@@ -112,11 +119,11 @@ func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) []Pl
 		if !matches(r.Events, ev.Type) || !r.holds(ev, data, c) {
 			continue
 		}
-		for _, st := range r.Then {
+		for i, st := range r.Then {
 			if st.To == ToCustomer && ev.Customer == "" {
 				continue
 			}
-			out = append(out, Plan{r.Route, st})
+			out = append(out, Plan{r.Route, i, st})
 		}
 	}
 	return out

@@ -186,18 +186,21 @@ func (s *Store) Routes(ctx context.Context, workspace string) (rs []engawa.Route
 }
 
 func (t *tx) routes(workspace string) ([]engawa.Route, error) {
-	return all(t, func(scan func(...any) error) (r engawa.Route, err error) {
-		var body string
-		var updated int64
-		if err := scan(&r.Workspace, &r.ID, &r.Version, &r.Name, &r.Enabled, &body, &r.UpdatedBy, &updated); err != nil {
-			return r, err
-		}
-		var b routeBody
-		err = json.Unmarshal([]byte(body), &b)
-		r.Events, r.Condition, r.Then, r.UpdatedAt = b.Events, b.Condition, b.Then, at(updated)
+	return all(t, scanRoute, `SELECT `+routeColumns+` FROM route WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
+}
+
+const routeColumns = `workspace, id, version, name, enabled, body, updated_by, updated_at`
+
+func scanRoute(scan func(...any) error) (r engawa.Route, err error) {
+	var body string
+	var updated int64
+	if err := scan(&r.Workspace, &r.ID, &r.Version, &r.Name, &r.Enabled, &body, &r.UpdatedBy, &updated); err != nil {
 		return r, err
-	}, `SELECT workspace, id, version, name, enabled, body, updated_by, updated_at
-		FROM route WHERE workspace = $1 AND current = TRUE ORDER BY name, id`, workspace)
+	}
+	var b routeBody
+	err = json.Unmarshal([]byte(body), &b)
+	r.Events, r.Condition, r.Then, r.UpdatedAt = b.Events, b.Condition, b.Then, at(updated)
+	return r, err
 }
 
 // SaveTemplate stores a new version of a template, as SaveRoute does of a route.

@@ -56,6 +56,7 @@ type messageWords struct {
 type Routed struct {
 	Workspace, Event string
 	Messages         []NewMessage
+	Gathered         []Gathered // the digests that it goes into
 }
 
 // Route marks events routed and stores what they caused, in one transaction.
@@ -79,8 +80,14 @@ func (s *Store) Route(ctx context.Context, routed []Routed) error {
 			return err
 		}
 		for i, r := range routed {
-			if fresh[i] {
-				caused = append(caused, r.Messages...)
+			if !fresh[i] {
+				continue
+			}
+			caused = append(caused, r.Messages...)
+			for _, g := range r.Gathered {
+				if err := t.gather(r.Workspace, r.Event, g, time.Now()); err != nil {
+					return err
+				}
 			}
 		}
 		lanes, _, err = t.enqueue(caused) // who was erased meanwhile gets nothing

@@ -26,6 +26,7 @@ type estate struct {
 	identity   engawa.Identity
 	address    engawa.Address
 	unrouted   engawa.Event
+	digest     store.Digest // that is due
 	unfinished store.Once
 	finished   store.Once
 }
@@ -127,6 +128,26 @@ func (s *shop) speak(e *estate) {
 	claim(hold("acc2_"))
 	e.taken = hold("acc2_")
 	send("msg_wait_", "acc_")
+	e.digest = s.gathered(e.of)
+}
+
+// gathered opens a digest that is due at once.
+func (s *shop) gathered(of string) store.Digest {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	ev := engawa.Event{Workspace: of, ID: "evt_gathered_" + of, Account: "api", Type: "a.c", DedupKey: "2", OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`)}
+	_, err := s.Journal(ctx, []engawa.Event{ev})
+	s.must(err)
+	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
+	due, err := s.DueDigests(ctx, 100)
+	s.must(err)
+	for _, d := range due {
+		if d.Workspace == of {
+			return d
+		}
+	}
+	s.t.Fatal("no digest is due")
+	return store.Digest{}
 }
 
 // asked is a lane as somebody says it is who names workspace as.
@@ -389,6 +410,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Route": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Route(ctx, []store.Routed{{Workspace: as, Event: "evt_" + e.of}})
 	},
+	"RouteVersions": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RouteVersions(ctx, as, "rte_"+e.of)
+	},
 	"Routes": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Routes(ctx, as) },
 	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
@@ -424,6 +448,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Tasks": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Tasks(ctx, as, 10)
 	},
+	"Tell": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		d := e.digest
+		d.Workspace = as
+		told, err := s.Tell(ctx, d, nil)
+		if !told {
+			return nil, err
+		}
+		return told, err
+	},
 	"Templates": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Templates(ctx, as)
 	},
@@ -436,8 +469,8 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 // unwalled are the methods that are not of one workspace, and why they may be.
 var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
-	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
-	"Lite": "says nothing of anybody", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
+	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
+	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",

@@ -209,6 +209,14 @@ func scalar(v any) (string, bool) {
 	return "", false
 }
 
+// Value is the text of the value that a dotted name finds in data; empty if there
+// is none.
+func Value(data map[string]any, dotted string) string {
+	v, _ := lookup(data, dotted)
+	value, _ := scalar(v)
+	return value
+}
+
 // Variables lists the variables of c in the order of their first use, without
 // the question mark.
 func Variables(c engawa.Content) []string {

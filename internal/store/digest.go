@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// Gathered is an event that a route's step gathers instead of telling of it by
+// itself.
+type Gathered struct {
+	Route   string
+	Version int64
+	Step    int
+	By      string        // the value in which the events of one digest agree
+	Within  time.Duration // of the first event the digest is due at the latest
+	Count   int           // at so many events it is due at once
+}
+
+// Digest is events that are to be told of in one message.
+type Digest struct {
+	Workspace string
+	ID        string
+	Route     string
+	Version   int64
+	Step      int
+	Events    []engawa.Event // in the order in which they were received
+}
+
+// gather adds an event to the open digest of its step, or opens one.
+func (t *tx) gather(workspace, event string, g Gathered, now time.Time) error {
+	by := ""
+	if g.By != "" {
+		by, _ = t.s.vault.Index(workspace, "digest:"+g.Route, g.By)
+	}
+	id, err := one(t, scanString, `INSERT INTO digest (workspace, id, route, version, step, by_hash, state, count, opened_at, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 'open', 1, $7, $8)
+		ON CONFLICT (workspace, route, version, step, by_hash) WHERE state = 'open'
+		DO UPDATE SET count = digest.count + 1, due_at = CASE WHEN digest.count + 1 >= $9 THEN $7 ELSE digest.due_at END
+		RETURNING id`, workspace, engawa.NewOrderedID(engawa.PrefixDigest, now), g.Route, g.Version, g.Step, by, us(now), us(now.Add(g.Within)), g.Count)
+	if err == nil {
+		_, err = t.exec(`INSERT INTO digest_event (workspace, digest, event) VALUES ($1, $2, $3)`, workspace, id, event)
+	}
+	if err != nil {
+		return fmt.Errorf("gather %s: %w", event, err)
+	}
+	return nil
+}
+
+// DueDigests returns open digests of all workspaces that are due, the oldest first.
+func (s *Store) DueDigests(ctx context.Context, limit int) (ds []Digest, err error) {
+	err = s.view(ctx, everywhere, func(t *tx) error {
+		ds, err = all(t, func(scan func(...any) error) (d Digest, err error) {
+			return d, scan(&d.Workspace, &d.ID, &d.Route, &d.Version, &d.Step)
+		}, `SELECT workspace, id, route, version, step FROM digest WHERE state = 'open' AND due_at <= $1 ORDER BY due_at, id LIMIT $2`, now(), limit)
+		for i := range ds {
+			if err == nil {
+				ds[i].Events, err = t.gathered(ds[i])
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("due digests: %w", err)
+	}
+	return ds, nil
+}
+
+func (t *tx) gathered(d Digest) ([]engawa.Event, error) {
+	rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1
+		AND id IN (SELECT event FROM digest_event WHERE workspace = $1 AND digest = $2) ORDER BY received_at, id`, d.Workspace, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	return t.openEvents(d.Workspace, rows)
+}
+
+// NextDigest says when the next open digest is due; ok is false when none is open.
+func (s *Store) NextDigest(ctx context.Context) (due time.Time, ok bool, err error) {
+	err = s.view(ctx, everywhere, func(t *tx) error {
+		dues, err := all(t, scanInt, `SELECT due_at FROM digest WHERE state = 'open' ORDER BY due_at LIMIT 1`)
+		if ok = len(dues) == 1; ok {
+			due = at(dues[0])
+		}
+		return err
+	})
+	return due, ok, err
+}
+
+// Tell ends a digest with the messages that tell of it: none, where they could
+// not be made. It reports false, and nothing happens, if another node ended it or
+// an event came in since it was read.
+func (s *Store) Tell(ctx context.Context, d Digest, ms []NewMessage) (told bool, err error) {
+	var lanes laneSet
+	message := ""
+	if len(ms) > 0 {
+		message = ms[0].Message.ID
+	}
+	err = s.sealTx(ctx, []string{d.Workspace}, func(t *tx) error {
+		n, err := t.exec(`UPDATE digest SET state = 'done', message = $3 WHERE workspace = $1 AND id = $2 AND state = 'open' AND count = $4`,
+			d.Workspace, d.ID, message, len(d.Events))
+		if told = n == 1; err != nil || !told {
+			return err
+		}
+		lanes, _, err = t.enqueue(ms)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("tell of digest %s: %w", d.ID, err)
+	}
+	lanes.wake(s)
+	return told, nil
+}
+
+// RouteVersions returns every version of a route, the newest first.
+func (s *Store) RouteVersions(ctx context.Context, workspace, id string) (rs []engawa.Route, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		rs, err = all(t, scanRoute, `SELECT `+routeColumns+` FROM route WHERE workspace = $1 AND id = $2 ORDER BY version DESC`, workspace, id)
+		if err == nil && len(rs) == 0 {
+			err = engawa.NotFound("route")
+		}
+		return err
+	})
+	return rs, err
+}
