@@ -16,9 +16,10 @@ var unlimited = []string{"postEvents/data", "sendMessage/variables", "checkMessa
 
 // whole are the lists without pages: short by nature, and how short.
 var whole = map[string]string{
-	"listKinds":      "the program's own",
-	"listIdentities": "100 of a customer (store.MaxOfCustomer)",
-	"findCustomers":  "200 (store.MaxFound)",
+	"listKinds":         "the program's own",
+	"listIdentities":    "100 of a customer (store.MaxOfCustomer)",
+	"findCustomers":     "200 (store.MaxFound)",
+	"listRouteVersions": "the newest 100",
 }
 
 // TestLimits walks the document: every text, list, map and number that a caller

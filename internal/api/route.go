@@ -28,6 +28,20 @@ type stepBody struct {
 	Via       []viaBody      `json:"via" minItems:"1" maxItems:"16" doc:"The first account, then its fallbacks"`
 	Urgent    bool           `json:"urgent,omitzero"`
 	ExpiresIn int            `json:"expires_in_seconds,omitzero" minimum:"0" maximum:"31536000" doc:"From the event; 0 for the rule's default"`
+	Mute      []windowBody   `json:"mute,omitempty" maxItems:"14" doc:"In these times, of the workspace's zone, it waits until they end"`
+	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message to staff"`
+}
+
+type windowBody struct {
+	Days []string `json:"days,omitempty" maxItems:"7" enum:"mon,tue,wed,thu,fri,sat,sun" doc:"Of the beginning; every day if empty"`
+	From string   `json:"from" pattern:"^[0-2][0-9]:[0-5][0-9]$" example:"22:00"`
+	To   string   `json:"to" pattern:"^[0-2][0-9]:[0-5][0-9]$" example:"08:00" doc:"At or before from: of the next day"`
+}
+
+type digestBody struct {
+	Within int    `json:"within_seconds" minimum:"60" maximum:"86400" doc:"After its first event it goes at the latest"`
+	Count  int    `json:"count,omitzero" minimum:"0" maximum:"500" doc:"And as soon as it holds so many; 0: not for their number"`
+	By     string `json:"by,omitempty" maxLength:"100" example:"cause" doc:"A field of the events' data: only those that agree in it go together"`
 }
 
 // RouteBody is what a route says.
@@ -53,6 +67,12 @@ func (b RouteBody) route(workspace string) engawa.Route {
 		step := engawa.Step{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: time.Duration(st.ExpiresIn) * time.Second,
 		}
+		for _, w := range st.Mute {
+			step.Mute = append(step.Mute, engawa.Window(w))
+		}
+		if d := st.Digest; d != nil {
+			step.Digest = &engawa.Digest{Within: time.Duration(d.Within) * time.Second, Count: d.Count, By: d.By}
+		}
 		for _, v := range st.Via {
 			step.Via = append(step.Via, engawa.Via{Account: v.Account, Destination: v.Destination, Within: time.Duration(v.Within) * time.Second, Copy: v.Copy})
 		}
@@ -67,6 +87,12 @@ func showRoute(r engawa.Route) routeOut {
 	for _, st := range r.Then {
 		step := stepBody{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: int(st.ExpiresIn / time.Second),
+		}
+		for _, w := range st.Mute {
+			step.Mute = append(step.Mute, windowBody(w))
+		}
+		if d := st.Digest; d != nil {
+			step.Digest = &digestBody{int(d.Within / time.Second), d.Count, d.By}
 		}
 		for _, v := range st.Via {
 			step.Via = append(step.Via, viaBody{v.Account, v.Destination, int(v.Within / time.Second), v.Copy})
@@ -195,33 +221,52 @@ func (a *API) known(ctx context.Context, workspace string) (map[string]bool, err
 	return ids, err
 }
 
-const (
-	triedEvents = 200 // the newest, on which a route is tried
-	triedShown  = 30  // of the messages that it would have made
-)
+type routeTryIn struct {
+	Body struct {
+		RouteBody
+		Replaces string `json:"replaces,omitempty" maxLength:"64" doc:"The route that it would replace: the answer then tells what differs"`
+	}
+}
 
 type routeTrial struct {
-	Looked   int         `json:"looked" doc:"How many of the newest events were looked at"`
-	Hit      int         `json:"hit" doc:"On how many the route would have acted"`
-	Messages []trialMade `json:"messages" doc:"What it would have made, 30 at most"`
+	Looked  int         `json:"looked" doc:"How many of the newest events were looked at: 100,000 at most"`
+	Before  int         `json:"before" doc:"Of these the route that it would replace acts on"`
+	After   int         `json:"after" doc:"The tried route would act on"`
+	Added   int         `json:"added" doc:"On which it alone would act"`
+	Removed int         `json:"removed" doc:"On which it would act no more"`
+	Changed int         `json:"changed" doc:"On which it would send something else"`
+	Rows    []trialMade `json:"rows" doc:"The newest that differ, 30 at most"`
 }
 
 type trialMade struct {
-	Event       string         `json:"event"`
+	Event      string             `json:"event"`
+	Difference message.Difference `json:"difference" enum:"added,removed,changed"`
+	Messages   []trialMessage     `json:"messages" doc:"That would be made now"`
+}
+
+type trialMessage struct {
 	Customer    string         `json:"customer,omitempty"`
 	Destination string         `json:"destination,omitempty"`
 	Outcome     engawa.Outcome `json:"outcome" enum:"send,hold,refuse"`
 	Reasons     []reasonOut    `json:"reasons"`
 }
 
-// tryRoute asks what a route would have done with the newest events. Nothing
-// is stored and nothing is sent.
-func (a *API) tryRoute(ctx context.Context, c *call, in *routeIn) (routeTrial, error) {
+// tryRoute asks what a route would have done with past events, and what of it
+// differs from what the route that it would replace did. Nothing is stored and
+// nothing is sent.
+func (a *API) tryRoute(ctx context.Context, c *call, in *routeTryIn) (routeTrial, error) {
 	r := in.Body.route(c.workspace)
 	if err := a.checkRoute(ctx, r); err != nil {
 		return routeTrial{}, err
 	}
-	return a.try(ctx, c, r)
+	if in.Body.Replaces == "" {
+		return a.try(ctx, c, nil, r)
+	}
+	before, err := a.storedRoute(ctx, c.workspace, in.Body.Replaces)
+	if err != nil {
+		return routeTrial{}, err
+	}
+	return a.try(ctx, c, &before, r)
 }
 
 func (a *API) tryStoredRoute(ctx context.Context, c *call, in *One) (routeTrial, error) {
@@ -229,53 +274,42 @@ func (a *API) tryStoredRoute(ctx context.Context, c *call, in *One) (routeTrial,
 	if err != nil {
 		return routeTrial{}, err
 	}
-	return a.try(ctx, c, r)
+	return a.try(ctx, c, nil, r)
 }
 
-func (a *API) try(ctx context.Context, c *call, r engawa.Route) (routeTrial, error) {
-	r.Enabled = true
-	set, err := route.Compile([]engawa.Route{r})
-	if err != nil {
-		return routeTrial{}, err
+func (a *API) try(ctx context.Context, c *call, before *engawa.Route, after engawa.Route) (routeTrial, error) {
+	t, err := a.Compose.Try(ctx, c.workspace, before, after)
+	out := routeTrial{Looked: t.Looked, Before: t.Before, After: t.After, Added: t.Added, Removed: t.Removed, Changed: t.Changed}
+	for _, row := range t.Rows {
+		made := trialMade{Event: row.Event.ID, Difference: row.Difference}
+		for _, m := range row.Messages {
+			made.Messages = append(made.Messages, a.showTrial(c, m))
+		}
+		out.Rows = append(out.Rows, made)
 	}
-	events, err := a.Store.Events(ctx, c.workspace, store.EventFilter{}, store.Page{Limit: triedEvents})
-	if err != nil {
-		return routeTrial{}, err
-	}
-	out := routeTrial{Looked: len(events)}
-	for _, e := range events {
-		var cu engawa.Customer
-		if e.Customer != "" {
-			if cu, err = a.Store.Customer(ctx, c.workspace, e.Customer); err != nil {
-				return out, err
-			}
-		}
-		plans := set.Plan(e, message.Data(e), cu)
-		if len(plans) == 0 {
-			continue
-		}
-		out.Hit++
-		if len(out.Messages) >= triedShown {
-			continue
-		}
-		made, err := a.Compose.Compose(ctx, c.workspace, message.FromPlans(e, plans))
-		if err != nil {
-			return out, err
-		}
-		out.Messages = append(out.Messages, a.showTrial(c, e, made)...)
-	}
-	return out, nil
+	return out, err
 }
 
-func (a *API) showTrial(c *call, e engawa.Event, made []store.NewMessage) []trialMade {
-	out := make([]trialMade, len(made))
-	for i, m := range made {
-		out[i] = trialMade{Event: e.ID, Customer: m.Message.Customer, Destination: m.Message.Destination, Outcome: overall(m.Judged).Outcome}
-		for _, v := range a.showJudged(c, m.Judged) {
-			out[i].Reasons = append(out[i].Reasons, v.Reasons...)
-		}
+func (a *API) showTrial(c *call, m store.NewMessage) trialMessage {
+	out := trialMessage{Customer: m.Message.Customer, Destination: m.Message.Destination, Outcome: overall(m.Judged).Outcome}
+	for _, v := range a.showJudged(c, m.Judged) {
+		out.Reasons = append(out.Reasons, v.Reasons...)
 	}
 	return out
+}
+
+type versionList struct {
+	Versions []routeOut `json:"versions"`
+}
+
+// routeVersions tells who changed a route, when, and what it said then.
+func (a *API) routeVersions(ctx context.Context, c *call, in *One) (versionList, error) {
+	var out versionList
+	rs, err := a.Store.RouteVersions(ctx, c.workspace, in.ID)
+	for _, r := range rs {
+		out.Versions = append(out.Versions, showRoute(r))
+	}
+	return out, err
 }
 
 // TemplateBody is what a template says.

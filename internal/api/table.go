@@ -151,6 +151,7 @@ func (a *API) addRoutes(h huma.API) {
 	}, a.tryRoute)
 	add(a, h, op{"getRoute", get, "/v1/routes/{id}", access.RoutesRead, ok, tagRoutes, "One route", ""}, a.getRoute)
 	add(a, h, op{"changeRoute", put, "/v1/routes/{id}", access.RoutesWrite, ok, tagRoutes, "Replace a route by a new version", ""}, a.changeRoute)
+	add(a, h, op{"listRouteVersions", get, "/v1/routes/{id}/versions", access.RoutesRead, ok, tagRoutes, "Who changed a route, when, and what it said", ""}, a.routeVersions)
 	add(a, h, op{"tryStoredRoute", post, "/v1/routes/{id}:try", access.RoutesRead, ok, tagRoutes, "What a stored route would do", ""}, a.tryStoredRoute)
 	add(a, h, op{"listTemplates", get, "/v1/templates", access.RoutesRead, ok, tagRoutes, "Templates, oldest first", ""}, a.listTemplates)
 	add(a, h, op{"addTemplate", post, "/v1/templates", access.RoutesWrite, created, tagRoutes, "Add a template", ""}, a.addTemplate)

@@ -70,6 +70,7 @@ var walk = []step{
 	{"tryRoute", "/v1/routes:try", oneRoute},
 	{"getRoute", "/v1/routes/$route", ""},
 	{"changeRoute", "/v1/routes/$route", strings.Replace(oneRoute, "{", `{"version":1,`, 1)},
+	{"listRouteVersions", "/v1/routes/$route/versions", ""},
 	{"tryStoredRoute", "/v1/routes/$route:try", ""},
 	{"listTemplates", "/v1/templates", ""},
 	{"addTemplate", "/v1/templates", `{"name":"t","words":{"ja":{"subject":"件名","text":"本文"}}}`},

@@ -129,6 +129,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /routes/new", c.page(engawa.Admin, c.saveRoute))
 	mux.Handle("GET /routes/{id}", c.page(engawa.Admin, c.route))
 	mux.Handle("POST /routes/{id}", c.page(engawa.Admin, c.saveRoute))
+	mux.Handle("POST /routes/{id}/versions/{version}", c.page(engawa.Admin, c.restoreRoute))
+	mux.Handle("GET /routes/{id}/versions", c.page(engawa.Viewer, c.routeHistory))
 	mux.Handle("GET /templates", c.page(engawa.Viewer, c.templates))
 	mux.Handle("GET /templates/new", c.page(engawa.Admin, c.newTemplate))
 	mux.Handle("POST /templates/new", c.page(engawa.Admin, c.saveTemplate))

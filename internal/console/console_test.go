@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -364,6 +365,66 @@ func TestRouteForm(t *testing.T) {
 	}
 	if res := d.post("/routes/"+routes[0].ID, form); res.Code != http.StatusConflict {
 		t.Errorf("a stale form: %d", res.Code)
+	}
+}
+
+// TestRouteHistory: a digest and quiet times are kept from the form, shown in
+// words, told of in the history, and taken back from it.
+func TestRouteHistory(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	form := url.Values{
+		"name": {"お支払い"}, "version": {"0"}, "enabled": {"true"}, "events": {"payment.*"}, "steps": {"1"}, "do": {"save"},
+		"s0.to": {"dst_staff"}, "s0.purpose": {"service"}, "s0.v0.account": {"acc_mail"},
+	}
+	if res := d.post("/routes/new", form); res.Code != http.StatusSeeOther {
+		t.Fatalf("saving: %d %s", res.Code, res.Body)
+	}
+	routes, err := d.st.Routes(context.Background(), ws)
+	d.must(err)
+	at := "/routes/" + routes[0].ID
+	form.Set("version", "1")
+	form.Set("s0.digest.minutes", "2000")
+	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "まとめ送り: ") {
+		t.Errorf("a digest of 2000 minutes: %d", res.Code)
+	}
+	form.Set("s0.digest.minutes", "15")
+	form.Set("s0.digest.count", "20")
+	form.Set("s0.digest.by", "cause")
+	form.Set("s0.m0.from", "22:00")
+	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "静かな時間: ") {
+		t.Errorf("a quiet time without an end: %d", res.Code)
+	}
+	form.Set("s0.m0.to", "08:00")
+	form["s0.m0.days"] = []string{"sat", "sun"}
+	if res := d.post(at, form); res.Code != http.StatusSeeOther {
+		t.Fatalf("saving a digest: %d %s", res.Code, res.Body)
+	}
+	routes, err = d.st.Routes(context.Background(), ws)
+	d.must(err)
+	want := engawa.Step{
+		To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}, Digest: &engawa.Digest{Within: 15 * time.Minute, Count: 20, By: "cause"},
+		Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}},
+	}
+	if !reflect.DeepEqual(routes[0].Then, []engawa.Step{want}) {
+		t.Errorf("kept: %+v", routes[0].Then)
+	}
+	if _, body := d.get("/routes"); !strings.Contains(body, "15分ごとにまとめる") || !strings.Contains(body, "22:00〜08:00は静か") {
+		t.Error("the digest is not in words")
+	}
+	_, body := d.get(at + "/versions")
+	if !strings.Contains(body, "第2版") || !strings.Contains(body, "第1版") || strings.Count(body, "この内容に戻す") != 1 {
+		t.Errorf("the history: %s", body)
+	}
+	if res := d.post(at+"/versions/1", url.Values{}); res.Code != http.StatusSeeOther {
+		t.Fatalf("taking back: %d %s", res.Code, res.Body)
+	}
+	routes, err = d.st.Routes(context.Background(), ws)
+	d.must(err)
+	if routes[0].Version != 3 || routes[0].Then[0].Digest != nil || routes[0].UpdatedBy != "mem_1" {
+		t.Errorf("taken back: %+v", routes[0])
+	}
+	if res := d.post(at+"/versions/9", url.Values{}); res.Code != http.StatusNotFound {
+		t.Errorf("a version that is none: %d", res.Code)
 	}
 }
 

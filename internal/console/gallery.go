@@ -102,6 +102,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
+		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
 		{"template", TemplatePage(sampleTemplate(page("templates", ""), s))},
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
@@ -360,12 +361,24 @@ func sampleRoute(p Page, s spoken) RouteForm {
 		Vias:         []Choice{{"", p.T("route.via.none")}, {"acc_1", s.room}, {"acc_2", s.mailbox}},
 		Steps: []StepForm{{To: "dst_1", Purpose: engawa.Service, Urgent: true, Via: []ViaForm{
 			{Account: "acc_1", Minutes: 10}, {Account: "acc_2"},
-		}}},
-		Tried: &Trial{Looked: 200, Hit: 2, Rows: []TrialRow{
-			{At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), To: s.room, Outcome: engawa.Send},
-			{At: ago(30 * time.Hour), Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), To: s.room, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},
+		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}, {}}}},
+		Tried: &Trial{Looked: 12_400, Hit: 2, Replaces: true, Was: 2, Added: 1, Removed: 1, Rows: []TrialRow{
+			{At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), Difference: "added", Messages: []TrialMessage{
+				{To: s.room, Outcome: engawa.Send}, {To: s.mailbox, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},
+			}},
+			{At: ago(30 * time.Hour), Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), Difference: "removed"},
 		}},
 	}
+}
+
+func sampleHistory(p Page, s spoken) RouteHistory {
+	row := RouteRow{
+		Name: p.Title, Events: []string{p.patternWords("payment.*")}, Changed: ago(26 * time.Hour), By: s.member,
+		Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Notes: []string{p.T("routes.mute", "from", "22:00", "to", "08:00")}, Via: []string{s.mailbox}}},
+	}
+	old := row
+	old.Changed, old.By, old.Steps = ago(20*24*time.Hour), p.T("routes.system"), []StepWords{{To: s.room, Template: p.T("routes.default_words")}}
+	return RouteHistory{Page: p, ID: "rte_1", Rows: []RouteVersion{{RouteRow: row, Version: 2, Current: true}, {RouteRow: old, Version: 1, Condition: "event.data.amount > 1000"}}}
 }
 
 func sampleTemplates(p Page, s spoken) Templates {

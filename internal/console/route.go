@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
-	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
 )
@@ -50,6 +49,20 @@ func viaName(i, j int, field string) string {
 	return stepName(i, "v"+strconv.Itoa(j)+"."+field)
 }
 
+func muteName(i, j int, field string) string {
+	return stepName(i, "m"+strconv.Itoa(j)+"."+field)
+}
+
+// days are the days of the week, Monday first.
+func (p Page) days() []Choice {
+	var list []Choice
+	for i := range route.Days {
+		name := route.Days[(i+1)%len(route.Days)]
+		list = append(list, Choice{name, p.T("weekday." + name)})
+	}
+	return list
+}
+
 func blankZero(n int) string {
 	if n == 0 {
 		return ""
@@ -72,16 +85,56 @@ func (c *console) routes(v *visit) error {
 	}
 	view := Routes{Page: v.titled("routes", v.T("routes.title"))}
 	for _, r := range all {
-		row := RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
-		for _, e := range r.Events {
-			row.Events = append(row.Events, v.patternWords(e))
-		}
-		for _, st := range r.Then {
-			row.Steps = append(row.Steps, n.stepWords(st, templates))
-		}
-		view.Rows = append(view.Rows, row)
+		view.Rows = append(view.Rows, c.routeRow(v, n, templates, r))
 	}
 	return v.show(RoutesPage(view))
+}
+
+func (c *console) routeRow(v *visit, n *names, templates map[string]string, r engawa.Route) RouteRow {
+	row := RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
+	for _, e := range r.Events {
+		row.Events = append(row.Events, v.patternWords(e))
+	}
+	for _, st := range r.Then {
+		row.Steps = append(row.Steps, n.stepWords(st, templates))
+	}
+	return row
+}
+
+// routeHistory shows who changed a route, when, and what it said.
+func (c *console) routeHistory(v *visit) error {
+	versions, err := c.Store.RouteVersions(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	n, err := c.names(v)
+	if err != nil {
+		return err
+	}
+	templates, err := c.templateNames(v)
+	if err != nil {
+		return err
+	}
+	view := RouteHistory{Page: v.titled("routes", versions[0].Name), ID: versions[0].ID}
+	for i, r := range versions {
+		view.Rows = append(view.Rows, RouteVersion{RouteRow: c.routeRow(v, n, templates, r), Version: r.Version, Current: i == 0, Condition: r.Condition})
+	}
+	return v.show(RouteHistoryPage(view))
+}
+
+// restoreRoute saves an old version as a new one.
+func (c *console) restoreRoute(v *visit) error {
+	versions, err := c.Store.RouteVersions(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(versions, func(r engawa.Route) bool { return strconv.FormatInt(r.Version, 10) == v.r.PathValue("version") })
+	if i < 0 {
+		return engawa.NotFound("version of the route")
+	}
+	old := versions[i]
+	old.Version = versions[0].Version // the one that it follows
+	return c.storeRoute(v, old)
 }
 
 // changedBy names who changed something: the visitor, another member's id, or the system.
@@ -116,6 +169,12 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 	}
 	if name, ok := templates[st.Template]; ok {
 		out.Template = name
+	}
+	if d := st.Digest; d != nil {
+		out.Notes = append(out.Notes, n.v.T("routes.digest", "time", n.v.Duration(d.Within)))
+	}
+	for _, w := range st.Mute {
+		out.Notes = append(out.Notes, n.v.T("routes.mute", "from", w.From, "to", w.To))
 	}
 	for _, via := range st.Via {
 		name, kind := n.account(via.Account)
@@ -234,18 +293,23 @@ func stepForm(st engawa.Step) StepForm {
 	for len(out.Via) < spareVias {
 		out.Via = append(out.Via, ViaForm{})
 	}
+	if d := st.Digest; d != nil {
+		out.Digest = DigestForm{Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
+	}
+	out.Mute = append(slices.Clone(st.Mute), engawa.Window{})
 	return out
 }
 
 // saveRoute saves the form, tries it on past events, or shows it with one step more.
 func (c *console) saveRoute(v *visit) error {
-	r := engawa.Route{}
+	var r engawa.Route
+	var stored *engawa.Route // nil for a new one
 	if v.r.PathValue("id") != "" {
-		stored, err := c.storedRoute(v)
+		found, err := c.storedRoute(v)
 		if err != nil {
 			return err
 		}
-		r = stored
+		r, stored = found, &found
 	}
 	r = v.routeFrom(r)
 	if v.r.PostFormValue("do") == "step" {
@@ -260,7 +324,7 @@ func (c *console) saveRoute(v *visit) error {
 		return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), v.routeProblem(told), nil)
 	}
 	if v.r.PostFormValue("do") == "try" {
-		tried, err := c.try(v, r)
+		tried, err := c.try(v, stored, r)
 		if err != nil {
 			return err
 		}
@@ -277,7 +341,12 @@ func (c *console) keepRoute(v *visit, r engawa.Route) error {
 	if r.ID == "" {
 		r.ID, seen = engawa.NewID(engawa.PrefixRoute), 0
 	}
-	r.Workspace, r.Version, r.UpdatedBy, r.UpdatedAt = v.ws(), seen, v.member.ID, v.Now
+	r.Workspace, r.Version = v.ws(), seen
+	return c.storeRoute(v, r)
+}
+
+func (c *console) storeRoute(v *visit, r engawa.Route) error {
+	r.UpdatedBy, r.UpdatedAt = v.member.ID, v.Now
 	if err := c.Store.SaveRoute(v.ctx(), r); err != nil {
 		return err
 	}
@@ -292,6 +361,10 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.condition") + ": " + told.Message
 	case strings.HasPrefix(told.Field, "/events"):
 		return p.T("route.events") + ": " + p.T("route.events.help")
+	case strings.Contains(told.Field, "/mute"):
+		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
+	case strings.Contains(told.Field, "/digest"):
+		return p.T("route.digest") + ": " + p.T("route.digest.wrong")
 	case strings.HasPrefix(told.Field, "/then"):
 		return p.T("route.via.account") + ": " + p.T("form.required")
 	}
@@ -327,26 +400,35 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 				Copy: form(viaName(i, j, "copy")) == "true",
 			})
 		}
+		st.Digest, st.Mute = v.digestFrom(i), v.muteFrom(i)
 		r.Then = append(r.Then, st)
 	}
 	return r
 }
 
-// triedEvents is on how many of the newest events a route is tried, and
-// triedShown how many messages of the result are judged and shown.
-const (
-	triedEvents = 200
-	triedShown  = 30
-)
-
-// try asks what a route would have done with the newest events. Nothing is stored.
-func (c *console) try(v *visit, r engawa.Route) (Trial, error) {
-	r.Enabled = true
-	set, err := route.Compile([]engawa.Route{r})
-	if err != nil {
-		return Trial{}, err
+func (v *visit) digestFrom(i int) *engawa.Digest {
+	minutes, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.minutes"))) // none when empty
+	if minutes == 0 {
+		return nil
 	}
-	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{}, store.Page{Limit: triedEvents})
+	count, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.count"))) // none when empty
+	return &engawa.Digest{Within: time.Duration(minutes) * time.Minute, Count: count, By: strings.TrimSpace(v.r.PostFormValue(stepName(i, "digest.by")))}
+}
+
+func (v *visit) muteFrom(i int) (ws []engawa.Window) {
+	for j := range maxSteps {
+		w := engawa.Window{From: v.r.PostFormValue(muteName(i, j, "from")), To: v.r.PostFormValue(muteName(i, j, "to")), Days: v.r.PostForm[muteName(i, j, "days")]}
+		if w.From != "" || w.To != "" {
+			ws = append(ws, w)
+		}
+	}
+	return ws
+}
+
+// try asks what a route would have done with past events, beside the stored one
+// that it would replace. Nothing is stored.
+func (c *console) try(v *visit, before *engawa.Route, r engawa.Route) (Trial, error) {
+	t, err := c.Compose.Try(v.ctx(), v.ws(), before, r)
 	if err != nil {
 		return Trial{}, err
 	}
@@ -354,30 +436,24 @@ func (c *console) try(v *visit, r engawa.Route) (Trial, error) {
 	if err != nil {
 		return Trial{}, err
 	}
-	out := Trial{Looked: len(events)}
-	for _, e := range events {
-		_ = n.customer(e.Customer) // loads it once
-		plans := set.Plan(e, message.Data(e), n.customers[e.Customer])
-		if len(plans) == 0 {
-			continue
+	out := Trial{Looked: t.Looked, Hit: t.After, Was: t.Before, Replaces: before != nil, Added: t.Added, Removed: t.Removed, Changed: t.Changed}
+	for _, row := range t.Rows {
+		shown := TrialRow{At: row.Event.ReceivedAt, Line: n.line(row.Event), Difference: string(row.Difference)}
+		for _, m := range row.Messages {
+			shown.Messages = append(shown.Messages, v.triedMessage(n.to(m.Message), m.Judged))
 		}
-		out.Hit++
-		if len(out.Rows) >= triedShown {
-			continue
-		}
-		composed, err := c.Compose.Compose(v.ctx(), v.ws(), message.FromPlans(e, plans))
-		if err != nil {
-			return out, err
-		}
-		for _, m := range composed {
-			row := TrialRow{At: e.ReceivedAt, Line: n.line(e), To: n.to(m.Message), Outcome: engawa.Refuse}
-			for _, j := range m.Judged {
-				if row.Outcome, row.Why = j.Verdict.Outcome, v.why(j.Verdict); row.Outcome != engawa.Refuse {
-					break // the first account that may send
-				}
-			}
-			out.Rows = append(out.Rows, row)
-		}
+		out.Rows = append(out.Rows, shown)
 	}
 	return out, nil
+}
+
+// triedMessage shows the verdict on the first account that may send.
+func (v *visit) triedMessage(to string, judged []store.Judged) TrialMessage {
+	out := TrialMessage{To: to, Outcome: engawa.Refuse}
+	for _, j := range judged {
+		if out.Outcome, out.Why = j.Verdict.Outcome, v.why(j.Verdict); out.Outcome != engawa.Refuse {
+			break
+		}
+	}
+	return out
 }

@@ -335,6 +335,7 @@ type RouteRow struct {
 
 // StepWords says where a step goes: "Chatwork, room Money", then "mail after 10 minutes".
 type StepWords struct {
+	Notes    []string // a digest, quiet times
 	To       string
 	Template string
 	Via      []string
@@ -360,6 +361,14 @@ type StepForm struct {
 	Purpose                  engawa.Purpose
 	Urgent                   bool
 	Via                      []ViaForm
+	Digest                   DigestForm
+	Mute                     []engawa.Window // with one to fill in
+}
+
+// DigestForm is what a step gathers; zero: nothing.
+type DigestForm struct {
+	Minutes, Count int
+	By             string
 }
 
 // ViaForm is one account of a step's chain.
@@ -369,17 +378,41 @@ type ViaForm struct {
 	Copy                 bool
 }
 
-// Trial is what a route would have done with past events. Nothing was sent.
-type Trial struct {
-	Looked int // events looked at
-	Hit    int // of these the route takes
-	Rows   []TrialRow
+// RouteHistory is every version of a route.
+type RouteHistory struct {
+	Page
+	ID   string
+	Rows []RouteVersion
 }
 
-// TrialRow is one message that would have been.
+// RouteVersion is one line of it.
+type RouteVersion struct {
+	RouteRow
+	Version   int64
+	Current   bool
+	Condition string
+}
+
+// Trial is what a route would have done with past events. Nothing was sent.
+type Trial struct {
+	Looked                  int  // events looked at
+	Hit                     int  // of these the route takes
+	Replaces                bool // a stored one, which
+	Was                     int  // took so many
+	Added, Removed, Changed int  // in what the two differ
+	Rows                    []TrialRow
+}
+
+// TrialRow is one event for which it differs.
 type TrialRow struct {
-	At      time.Time
-	Line    string
+	At         time.Time
+	Line       string
+	Difference string // "added", "removed", "changed"
+	Messages   []TrialMessage
+}
+
+// TrialMessage is one message that would be made for it.
+type TrialMessage struct {
 	To      string
 	Outcome engawa.Outcome
 	Why     string

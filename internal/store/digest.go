@@ -114,10 +114,10 @@ func (s *Store) Tell(ctx context.Context, d Digest, ms []NewMessage) (told bool,
 	return told, nil
 }
 
-// RouteVersions returns every version of a route, the newest first.
+// RouteVersions returns the newest hundred versions of a route, the newest first.
 func (s *Store) RouteVersions(ctx context.Context, workspace, id string) (rs []engawa.Route, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rs, err = all(t, scanRoute, `SELECT `+routeColumns+` FROM route WHERE workspace = $1 AND id = $2 ORDER BY version DESC`, workspace, id)
+		rs, err = all(t, scanRoute, `SELECT `+routeColumns+` FROM route WHERE workspace = $1 AND id = $2 ORDER BY version DESC LIMIT 100`, workspace, id)
 		if err == nil && len(rs) == 0 {
 			err = engawa.NotFound("route")
 		}

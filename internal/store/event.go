@@ -239,22 +239,28 @@ func (t *tx) openEvents(workspace string, rows []eventRowRead) ([]engawa.Event, 
 		return nil, err
 	}
 	out := make([]engawa.Event, len(rows))
-	for i, r := range rows {
-		out[i] = r.Event
-		if !ring.opens(r.by) {
-			continue
-		}
-		plain, err := ring.open(workspace, r.by, "event", r.ID, r.sealed)
-		if err != nil {
-			return nil, err
-		}
-		var b eventBody
-		if err := json.Unmarshal(plain, &b); err != nil {
-			return nil, fmt.Errorf("event %s: %w", r.ID, err)
-		}
-		out[i].Data, out[i].Raw = b.Data, b.Raw
+	err = parallel(len(rows), func(i int) (err error) {
+		out[i], err = rows[i].open(ring)
+		return err
+	})
+	return out, err
+}
+
+func (r eventRowRead) open(ring keyring) (engawa.Event, error) {
+	e := r.Event
+	if !ring.opens(r.by) {
+		return e, nil
 	}
-	return out, nil
+	plain, err := ring.open(r.Workspace, r.by, "event", r.ID, r.sealed)
+	if err != nil {
+		return e, err
+	}
+	var b eventBody
+	if err := json.Unmarshal(plain, &b); err != nil {
+		return e, fmt.Errorf("event %s: %w", r.ID, err)
+	}
+	e.Data, e.Raw = b.Data, b.Raw
+	return e, nil
 }
 
 // Unrouted returns events that no route has seen, in the order received, of

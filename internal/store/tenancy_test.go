@@ -460,6 +460,11 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Templates": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Templates(ctx, as)
 	},
+	"WalkPast": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		var past []store.Past
+		_, err := s.WalkPast(ctx, as, 10, func(string) bool { return true }, func(ps []store.Past) error { past = append(past, ps...); return nil })
+		return past, err
+	},
 	"Unlink": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		n, err := s.Unlink(ctx, as, "cus_"+e.of, e.identity)
 		return n, err

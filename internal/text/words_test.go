@@ -54,16 +54,18 @@ var computed = map[string][]string{
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},
-	"outcome.":  {"send", "hold", "refuse"},
-	"delivery.": {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
-	"message.":  {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
-	"attempt.":  {"open", "accepted", "retry", "failed", "unknown"},
-	"purpose.":  {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
-	"trigger.":  {"user", "automatic"},
-	"group.":    {"general", "application", "payment", "contract", "store", "custom"},
-	"role.":     {"owner", "admin", "support", "viewer"},
-	"act.":      {"contact", "contact_at_night", "share_address", "share_usage"},
-	"locale.":   {"ja", "ko", "en"},
+	"outcome.":     {"send", "hold", "refuse"},
+	"delivery.":    {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
+	"message.":     {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
+	"attempt.":     {"open", "accepted", "retry", "failed", "unknown"},
+	"purpose.":     {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
+	"trigger.":     {"user", "automatic"},
+	"group.":       {"general", "application", "payment", "contract", "store", "custom"},
+	"role.":        {"owner", "admin", "support", "viewer"},
+	"act.":         {"contact", "contact_at_night", "share_address", "share_usage"},
+	"locale.":      {"ja", "ko", "en"},
+	"route.tried.": {"added", "removed", "changed"},
+	"weekday.":     {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }
 
 // TestEveryKeyHasWords parses the program's Go, generated pages included, and
