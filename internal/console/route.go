@@ -74,7 +74,7 @@ func (c *console) routes(v *visit) error {
 	for _, r := range all {
 		row := RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
 		for _, e := range r.Events {
-			row.Events = append(row.Events, v.patternWords(e))
+			row.Events = append(row.Events, n.patternWords(e))
 		}
 		for _, st := range r.Then {
 			row.Steps = append(row.Steps, n.stepWords(st, templates))
@@ -96,9 +96,13 @@ func (c *console) changedBy(v *visit, by string) string {
 }
 
 // patternWords reads an event pattern: "payment events", "every event".
-func (p Page) patternWords(pattern string) string {
+func (n *names) patternWords(pattern string) string {
+	p := n.v.Page
 	if pattern == "*" {
 		return p.T("routes.every")
+	}
+	if own, ok := n.own[pattern]; ok {
+		return own.Names[p.Locale]
 	}
 	if group, ok := strings.CutSuffix(pattern, ".*"); ok {
 		if p.Words.Has("group." + group) {
