@@ -12,6 +12,8 @@ import (
 	"github.com/engawa/engawa"
 )
 
+//go:generate go test . -run ^TestNoticesOfCatalogue$ -update
+
 //go:embed notices/*.toml
 var noticeFiles embed.FS
 
@@ -84,6 +86,18 @@ func Variant(eventType string, data map[string]any) string {
 func (w *Words) Knows(eventType string) bool {
 	_, ok := w.notice(engawa.English, eventType)
 	return ok
+}
+
+// FieldKey is the key of the words for a member of an event's data: of the type,
+// of the family that its first word names, or of that member wherever it is.
+func (w *Words) FieldKey(eventType, path string) string {
+	family, _, _ := strings.Cut(eventType, ".")
+	for _, key := range []string{"field." + eventType + "." + path, "field." + family + "." + path} {
+		if w.Has(key) {
+			return key
+		}
+	}
+	return "field." + path
 }
 
 // notice finds the words of a type, or of the type that contains it: a new

@@ -44,6 +44,8 @@ var computed = map[string][]string{
 	"place.":  {"direct", "my_chat", "readonly"},
 	"choice.": nil, // of a channel's fields
 	"scope.":  nil, // of a channel's limits
+	"field.":  nil, // members of event data: TestFieldsHaveWords
+	"value.":  nil, // codes in event data: Viewer.Show
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
