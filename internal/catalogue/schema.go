@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 // type, properties, required, items, enum, format (date, date-time) and minimum.
 // What a schema does not name is allowed: an event may always say more.
 type Schema struct {
+	Title      string     `json:"title,omitempty"` // title and description are a workspace's own words
+	Says       string     `json:"description,omitempty"`
 	Type       string     `json:"type,omitempty"`
 	Format     string     `json:"format,omitempty"`
 	Enum       []string   `json:"enum,omitempty"`
@@ -239,6 +242,7 @@ func (s *Schema) resolve(parts map[string]*Schema, depth int) (*Schema, error) {
 // Field is one member of event data, as a person reads it.
 type Field struct {
 	Path     string // "m.name", "items[].amount"
+	Says     string // the workspace's own words; empty for the catalogue's types, whose are in internal/text
 	Type     string
 	Format   string
 	Enum     []string
@@ -252,7 +256,7 @@ func (s *Schema) fields(prefix string) (all []Field) {
 	for _, name := range s.Properties.names {
 		p := s.Properties.of[name]
 		path := prefix + name
-		all = append(all, Field{Path: path, Type: p.Type, Format: p.Format, Enum: p.Enum, Required: slices.Contains(s.Required, name)})
+		all = append(all, Field{Path: path, Says: cmp.Or(p.Says, p.Title), Type: p.Type, Format: p.Format, Enum: p.Enum, Required: slices.Contains(s.Required, name)})
 		if p.Items != nil {
 			p, path = p.Items, path+"[]"
 		}
