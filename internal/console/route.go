@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
@@ -149,6 +150,13 @@ func (c *console) templateNames(v *visit) (map[string]string, error) {
 
 func (c *console) newRoute(v *visit) error {
 	r := engawa.Route{Enabled: true, Then: []engawa.Step{{Purpose: engawa.Service}}}
+	if typ := v.r.URL.Query().Get("event"); typ != "" {
+		n, err := c.names(v)
+		if err != nil {
+			return err
+		}
+		r.Name, r.Events = n.patternWords(typ), []string{typ}
+	}
 	return c.showRoute(v, http.StatusOK, r, "", "", nil)
 }
 
@@ -203,8 +211,11 @@ func (c *console) showRoute(v *visit, status int, r engawa.Route, problem, remed
 		Vias:         []Choice{{"", v.T("route.via.none")}},
 	}
 	view.Path = view.action()
-	for _, typ := range v.Words.EventTypes() {
-		view.EventTypes = append(view.EventTypes, Choice{typ, v.Words.EventLine(v.Locale, typ, nil)})
+	for _, t := range catalogue.Types() {
+		view.EventTypes = append(view.EventTypes, Choice{t.Name, n.patternWords(t.Name)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.own)) {
+		view.EventTypes = append(view.EventTypes, Choice{name, n.patternWords(name)})
 	}
 	for _, d := range sortedNames(n.destinations, func(d engawa.Destination) string { return d.Name }) {
 		view.Destinations = append(view.Destinations, Choice{d.ID, d.Name})
