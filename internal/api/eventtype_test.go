@@ -104,17 +104,3 @@ func TestOwnTypes(t *testing.T) {
 		}
 	})
 }
-
-// TestOwnTypesReachStaff: the notice of an own type says its name, in the
-// language of the place.
-func TestOwnTypesReachStaff(t *testing.T) {
-	s := newSite(t, storetest.SQLite(t))
-	ids := s.seed()
-	s.do("PUT", "/v1/event-types/shop.order.shipped", s.key, ownType)
-	s.do("POST", "/v1/events", s.key, `{"id":"1","type":"shop.order.shipped","data":{"order":"7"}}`)
-	route := strings.NewReplacer("contract.*", "shop.*", `"template":"$template",`, "").Replace(oneRoute)
-	status, out, text := s.do("POST", "/v1/routes:try", s.key, fill(route, ids))
-	if status != 200 || out["hit"] != 1.0 {
-		t.Errorf("%d %s", status, text)
-	}
-}
