@@ -36,7 +36,7 @@ func (s simCmd) Run(ctx context.Context) error {
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
 	case "stripe":
-		return serveSim(ctx, s.Addr, &stripe.Server{URL: s.To, Secrets: []string{simSecret}})
+		return serveSim(ctx, s.Addr, &stripe.Server{URL: s.To, Secrets: []string{simSecret}, Client: &http.Client{Timeout: 30 * time.Second}})
 	}
 	box := &inbox.Inbox{}
 	l, err := listenLoopback(ctx, s.SMTP)

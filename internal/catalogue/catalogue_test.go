@@ -180,8 +180,7 @@ func paths(fields []catalogue.Field) (all []string) {
 }
 
 func members(of reflect.Type, prefix string) (all []string) {
-	for i := range of.NumField() {
-		f := of.Field(i)
+	for f := range of.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		typ := f.Type
 		if typ.Kind() == reflect.Pointer {

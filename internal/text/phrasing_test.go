@@ -47,7 +47,7 @@ var phrasings = []wrong{
 	{[]engawa.Locale{ko}, "the casual polite style beside 합니다", regexp.MustCompile(`(?:[가-힣](?:해요|세요|어요|아요|여요|워요|려요|돼요|네요|죠|군요|예요|에요|까요|게요))(?:[.?!"」)]|$)`), "다시 시도하세요."},
 	{[]engawa.Locale{ko}, "the plain style", regexp.MustCompile(`(?:한다|된다|이다|있다|없다|했다|됐다|였다|간다|온다|않는다)(?:\.|$)`), "메일을 보내지 않는다."},
 	{[]engawa.Locale{en}, "a double negative", regexp.MustCompile(`(?i)\b(?:not|never|n't|cannot) (?:be )?(?:un|in|im|ir|dis)(?:able|available|possible|known|read|sent|likely|valid|complete|agree\w*)\b|\b(?:not|n't|never|cannot) (?:\w+ )?(?:no|none|nothing|nobody|never|without)\b`), "It is not impossible."},
-	{[]engawa.Locale{en}, "words that say nothing", regexp.MustCompile(`(?i)\b(?:an? )?(?:unknown |unexpected )?error (?:has )?occurr?ed|something went wrong|\boops\b`), "Error occurred"},
+	{[]engawa.Locale{en}, "words that say nothing", regexp.MustCompile(`(?i)\b(?:an? )?(?:unknown |unexpected )?error (?:has )?occur+ed|something went wrong|\boops\b`), "Error occurred"},
 	{anywhere, "digits of full width", regexp.MustCompile(`[０-９]`), "１２時間"},
 	{anywhere, "letters of full width", regexp.MustCompile(`[Ａ-Ｚａ-ｚ]`), "ＡＰＩ"},
 	{anywhere, "kana of half width", regexp.MustCompile(`[\x{FF66}-\x{FF9F}]`), "ﾒｰﾙ"},

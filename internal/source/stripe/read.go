@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -126,11 +127,7 @@ func (o object) has(name string) bool {
 // was is the object as it was before the change.
 func (p post) was() object {
 	out := object{}
-	for name, v := range p.object {
-		out[name] = v
-	}
-	for name, v := range p.before {
-		out[name] = v
-	}
+	maps.Copy(out, p.object)
+	maps.Copy(out, p.before)
 	return out
 }

@@ -127,7 +127,7 @@ var told = map[string][]string{
 	"cancellation called off": {`contract.termination.withdrawn c.id=sub_1SimMonthly`},
 	"ended as booked":         {`contract.terminated cause=reserved ended_on=+0 c.status=terminated`},
 	"ended unpaid":            {`contract.terminated cause=unpaid`},
-	"never begun":             {`contract.cancelled refund=none`},
+	"never begun":             {`contract.cancelled refund=none c.status=cancelled`},
 	"paused":                  {`contract.suspended cause=unconfirmed_payment`, `stripe.customer.subscription.updated id=sub_1SimMonthly`},
 	"resumed":                 {`contract.resumed c.id=sub_1SimMonthly`},
 	"trial ending":            {`contract.trial.ending effective_on=+3`},

@@ -115,7 +115,7 @@ func (r *receiver) turned(p post) (fact, bool) {
 	case from == "incomplete" && begun(to):
 		return r.contract(p, "contract.started", nil), true
 	case from == "incomplete" && to == "incomplete_expired":
-		return r.contract(p, "contract.cancelled", map[string]any{"refund": "none", "actor": "system"}), true
+		return r.contract(p, "contract.cancelled", map[string]any{"refund": "none", "actor": "system", "c.status": "cancelled"}), true
 	case !r.stopped(from) && r.stopped(to):
 		return r.contract(p, "contract.suspended", map[string]any{"cause": "card_failed", "correlation": correlation(now.text("latest_invoice"))}), true
 	case r.stopped(from) && begun(to):
@@ -141,7 +141,7 @@ func (r *receiver) ended(p post) fact {
 		ended = p.at
 	}
 	if starts := o.at("start_date"); ended.Before(starts) {
-		return r.contract(p, "contract.cancelled", map[string]any{"refund": "none"})
+		return r.contract(p, "contract.cancelled", map[string]any{"refund": "none", "c.status": "cancelled"})
 	}
 	cause := "requested"
 	switch o.text("cancellation_details.reason") {
@@ -261,7 +261,8 @@ func (r *receiver) base(p post, typ string, more map[string]any) fact {
 	return f
 }
 
-// contract is a fact about a subscription.
+// contract is a fact about a subscription. c.status in more is the catalogue's
+// word for its state, where Stripe has one word for two ends.
 func (r *receiver) contract(p post, typ string, more map[string]any) fact {
 	o := p.object
 	c := map[string]any{}

@@ -45,7 +45,7 @@ type Server struct {
 	Live    bool
 	Polite  bool   // neither twice nor out of order
 	Seed    uint64 // of the rudeness
-	Client  *http.Client
+	Client  *http.Client // through which it posts
 
 	mu   sync.Mutex
 	n    int
@@ -167,11 +167,7 @@ func (s *Server) post(ctx context.Context, e Event) (status int) {
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
 	req.Header.Set("Stripe-Signature", Sign(e.Body, time.Now(), s.Secrets...))
-	client := s.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	res, err := client.Do(req)
+	res, err := s.Client.Do(req)
 	if err != nil {
 		return 0
 	}
