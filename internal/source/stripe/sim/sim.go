@@ -43,8 +43,8 @@ type Server struct {
 	Secrets []string // whsec_…; while one is rolled, both sign
 	Version string   // Old or New; empty: New
 	Live    bool
-	Polite  bool   // neither twice nor out of order
-	Seed    uint64 // of the rudeness
+	Polite  bool         // neither twice nor out of order
+	Seed    uint64       // of the rudeness
 	Client  *http.Client // through which it posts
 
 	mu   sync.Mutex
