@@ -30,26 +30,28 @@ var may = map[string][]string{
 	"":                             {},
 	"cmd/engawa":                   all,
 	"internal/access":              {"", "internal/store", "internal/vault"},
-	"internal/api":                 {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/api":                 {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/appstore":            {""},
 	"internal/bench":               all,
+	"internal/catalogue":           {""},
 	"internal/channel":             {"", "internal/verdict"},
-	"internal/channel/builtin":     {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/mail", "internal/channel/webhook"},
+	"internal/channel/builtin":     {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/mail", "internal/channel/webhook", "internal/source/stripe"},
 	"internal/channel/channeltest": {"", "internal/channel", "internal/rule", "internal/verdict"},
 	"internal/channel/chatwork":    channelKind,
 	"internal/channel/mail":        channelKind,
 	"internal/channel/webhook":     channelKind,
 	"internal/config":              {"", "internal/vault"},
-	"internal/console":             {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/console":             {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
 	"internal/demo":                all,
 	"internal/dispatch":            {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":              {},
 	"internal/fault":               {},
-	"internal/intake":              {"", "internal/channel", "internal/store"},
+	"internal/intake":              {"", "internal/catalogue", "internal/channel", "internal/store"},
 	"internal/message":             {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/route":               {""},
 	"internal/rule":                {""},
 	"internal/serve":               all,
+	"internal/source/stripe":       {"", "internal/channel"},
 	"internal/store":               {"", "internal/vault"},
 	"internal/store/storetest":     {},
 	"internal/text":                {""},
@@ -60,16 +62,17 @@ var may = map[string][]string{
 // foreign lists the modules that a package may import where that is narrower
 // than go.mod: the vocabulary and what guards secrets and the way out.
 var foreign = map[string][]string{
-	"":                {},
-	"internal/config": {"github.com/BurntSushi/toml"},
-	"internal/egress": {},
-	"internal/vault":  {"golang.org/x/crypto"},
+	"":                   {},
+	"internal/catalogue": {},
+	"internal/config":    {"github.com/BurntSushi/toml"},
+	"internal/egress":    {},
+	"internal/vault":     {"golang.org/x/crypto"},
 }
 
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/route", "internal/verdict"}
+	pure    = []string{"", "internal/catalogue", "internal/route", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

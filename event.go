@@ -42,3 +42,14 @@ func GroupOf(typ string) string {
 	}
 	return "custom"
 }
+
+// EventType is a type of events that a workspace made for itself.
+type EventType struct {
+	Workspace string
+	Type      string            // "shop.order.shipped"
+	Names     map[Locale]string // what happened, in a few words
+	Schema    []byte            // JSON Schema of the data
+	Sample    []byte            // JSON: such data
+	UpdatedBy string
+	UpdatedAt time.Time
+}

@@ -12,13 +12,18 @@ import (
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
+	stripe "github.com/engawa/engawa/internal/source/stripe/sim"
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chatwork,inbox,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page) or webhook."`
+	Name string `arg:"" enum:"chatwork,inbox,stripe,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page), stripe (posts events) or webhook."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
+	To   string `help:"For stripe: the URL that events are posted to, http://…/in/acc_…. The account takes mode test and the secret whsec_engawa_simulator."`
 }
+
+// simSecret signs what the stripe simulator posts. It is no secret: it is in the help.
+const simSecret = "whsec_engawa_simulator"
 
 // Run runs the simulator until it is interrupted. It listens on loopback only:
 // simulators show what they received to everybody who asks.
@@ -30,6 +35,8 @@ func (s simCmd) Run(ctx context.Context) error {
 		return serveSim(ctx, s.Addr, room)
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
+	case "stripe":
+		return serveSim(ctx, s.Addr, &stripe.Server{URL: s.To, Secrets: []string{simSecret}, Client: &http.Client{Timeout: 30 * time.Second}})
 	}
 	box := &inbox.Inbox{}
 	l, err := listenLoopback(ctx, s.SMTP)

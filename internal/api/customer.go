@@ -446,13 +446,18 @@ func (r storyRow) below(p store.Page) bool {
 func (a *API) eventStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
 	from := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
 	var rows []storyRow
+	l := lines{a: a, c: c}
 	for {
 		evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Customer: customer}, from)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range evs {
-			row := storyRow{At: e.ReceivedAt.UTC().Truncate(time.Millisecond), Kind: "event", ID: e.ID, Text: a.showEvent(c, e).Text}
+			text, err := l.of(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			row := storyRow{At: e.ReceivedAt.UTC().Truncate(time.Millisecond), Kind: "event", ID: e.ID, Text: text}
 			if row.below(p) {
 				rows = append(rows, row)
 			}

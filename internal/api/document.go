@@ -109,7 +109,8 @@ func (d document) addEvents() {
 	op := &huma.Operation{
 		OperationID: "postEvents", Method: http.MethodPost, Path: "/v1/events", Tags: []string{tagEvents}, Summary: "Tell what happened",
 		Description: "One event, or a list of up to 1000: all are kept or none. 202 means that they are durable. The same id is the same event: posting it again changes nothing. " +
-			"CloudEvents 1.0 are taken in structured, batched and binary form.",
+			"CloudEvents 1.0 are taken in structured, batched and binary form. The data of a type that GET /v1/event-types/{type} describes is held against its schema: " +
+			"a wrong type or a missing required member is 400 with the place; members that the schema does not name are kept, and null stands for absent.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json":                   {Schema: &huma.Schema{OneOf: []*huma.Schema{posted, list}}},
 			"application/cloudevents+json":       {Schema: posted},

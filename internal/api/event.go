@@ -4,9 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -64,6 +64,12 @@ type object jsontext.Value
 // MarshalJSON gives the text itself.
 func (o object) MarshalJSON() ([]byte, error) { return o, nil }
 
+// UnmarshalJSON keeps the text as it came.
+func (o *object) UnmarshalJSON(b []byte) error {
+	*o = slices.Clone(b)
+	return nil
+}
+
 // Schema is for huma.
 func (object) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
@@ -84,15 +90,11 @@ type eventOut struct {
 	Data       object    `json:"data,omitempty"`
 }
 
-func (a *API) showEvent(c *call, e engawa.Event) eventOut {
-	var data map[string]any
-	if len(e.Data) > 0 && json.Unmarshal(e.Data, &data) != nil {
-		data = nil
-	}
+func (l *lines) showEvent(ctx context.Context, e engawa.Event) (eventOut, error) {
+	text, err := l.of(ctx, e)
 	return eventOut{
-		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample,
-		a.Words.EventLine(c.locale, e.Type, data), e.Data,
-	}
+		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data,
+	}, err
 }
 
 type eventsIn struct {
@@ -112,9 +114,11 @@ func (a *API) listEvents(ctx context.Context, c *call, in *eventsIn) (eventList,
 		return eventList{}, err
 	}
 	evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Type: in.Type, Customer: in.Customer}, p)
-	out := eventList{Events: make([]eventOut, len(evs))}
+	out, l := eventList{Events: make([]eventOut, len(evs))}, lines{a: a, c: c}
 	for i, e := range evs {
-		out.Events[i] = a.showEvent(c, e)
+		if out.Events[i], err = l.showEvent(ctx, e); err != nil {
+			return eventList{}, err
+		}
 		out.Next = in.next(len(evs), time.Time{}, e.ID)
 	}
 	return out, err
@@ -127,5 +131,8 @@ type One struct {
 
 func (a *API) getEvent(ctx context.Context, c *call, in *One) (eventOut, error) {
 	e, err := a.Store.Event(ctx, c.workspace, in.ID)
-	return a.showEvent(c, e), err
+	if err != nil {
+		return eventOut{}, err
+	}
+	return (&lines{a: a, c: c}).showEvent(ctx, e)
 }

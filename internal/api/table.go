@@ -34,6 +34,7 @@ const (
 	post  = http.MethodPost
 	put   = http.MethodPut
 	patch = http.MethodPatch
+	del   = http.MethodDelete
 
 	ok       = http.StatusOK
 	created  = http.StatusCreated
@@ -54,6 +55,19 @@ func (a *API) addOperations(h huma.API) {
 func (a *API) addMessages(h huma.API) {
 	add(a, h, op{"listEvents", get, "/v1/events", access.EventsRead, ok, tagEvents, "Events, newest first", ""}, a.listEvents)
 	add(a, h, op{"getEvent", get, "/v1/events/{id}", access.EventsRead, ok, tagEvents, "One event", ""}, a.getEvent)
+	add(a, h, op{
+		"listEventTypes", get, "/v1/event-types", access.EventsRead, ok, tagEvents, "The catalogue of events",
+		"The types that the hub knows, by group, and those that this workspace made.",
+	}, a.listEventTypes)
+	add(a, h, op{"getEventType", get, "/v1/event-types/{type}", access.EventsRead, ok, tagEvents, "One type of events, with the schema of its data and a sample", ""}, a.getEventType)
+	add(a, h, op{
+		"saveEventType", put, "/v1/event-types/{type}", access.RoutesWrite, ok, tagEvents, "Make a type of events, or change one that this workspace made",
+		"What is posted to /v1/events from now on is held against the schema, here at once and on other nodes within 5 seconds.",
+	}, a.saveEventType)
+	add(a, h, op{
+		"endEventType", del, "/v1/event-types/{type}", access.RoutesWrite, ok, tagEvents, "Take a type of this workspace away",
+		"Its events and routes stay. New events of it are taken as they come.",
+	}, a.endEventType)
 	add(a, h, op{
 		"sendMessage", post, "/v1/messages", access.MessagesSend, accepted, tagMessages, "Say something to somebody",
 		"Answers the early verdict; the one that counts is made when the message leaves. A refusal is a kept fact, not an error.",

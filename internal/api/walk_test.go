@@ -24,11 +24,17 @@ type step struct{ id, path, body string }
 
 const oneRoute = `{"name":"r","enabled":true,"events":["contract.*"],"then":[{"to":"$destination","template":"$template","purpose":"service","via":[{"account":"$account"}]}]}`
 
+const ownType = `{"names":{"ja":"発送しました","ko":"발송했습니다","en":"Shipped"},"schema":{"type":"object","properties":{"order":{"type":"string"}},"required":["order"]},"sample":{"order":"7"}}`
+
 // walk calls every operation once, in an order that works.
 var walk = []step{
 	{"postEvents", "/v1/events", `{"id":"walk","type":"contract.terminated","subject":"s","customer":"cus_nobody","occurred_at":"2026-11-01T00:00:00Z","identities":[{"issuer":"business","kind":"member_number","value":"A-1"}],"data":{"a":{"b":1}}}`},
 	{"listEvents", "/v1/events", ""},
 	{"getEvent", "/v1/events/$event", ""},
+	{"listEventTypes", "/v1/event-types", ""},
+	{"getEventType", "/v1/event-types/$ownType", ""},
+	{"saveEventType", "/v1/event-types/shop.walked", ownType},
+	{"endEventType", "/v1/event-types/$ownType", ""},
 	{"sendMessage", "/v1/messages", `{"to":{"customer":"$customer"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`},
 	{"checkMessage", "/v1/messages:check", `{"to":{"customer":"$customer"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"]}`},
 	{"listMessages", "/v1/messages", ""},
@@ -247,6 +253,10 @@ func (s *site) seed() map[string]string {
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
 	ids["template"] = s.made("/v1/templates", `{"name":"t","words":{"en":{"subject":"s","text":"t"}}}`)
 	ids["route"] = s.made("/v1/routes", fill(oneRoute, ids))
+	ids["ownType"] = "shop.seeded"
+	if status, _, text := s.do("PUT", "/v1/event-types/"+ids["ownType"], s.key, ownType); status != 200 {
+		s.t.Fatalf("own type: %d %s", status, text)
+	}
 	ids["key"] = s.made("/v1/keys", `{"name":"k","scopes":["events:read"]}`)
 	ids["subscription"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"p","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
 	s.must(s.st.Raise(context.Background(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: "acc_mail"}))

@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -103,6 +104,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
+		{"types", TypesPage(sampleTypes(page("routes", "types.title")))},
+		{"type", TypePage(sampleType(page("routes", "types.new")))},
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
 		{"template", TemplatePage(sampleTemplate(page("templates", ""), s))},
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
@@ -373,12 +376,40 @@ func sampleRoute(p Page, s spoken) RouteForm {
 
 func sampleHistory(p Page, s spoken) RouteHistory {
 	row := RouteRow{
-		Name: p.Title, Events: []string{p.patternWords("payment.*")}, Changed: ago(26 * time.Hour), By: s.member,
+		Name: p.Title, Events: []string{p.T("routes.group", "group", p.T("group.payment"))}, Changed: ago(26 * time.Hour), By: s.member,
 		Steps: []StepWords{{To: s.room, Template: p.T("routes.default_words"), Notes: []string{p.T("routes.mute", "from", "22:00", "to", "08:00")}, Via: []string{s.mailbox}}},
 	}
 	old := row
 	old.Changed, old.By, old.Steps = ago(20*24*time.Hour), p.T("routes.system"), []StepWords{{To: s.room, Template: p.T("routes.default_words")}}
 	return RouteHistory{Page: p, ID: "rte_1", Rows: []RouteVersion{{RouteRow: row, Version: 2, Current: true}, {RouteRow: old, Version: 1, Condition: "event.data.amount > 1000"}}}
+}
+
+// sampleOwn is a type that the shop made.
+var sampleOwn = engawa.EventType{
+	Type: "shop.order.shipped", Names: map[engawa.Locale]string{engawa.Japanese: "ご注文の品を発送しました", engawa.Korean: "주문 상품을 발송했습니다", engawa.English: "An order was shipped"},
+	Schema: []byte(`{"type":"object","properties":{"order":{"type":"string"},"carrier":{"type":"string","enum":["yamato","post"]}},"required":["order"]}`),
+	Sample: []byte(`{"order":"A-1","carrier":"post"}`),
+}
+
+func sampleTypes(p Page) Types {
+	all := catalogue.Types()
+	if own, err := catalogue.OwnType(sampleOwn); err == nil {
+		all = append(all, own)
+	}
+	counts := map[string]int{
+		"member.provisional": 64, "member.registered": 58, "mail.bounced": 3, "application.completed": 61, "payment.recurring.failed": 9, "payment.recurring.recovered": 6,
+		"contract.suspended": 9, "contract.resumed": 6, "contract.termination.reserved": 4, "contract.terminated": 3, "store.did_renew": 1204, "shop.order.shipped": 122,
+	}
+	return Types{Page: p, Sections: p.typeSections(all, counts)}
+}
+
+func sampleType(p Page) TypeForm {
+	f := TypeForm{Page: p, Type: sampleOwn.Type, Schema: indented(sampleOwn.Schema), Sample: indented(sampleOwn.Sample), Stored: true}
+	for i, l := range engawa.Locales {
+		f.Names[i] = sampleOwn.Names[l]
+	}
+	f.Problem, f.Remedy = p.T("types.sample.wrong", "place", "/order"), p.T("types.sample.help")
+	return f
 }
 
 func sampleTemplates(p Page, s spoken) Templates {

@@ -184,6 +184,9 @@ func (c *console) liveLatest(n *names, f Live, limit int) ([]LiveRow, error) {
 
 // line says what happened in a few words.
 func (n *names) line(e engawa.Event) string {
+	if own, ok := n.own[e.Type]; ok {
+		return own.Names[n.v.Locale]
+	}
 	return n.v.Words.EventLine(n.v.Locale, e.Type, message.Data(e))
 }
 

@@ -12,10 +12,11 @@ type names struct {
 	accounts     map[string]engawa.Account
 	destinations map[string]engawa.Destination
 	customers    map[string]engawa.Customer
+	own          map[string]engawa.EventType // the workspace's own types of events
 }
 
 func (c *console) names(v *visit) (*names, error) {
-	n := &names{c: c, v: v, accounts: map[string]engawa.Account{}, destinations: map[string]engawa.Destination{}, customers: map[string]engawa.Customer{}}
+	n := &names{c: c, v: v, accounts: map[string]engawa.Account{}, destinations: map[string]engawa.Destination{}, customers: map[string]engawa.Customer{}, own: map[string]engawa.EventType{}}
 	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
 	if err != nil {
 		return nil, err
@@ -26,6 +27,13 @@ func (c *console) names(v *visit) (*names, error) {
 	destinations, err := c.Store.Destinations(v.ctx(), v.ws())
 	for _, d := range destinations {
 		n.destinations[d.ID] = d
+	}
+	if err != nil {
+		return nil, err
+	}
+	types, err := c.Store.EventTypes(v.ctx(), v.ws())
+	for _, t := range types {
+		n.own[t.Type] = t
 	}
 	return n, err
 }

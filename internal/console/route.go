@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
 )
@@ -93,7 +94,7 @@ func (c *console) routes(v *visit) error {
 func (c *console) routeRow(v *visit, n *names, templates map[string]string, r engawa.Route) RouteRow {
 	row := RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
 	for _, e := range r.Events {
-		row.Events = append(row.Events, v.patternWords(e))
+		row.Events = append(row.Events, n.patternWords(e))
 	}
 	for _, st := range r.Then {
 		row.Steps = append(row.Steps, n.stepWords(st, templates))
@@ -149,9 +150,13 @@ func (c *console) changedBy(v *visit, by string) string {
 }
 
 // patternWords reads an event pattern: "payment events", "every event".
-func (p Page) patternWords(pattern string) string {
+func (n *names) patternWords(pattern string) string {
+	p := n.v.Page
 	if pattern == "*" {
 		return p.T("routes.every")
+	}
+	if own, ok := n.own[pattern]; ok {
+		return own.Names[p.Locale]
 	}
 	if group, ok := strings.CutSuffix(pattern, ".*"); ok {
 		if p.Words.Has("group." + group) {
@@ -204,6 +209,13 @@ func (c *console) templateNames(v *visit) (map[string]string, error) {
 
 func (c *console) newRoute(v *visit) error {
 	r := engawa.Route{Enabled: true, Then: []engawa.Step{{Purpose: engawa.Service}}}
+	if typ := v.r.URL.Query().Get("event"); typ != "" {
+		n, err := c.names(v)
+		if err != nil {
+			return err
+		}
+		r.Name, r.Events = n.patternWords(typ), []string{typ}
+	}
 	return c.showRoute(v, http.StatusOK, r, "", "", nil)
 }
 
@@ -258,8 +270,11 @@ func (c *console) showRoute(v *visit, status int, r engawa.Route, problem, remed
 		Vias:         []Choice{{"", v.T("route.via.none")}},
 	}
 	view.Path = view.action()
-	for _, typ := range v.Words.EventTypes() {
-		view.EventTypes = append(view.EventTypes, Choice{typ, v.Words.EventLine(v.Locale, typ, nil)})
+	for _, t := range catalogue.Types() {
+		view.EventTypes = append(view.EventTypes, Choice{t.Name, n.patternWords(t.Name)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.own)) {
+		view.EventTypes = append(view.EventTypes, Choice{name, n.patternWords(name)})
 	}
 	for _, d := range sortedNames(n.destinations, func(d engawa.Destination) string { return d.Name }) {
 		view.Destinations = append(view.Destinations, Choice{d.ID, d.Name})

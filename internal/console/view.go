@@ -451,6 +451,46 @@ type TemplateWords struct {
 	Bad     string // what keeps it from being shown
 }
 
+// Types is the catalogue of events.
+type Types struct {
+	Page
+	Sections []TypeSection
+	Partial  bool // there are more events than were counted
+}
+
+// TypeSection is the types of one group.
+type TypeSection struct {
+	Key    string // its words are "types.group.<key>"
+	Rows   []TypeRow
+	Fields []FieldRow // the data of all of them, where it is the same
+}
+
+// TypeRow is one type.
+type TypeRow struct {
+	Name, Words string
+	Count       int // in the last 30 days
+	OptIn, Own  bool
+	Fields      []FieldRow
+	Sample      string
+	Related     []string // in words
+}
+
+// FieldRow is one member of an event's data.
+type FieldRow struct {
+	Path, Meaning, Kind string
+	Required            bool
+}
+
+// TypeForm is the form of a type that the workspace makes.
+type TypeForm struct {
+	Page
+	Type            string
+	Names           [len(engawa.Locales)]string
+	Schema, Sample  string
+	Stored          bool // it exists: its name stays
+	Problem, Remedy string
+}
+
 // Lanes is the health of every lane.
 type Lanes struct {
 	Page

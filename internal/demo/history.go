@@ -203,7 +203,7 @@ func data(c engawa.Customer, who int, at time.Time) []byte {
 	}
 	b, _ := json.Marshal(map[string]any{ // plain strings and numbers
 		"m": map[string]any{"id": memberNumber(who), "name": c.Name}, "c": map[string]any{"name": "Hinata Monthly"},
-		"amount": amount, "currency": currency, "billing_date": at.Format(time.DateOnly),
+		"amount": amount, "currency": currency, "billing_date": at.Format(time.DateOnly), "effective_on": at.AddDate(0, 0, 20).Format(time.DateOnly),
 	})
 	return b
 }

@@ -22,6 +22,7 @@ type Intake struct {
 
 	mu   sync.Mutex
 	open map[string]opened
+	own  map[string]ownTypes
 }
 
 // opened is an account's receiver, kept while its version stands.
@@ -155,6 +156,9 @@ const MaxBatch = 1000
 func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, body []byte) (out []store.Journaled, list bool, err error) {
 	evs, list, err := read(h, body)
 	if err != nil {
+		return nil, list, err
+	}
+	if err := in.check(ctx, workspace, evs, list); err != nil {
 		return nil, list, err
 	}
 	now := time.Now().UTC()

@@ -85,6 +85,9 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 		return nil, nil
 	}
 	w, err := c.world(ctx, workspace)
+	if err == nil {
+		err = w.loadOwn(ctx, rs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
@@ -121,6 +124,7 @@ type world struct {
 	accounts  map[string]engawa.Account
 	templates map[string]engawa.Template
 	apps      map[string]engawa.App
+	own       map[string]engawa.EventType // the workspace's own types, where an event is of a type without words here
 }
 
 func (c *Composer) world(ctx context.Context, workspace string) (world, error) {
@@ -151,6 +155,19 @@ func (c *Composer) world(ctx context.Context, workspace string) (world, error) {
 		w.apps[a.ID] = a
 	}
 	return w, err
+}
+
+// loadOwn loads the workspace's own types of events where one may be needed.
+func (w *world) loadOwn(ctx context.Context, rs []Request) error {
+	if !slices.ContainsFunc(rs, func(r Request) bool { return r.Event != nil && !w.Words.Knows(r.Event.Type) }) {
+		return nil
+	}
+	stored, err := w.Store.EventTypes(ctx, w.workspace.ID)
+	w.own = map[string]engawa.EventType{}
+	for _, e := range stored {
+		w.own[e.Type] = e
+	}
+	return err
 }
 
 // kind returns the kind of an account; ok is false for one that cannot send.
@@ -300,8 +317,11 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
 	}
 	if r.Event != nil && words == (engawa.Content{}) {
-		own := w.Words.DefaultTemplate(text.Variant(r.Event.Type, Data(*r.Event)))
-		words, locale = text.Pick(own.Words, k.Locale, w.workspace.Locale)
+		t := w.Words.DefaultTemplate(text.Variant(r.Event.Type, Data(*r.Event)))
+		if own, ok := w.own[r.Event.Type]; ok {
+			t = w.Words.OwnTemplate(own)
+		}
+		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
 	}
 	if len(r.Digest) > 0 && r.Template == "" {
 		m.Locale = k.Locale

@@ -147,3 +147,27 @@ func TestErasedNotice(t *testing.T) {
 		}
 	})
 }
+
+// TestOwnTypeToStaff: the notice of a type that the workspace made says its name
+// in the language of the place, and who it tells of.
+func TestOwnTypeToStaff(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newShop(t, url)
+		ev := canceled()
+		ev.Type = "shop.order.shipped"
+		r := message.Request{Workspace: ws, Event: &ev, Destination: "dst_room", Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_room"}}}
+		said := func() string {
+			ms, err := s.Compose(t.Context(), ws, []message.Request{r})
+			s.must(err)
+			return ms[0].Message.Content.Subject + "\n" + ms[0].Message.Content.Text
+		}
+		if got := said(); !strings.Contains(got, "shop.order.shipped") {
+			t.Errorf("a type without words: %q", got)
+		}
+		names := map[engawa.Locale]string{"ja": "発送しました", "ko": "발송했습니다", "en": "Shipped"}
+		s.must(s.Store.SaveEventType(t.Context(), engawa.EventType{Workspace: ws, Type: ev.Type, Names: names, Schema: []byte(`{"type":"object"}`), Sample: []byte(`{}`)}))
+		if got := said(); got != "発送しました\n発送しました\nお客さまID: cus_1\nref: "+ev.ID+"\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}

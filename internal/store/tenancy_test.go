@@ -63,6 +63,7 @@ func (s *shop) settle(of string) estate {
 	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
 	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
 	s.must(s.SaveTemplate(ctx, engawa.Template{Workspace: of, ID: "tpl_" + of, Name: "t"}))
+	s.must(s.SaveEventType(ctx, engawa.EventType{Workspace: of, Type: "shop.ordered", Schema: []byte(`{}`), Sample: []byte(`{}`), UpdatedAt: now}))
 	_, err := s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
 	s.must(err)
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, Kind: "k", Ref: "r", DueAt: now}))
@@ -274,6 +275,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"EndDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.EndDestination(ctx, as, "dst2_"+e.of)
 	},
+	"EndEventType": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.EndEventType(ctx, as, "shop.ordered")
+	},
 	"EndGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.EndGrant(ctx, as, "grt_"+e.of)
 	},
@@ -290,6 +294,13 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"Event": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Event(ctx, as, "evt_"+e.of)
+	},
+	"EventCounts": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		counts, _, err := s.EventCounts(ctx, as, time.Now().Add(-time.Hour))
+		return counts, err
+	},
+	"EventTypes": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.EventTypes(ctx, as)
 	},
 	"Events": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Events(ctx, as, store.EventFilter{}, store.Page{})
@@ -414,6 +425,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.RouteVersions(ctx, as, "rte_"+e.of)
 	},
 	"Routes": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Routes(ctx, as) },
+	"SaveEventType": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.SaveEventType(ctx, engawa.EventType{Workspace: as, Type: "shop.ordered", Schema: []byte(`{"type":"object"}`), Sample: []byte(`{}`)})
+	},
 	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
 	},

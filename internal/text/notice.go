@@ -12,6 +12,8 @@ import (
 	"github.com/engawa/engawa"
 )
 
+//go:generate go test . -run ^TestNoticesOfCatalogue$ -update
+
 //go:embed notices/*.toml
 var noticeFiles embed.FS
 
@@ -80,6 +82,24 @@ func Variant(eventType string, data map[string]any) string {
 	return eventType
 }
 
+// Knows reports whether a type, or the type that contains it, has words.
+func (w *Words) Knows(eventType string) bool {
+	_, ok := w.notice(engawa.English, eventType)
+	return ok
+}
+
+// FieldKey is the key of the words for a member of an event's data: of the type,
+// of the family that its first word names, or of that member wherever it is.
+func (w *Words) FieldKey(eventType, path string) string {
+	family, _, _ := strings.Cut(eventType, ".")
+	for _, key := range []string{"field." + eventType + "." + path, "field." + family + "." + path} {
+		if w.Has(key) {
+			return key
+		}
+	}
+	return "field." + path
+}
+
 // notice finds the words of a type, or of the type that contains it: a new
 // subtype of a known store notification still has its words.
 func (w *Words) notice(l engawa.Locale, eventType string) (notice, bool) {
@@ -107,6 +127,16 @@ func (w *Words) DefaultTemplate(eventType string) engawa.Template {
 	t := engawa.Template{Name: eventType, Words: map[engawa.Locale]engawa.Content{}}
 	for _, l := range engawa.Locales {
 		t.Words[l] = w.defaultContent(l, eventType)
+	}
+	return t
+}
+
+// OwnTemplate is the notice to staff for a type that a workspace made: its name,
+// and what the event is known by.
+func (w *Words) OwnTemplate(e engawa.EventType) engawa.Template {
+	t := engawa.Template{Name: e.Type, Words: map[engawa.Locale]engawa.Content{}}
+	for _, l := range engawa.Locales {
+		t.Words[l] = engawa.Content{Subject: e.Names[l], Text: e.Names[l] + "\n" + w.T(l, "event.customer_id") + ": {{customer.id?}}\nref: {{event.id?}}\n"}
 	}
 	return t
 }

@@ -185,9 +185,12 @@ func lookup(vars map[string]any, dotted string) (any, bool) {
 	return v, true
 }
 
-// scalar is the text of one value; lists, objects and null have none.
+// scalar is the text of one value, and of a list of texts; other lists, objects
+// and null have none.
 func scalar(v any) (string, bool) {
 	switch v := v.(type) {
+	case []any:
+		return joined(v)
 	case string:
 		return strings.ToValidUTF8(v, "\uFFFD"), true
 	case bool:
@@ -217,6 +220,18 @@ func Value(data map[string]any, dotted string) string {
 	return value
 }
 
+func joined(list []any) (string, bool) {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		text, ok := v.(string)
+		if !ok {
+			return "", false
+		}
+		texts[i] = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return strings.Join(texts, ", "), len(texts) > 0
+}
+
 // Variables lists the variables of c in the order of their first use, without
 // the question mark.
 func Variables(c engawa.Content) []string {
@@ -243,7 +258,8 @@ func Variables(c engawa.Content) []string {
 // Show returns data as a reader of v expects to see it in a template: RFC 3339
 // times in the viewer's zone and words, and members called amount or price, or
 // ending in _amount, as money in the currency that stands beside them or above
-// them (JPY where none does). data is not changed.
+// them (JPY where none does). Codes that the catalogue names (a cause, a state, a
+// way to pay) become words. data is not changed.
 func (v Viewer) Show(data map[string]any) map[string]any {
 	return v.showMap(data, "JPY")
 }
@@ -276,6 +292,9 @@ func (v Viewer) showValue(name string, value any, currency string) any {
 		if at, err := time.ParseInLocation(time.DateOnly, x, v.Zone); err == nil {
 			return v.Date(at)
 		}
+		if key := "value." + codeOf(name) + "." + x; v.Words.Has(key) {
+			return v.T(key)
+		}
 	case float64:
 		if isMoney(name) && x == math.Trunc(x) && math.Abs(x) < 1e15 {
 			return v.Money(int64(x), currency)
@@ -286,6 +305,17 @@ func (v Viewer) showValue(name string, value any, currency string) any {
 		}
 	}
 	return value
+}
+
+// codeOf is the name under which the words of a member's codes stand.
+func codeOf(name string) string {
+	switch name {
+	case "by":
+		return "actor"
+	case "payment_method":
+		return "method"
+	}
+	return name
 }
 
 func isMoney(name string) bool {

@@ -41,9 +41,13 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
-	"place.":  {"direct", "my_chat", "readonly"},
-	"choice.": nil, // of a channel's fields
-	"scope.":  nil, // of a channel's limits
+	"place.":       {"direct", "my_chat", "readonly"},
+	"choice.":      nil, // of a channel's fields
+	"scope.":       nil, // of a channel's limits
+	"types.group.": {"general", "application", "payment", "contract", "store", "system", "own", "general.text", "application.text", "payment.text", "contract.text", "store.text", "system.text", "own.text"},
+	"fieldtype.":   {"string", "integer", "number", "boolean", "object", "array", "date", "date-time"},
+	"field.":       nil, // members of event data: TestFieldsHaveWords
+	"value.":       nil, // codes in event data: Viewer.Show
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
@@ -274,7 +278,7 @@ func TestLocalesAgree(t *testing.T) {
 
 // sameEverywhere are texts that are names or marks, the same in every language.
 var sameEverywhere = []string{
-	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "CSV", "HTML", "ID", "URL", "OK",
+	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "Stripe", "CSV", "HTML", "ID", "URL", "OK",
 	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
 }
 

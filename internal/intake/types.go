@@ -1,0 +1,75 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
+)
+
+// ownTypes are the schemas of a workspace's own types, kept for a while.
+type ownTypes struct {
+	schemas map[string]*catalogue.Schema
+	until   time.Time
+}
+
+// check holds the data of posted events against what the catalogue and the
+// workspace say of their types. A type that nobody describes is taken as it is.
+func (in *Intake) check(ctx context.Context, workspace string, evs []engawa.Event, list bool) error {
+	for i, e := range evs {
+		s, err := in.schema(ctx, workspace, e.Type)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		place := "/data"
+		if list {
+			place = fmt.Sprintf("/%d/data", i)
+		}
+		if err := engawa.Within(place, s.Check(e.Data)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schema is that of a type's data; nil where nobody describes it.
+func (in *Intake) schema(ctx context.Context, workspace, typ string) (*catalogue.Schema, error) {
+	if t, ok := catalogue.Find(typ); ok {
+		return t.Schema, nil
+	}
+	in.mu.Lock()
+	own, ok := in.own[workspace]
+	in.mu.Unlock()
+	if ok && time.Now().Before(own.until) {
+		return own.schemas[typ], nil
+	}
+	own = ownTypes{map[string]*catalogue.Schema{}, time.Now().Add(fresh)}
+	stored, err := in.Store.EventTypes(ctx, workspace)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, e := range stored {
+		if own.schemas[e.Type], err = catalogue.ParseSchema(e.Schema); err != nil {
+			return nil, fmt.Errorf("event type %s: %w", e.Type, err)
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.own == nil {
+		in.own = map[string]ownTypes{}
+	}
+	in.own[workspace] = own
+	return own.schemas[typ], nil
+}
+
+// Renew forgets a workspace's own types: they have changed.
+func (in *Intake) Renew(workspace string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.own, workspace)
+}

@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type trip func(*http.Request) int
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	w.WriteHeader(f(r))
+	return w.Result(), nil
+}
+
+func ask(s *Server, method, path, form string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// TestPage: the page offers every scenario, a press of its button posts it, and
+// looking changes nothing.
+func TestPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		posts := 0
+		s := &Server{URL: "https://hub.example/in/acc_1", Secrets: []string{"whsec_x"}, Polite: true, Client: &http.Client{Transport: trip(func(r *http.Request) int {
+			if posts++; posts == 1 {
+				return http.StatusServiceUnavailable
+			}
+			if !strings.HasPrefix(r.Header.Get("Stripe-Signature"), "t=") {
+				t.Error("a post is not signed")
+			}
+			return http.StatusOK
+		})}}
+		page := ask(s, "GET", "/", "").Body.String()
+		for _, name := range Names() {
+			if !strings.Contains(page, `value="`+name+`"`) {
+				t.Errorf("the page does not offer %q", name)
+			}
+		}
+		for _, bad := range []struct{ method, path, form string }{{"POST", "/play", "scenario=none"}, {"GET", "/play?scenario=started", ""}, {"POST", "/other", ""}} {
+			if w := ask(s, bad.method, bad.path, bad.form); w.Code < 400 {
+				t.Errorf("%s %s: %d", bad.method, bad.path, w.Code)
+			}
+		}
+		if w := ask(s, "POST", "/play", url.Values{"scenario": {"started"}}.Encode()); w.Code != http.StatusSeeOther {
+			t.Errorf("play: %d", w.Code)
+		}
+		synctest.Wait()
+		if posts != 1 || len(s.Sent()) != 0 {
+			t.Errorf("%d posts before the second try", posts)
+		}
+		time.Sleep(2 * time.Second) // of the bubble's own time
+		if sent := s.Sent(); posts != 2 || len(sent) != 1 || len(sent[0].Statuses) != 2 || !strings.Contains(ask(s, "GET", "/_sim/log", "").Body.String(), "customer.subscription.created") {
+			t.Errorf("%d posts, sent %v", posts, sent)
+		}
+	})
+}
