@@ -141,10 +141,11 @@ func (s Settings) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // Env is what a channel reaches the world with. Tests plug simulators in.
 type Env struct {
-	Account string // id of the account being opened: what Cleared.Open is asked for
-	HTTP    *http.Client
-	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	Log     Log
+	Account   string // id of the account being opened: what Cleared.Open is asked for
+	HTTP      *http.Client
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log       Log
+	PublicURL string // of the hub's own pages, without a slash at the end; empty: not known
 }
 
 // Log is the part of *slog.Logger that a channel needs.

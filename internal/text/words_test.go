@@ -41,7 +41,7 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
-	"place.":  {"direct", "my_chat", "readonly"},
+	"place.":  {"direct", "my_chat", "readonly", "not_member"},
 	"choice.": nil, // of a channel's fields
 	"scope.":  nil, // of a channel's limits
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
@@ -274,6 +274,7 @@ func TestLocalesAgree(t *testing.T) {
 var sameEverywhere = []string{
 	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "CSV", "HTML", "ID", "URL", "OK",
 	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
+	"Slack", "Microsoft Teams", "Discord", "Telegram", "Google Chat", "POST", "PUT", "PATCH",
 }
 
 func TestNoTextIsTheSameInTwoLanguages(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/channel/exchange"
 	"github.com/engawa/engawa/internal/channel/webhook/sim"
 )
 
@@ -158,7 +159,7 @@ func TestAnswersAreKeptShortAndClean(t *testing.T) {
 					t.Fatal(se)
 				}
 				got := r.Exchange.Response
-				if len(got) > maxKept+64 || strings.Contains(got, "member-000123") || strings.ContainsAny(got, "\x00") || !utf8.ValidString(got) {
+				if len(got) > exchange.MaxKept+64 || strings.Contains(got, "member-000123") || strings.ContainsAny(got, "\x00") || !utf8.ValidString(got) {
 					t.Errorf("kept %q", got)
 				}
 			})
@@ -170,7 +171,7 @@ func TestTheSlowEndpointIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		_, se := send(t, settings, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		if d := time.Since(start); d != patience || se == nil || se.Code != "timeout" || se.Class != channel.Ambiguous {
+		if d := time.Since(start); d != exchange.Patience || se == nil || se.Code != "timeout" || se.Class != channel.Ambiguous {
 			t.Errorf("after %s: %v", d, se)
 		}
 	})
