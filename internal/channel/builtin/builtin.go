@@ -8,6 +8,7 @@ import (
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/chatwork"
+	"github.com/engawa/engawa/internal/channel/custom"
 	"github.com/engawa/engawa/internal/channel/discord"
 	"github.com/engawa/engawa/internal/channel/googlechat"
 	"github.com/engawa/engawa/internal/channel/mail"
@@ -21,7 +22,7 @@ import (
 // that names no channel tries them.
 func Kinds() []channel.Kind {
 	return []channel.Kind{
-		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, appStore,
+		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, custom.Kind, appStore,
 	}
 }
 

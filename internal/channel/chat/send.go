@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
@@ -94,10 +92,4 @@ func Told(se *channel.SendError, service, field, remedy string) error {
 
 // Place takes a name for the place behind a webhook URL. The service does not
 // need it: the URL leads to one place.
-func Place(s string) (engawa.Address, error) {
-	s = strings.TrimSpace(s)
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 80 || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", engawa.Invalid("/address", "write the name of the place that the webhook posts to, such as 受注", "the name of a place is 1 to 80 characters on one line")
-	}
-	return engawa.Address(s), nil
-}
+func Place(s string) (engawa.Address, error) { return channel.Name(s, 80) }

@@ -5,9 +5,7 @@ package webhook
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
@@ -35,18 +33,9 @@ var Kind = channel.Kind{
 	New:         open,
 }
 
-// address takes any name of at most 200 characters by which the receiving
-// system knows the recipient: a member number, a queue. It travels as data.to.
-func address(s string) (engawa.Address, error) {
-	s = strings.TrimSpace(s)
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 200 || strings.ContainsFunc(s, control) {
-		return "", engawa.Invalid("/address", "give the name by which your system knows the recipient, 1 to 200 characters on one line",
-			"a webhook recipient is 1 to 200 printable characters")
-	}
-	return engawa.Address(s), nil
-}
-
-func control(r rune) bool { return r < ' ' || r == 0x7f }
+// address is any name by which the receiving system knows the recipient: a
+// member number, a queue. It travels as data.to.
+func address(s string) (engawa.Address, error) { return channel.Name(s, 200) }
 
 // account is one endpoint. It is a channel.Channel and a channel.Receiver.
 type account struct {
