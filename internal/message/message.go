@@ -290,6 +290,9 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		words, locale = text.Pick(own.Words, k.Locale, w.workspace.Locale)
 	}
 	m.Locale = locale
+	if r.Event != nil && w.takesEvents(m.Chain) {
+		return fact(*r.Event)
+	}
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
 	}

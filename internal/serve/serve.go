@@ -26,6 +26,7 @@ import (
 	"github.com/engawa/engawa/internal/egress"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
@@ -144,6 +145,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		defer h.working.Store(false)
 		h.Dispatch.Run(ctx)
 	})
+	work.Go(func() { (&replay.Runner{Store: h.Store, Compose: h.Compose, Log: h.log}).Run(ctx) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

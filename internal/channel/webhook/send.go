@@ -37,8 +37,12 @@ type data struct {
 	Unsubscribe string         `json:"unsubscribe,omitempty"`
 }
 
-// encode writes the body of p with to in the place of its address.
-func encode(p engawa.Parcel, to string) ([]byte, error) {
+// encode writes the body of p with to in the place of its address: the event
+// where the endpoint gets events and p tells of one, else the message.
+func (a *account) encode(p engawa.Parcel, to string) ([]byte, error) {
+	if a.raw && isEvent(p.Content.Text) {
+		return []byte(p.Content.Text), nil
+	}
 	return json.Marshal(post{
 		Type: "message.created", Timestamp: p.CreatedAt.UTC(),
 		Data: data{
@@ -47,6 +51,16 @@ func encode(p engawa.Parcel, to string) ([]byte, error) {
 			HTML: p.Content.HTML, Unsubscribe: p.Unsubscribe,
 		},
 	})
+}
+
+// isEvent reports whether words are an event as internal/message writes it.
+func isEvent(words string) bool {
+	var in struct {
+		Type      string          `json:"type"`
+		Timestamp time.Time       `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
+	}
+	return json.Unmarshal([]byte(words), &in) == nil && in.Type != "" && !in.Timestamp.IsZero() && len(in.Data) > 0
 }
 
 // Send posts m once. The webhook-id is the parcel's key, so an endpoint that
@@ -78,11 +92,11 @@ func (a *account) request(p engawa.Parcel) (exchange.Request, error) {
 	if p.Key == "" || strings.Contains(p.Key, ".") {
 		return exchange.Request{}, errors.New("the key of a webhook must not be empty or hold a dot")
 	}
-	body, err := encode(p, p.To.Reveal())
+	body, err := a.encode(p, p.To.Reveal())
 	if err != nil {
 		return exchange.Request{}, fmt.Errorf("encode the body: %w", err)
 	}
-	shown, err := encode(p, p.To.String())
+	shown, err := a.encode(p, p.To.String())
 	if err != nil {
 		return exchange.Request{}, fmt.Errorf("encode the body: %w", err)
 	}

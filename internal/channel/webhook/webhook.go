@@ -16,12 +16,17 @@ import (
 // for a person.
 const KeyLife = 72 * time.Hour
 
+// ContentEvent as the setting "content": an endpoint gets the events that its
+// routes take as they are, and no words about them.
+const ContentEvent = "event"
+
 // Kind describes the channel.
 var Kind = channel.Kind{
 	Name: "webhook",
 	Fields: []channel.Field{
 		{Key: "url", Type: channel.URL, Required: true},
 		{Key: "secret", Type: channel.SecretField, Required: true},
+		{Key: "content", Type: channel.Choice, Default: "message", Choices: []string{"message", ContentEvent}},
 		{Key: "old_secret", Type: channel.SecretField}, // signs too while the receiver changes over
 		{Key: "in_secret", Type: channel.SecretField},  // proves what the receiver posts to us
 		{Key: "in_old_secret", Type: channel.SecretField},
@@ -41,6 +46,7 @@ func address(s string) (engawa.Address, error) { return channel.Name(s, 200) }
 type account struct {
 	id  string
 	url string
+	raw bool  // the words of a notice are the event itself
 	out []key // sign what leaves: the secret, then the old one
 	in  []key // prove what comes in
 	env channel.Env
@@ -53,7 +59,7 @@ func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	if s["url"] == "" {
 		return nil, engawa.Invalid("/settings/url", "fill it in", "webhook: url is required")
 	}
-	a := &account{id: env.Account, url: s["url"], env: env}
+	a := &account{id: env.Account, url: s["url"], raw: s["content"] == ContentEvent, env: env}
 	for _, f := range []struct {
 		name string
 		to   *[]key
