@@ -53,7 +53,7 @@ var may = map[string][]string{
 	"internal/channel/telegram":      chatKind,
 	"internal/channel/webhook":       channelKind,
 	"internal/config":                {"", "internal/vault"},
-	"internal/console":               {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/console":               {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
 	"internal/demo":                  all,
 	"internal/dispatch":              {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},

@@ -119,7 +119,8 @@ func (t *tx) cancelWaiting(workspace, account string) error {
 type Tried struct {
 	Attempt   engawa.Attempt
 	Message   string
-	Event     string // empty: a request made the message
+	MessageAt time.Time // with Message the cursor of the next page
+	Event     string    // empty: a request made the message
 	EventType string
 	State     engawa.DeliveryState
 	DueAt     time.Time // of the next attempt, where one comes
@@ -151,14 +152,14 @@ func (s *Store) Tries(ctx context.Context, workspace, account string, f TriedFil
 	}
 	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
-			var started, ended, due int64
+			var started, ended, due, made int64
 			a := &r.Attempt
-			err = scan(&a.Workspace, &a.Delivery, &a.N, &a.Key, &started, &ended, &a.Outcome, &a.Code, &a.Late, &r.sealed, &r.by, &r.Message, &r.Event, &r.EventType, &r.State, &due)
+			err = scan(&a.Workspace, &a.Delivery, &a.N, &a.Key, &started, &ended, &a.Outcome, &a.Code, &a.Late, &r.sealed, &r.by, &r.Message, &r.Event, &r.EventType, &r.State, &due, &made)
 			a.ID = fmt.Sprintf("%s.%d", a.Delivery, a.N)
-			a.StartedAt, a.EndedAt, r.DueAt = at(started), at(ended), at(due)
+			a.StartedAt, a.EndedAt, r.DueAt, r.MessageAt = at(started), at(ended), at(due), at(made)
 			return r, err
 		}, `SELECT a.workspace, a.delivery, a.n, a.retry_key, a.started_at, a.ended_at, a.outcome, a.code, a.late, a.sealed, a.sealed_by,
-			m.id, m.event, coalesce(e.type, ''), d.state, d.due_at
+			m.id, m.event, coalesce(e.type, ''), d.state, d.due_at, m.created_at
 			FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
 			JOIN attempt a ON a.workspace = d.workspace AND a.delivery = d.id
 			LEFT JOIN event e ON e.workspace = m.workspace AND e.id = m.event `+w.text+`
