@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,6 +67,21 @@ func URL(s channel.Settings, field, service string) (string, error) {
 		return "", engawa.Invalid("/settings/"+field, "copy the whole URL from "+service+" and paste it", "%s: the webhook URL is not one", service)
 	}
 	return s[field], nil
+}
+
+// Hook is an account that is one webhook URL.
+type Hook struct {
+	Env channel.Env
+	URL string
+}
+
+// Format keeps the URL out of logs whatever the verb.
+func (h Hook) Format(f fmt.State, _ rune) { fmt.Fprint(f, "webhook account "+h.Env.Account) }
+
+// OpenHook reads the setting "webhook_url".
+func OpenHook(s channel.Settings, env channel.Env, service string) (Hook, error) {
+	u, err := URL(s, "webhook_url", service)
+	return Hook{env, u}, err
 }
 
 // PerMinute is the limit of a whole account that a setting names; fallback

@@ -5,7 +5,6 @@ package discord
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -56,20 +55,14 @@ func clean(link string) string {
 	return strings.NewReplacer("[", "%5B", "]", "%5D", "|", "%7C", `\`, "%5C", "`", "%60", "*", "%2A").Replace(link)
 }
 
-type account struct {
-	env  channel.Env
-	hook string
-}
-
-// Format keeps the URL out of logs whatever the verb.
-func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "discord account "+a.env.Account) }
+type account struct{ chat.Hook }
 
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
-	hook, err := chat.URL(s, "webhook_url", "Discord")
+	hook, err := chat.OpenHook(s, env, "Discord")
 	if err != nil {
 		return nil, err
 	}
-	return &account{env, hook}, nil
+	return &account{hook}, nil
 }
 
 // thread is the id of a thread: larger than 2^53, so it stays text.
@@ -77,18 +70,18 @@ var thread = regexp.MustCompile(`^[0-9]{17,20}$`)
 
 // Send posts the message; wait=true has Discord answer when it is kept.
 func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt, error) {
-	return chat.Send(ctx, a.env, m, func(p engawa.Parcel) exchange.Request {
+	return chat.Send(ctx, a.Env, m, func(p engawa.Parcel) exchange.Request {
 		query := url.Values{"wait": {"true"}}
 		if thread.MatchString(p.To.Reveal()) {
 			query.Set("thread_id", p.To.Reveal())
 		}
-		to := a.hook + "?" + query.Encode()
-		if strings.Contains(a.hook, "?") {
-			to = a.hook + "&" + query.Encode()
+		to := a.URL + "?" + query.Encode()
+		if strings.Contains(a.URL, "?") {
+			to = a.URL + "&" + query.Encode()
 		}
 		return chat.JSON(to, map[string]any{
-			"content": style.Post(p, a.env.PublicURL), "allowed_mentions": map[string]any{"parse": []string{}}, "flags": suppressEmbeds,
-		}, "", a.hook)
+			"content": style.Post(p, a.Env.PublicURL), "allowed_mentions": map[string]any{"parse": []string{}}, "flags": suppressEmbeds,
+		}, "", a.URL)
 	}, judge)
 }
 
@@ -141,7 +134,7 @@ func seen(h http.Header) []channel.Seen {
 
 // Probe asks for the webhook itself.
 func (a *account) Probe(ctx context.Context) error {
-	x, se := exchange.Do(ctx, a.env.HTTP, exchange.Request{Method: http.MethodGet, URL: a.hook, Hide: []string{a.hook}})
+	x, se := exchange.Do(ctx, a.Env.HTTP, exchange.Request{Method: http.MethodGet, URL: a.URL, Hide: []string{a.URL}})
 	if se == nil && x.Status >= 300 {
 		se = x.Fail(exchange.Class(x.Status), "", 0)
 	}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -48,39 +47,35 @@ var style = chat.Style{Most: 4096, Escape: func(r rune) string {
 }}
 
 type account struct {
-	env    channel.Env
-	hook   string
+	chat.Hook
 	thread string
 }
 
-// Format keeps the URL out of logs whatever the verb.
-func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "googlechat account "+a.env.Account) }
-
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
-	hook, err := chat.URL(s, "webhook_url", "Google Chat")
+	hook, err := chat.OpenHook(s, env, "Google Chat")
 	if err != nil {
 		return nil, err
 	}
-	return &account{env, hook, s["thread_key"]}, nil
+	return &account{hook, s["thread_key"]}, nil
 }
 
 // Send posts the message to the space, under the thread where one is set.
 func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt, error) {
-	return chat.Send(ctx, a.env, m, a.request, judge)
+	return chat.Send(ctx, a.Env, m, a.request, judge)
 }
 
 func (a *account) request(p engawa.Parcel) exchange.Request {
-	body := map[string]any{"text": style.Post(p, a.env.PublicURL)}
+	body := map[string]any{"text": style.Post(p, a.Env.PublicURL)}
 	query := url.Values{"requestId": {p.Key}}
 	if a.thread != "" {
 		body["thread"] = map[string]string{"threadKey": a.thread}
 		query.Set("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
-	to, err := url.Parse(a.hook)
+	to, err := url.Parse(a.URL)
 	if err != nil {
 		return exchange.Request{} // open has read it
 	}
-	secrets := []string{a.hook}
+	secrets := []string{a.URL}
 	for _, values := range to.Query() { // key and token
 		secrets = append(secrets, values...)
 	}

@@ -9,7 +9,6 @@ package teams
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,25 +43,19 @@ var style = chat.Style{Most: 8000}
 // maxBlocks is how many lines get a block of their own.
 const maxBlocks = 60
 
-type account struct {
-	env  channel.Env
-	hook string
-}
-
-// Format keeps the URL out of logs whatever the verb.
-func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "teams account "+a.env.Account) }
+type account struct{ chat.Hook }
 
 func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
-	hook, err := chat.URL(s, "webhook_url", "Teams")
+	hook, err := chat.OpenHook(s, env, "Teams")
 	if err != nil {
 		return nil, err
 	}
-	return &account{env, hook}, nil
+	return &account{hook}, nil
 }
 
 // Send posts the card.
 func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt, error) {
-	return chat.Send(ctx, a.env, m, func(p engawa.Parcel) exchange.Request { return chat.JSON(a.hook, card(p, a.env.PublicURL), "") }, judge)
+	return chat.Send(ctx, a.Env, m, func(p engawa.Parcel) exchange.Request { return chat.JSON(a.URL, card(p, a.Env.PublicURL), "") }, judge)
 }
 
 type object = map[string]any
