@@ -100,7 +100,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
-		{"tries", TriesPage(sampleTries(page("accounts", ""), s))},
+		{"tries", TriesPage(sampleTries(page("accounts", "")))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
@@ -416,7 +416,7 @@ func sampleSettings(p Page, s spoken) Settings {
 	}
 }
 
-func sampleTries(p Page, s spoken) Tries {
+func sampleTries(p Page) Tries {
 	p.Title = p.T("tries.title", "account", "Zapier")
 	try := func(n int, d time.Duration, o engawa.AttemptOutcome, code, response string) Attempt {
 		return Attempt{

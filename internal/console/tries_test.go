@@ -20,8 +20,10 @@ func (d *desk) endpoint() (event string) {
 	d.must(d.st.AddEndpoint(ctx,
 		engawa.Account{Workspace: ws, ID: "acc_hook", Kind: "webhook", Name: "Zapier", Enabled: true, CreatedAt: now, Settings: map[string]string{"url": "https://a.example/x", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "content": "event"}},
 		engawa.Destination{Workspace: ws, ID: "dst_hook", Name: "Zapier", Account: "acc_hook", Address: "zapier", Locale: engawa.Japanese, CreatedAt: now},
-		engawa.Route{Workspace: ws, ID: "rte_hook", Name: "Zapier", Enabled: true, Events: []string{"payment.*"}, UpdatedAt: now,
-			Then: []engawa.Step{{To: "dst_hook", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_hook"}}}}}))
+		engawa.Route{
+			Workspace: ws, ID: "rte_hook", Name: "Zapier", Enabled: true, Events: []string{"payment.*"}, UpdatedAt: now,
+			Then: []engawa.Step{{To: "dst_hook", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_hook"}}}},
+		}))
 	evs, err := d.st.Events(ctx, ws, store.EventFilter{}, store.Page{})
 	d.must(err)
 	m := engawa.Message{Workspace: ws, ID: "msg_tried", Event: evs[0].ID, Destination: "dst_hook", Purpose: engawa.Service, State: engawa.MessageWaiting, Content: engawa.Content{Text: "{}"}, Chain: []engawa.Via{{Account: "acc_hook"}}, CreatedAt: now}

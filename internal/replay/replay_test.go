@@ -57,8 +57,10 @@ func each(t *testing.T, test func(b *bench, start time.Time)) {
 			b.must(st.AddEndpoint(ctx,
 				engawa.Account{Workspace: ws, ID: "acc_" + id, Kind: "webhook", Name: id, Enabled: true, CreatedAt: start, Settings: map[string]string{"url": "https://a.example/x", "content": "event"}},
 				engawa.Destination{Workspace: ws, ID: "dst_" + id, Name: id, Account: "acc_" + id, Address: engawa.Address(id), Locale: engawa.Japanese, CreatedAt: start},
-				engawa.Route{Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, Condition: "event.data.n < 9007199254740999", UpdatedAt: start,
-					Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}}}))
+				engawa.Route{
+					Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, Condition: "event.data.n < 9007199254740999", UpdatedAt: start,
+					Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}},
+				}))
 		}
 		for n, typ := range []string{"contract.terminated", "payment.failed", "contract.resumed", "contract.suspended", "site.changed"} {
 			at := start.Add(time.Duration(n) * time.Minute)
@@ -73,7 +75,7 @@ func each(t *testing.T, test func(b *bench, start time.Time)) {
 }
 
 // rows are the messages to an endpoint, with their deliveries' keys.
-func (b *bench) rows(endpoint string) (keys []string, words []string) {
+func (b *bench) rows(endpoint string) (keys, words []string) {
 	b.t.Helper()
 	ms, err := b.Store.Messages(b.t.Context(), ws, store.MessageFilter{Destination: "dst_" + endpoint}, store.Page{Limit: 100})
 	b.must(err)

@@ -16,8 +16,10 @@ func (s *shop) endpoint(id string) {
 	s.must(s.AddEndpoint(s.t.Context(),
 		engawa.Account{Workspace: ws, ID: "acc_" + id, Kind: "webhook", Name: id, Enabled: true, Settings: map[string]string{"url": "https://a.example/x"}, CreatedAt: now},
 		engawa.Destination{Workspace: ws, ID: "dst_" + id, Name: id, Account: "acc_" + id, Address: engawa.Address(id), CreatedAt: now},
-		engawa.Route{Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, UpdatedAt: now,
-			Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}}}))
+		engawa.Route{
+			Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, UpdatedAt: now,
+			Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}},
+		}))
 }
 
 // hand makes a message about an event for an endpoint, with one attempt that

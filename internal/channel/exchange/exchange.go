@@ -70,9 +70,7 @@ func Do(ctx context.Context, client *http.Client, q Request) (Answer, *channel.S
 	if err != nil {
 		return Answer{}, &channel.SendError{Class: channel.Rejected, Code: "request", Err: errors.New("the request cannot be made of these settings")}
 	}
-	for name, values := range q.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, q.Header)
 	a := Answer{Kept: engawa.Exchange{Request: q.shown(req.URL)}}
 	res, err := client.Do(req)
 	if err != nil {
