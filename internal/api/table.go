@@ -176,7 +176,7 @@ func (a *API) addWebhooks(h huma.API) {
 		"replayWebhook", post, "/v1/webhooks/{id}:replay", access.WebhooksWrite, accepted, tagWebhooks, "Hand past events to it again",
 		"Under the webhook-ids of the first time. With dry_run it only says how many; else it goes on in the background.",
 	}, a.replayWebhook)
-	add(a, h, op{"listReplays", get, "/v1/webhooks/{id}/replays", access.WebhooksRead, ok, tagWebhooks, "Replays to a webhook", ""}, a.listReplays)
+	add(a, h, op{"listReplays", get, "/v1/webhooks/{id}/replays", access.WebhooksRead, ok, tagWebhooks, "Replays to a webhook, newest first", ""}, a.listReplays)
 	add(a, h, op{"getReplay", get, "/v1/replays/{id}", access.WebhooksRead, ok, tagWebhooks, "How far a replay has come", ""}, a.getReplay)
 	add(a, h, op{"stopReplay", post, "/v1/replays/{id}:stop", access.WebhooksWrite, ok, tagWebhooks, "Stop a replay", "What it made already is sent."}, a.stopReplay)
 }

@@ -189,19 +189,25 @@ func (a *API) replayWebhook(ctx context.Context, c *call, in *replayIn) (replayO
 }
 
 type replayList struct {
-	Replays []replayOut `json:"replays" doc:"Newest first, 100 at most"`
+	Replays []replayOut `json:"replays"`
+	Next    string      `json:"next"`
 }
 
-func (a *API) listReplays(ctx context.Context, c *call, in *One) (replayList, error) {
+type replaysIn struct {
+	One
+	Paging
+}
+
+// keptReplays is how many replays of an endpoint are listed at most.
+const keptReplays = 1000
+
+func (a *API) listReplays(ctx context.Context, c *call, in *replaysIn) (replayList, error) {
 	if _, err := a.webhook(ctx, c.workspace, in.ID); err != nil {
 		return replayList{}, err
 	}
-	all, err := a.Store.Replays(ctx, c.workspace, in.ID, 100)
-	out := replayList{Replays: make([]replayOut, len(all))}
-	for i, r := range all {
-		out.Replays[i] = showReplay(r)
-	}
-	return out, err
+	all, err := a.Store.Replays(ctx, c.workspace, in.ID, keptReplays)
+	list, next, err := part(in.Paging, engawa.PrefixReplay, all, err, func(r engawa.Replay) string { return r.ID }, showReplay)
+	return replayList{list, next}, err
 }
 
 func (a *API) getReplay(ctx context.Context, c *call, in *One) (replayOut, error) {
