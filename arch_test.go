@@ -20,43 +20,57 @@ const module = "github.com/engawa/engawa"
 // all may import everything: they wire the parts together.
 var all = []string{"*"}
 
-// channelKind is what a folder of a channel may import, whatever its kind.
-var channelKind = []string{"", "internal/channel", "internal/verdict"}
+// channelKind is what a folder of a channel may import, whatever its kind, and
+// chatKind what one to a chat service may import besides.
+var (
+	channelKind = []string{"", "internal/channel", "internal/channel/exchange", "internal/verdict"}
+	chatKind    = append([]string{"internal/channel/chat"}, channelKind...)
+)
 
 // may lists, for every package, which packages of ours it may import. A sim is
 // not listed: it imports none, so that one misreading of a provider's manual
 // cannot sit in both the sim and the client.
 var may = map[string][]string{
-	"":                             {},
-	"cmd/engawa":                   all,
-	"internal/access":              {"", "internal/store", "internal/vault"},
-	"internal/api":                 {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
-	"internal/appstore":            {""},
-	"internal/bench":               all,
-	"internal/catalogue":           {""},
-	"internal/channel":             {"", "internal/verdict"},
-	"internal/channel/builtin":     {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/mail", "internal/channel/webhook", "internal/source/stripe"},
-	"internal/channel/channeltest": {"", "internal/channel", "internal/rule", "internal/verdict"},
-	"internal/channel/chatwork":    channelKind,
-	"internal/channel/mail":        channelKind,
-	"internal/channel/webhook":     channelKind,
-	"internal/config":              {"", "internal/vault"},
-	"internal/console":             {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
-	"internal/demo":                all,
-	"internal/dispatch":            {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
-	"internal/egress":              {},
-	"internal/fault":               {},
-	"internal/intake":              {"", "internal/catalogue", "internal/channel", "internal/store"},
-	"internal/message":             {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
-	"internal/route":               {""},
-	"internal/rule":                {""},
-	"internal/serve":               all,
-	"internal/source/stripe":       {"", "internal/channel"},
-	"internal/store":               {"", "internal/vault"},
-	"internal/store/storetest":     {},
-	"internal/text":                {""},
-	"internal/vault":               {""},
-	"internal/verdict":             {"", "internal/rule"},
+	"":                               {},
+	"cmd/engawa":                     all,
+	"internal/access":                {"", "internal/store", "internal/vault"},
+	"internal/api":                   {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/appstore":              {""},
+	"internal/bench":                 all,
+	"internal/catalogue":             {""},
+	"internal/channel":               {"", "internal/verdict"},
+	"internal/channel/builtin":       {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/custom", "internal/channel/discord", "internal/channel/googlechat", "internal/channel/mail", "internal/channel/slack", "internal/channel/teams", "internal/channel/telegram", "internal/channel/webhook", "internal/source/stripe"},
+	"internal/channel/channeltest":   {"", "internal/channel", "internal/rule", "internal/verdict"},
+	"internal/channel/chat":          channelKind,
+	"internal/channel/chat/chattest": {"", "internal/channel", "internal/channel/channeltest"},
+	"internal/channel/chatwork":      chatKind,
+	"internal/channel/custom":        channelKind,
+	"internal/channel/discord":       chatKind,
+	"internal/channel/exchange":      channelKind,
+	"internal/channel/googlechat":    chatKind,
+	"internal/channel/mail":          channelKind,
+	"internal/channel/slack":         chatKind,
+	"internal/channel/teams":         chatKind,
+	"internal/channel/telegram":      chatKind,
+	"internal/channel/webhook":       channelKind,
+	"internal/config":                {"", "internal/vault"},
+	"internal/console":               {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/demo":                  all,
+	"internal/dispatch":              {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
+	"internal/egress":                {},
+	"internal/fault":                 {},
+	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/store"},
+	"internal/message":               {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
+	"internal/route":                 {""},
+	"internal/rule":                  {""},
+	"internal/serve":                 all,
+	"internal/source/stripe":         {"", "internal/channel"},
+	"internal/store":                 {"", "internal/vault"},
+	"internal/store/storetest":       {},
+	"internal/text":                  {""},
+	"internal/vault":                 {""},
+	"internal/verdict":               {"", "internal/rule"},
 }
 
 // foreign lists the modules that a package may import where that is narrower

@@ -32,6 +32,7 @@ const (
 	PrefixDisclosure   = "dsc"
 	PrefixKey          = "key"
 	PrefixSubscription = "sbs"
+	PrefixReplay       = "rpl"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
@@ -16,7 +17,7 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chatwork,inbox,stripe,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page), stripe (posts events) or webhook."`
+	Name string `arg:"" enum:"chat,chatwork,inbox,stripe,webhook" help:"Which provider: chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), stripe (posts events) or webhook."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
 	To   string `help:"For stripe: the URL that events are posted to, http://…/in/acc_…. The account takes mode test and the secret whsec_engawa_simulator."`
@@ -33,6 +34,8 @@ func (s simCmd) Run(ctx context.Context) error {
 		room := &chatwork.Server{}
 		room.AddRoom(1, "Engawa", "group")
 		return serveSim(ctx, s.Addr, room)
+	case "chat":
+		return serveSim(ctx, s.Addr, chatRooms("http://"+s.Addr))
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
 	case "stripe":
@@ -50,6 +53,23 @@ func (s simCmd) Run(ctx context.Context) error {
 	err = errors.Join(err, box.Close())
 	<-ended //nolint:errcheck // it says only that it was closed
 	return err
+}
+
+// chatRooms is a room of each chat service. What an account needs to post there
+// is printed: any token will do.
+func chatRooms(at string) *chat.Server {
+	server := &chat.Server{Answer: chat.Rude(uint64(time.Now().UnixNano()))}
+	for _, r := range []struct{ service, id, name, how string }{
+		{"slack", "C0ENGAWA01", "engawa", "how=webhook webhook_url=" + at + "/slack/services/C0ENGAWA01/any, or how=bot token=any base_url=" + at + "/slack/api"},
+		{"teams", "engawa", "Engawa", "webhook_url=" + at + "/teams/workflows/engawa?sig=any"},
+		{"discord", "1152921504606846977", "engawa", "webhook_url=" + at + "/discord/api/webhooks/1152921504606846977/any"},
+		{"telegram", "-1001234567890", "Engawa", "token=1234567:any-token-of-20-letters base_url=" + at + "/telegram, to -1001234567890"},
+		{"googlechat", "engawa", "Engawa", "webhook_url=" + at + "/googlechat/v1/spaces/engawa/messages?key=any&token=any"},
+	} {
+		server.AddRoom(r.service, r.id, r.name)
+		fmt.Println(r.service + ": " + r.how)
+	}
+	return server
 }
 
 func serveSim(ctx context.Context, addr string, h http.Handler) error {

@@ -28,6 +28,8 @@ const (
 	AccountsWrite   Scope = "accounts:write"
 	RoutesRead      Scope = "routes:read" // routes, templates and destinations
 	RoutesWrite     Scope = "routes:write"
+	WebhooksRead    Scope = "webhooks:read"
+	WebhooksWrite   Scope = "webhooks:write" // subscribe a URL to events, replay
 	TasksRead       Scope = "tasks:read"
 	TasksWrite      Scope = "tasks:write"
 	StoreAct        Scope = "store:act" // extend a renewal, answer a consumption request
@@ -68,6 +70,8 @@ var Scopes = [...]Need{
 	{AccountsWrite, engawa.Admin, false},
 	{RoutesRead, engawa.Viewer, false},
 	{RoutesWrite, engawa.Admin, false},
+	{WebhooksRead, engawa.Viewer, false},
+	{WebhooksWrite, engawa.Admin, false},
 	{TasksRead, engawa.Viewer, false},
 	{TasksWrite, engawa.Support, false},
 	{StoreAct, engawa.Support, false},

@@ -16,6 +16,7 @@ const (
 	tagAccounts  = "Accounts"
 	tagRoutes    = "Routes"
 	tagPartners  = "Partners"
+	tagWebhooks  = "Webhooks"
 	tagWork      = "Tasks"
 	tagWorkspace = "Workspace"
 )
@@ -23,7 +24,7 @@ const (
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagPartners, tagWork, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -48,6 +49,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addCustomers(h)
 	a.addAccounts(h)
 	a.addRoutes(h)
+	a.addWebhooks(h)
 	a.addPartners(h)
 	a.addWork(h)
 }
@@ -171,6 +173,26 @@ func (a *API) addRoutes(h huma.API) {
 	add(a, h, op{"addTemplate", post, "/v1/templates", access.RoutesWrite, created, tagRoutes, "Add a template", ""}, a.addTemplate)
 	add(a, h, op{"getTemplate", get, "/v1/templates/{id}", access.RoutesRead, ok, tagRoutes, "One template", ""}, a.getTemplate)
 	add(a, h, op{"changeTemplate", put, "/v1/templates/{id}", access.RoutesWrite, ok, tagRoutes, "Replace a template by a new version", ""}, a.changeTemplate)
+}
+
+func (a *API) addWebhooks(h huma.API) {
+	add(a, h, op{"listWebhooks", get, "/v1/webhooks", access.WebhooksRead, ok, tagWebhooks, "Webhooks, oldest first", ""}, a.listWebhooks)
+	add(a, h, op{
+		"addWebhook", post, "/v1/webhooks", access.WebhooksWrite, created, tagWebhooks, "Subscribe a URL to events",
+		"Makes an account, a staff place and a route in one. The secret is in the answer and is shown once.",
+	}, a.addWebhook)
+	add(a, h, op{"getWebhook", get, "/v1/webhooks/{id}", access.WebhooksRead, ok, tagWebhooks, "One webhook", ""}, a.getWebhook)
+	add(a, h, op{
+		"endWebhook", del, "/v1/webhooks/{id}", access.WebhooksWrite, ok, tagWebhooks, "Unsubscribe",
+		"What waits for it is canceled. A conflict while a route sends over it and over another account.",
+	}, a.endWebhook)
+	add(a, h, op{
+		"replayWebhook", post, "/v1/webhooks/{id}:replay", access.WebhooksWrite, accepted, tagWebhooks, "Hand past events to it again",
+		"Under the webhook-ids of the first time. With dry_run it only says how many; else it goes on in the background.",
+	}, a.replayWebhook)
+	add(a, h, op{"listReplays", get, "/v1/webhooks/{id}/replays", access.WebhooksRead, ok, tagWebhooks, "Replays to a webhook, newest first", ""}, a.listReplays)
+	add(a, h, op{"getReplay", get, "/v1/replays/{id}", access.WebhooksRead, ok, tagWebhooks, "How far a replay has come", ""}, a.getReplay)
+	add(a, h, op{"stopReplay", post, "/v1/replays/{id}:stop", access.WebhooksWrite, ok, tagWebhooks, "Stop a replay", "What it made already is sent."}, a.stopReplay)
 }
 
 func (a *API) addPartners(h huma.API) {

@@ -82,6 +82,14 @@ var walk = []step{
 	{"addTemplate", "/v1/templates", `{"name":"t","words":{"ja":{"subject":"件名","text":"本文"}}}`},
 	{"getTemplate", "/v1/templates/$template", ""},
 	{"changeTemplate", "/v1/templates/$template", `{"version":1,"name":"t","words":{"ko":{"subject":"제목","text":"본문"}}}`},
+	{"listWebhooks", "/v1/webhooks", ""},
+	{"addWebhook", "/v1/webhooks", `{"url":"https://hooks.hinata.example/x","events":["contract.*"],"condition":"event.data.amount > 1"}`},
+	{"getWebhook", "/v1/webhooks/$webhook", ""},
+	{"replayWebhook", "/v1/webhooks/$webhook:replay", `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`},
+	{"listReplays", "/v1/webhooks/$webhook/replays", ""},
+	{"getReplay", "/v1/replays/$replay", ""},
+	{"stopReplay", "/v1/replays/$replay:stop", ""},
+	{"endWebhook", "/v1/webhooks/$hook", ""},
 	{"listApps", "/v1/apps", ""},
 	{"addApp", "/v1/apps", `{"name":"a","partner":"$partner"}`},
 	{"getApp", "/v1/apps/$app", ""},
@@ -245,6 +253,9 @@ func (s *site) seed() map[string]string {
 	ids["spare"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"spare@hinata.example"}`)
 	ids["twin"] = s.made("/v1/customers", `{"kind":"person","name":"田中"}`)
 	ids["point"] = s.made("/v1/customers/"+ids["twin"]+"/contact-points", `{"kind":"mail","address":"twin@customer.example"}`)
+	ids["webhook"] = s.made("/v1/webhooks", `{"url":"https://hooks.hinata.example/x","events":["*"]}`)
+	ids["hook"] = s.made("/v1/webhooks", `{"url":"https://hooks.hinata.example/y","events":["*"]}`)
+	ids["replay"] = s.made("/v1/webhooks/"+ids["hook"]+":replay", `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`)
 	ids["gone"] = s.made("/v1/customers", `{"kind":"person","name":"鈴木"}`)
 	ids["delivery"] = s.unknown()
 	ids["message"] = s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"],"not_before":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)

@@ -63,6 +63,9 @@ type Kind struct {
 	ToStaff      bool // may reach destinations
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
+	// Sound says what is wrong with settings whose fields are right one by one;
+	// nil: nothing can be. The error is an *engawa.Error that names the field.
+	Sound func(Settings) error
 	// Places lists where the account may post, for a picker; nil: it has no
 	// list. The error is an *engawa.Error in words for the operator.
 	Places func(ctx context.Context, s Settings, env Env) ([]Place, error)
@@ -119,7 +122,8 @@ const (
 	Host        FieldType = "host"
 	Mail        FieldType = "mail"
 	Choice      FieldType = "choice"
-	PEM         FieldType = "pem" // long text, secret
+	PEM         FieldType = "pem"   // long text, secret
+	Lines       FieldType = "lines" // long text
 )
 
 // Secret reports whether values of this type are write-only.
@@ -141,10 +145,11 @@ func (s Settings) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // Env is what a channel reaches the world with. Tests plug simulators in.
 type Env struct {
-	Account string // id of the account being opened: what Cleared.Open is asked for
-	HTTP    *http.Client
-	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	Log     Log
+	Account   string // id of the account being opened: what Cleared.Open is asked for
+	HTTP      *http.Client
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log       Log
+	PublicURL string // of the hub's own pages, without a slash at the end; empty: not known
 }
 
 // Log is the part of *slog.Logger that a channel needs.
@@ -241,6 +246,11 @@ func (k Kind) Check(in map[string]string) (Settings, error) {
 	for key := range in {
 		if !known[key] {
 			return nil, engawa.Invalid("/settings/"+key, "remove it", "%s has no setting called %q", k.Name, key)
+		}
+	}
+	if k.Sound != nil {
+		if err := k.Sound(out); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -8,11 +8,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/engawa/engawa"
 )
+
+// Name takes any name on one line, at most most characters, as an address: what
+// the other side knows a recipient or a place by.
+func Name(s string, most int) (engawa.Address, error) {
+	s = strings.TrimSpace(s)
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > most || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", engawa.Invalid("/address", fmt.Sprintf("give a name of 1 to %d characters on one line", most), "this is not a name of 1 to %d printable characters", most)
+	}
+	return engawa.Address(s), nil
+}
 
 // check reports what is wrong with a value, without repeating a secret.
 func (f Field) check(v string) error {
-	if f.Type != PEM && strings.ContainsAny(v, "\r\n\x00") {
+	if f.Type != PEM && f.Type != Lines && strings.ContainsAny(v, "\r\n\x00") {
 		return errors.New("it must be one line")
 	}
 	switch f.Type {
@@ -40,7 +54,7 @@ func (f Field) check(v string) error {
 		if !slices.Contains(f.Choices, v) {
 			return fmt.Errorf("%q is not one of %s", v, strings.Join(f.Choices, ", "))
 		}
-	case Text, SecretField, PEM:
+	case Text, SecretField, PEM, Lines:
 	}
 	return nil
 }

@@ -254,7 +254,7 @@ func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Acc
 	for _, f := range kind.Fields {
 		value := v.r.PostFormValue("s." + f.Key)
 		switch {
-		case f.Type == channel.PEM:
+		case f.Type == channel.PEM, f.Type == channel.Lines:
 			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
 		case f.Type == channel.Bool && value == "":
 			value = "false"
@@ -305,6 +305,8 @@ func (p Page) wrong(fieldType string) string {
 		return p.T("form.wrong.pem")
 	case channel.Host:
 		return p.T("form.wrong.host")
+	case channel.Lines:
+		return p.T("form.wrong.lines")
 	case channel.Text, channel.SecretField, channel.Bool, channel.Choice:
 	}
 	return p.T("form.wrong")

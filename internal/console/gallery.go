@@ -101,6 +101,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
+		{"tries", TriesPage(sampleTries(page("accounts", "")))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
@@ -456,5 +457,24 @@ func sampleSettings(p Page, s spoken) Settings {
 	return Settings{
 		Page: p, Name: s.member, Shop: s.shop, Mail: "y…@h….example", Zone: "Asia/Tokyo", Country: "JP", Version: "0.1.0",
 		Sender: engawa.SenderProfile{Name: s.shop, Postal: "920-0999 Kanazawa 1-2-3", Phone: "076-000-0000", Mail: "info@hinata.example"},
+	}
+}
+
+func sampleTries(p Page) Tries {
+	p.Title = p.T("tries.title", "account", "Zapier")
+	try := func(n int, d time.Duration, o engawa.AttemptOutcome, code, response string) Attempt {
+		return Attempt{
+			N: n, At: ago(d), Took: 180 * time.Millisecond, Outcome: o, Code: code, Response: response,
+			Request: "POST https://hooks.zapier.example/…\nwebhook-id: 8f2f4d1e\n\n{\"type\":\"contract.terminated\"}",
+		}
+	}
+	line := p.Words.EventLine(p.Locale, "contract.terminated", nil)
+	return Tries{
+		Page: p, Account: "acc_sample", Off: true, Replays: true, From: "2026-11-22T22:40", To: "2026-11-23T22:40",
+		Running: &engawa.Replay{ID: "rpl_sample", Events: 420, Looked: 130, State: engawa.ReplayRunning},
+		Rows: []TryRow{
+			{Attempt: try(3, 2*time.Minute, engawa.OutcomeRetry, "503", "503 Service Unavailable"), Line: line, Message: "msg_sample", Event: "evt_sample", DueAt: sampleNow.Add(10 * time.Minute)},
+			{Attempt: try(1, 26*time.Hour, engawa.OutcomeAccepted, "", "200 OK"), Line: line, Message: "msg_sample2", Event: "evt_sample2"},
+		},
 	}
 }

@@ -309,6 +309,31 @@ type Room struct {
 	Refused   string // in words; empty: it may be chosen
 }
 
+// Tries are the attempts on an account, with what can be done about them.
+type Tries struct {
+	Page
+	Account         string // its id
+	Off             bool   // the account is switched off
+	Outcome         string // the filter
+	Rows            []TryRow
+	Next            string
+	Replays         bool // past events can be sent again
+	From, To        string
+	Running         *engawa.Replay
+	Last            *engawa.Replay // the newest that ended
+	Counted         string         // in words: what a replay would send
+	Problem, Remedy string
+}
+
+// TryRow is one attempt and what comes next.
+type TryRow struct {
+	Attempt Attempt
+	Line    string // the event in words
+	Message string // id
+	Event   string // id; empty: it cannot be sent again
+	DueAt   time.Time
+}
+
 // FormField is one input.
 type FormField struct {
 	Key, Type, Label, Help, Value string

@@ -329,6 +329,9 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		return words, nil
 	}
 	m.Locale = locale
+	if r.Event != nil && w.takesEvents(m.Chain) {
+		return fact(*r.Event)
+	}
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
 	}

@@ -119,6 +119,9 @@ func (h *Hub) upkeepOnce(ctx context.Context) error {
 	if err == nil {
 		err = h.Store.Sweep(ctx)
 	}
+	if err == nil {
+		err = h.watchEndpoints(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		h.log.ErrorContext(ctx, "upkeep is behind and tries again in an hour", "error", err)
 	}

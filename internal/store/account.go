@@ -10,29 +10,31 @@ import (
 
 // AddAccount stores an account, its settings sealed, and its lane.
 func (s *Store) AddAccount(ctx context.Context, a engawa.Account) error {
-	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
-		sealed, by, err := t.sealSettings(a)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO account (workspace, id, kind, name, environment, owner, custodian, enabled, version, sealed, sealed_by, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)`,
-			a.Workspace, a.ID, a.Kind, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, us(a.CreatedAt)); err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO lane (workspace, account) VALUES ($1, $2)`, a.Workspace, a.ID); err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace); err != nil {
-			return err
-		}
-		return t.noted(a.Workspace, "create-account", a.ID, a.Kind)
-	})
+	err := s.inTx(ctx, a.Workspace, func(t *tx) error { return t.addAccount(a) })
 	if err != nil {
 		return fmt.Errorf("add account %s: %w", a.ID, err)
 	}
 	s.wakeUp(a.Workspace, a.ID)
 	return nil
+}
+
+func (t *tx) addAccount(a engawa.Account) error {
+	sealed, by, err := t.sealSettings(a)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO account (workspace, id, kind, name, environment, owner, custodian, enabled, version, sealed, sealed_by, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)`,
+		a.Workspace, a.ID, a.Kind, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, us(a.CreatedAt)); err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO lane (workspace, account) VALUES ($1, $2)`, a.Workspace, a.ID); err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace); err != nil {
+		return err
+	}
+	return t.noted(a.Workspace, "create-account", a.ID, a.Kind)
 }
 
 // ChangeAccount replaces an account's name, custody, switch and settings, if it

@@ -58,13 +58,15 @@ func (s *shop) settle(of string) estate {
 	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_" + of, Name: "みどり農園", CreatedAt: now}))
 	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_" + of, Partner: "ptn_" + of, StartsAt: now}))
 	s.must(s.AddBroadcast(ctx, of, "brd_"+of, "春のお知らせ"))
+	_, err := s.AddReplay(ctx, engawa.Replay{Workspace: of, ID: "rpl_" + of, Account: "acc_" + of, From: now.Add(-time.Hour), To: now.Add(time.Hour), PerSecond: 1, CreatedAt: now})
+	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
 	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
 	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
 	s.must(s.SaveTemplate(ctx, engawa.Template{Workspace: of, ID: "tpl_" + of, Name: "t"}))
 	s.must(s.SaveEventType(ctx, engawa.EventType{Workspace: of, Type: "shop.ordered", Schema: []byte(`{}`), Sample: []byte(`{}`), UpdatedAt: now}))
-	_, err := s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
+	_, err = s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
 	s.must(err)
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Note(ctx, store.Audit{Workspace: of, Actor: "key:1", Action: "look"}))
@@ -187,6 +189,10 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"AddDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddDestination(ctx, engawa.Destination{Workspace: as, ID: "dst_new_" + e.of, Account: "acc_" + e.of})
 	},
+	"AddEndpoint": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.AddEndpoint(ctx, engawa.Account{Workspace: as, ID: "acc_end_" + as, Kind: "webhook"},
+			engawa.Destination{Workspace: as, ID: "dst_end_" + as, Account: "acc_end_" + as}, engawa.Route{Workspace: as, ID: "rte_end_" + as})
+	},
 	"AddGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddGrant(ctx, engawa.Grant{Workspace: as, ID: "grt_new", Partner: "ptn_" + e.of})
 	},
@@ -201,6 +207,10 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"AddPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddPartner(ctx, engawa.Partner{Workspace: as, ID: "ptn_new_" + e.of})
+	},
+	"AddReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.AddReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_new_" + e.of, Account: "acc2_" + e.of, From: time.Now().Add(-time.Hour), To: time.Now(), PerSecond: 1, CreatedAt: time.Now()})
+		return nil, err
 	},
 	"AddSession": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddSession(ctx, store.Session{Hash: "new session " + as, Workspace: as, Member: "mem_" + e.of})
@@ -278,6 +288,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"EndEventType": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return nil, s.EndEventType(ctx, as, "shop.ordered")
 	},
+	"EndEndpoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndEndpoint(ctx, as, "mail", "acc2_"+e.of)
+	},
 	"EndGrant": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.EndGrant(ctx, as, "grt_"+e.of)
 	},
@@ -305,6 +318,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Events": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Events(ctx, as, store.EventFilter{}, store.Page{})
 	},
+	"EventsBetween": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.EventsBetween(ctx, as, "", time.Now().Add(-time.Hour), time.Now().Add(time.Hour), 10)
+	},
 	"Facts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		m := engawa.Message{Workspace: as, Customer: "cus_" + e.of, Partner: "ptn_" + e.of}
 		known, err := s.Facts(ctx, as, []store.Ask{{Message: m, Account: "acc_" + e.of}, {Message: m, Account: "acc_" + e.of, Destination: "dst_" + e.of}})
@@ -313,6 +329,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		}
 		f := known[0].Facts
 		return known[0].To.Reveal() + known[0].ToName + known[1].To.Reveal() + f.Grant.ID + f.Channel + f.Relationship.State + strings.Repeat("consent", len(f.Consents)), nil
+	},
+	"FailingSince": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.FailingSince(ctx, as, "acc_"+e.of, time.Now().Add(-time.Hour))
 	},
 	"FinishTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		tasks, err := s.Tasks(ctx, e.of, 1)
@@ -354,6 +373,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.Keep(ctx, once, 200, []byte("another answer"))
 	},
 	"Keys": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Keys(ctx, as) },
+	"KeysOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.KeysOf(ctx, as, "acc_"+e.of, []string{"evt_" + e.of})
+	},
 	"Lane": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Lane(ctx, as, "acc_"+e.of)
 	},
@@ -412,6 +434,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Release": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Release(ctx, asked(e.lane, as))
 	},
+	"Replay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Replay(ctx, as, "rpl_"+e.of)
+	},
+	"Replays": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Replays(ctx, as, "acc_"+e.of, 10)
+	},
 	"Resolve": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Resolve(ctx, as, e.unknown, true)
 	},
@@ -442,6 +470,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"SetPassword": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SetPassword(ctx, as, "mem_"+e.of, "$argon2id$x")
+	},
+	"StepReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StepReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_" + e.of, Looked: 1, State: engawa.ReplayRunning}, time.Now())
+	},
+	"StopReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StopReplay(ctx, as, "rpl_"+e.of)
 	},
 	"StopBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.StopBroadcast(ctx, as, "brd_"+e.of)
@@ -479,6 +513,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		_, err := s.WalkPast(ctx, as, 10, func(string) bool { return true }, func(ps []store.Past) error { past = append(past, ps...); return nil })
 		return past, err
 	},
+	"Tries": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Tries(ctx, as, "acc_"+e.of, store.TriedFilter{}, store.Page{})
+	},
 	"Unlink": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		n, err := s.Unlink(ctx, as, "cus_"+e.of, e.identity)
 		return n, err
@@ -490,6 +527,7 @@ var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
+	"DueReplays":      "the runner's, of every workspace",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -40,7 +41,7 @@ func veil(name string, value any) any {
 			return engawa.MaskAddress(strings.TrimSpace(x))
 		}
 		return VeilText(x)
-	case float64, int:
+	case float64, int, json.Number:
 		if numbers.MatchString(name) {
 			return "…"
 		}

@@ -41,7 +41,7 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
-	"place.":       {"direct", "my_chat", "readonly"},
+	"place.":       {"direct", "my_chat", "readonly", "not_member"},
 	"choice.":      nil, // of a channel's fields
 	"scope.":       nil, // of a channel's limits
 	"types.group.": {"general", "application", "payment", "contract", "store", "system", "own", "general.text", "application.text", "payment.text", "contract.text", "store.text", "system.text", "own.text"},
@@ -51,7 +51,7 @@ var computed = map[string][]string{
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
-	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},
+	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.": nil, // refusals on the pages that change something
 	"note.":    nil, // why a delivery stands where it stands
@@ -280,6 +280,7 @@ func TestLocalesAgree(t *testing.T) {
 var sameEverywhere = []string{
 	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "Stripe", "CSV", "HTML", "ID", "URL", "OK",
 	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
+	"Slack", "Microsoft Teams", "Discord", "Telegram", "Google Chat", "POST", "PUT", "PATCH",
 }
 
 func TestNoTextIsTheSameInTwoLanguages(t *testing.T) {

@@ -8,7 +8,13 @@ import (
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/chatwork"
+	"github.com/engawa/engawa/internal/channel/custom"
+	"github.com/engawa/engawa/internal/channel/discord"
+	"github.com/engawa/engawa/internal/channel/googlechat"
 	"github.com/engawa/engawa/internal/channel/mail"
+	"github.com/engawa/engawa/internal/channel/slack"
+	"github.com/engawa/engawa/internal/channel/teams"
+	"github.com/engawa/engawa/internal/channel/telegram"
 	"github.com/engawa/engawa/internal/channel/webhook"
 	"github.com/engawa/engawa/internal/source/stripe"
 )
@@ -16,7 +22,9 @@ import (
 // Kinds returns every kind, channels first, in the order in which a message
 // that names no channel tries them.
 func Kinds() []channel.Kind {
-	return []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, appStore, stripe.Kind}
+	return []channel.Kind{
+		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, custom.Kind, appStore, stripe.Kind,
+	}
 }
 
 // appStore is App Store Server Notifications V2 as a source: one account for an

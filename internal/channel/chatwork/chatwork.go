@@ -10,17 +10,12 @@ package chatwork
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +23,8 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/chat"
+	"github.com/engawa/engawa/internal/channel/exchange"
 	"github.com/engawa/engawa/internal/verdict"
 )
 
@@ -55,7 +52,6 @@ const (
 	roomWait   = 10 * time.Second // the room's limit has no header that tells the wait
 	maxBody    = 65535            // characters
 	maxTitle   = 500              // characters of a subject that are shown as the title
-	maxAnswer  = 1 << 20          // bytes of an answer that are read
 )
 
 func limits(channel.Settings) []channel.Limit {
@@ -132,24 +128,17 @@ func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt,
 // which it can be found again. What is longer than a post may be is cut, and
 // says so.
 func body(p engawa.Parcel) string {
-	before, after := "", "\n"+reference(p)
+	before, after := "", "\n"+chat.Reference(p)
 	if s := p.Content.Subject; s != "" {
 		before, after = "[info][title]"+firstRunes(s, maxTitle)+"[/title]", "[/info]"+after
 	}
 	words := strings.TrimRight(strings.ToValidUTF8(p.Content.Text, "�"), "\n")
 	room := maxBody - utf8.RuneCountInString(before) - utf8.RuneCountInString(after)
 	if utf8.RuneCountInString(words) > room {
-		note := "\n" + cmp.Or(cutNotes[p.Locale], cutNotes[engawa.English])
+		note := "\n" + chat.Note(p.Locale)
 		words = firstRunes(words, room-utf8.RuneCountInString(note)) + note
 	}
 	return before + words + after
-}
-
-// cutNotes stand at the end of words that were too long for one post.
-var cutNotes = map[engawa.Locale]string{
-	engawa.Japanese: "…(長いため、続きはEngawaの画面でご確認ください)",
-	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주세요)",
-	engawa.English:  "… (too long for one post: read the rest in Engawa)",
 }
 
 // firstRunes returns s, or its first n characters.
@@ -158,12 +147,6 @@ func firstRunes(s string, n int) string {
 		return string(r[:n])
 	}
 	return s
-}
-
-// reference is short and the same on every attempt.
-func reference(p engawa.Parcel) string {
-	sum := sha256.Sum256([]byte(p.Key))
-	return "ref: " + hex.EncodeToString(sum[:6])
 }
 
 // Find looks through the room's latest 100 messages for the reference.
@@ -190,7 +173,7 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 		return false, channel.Receipt{}, fmt.Errorf("read the room back: %w", err)
 	}
 	for _, msg := range list {
-		if strings.Contains(msg.Body, reference(p)) {
+		if strings.Contains(msg.Body, chat.Reference(p)) {
 			return true, channel.Receipt{ProviderID: msg.MessageID, Exchange: ans.exchange, Seen: ans.seen}, nil
 		}
 	}
@@ -203,51 +186,29 @@ type answer struct {
 	seen     []channel.Seen
 }
 
-// call makes one call and classifies what came back.
+// call makes one call and classifies what came back. A question that had no
+// answer is asked again; a post may have arrived.
 func (a *account) call(ctx context.Context, method, path string, form url.Values) (answer, *channel.SendError) {
-	ans := answer{exchange: engawa.Exchange{Request: shown(method, path, form)}}
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		return ans, &channel.SendError{Class: channel.Rejected, Code: "request"}
-	}
-	req.Header.Set("X-Chatworktoken", a.token)
+	q := exchange.Request{Method: method, URL: a.base + path, Path: shownPath(path), Header: http.Header{"X-Chatworktoken": {a.token}}, Hide: []string{a.token}}
 	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		q.Body, q.Shown = []byte(form.Encode()), "body="+form.Get("body")
 	}
-	res, err := a.env.HTTP.Do(req)
-	if err != nil {
-		return ans, broken(ctx, method, "network", err, ans)
-	}
-	defer res.Body.Close()
-	ans.seen = seen(res.Header)
-	if ans.body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer)); err != nil {
-		return ans, broken(ctx, method, "answer", err, ans)
-	}
-	ans.exchange.Response = shownAnswer(res, ans.body, method)
-	if res.StatusCode < 300 {
-		return ans, nil
-	}
-	return ans, classify(method, res.StatusCode, ans)
-}
-
-// broken is trouble on the way. A post may have arrived, unless no connection
-// came about. The error itself is dropped: it names hosts and paths.
-func broken(ctx context.Context, method, code string, err error, ans answer) *channel.SendError {
-	e := &channel.SendError{Class: channel.Ambiguous, Code: code, Seen: ans.seen}
-	var op *net.OpError
-	switch {
-	case errors.As(err, &op) && op.Op == "dial":
-		e.Class, e.Code = channel.Again, "unreachable"
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Code = "canceled"
-	case ctx.Err() != nil || os.IsTimeout(err):
-		e.Code = "timeout"
+	x, se := exchange.Do(ctx, a.env.HTTP, q)
+	ans := answer{x.Body, x.Kept, seen(x.Header)}
+	if se != nil {
+		if method == http.MethodGet {
+			se.Class = channel.Again
+		}
+		return ans, se
 	}
 	if method == http.MethodGet {
-		e.Class = channel.Again
+		ans.exchange.Response = strconv.Itoa(x.Status) // other people's words are not kept
 	}
-	e.Exchange = engawa.Exchange{Request: ans.exchange.Request, Response: "(" + e.Code + ")"}
-	return e
+	if x.Status < 300 {
+		return ans, nil
+	}
+	return ans, classify(method, x.Status, ans)
 }
 
 // roomLimit is how the answer to too many posts in one room begins.
@@ -284,32 +245,11 @@ func seen(h http.Header) []channel.Seen {
 	return []channel.Seen{{Scope: scopeToken, Remaining: left, ResetsAt: time.Unix(reset, 0)}}
 }
 
-func shown(method, path string, form url.Values) string {
-	if parts := strings.Split(path, "/"); len(parts) > 2 {
+// shownPath masks the room in a path.
+func shownPath(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) > 2 {
 		parts[2] = engawa.MaskAddress(parts[2])
-		path = strings.Join(parts, "/")
 	}
-	s := method + " " + path + "\nx-chatworktoken: ••••••"
-	if b := form.Get("body"); b != "" {
-		s += "\n\nbody=" + b
-	}
-	return cut(s)
-}
-
-func shownAnswer(res *http.Response, body []byte, method string) string {
-	s := fmt.Sprintf("%d\nx-ratelimit-remaining: %s", res.StatusCode, res.Header.Get("X-Ratelimit-Remaining"))
-	if method == http.MethodPost {
-		s += "\n\n" + string(body)
-	}
-	return cut(s)
-}
-
-// cut makes s fit to be kept: text without NUL, 4 kB at most.
-func cut(s string) string {
-	const most = 4096
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return strings.Join(parts, "/")
 }

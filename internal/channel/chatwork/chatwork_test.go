@@ -17,6 +17,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/channel/chat"
 	"github.com/engawa/engawa/internal/channel/chatwork/sim"
 )
 
@@ -160,14 +161,14 @@ func TestLimits(t *testing.T) {
 func TestBody(t *testing.T) {
 	p := channeltest.Parcel(room)
 	b := body(p)
-	if !strings.HasPrefix(b, "[info][title]定期決済に失敗しました[/title]") || !strings.HasSuffix(b, "\n"+reference(p)) {
+	if !strings.HasPrefix(b, "[info][title]定期決済に失敗しました[/title]") || !strings.HasSuffix(b, "\n"+chat.Reference(p)) {
 		t.Errorf("body %q", b)
 	}
 	p.Content.Text = strings.Repeat("あ", 70_000)
 	for _, l := range engawa.Locales {
 		p.Locale = l
 		b := body(p)
-		if n := len([]rune(b)); n != maxBody || !strings.HasSuffix(b, cutNotes[l]+"[/info]\n"+reference(p)) {
+		if n := len([]rune(b)); n != maxBody || !strings.HasSuffix(b, chat.Note(l)+"[/info]\n"+chat.Reference(p)) {
 			t.Errorf("%s: a long text becomes %d characters, ending in %q", l, n, b[len(b)-200:])
 		}
 	}

@@ -5,9 +5,7 @@ package webhook
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
@@ -18,12 +16,17 @@ import (
 // for a person.
 const KeyLife = 72 * time.Hour
 
+// ContentEvent as the setting "content": an endpoint gets the events that its
+// routes take as they are, and no words about them.
+const ContentEvent = "event"
+
 // Kind describes the channel.
 var Kind = channel.Kind{
 	Name: "webhook",
 	Fields: []channel.Field{
 		{Key: "url", Type: channel.URL, Required: true},
 		{Key: "secret", Type: channel.SecretField, Required: true},
+		{Key: "content", Type: channel.Choice, Default: "message", Choices: []string{"message", ContentEvent}},
 		{Key: "old_secret", Type: channel.SecretField}, // signs too while the receiver changes over
 		{Key: "in_secret", Type: channel.SecretField},  // proves what the receiver posts to us
 		{Key: "in_old_secret", Type: channel.SecretField},
@@ -35,23 +38,15 @@ var Kind = channel.Kind{
 	New:         open,
 }
 
-// address takes any name of at most 200 characters by which the receiving
-// system knows the recipient: a member number, a queue. It travels as data.to.
-func address(s string) (engawa.Address, error) {
-	s = strings.TrimSpace(s)
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 200 || strings.ContainsFunc(s, control) {
-		return "", engawa.Invalid("/address", "give the name by which your system knows the recipient, 1 to 200 characters on one line",
-			"a webhook recipient is 1 to 200 printable characters")
-	}
-	return engawa.Address(s), nil
-}
-
-func control(r rune) bool { return r < ' ' || r == 0x7f }
+// address is any name by which the receiving system knows the recipient: a
+// member number, a queue. It travels as data.to.
+func address(s string) (engawa.Address, error) { return channel.Name(s, 200) }
 
 // account is one endpoint. It is a channel.Channel and a channel.Receiver.
 type account struct {
 	id  string
 	url string
+	raw bool  // the words of a notice are the event itself
 	out []key // sign what leaves: the secret, then the old one
 	in  []key // prove what comes in
 	env channel.Env
@@ -64,7 +59,7 @@ func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	if s["url"] == "" {
 		return nil, engawa.Invalid("/settings/url", "fill it in", "webhook: url is required")
 	}
-	a := &account{id: env.Account, url: s["url"], env: env}
+	a := &account{id: env.Account, url: s["url"], raw: s["content"] == ContentEvent, env: env}
 	for _, f := range []struct {
 		name string
 		to   *[]key

@@ -14,6 +14,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/channel/exchange"
 	"github.com/engawa/engawa/internal/channel/webhook/sim"
 )
 
@@ -158,7 +159,7 @@ func TestAnswersAreKeptShortAndClean(t *testing.T) {
 					t.Fatal(se)
 				}
 				got := r.Exchange.Response
-				if len(got) > maxKept+64 || strings.Contains(got, "member-000123") || strings.ContainsAny(got, "\x00") || !utf8.ValidString(got) {
+				if len(got) > exchange.MaxKept+64 || strings.Contains(got, "member-000123") || strings.ContainsAny(got, "\x00") || !utf8.ValidString(got) {
 					t.Errorf("kept %q", got)
 				}
 			})
@@ -170,7 +171,7 @@ func TestTheSlowEndpointIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		_, se := send(t, settings, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		if d := time.Since(start); d != patience || se == nil || se.Code != "timeout" || se.Class != channel.Ambiguous {
+		if d := time.Since(start); d != exchange.Patience || se == nil || se.Code != "timeout" || se.Class != channel.Ambiguous {
 			t.Errorf("after %s: %v", d, se)
 		}
 	})
@@ -225,4 +226,38 @@ func TestThePathOfTheEndpointIsHidden(t *testing.T) {
 			t.Errorf("%v: %s", se, se.Exchange.Request)
 		}
 	})
+}
+
+// TestEvents: an endpoint that takes events gets them byte for byte, signed; what
+// is no event still goes as a message.
+func TestEvents(t *testing.T) {
+	const event = `{"type":"contract.terminated","timestamp":"2026-11-23T12:00:00Z","data":{"event":"evt_1","data":{"n":9007199254740993}}}`
+	for words, want := range map[string]string{event: event, "テスト": `"type":"message.created"`, `{"type":"x"}`: `"type":"message.created"`} {
+		for _, content := range []string{ContentEvent, "message"} {
+			synctest.Test(t, func(t *testing.T) {
+				var got []byte
+				endpoint := sim.New(sim.Options{Secrets: []string{secretA}, Polite: true})
+				s := map[string]string{"url": settings["url"], "secret": secretA, "content": content}
+				ch, err := open(s, channel.Env{Account: channeltest.Account, HTTP: channeltest.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					got, _ = io.ReadAll(r.Body)
+					r.Body = io.NopCloser(strings.NewReader(string(got)))
+					endpoint.ServeHTTP(w, r)
+				}))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := channeltest.Parcel("member-000123")
+				p.Content = engawa.Content{Text: words}
+				if _, err := ch.Send(t.Context(), channeltest.Cleared(t, p)); err != nil {
+					t.Fatal(err)
+				}
+				if content == "message" {
+					want = `"type":"message.created"`
+				}
+				if !strings.Contains(string(got), want) || (want == event) != (string(got) == event) {
+					t.Errorf("%s as %s: %s", words, content, got)
+				}
+			})
+		}
+	}
 }

@@ -1,0 +1,175 @@
+package replay_test
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/replay"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+const ws = "ws_hinata"
+
+type bench struct {
+	t   *testing.T
+	url string
+	replay.Runner
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// each has a workspace with two endpoints that take contract.*, and five events
+// of which three are of that group, on both engines.
+func each(t *testing.T, test func(b *bench, start time.Time)) {
+	rules, err := rule.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Each(t, func(t *testing.T, url string) {
+		st, err := store.Open(t.Context(), url, vault.New(vault.Generate(time.Now())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() })
+		b := &bench{t: t, url: url, Runner: replay.Runner{Store: st, Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: builtin.Kinds()}, Log: slog.New(slog.DiscardHandler)}}
+		ctx, start := t.Context(), time.Now().Add(-time.Hour)
+		b.must(st.AddWorkspace(ctx, engawa.Workspace{ID: ws, Name: "ひなた珈琲", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: start}))
+		for _, id := range []string{"a", "b"} {
+			b.must(st.AddEndpoint(ctx,
+				engawa.Account{Workspace: ws, ID: "acc_" + id, Kind: "webhook", Name: id, Enabled: true, CreatedAt: start, Settings: map[string]string{"url": "https://a.example/x", "content": "event"}},
+				engawa.Destination{Workspace: ws, ID: "dst_" + id, Name: id, Account: "acc_" + id, Address: engawa.Address(id), Locale: engawa.Japanese, CreatedAt: start},
+				engawa.Route{
+					Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, Condition: "event.data.n < 9007199254740999", UpdatedAt: start,
+					Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}},
+				}))
+		}
+		for n, typ := range []string{"contract.terminated", "payment.failed", "contract.resumed", "contract.suspended", "site.changed"} {
+			at := start.Add(time.Duration(n) * time.Minute)
+			_, err := st.Journal(ctx, []engawa.Event{{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: typ, DedupKey: fmt.Sprint(n), OccurredAt: at, ReceivedAt: at, Known: true,
+				Data: []byte(`{"n":9007199254740993,"mail":"tanaka@customer.example"}`),
+			}})
+			b.must(err)
+		}
+		test(b, start)
+	})
+}
+
+// rows are the messages to an endpoint, with their deliveries' keys.
+func (b *bench) rows(endpoint string) (keys, words []string) {
+	b.t.Helper()
+	ms, err := b.Store.Messages(b.t.Context(), ws, store.MessageFilter{Destination: "dst_" + endpoint}, store.Page{Limit: 100})
+	b.must(err)
+	for _, m := range ms {
+		said, err := b.Store.Message(b.t.Context(), ws, m.Message.ID)
+		b.must(err)
+		keys, words = append(keys, said.Deliveries[0].Key), append(words, said.Message.Content.Text)
+	}
+	return keys, words
+}
+
+// TestReplay: a dry run makes nothing; a run hands each event that the route
+// takes to this endpoint alone, at its pace, and ends by itself.
+func TestReplay(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx := b.t.Context()
+		events, messages, err := b.Count(ctx, ws, "acc_a", start, start.Add(time.Hour))
+		if keys, _ := b.rows("a"); err != nil || events != 5 || messages != 3 || len(keys) != 0 {
+			b.t.Fatalf("dry run: %d events, %d messages, %d made, %v", events, messages, len(keys), err)
+		}
+		if events, messages, err := b.Count(ctx, ws, "acc_a", start.Add(time.Minute), start.Add(3*time.Minute)); err != nil || events != 2 || messages != 1 {
+			b.t.Errorf("a part: %d events, %d messages, %v", events, messages, err)
+		}
+		r, err := b.Store.AddReplay(ctx, engawa.Replay{Workspace: ws, ID: "rpl_1", Account: "acc_a", From: start, To: start.Add(time.Hour), PerSecond: 2, CreatedAt: time.Now()})
+		b.must(err)
+		b.must(b.Step(ctx))
+		b.must(b.Step(ctx)) // at once: not due yet
+		if got, err := b.Store.Replay(ctx, ws, r.ID); err != nil || got.Looked != 2 || got.State != engawa.ReplayRunning {
+			b.t.Errorf("after one step: %+v, %v", got, err)
+		}
+		for range 2 { // what the ticks of the next seconds do
+			got, err := b.Store.Replay(ctx, ws, r.ID)
+			b.must(err)
+			b.must(b.Store.StepReplay(ctx, got, time.Now().Add(-time.Second)))
+			b.must(b.Step(ctx))
+		}
+		got, err := b.Store.Replay(ctx, ws, r.ID)
+		if err != nil || got.State != engawa.ReplayDone || got.Looked != 5 || got.Sent != 3 || got.EndedAt.IsZero() {
+			b.t.Errorf("at the end: %+v, %v", got, err)
+		}
+		keys, words := b.rows("a")
+		if others, _ := b.rows("b"); len(keys) != 3 || len(others) != 0 {
+			b.t.Errorf("%d messages, %d to the other endpoint", len(keys), len(others))
+		}
+		if want := `"data":{"mail":"t…@c….example","n":9007199254740993}`; len(words) > 0 && !strings.Contains(words[0], want) {
+			b.t.Errorf("the event: %s", words[0])
+		}
+	})
+}
+
+// TestSameKey: an event that was handed over before goes under the key of then.
+func TestSameKey(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx := b.t.Context()
+		evs, err := b.Store.EventsBetween(ctx, ws, "", start, start.Add(time.Hour), 1)
+		b.must(err)
+		n, err := b.Again(ctx, ws, "acc_a", evs)
+		if err != nil || n != 1 {
+			b.t.Fatalf("%d, %v", n, err)
+		}
+		keys, _ := b.rows("a")
+		if keys[0] != "" {
+			b.t.Errorf("the first is keyed already: %q", keys[0])
+		}
+		db := storetest.Open(b.t, b.url)
+		_, err = db.ExecContext(ctx, `UPDATE delivery SET retry_key = 'key-of-then'`)
+		b.must(err)
+		for range 2 {
+			if _, err := b.Again(ctx, ws, "acc_a", evs); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		keys, words := b.rows("a")
+		for i := range keys {
+			if keys[i] != "key-of-then" || words[i] != words[0] {
+				b.t.Errorf("message %d goes as %q: %s", i, keys[i], words[i])
+			}
+		}
+		if len(keys) != 3 {
+			b.t.Errorf("%d messages", len(keys))
+		}
+	})
+}
+
+// TestStopped: nothing is made after the stop.
+func TestStopped(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx := b.t.Context()
+		_, err := b.Store.AddReplay(ctx, engawa.Replay{Workspace: ws, ID: "rpl_1", Account: "acc_a", From: start, To: start.Add(time.Hour), PerSecond: 50, CreatedAt: time.Now()})
+		b.must(err)
+		b.must(b.Store.StopReplay(ctx, ws, "rpl_1"))
+		b.must(b.Step(ctx))
+		if keys, _ := b.rows("a"); len(keys) != 0 {
+			b.t.Errorf("%d messages", len(keys))
+		}
+	})
+}

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+const replayColumns = `workspace, id, account, from_at, to_at, per_second, state, events, looked, sent, cursor, created_by, created_at, ended_at`
+
+func scanReplay(scan func(...any) error) (r engawa.Replay, err error) {
+	var from, to, created, ended int64
+	err = scan(&r.Workspace, &r.ID, &r.Account, &from, &to, &r.PerSecond, &r.State, &r.Events, &r.Looked, &r.Sent, &r.Cursor, &r.CreatedBy, &created, &ended)
+	r.From, r.To, r.CreatedAt, r.EndedAt = at(from), at(to), at(created), at(ended)
+	return r, err
+}
+
+// EventsBetween returns events received at from or later and before to, oldest
+// first, from behind the id after on.
+func (s *Store) EventsBetween(ctx context.Context, workspace, after string, from, to time.Time, limit int) (evs []engawa.Event, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id > $2 AND received_at >= $3 AND received_at < $4
+			ORDER BY id LIMIT `+strconv.Itoa(limit), workspace, after, us(from), us(to))
+		if err != nil {
+			return err
+		}
+		evs, err = t.openEvents(workspace, rows)
+		return err
+	})
+	return evs, err
+}
+
+// AddReplay begins a replay and counts its events. A second one to the same
+// endpoint is a conflict while the first is running.
+func (s *Store) AddReplay(ctx context.Context, r engawa.Replay) (engawa.Replay, error) {
+	err := s.inTx(ctx, r.Workspace, func(t *tx) error {
+		as, err := t.accounts(r.Workspace, `AND id = $2`, r.Account)
+		if err == nil && len(as) == 0 {
+			err = engawa.NotFound("account")
+		}
+		if err != nil {
+			return err
+		}
+		n, err := one(t, scanInt, `SELECT count(*) FROM event WHERE workspace = $1 AND received_at >= $2 AND received_at < $3`, r.Workspace, us(r.From), us(r.To))
+		if err != nil {
+			return err
+		}
+		r.Events, r.State = int(n), engawa.ReplayRunning
+		made, err := t.exec(`INSERT INTO replay (`+replayColumns+`, next_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '', $9, $10, 0, 0)
+			ON CONFLICT DO NOTHING`,
+			r.Workspace, r.ID, r.Account, us(r.From), us(r.To), r.PerSecond, string(r.State), r.Events, r.CreatedBy, us(r.CreatedAt))
+		if err != nil {
+			return err
+		}
+		if made == 0 {
+			return &engawa.Error{Code: engawa.CodeConflict, Message: "a replay to this endpoint is running", Remedy: "wait until it is done, or stop it"}
+		}
+		return t.noted(r.Workspace, "start-replay", r.ID, r.Account)
+	})
+	if err != nil {
+		return r, fmt.Errorf("add replay: %w", err)
+	}
+	return r, nil
+}
+
+// Replays returns the newest replays to an endpoint, or of all if account is empty.
+func (s *Store) Replays(ctx context.Context, workspace, account string, limit int) (rs []engawa.Replay, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		rs, err = all(t, scanReplay, `SELECT `+replayColumns+` FROM replay WHERE workspace = $1 AND ($2 = '' OR account = $2)
+			ORDER BY created_at DESC, id LIMIT `+strconv.Itoa(limit), workspace, account)
+		return err
+	})
+	return rs, err
+}
+
+// Replay returns one.
+func (s *Store) Replay(ctx context.Context, workspace, id string) (r engawa.Replay, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		r, err = one(t, scanReplay, `SELECT `+replayColumns+` FROM replay WHERE workspace = $1 AND id = $2`, workspace, id)
+		return found("replay", err)
+	})
+	return r, err
+}
+
+// StopReplay ends a running replay. What it made already is sent.
+func (s *Store) StopReplay(ctx context.Context, workspace, id string) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
+		if err := t.expect("running replay", `UPDATE replay SET state = 'stopped', ended_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'running'`,
+			workspace, id, now()); err != nil {
+			return err
+		}
+		return t.noted(workspace, "stop-replay", id, "")
+	})
+}
+
+// replayLease is how long a node may take for a step before another takes it over.
+const replayLease = time.Minute
+
+// DueReplays takes the running replays of every workspace whose next step is
+// due. Nobody else gets them before the step is told (StepReplay) or the lease
+// is over.
+func (s *Store) DueReplays(ctx context.Context) (rs []engawa.Replay, err error) {
+	var due []engawa.Replay
+	err = s.view(ctx, everywhere, func(t *tx) error {
+		due, err = all(t, scanReplay, `SELECT `+replayColumns+` FROM replay WHERE state = 'running' AND next_at <= $1 ORDER BY next_at LIMIT 20`, now())
+		return err
+	})
+	for _, r := range due {
+		err = s.inTx(ctx, r.Workspace, func(t *tx) error {
+			n, err := t.exec(`UPDATE replay SET next_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'running' AND next_at <= $4`,
+				r.Workspace, r.ID, us(time.Now().Add(replayLease)), now())
+			if err == nil && n == 1 {
+				rs = append(rs, r)
+			}
+			return err
+		})
+		if err != nil {
+			return rs, fmt.Errorf("take replay %s: %w", r.ID, err)
+		}
+	}
+	return rs, err
+}
+
+// StepReplay tells how far a replay has come and when it goes on. One that was
+// stopped meanwhile stays stopped.
+func (s *Store) StepReplay(ctx context.Context, r engawa.Replay, next time.Time) error {
+	return s.inTx(ctx, r.Workspace, func(t *tx) error {
+		_, err := t.exec(`UPDATE replay SET looked = $3, sent = $4, cursor = $5, next_at = $6,
+			state = CASE WHEN state = 'running' THEN $7 ELSE state END, ended_at = CASE WHEN state = 'running' THEN $8 ELSE ended_at END
+			WHERE workspace = $1 AND id = $2`,
+			r.Workspace, r.ID, r.Looked, r.Sent, r.Cursor, us(next), string(r.State), us(r.EndedAt))
+		return err
+	})
+}
+
+// KeysOf returns the retry key under which each event was first handed to an
+// account; events that were not are left out.
+func (s *Store) KeysOf(ctx context.Context, workspace, account string, events []string) (map[string]string, error) {
+	keys := map[string]string{}
+	if len(events) == 0 {
+		return keys, nil
+	}
+	err := s.view(ctx, workspace, func(t *tx) error {
+		_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+			var event, key string
+			err := scan(&event, &key)
+			if keys[event] == "" {
+				keys[event] = key
+			}
+			return struct{}{}, err
+		}, `SELECT m.event, d.retry_key FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
+			WHERE m.workspace = $1 AND m.event <> '' AND m.event {in $2} AND d.account = $3 AND d.retry_key <> '' ORDER BY m.created_at, d.id`,
+			workspace, t.list(events), account)
+		return err
+	})
+	return keys, err
+}
