@@ -12,13 +12,18 @@ import (
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
+	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chatwork,inbox,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page) or webhook."`
+	Name string `arg:"" enum:"chatwork,inbox,webhook,zendesk" help:"Which provider: chatwork, inbox (an SMTP server with a page), webhook or zendesk (as rude as the real one)."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
+	Hook string `help:"For zendesk: URL that its webhooks go to, such as http://127.0.0.1:8025/in/acc_…; none if empty. They are signed with the secret engawa-sim."`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
 }
+
+// simSecret signs the webhooks of a simulator: known to all, it proves nothing.
+const simSecret = "engawa-sim"
 
 // Run runs the simulator until it is interrupted. It listens on loopback only:
 // simulators show what they received to everybody who asks.
@@ -28,6 +33,10 @@ func (s simCmd) Run(ctx context.Context) error {
 		room := &chatwork.Server{}
 		room.AddRoom(1, "Engawa", "group")
 		return serveSim(ctx, s.Addr, room)
+	case "zendesk":
+		desk := &zendesk.Server{Hook: zendesk.Hook{URL: s.Hook, Secret: simSecret, Client: &http.Client{Timeout: 10 * time.Second}}} //nolint:forbidigo // the provider's own client
+		desk.AddGroup(360000000000007, "Engawa")
+		return serveSim(ctx, s.Addr, desk)
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
 	}

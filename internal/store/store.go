@@ -51,7 +51,7 @@ type engine struct {
 	// Tells are the kinds of account whose notices go with whom and what they
 	// tell of (engawa.About). It is set before use; other kinds load nothing.
 	Tells []string
-	wake        struct {
+	wake  struct {
 		sync.Mutex
 		fn func(workspace, account string)
 	}
