@@ -63,6 +63,10 @@ type Kind struct {
 	Retry        Retry
 	ToCustomers  bool // may reach customers' contact points
 	ToStaff      bool // may reach destinations
+	// Answers says what a hand-over's refusal means that the provider numbers so
+	// (HTTP, SMTP), where its words do not say more; nil: it numbers none. The
+	// docs page prints it.
+	Answers func(code int) Class
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
 	// Places lists where the account may post, for a picker; nil: it has no

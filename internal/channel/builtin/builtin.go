@@ -13,6 +13,8 @@ import (
 	"github.com/engawa/engawa/internal/channel/zendesk"
 )
 
+//go:generate go test . -run ^TestPages$ -update
+
 // Kinds returns every kind, channels first, in the order in which a message
 // that names no channel tries them.
 func Kinds() []channel.Kind {

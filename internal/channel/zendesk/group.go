@@ -31,7 +31,7 @@ func Groups(ctx context.Context, s channel.Settings, env channel.Env) ([]channel
 	if err := json.Unmarshal(ans.body, &list); err != nil {
 		return nil, a.told(&channel.SendError{Class: channel.Again, Code: "answer"})
 	}
-	places := []channel.Place{{Address: Default, Name: "Zendesk"}}
+	places := []channel.Place{{Address: Default, Name: "Zendesk (default)"}}
 	for _, g := range list.Groups {
 		if number(g.ID.String()) && !g.Deleted {
 			places = append(places, channel.Place{Address: engawa.Address(g.ID.String()), Name: g.Name})

@@ -50,6 +50,9 @@ var Kind = channel.Kind{
 	Retry:   channel.Retry{KeyLife: KeyLife, Lookup: true},
 	Tells:   true,
 	ToStaff: true,
+	Answers: func(code int) channel.Class {
+		return classify(http.MethodPost, &http.Response{StatusCode: code}, answer{}).Class
+	},
 	Address: address,
 	Places:  Groups,
 	New:     open,

@@ -478,7 +478,7 @@ func TestProbe(t *testing.T) {
 func TestGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got, err := Groups(t.Context(), settings, channel.Env{HTTP: channeltest.Client(newSim())})
-		want := []channel.Place{{Address: Default, Name: "Zendesk"}, {Address: queue, Name: "申込の窓口"}}
+		want := []channel.Place{{Address: Default, Name: "Zendesk (default)"}, {Address: queue, Name: "申込の窓口"}}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v, %v", got, err)
 		}
