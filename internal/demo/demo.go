@@ -220,7 +220,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	}
 	c.Listen = l.Addr().String()
 	w.hubURL = "http://" + c.Listen
-	w.desk.Hook = zendesksim.Hook{URL: w.hubURL + "/in/" + deskAccount, Secret: w.deskKey, Client: &http.Client{Timeout: 10 * time.Second}} //nolint:forbidigo // the desk's own client
+	w.desk.Hook = zendesksim.Hook{URL: w.hubURL + "/in/" + deskAccount, Secret: w.deskKey, Client: &http.Client{Timeout: 10 * time.Second}}
 	c.Log.Level = "warn"
 	h, err := serve.Open(ctx, c, serve.Logger(c.Log, o.LogFile))
 	if err != nil {

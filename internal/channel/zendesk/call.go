@@ -193,13 +193,14 @@ func (q request) shown() string {
 }
 
 func (q request) shownAnswer(res *http.Response, body []byte) string {
-	s := strconv.Itoa(res.StatusCode)
+	var s strings.Builder
+	s.WriteString(strconv.Itoa(res.StatusCode))
 	for _, name := range []string{"Retry-After", "Ratelimit-Remaining", "Ratelimit-Reset", "X-Idempotency-Lookup"} {
 		if v := res.Header.Get(name); v != "" {
-			s += fmt.Sprintf("\n%s: %s", strings.ToLower(name), v)
+			fmt.Fprintf(&s, "\n%s: %s", strings.ToLower(name), v)
 		}
 	}
-	return q.fit(s + "\n\n" + string(body))
+	return q.fit(s.String() + "\n\n" + string(body))
 }
 
 // mailbox is what may be a mail address inside JSON.

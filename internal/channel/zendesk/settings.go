@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/engawa/engawa"
@@ -77,10 +78,8 @@ func mappings(s string) ([]mapping, error) {
 }
 
 func mappable(parts []string) bool {
-	for _, p := range parts {
-		if p == "" {
-			return false
-		}
+	if slices.Contains(parts, "") {
+		return false
 	}
 	switch strings.Join(parts, ".") {
 	case "event.id", "event.type", "customer.id":

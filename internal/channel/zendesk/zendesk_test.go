@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,12 +36,8 @@ var settings = map[string]string{
 
 func with(change map[string]string) channel.Settings {
 	s := channel.Settings{}
-	for k, v := range settings {
-		s[k] = v
-	}
-	for k, v := range change {
-		s[k] = v
-	}
+	maps.Copy(s, settings)
+	maps.Copy(s, change)
 	return s
 }
 
@@ -393,7 +390,7 @@ func TestLimits(t *testing.T) {
 			a := opened(t, s)
 			_, err := a.Send(t.Context(), channeltest.Cleared(t, channeltest.Parcel(queue)))
 			se, ok := err.(*channel.SendError)
-			if !ok || se.Class != channel.Again || se.After != want || len(se.Seen) != 1 || se.Seen[0].ResetsAt.Sub(time.Now()) != want {
+			if !ok || se.Class != channel.Again || se.After != want || len(se.Seen) != 1 || time.Until(se.Seen[0].ResetsAt) != want {
 				t.Errorf("%d: %+v", told, se)
 			}
 		}

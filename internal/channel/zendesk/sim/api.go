@@ -313,7 +313,7 @@ func (s *Server) ticket(method, id string, body []byte) reply {
 	}
 	if len(t.changes) >= updates {
 		a := wrong(http.StatusTooManyRequests, "TooManyUpdates", "You have updated this ticket too often")
-		a.header.Set("Retry-After", strconv.Itoa(int(t.changes[0].Add(updatesPer).Sub(time.Now())/time.Second)+1)) //nolint:gosimple // the time that is left
+		a.header.Set("Retry-After", strconv.Itoa(int(time.Until(t.changes[0].Add(updatesPer))/time.Second)+1))
 		return a
 	}
 	var in struct {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -242,9 +243,7 @@ type reply struct {
 }
 
 func (a reply) write(w http.ResponseWriter) {
-	for name, v := range a.header {
-		w.Header()[name] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
 }
