@@ -13,7 +13,8 @@ type Event struct {
 	Type       string // "contract.terminated", "store.did_renew" …
 	DedupKey   string // same account and key: same event
 	Subject    string // what it is about, in the source's words: "contract:456"
-	Customer   string // filled when an identity of the event is known
+	Customer   string // filled when an identity of the event, or the customer of its Delivery, is known
+	Delivery   string // the delivery on the same account whose fate or answer it tells; not kept
 	Identities []Identity
 	OccurredAt time.Time
 	ReceivedAt time.Time

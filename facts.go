@@ -113,6 +113,9 @@ type Facts struct {
 	Budgets      []BudgetFacts      `json:"budgets,omitempty"`
 	House        House              `json:"house"`
 	Stopped      bool               `json:"stopped,omitempty"` // the broadcast was stopped, or the account switched off
+
+	// About is what Clear hands to the channel with the words. No gate reads it.
+	About *About `json:"-"`
 }
 
 // ContentFacts is what the gates need to know of the words.

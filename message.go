@@ -171,6 +171,28 @@ type Parcel struct {
 	Unsubscribe string    // one-click URL; empty where none is owed
 	CreatedAt   time.Time // fixed: the Date of a mail
 	Carry       []byte    // what an earlier attempt left for this one
+	About       *About    // for a kind that tells of customers; nil elsewhere
+}
+
+// About is whom a notice to staff tells of, and what happened. It goes only to a
+// kind that asks for it (channel.Kind.Tells), on an account of the workspace's
+// own, and is never stored with a verdict.
+type About struct {
+	Customer string  // empty: nobody we know
+	Name     string  // may be empty
+	Mail     Address // where the customer is written to; may be empty
+	Event    string  // its id; empty: a request made the notice
+	Type     string
+	Data     []byte // the event's, JSON; may be nil
+}
+
+// Format names the customer and the event without name, address and data.
+func (a *About) Format(f fmt.State, verb rune) {
+	if a == nil {
+		printAs(f, verb, "nobody")
+		return
+	}
+	printAs(f, verb, a.Customer+" in "+a.Event)
 }
 
 // String names the parcel without recipient and words.

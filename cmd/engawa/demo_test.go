@@ -37,7 +37,7 @@ func TestDemoQuick(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, step := range []string{"Held: ", "Scheduled: ", "A task asks a person", "A partner's mail is held", "Signature checked and journaled", "Sent: ", "Refused: ", "in the Chatwork room", "went to the staff by mail", "Done: every step"} {
+	for _, step := range []string{"Held: ", "Scheduled: ", "A task asks a person", "A partner's mail is held", "Signature checked and journaled", "Sent: ", "Refused: ", "in the Chatwork room", "went to the staff by mail", "Zendesk has a ticket", "in the customer's story", "Done: every step"} {
 		if !regexp.MustCompile(`(?m)^  \d\d:\d\d:\d\d  .*` + regexp.QuoteMeta(step)).Match(out) {
 			t.Errorf("step not printed with its time: %q\n%s", step, out)
 		}
@@ -57,8 +57,8 @@ func TestDemoLives(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	links, key := opened(t, out)
-	if len(links) != 5 {
-		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, push and gallery: %v", len(links), links)
+	if len(links) != 6 {
+		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, desk, push and gallery: %v", len(links), links)
 	}
 	for _, link := range links {
 		if body := get(t, link, ""); len(body) < 500 {
@@ -66,7 +66,7 @@ func TestDemoLives(t *testing.T) {
 		}
 	}
 	inbox, _, _ := strings.Cut(links[1], "/?")
-	hub, _, _ := strings.Cut(links[4], "/_pages")
+	hub, _, _ := strings.Cut(links[5], "/_pages")
 	everyGateRefuses(t, hub, key)
 	offers := unsubscribed(t, inbox)
 	if offers == 0 {

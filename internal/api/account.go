@@ -149,7 +149,7 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 		Custodian: b.Custodian, Enabled: b.Enabled == nil || *b.Enabled, Version: 1, CreatedAt: time.Now().UTC(),
 	}
 	var err error
-	if ac.Settings, err = a.settings(ac.Kind, b.Settings); err != nil {
+	if ac.Settings, err = a.settings(ctx, ac.Kind, b.Settings); err != nil {
 		return accountOut{}, err
 	}
 	if err := a.checkOwner(ctx, ac); err != nil {
@@ -161,10 +161,14 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 	return a.showAccount(ac), nil
 }
 
-func (a *API) settings(name string, given map[string]string) (map[string]string, error) {
+// settings checks what was given and asks the provider, where it can be asked.
+func (a *API) settings(ctx context.Context, name string, given map[string]string) (map[string]string, error) {
 	kind, ok := a.kind(name)
 	if !ok {
 		return nil, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name, 80))
+	}
+	if err := kind.Try(ctx, given, a.Intake.Env); err != nil {
+		return nil, err
 	}
 	return kind.Check(given)
 }
@@ -207,7 +211,7 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 	merged := map[string]string{}
 	maps.Copy(merged, ac.Settings)
 	maps.Copy(merged, b.Settings)
-	if ac.Settings, err = a.settings(ac.Kind, merged); err != nil {
+	if ac.Settings, err = a.settings(ctx, ac.Kind, merged); err != nil {
 		return accountOut{}, err
 	}
 	if err := a.checkOwner(ctx, ac); err != nil {

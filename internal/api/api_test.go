@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +21,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
@@ -28,6 +31,15 @@ import (
 	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/vault"
 )
+
+// offline is a world in which no provider answers.
+type offline struct{}
+
+var errOffline = errors.New("no provider answers in this test")
+
+func (offline) RoundTrip(*http.Request) (*http.Response, error) { return nil, errOffline }
+
+func (offline) dial(context.Context, string, string) (net.Conn, error) { return nil, errOffline }
 
 type site struct {
 	t       *testing.T
@@ -71,7 +83,7 @@ func newHub(t *testing.T, url string) *site {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	kinds := builtin.Kinds()
 	a := &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds}, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: offline{}}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }

@@ -39,6 +39,14 @@ func TestPromised(t *testing.T) {
 		got[typ.Group()] = strings.TrimSpace(got[typ.Group()] + " " + name)
 	}
 	for group, want := range promised {
+		if group == "custom" { // the hub's own and its channels': each channel that comes adds some
+			for name := range strings.FieldsSeq(want) {
+				if !slices.Contains(strings.Fields(got[group]), name) {
+					t.Errorf("%s is promised", name)
+				}
+			}
+			continue
+		}
 		if got[group] != want {
 			t.Errorf("%s has\n%s, promised is\n%s", group, got[group], want)
 		}

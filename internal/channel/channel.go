@@ -5,6 +5,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -58,9 +59,14 @@ type Kind struct {
 	Conns        func(Settings) int     // hand-overs under way at once; nil: 4
 	Relationship string                 // required state of the relationship: "friend"; empty: none
 	Disclosure   bool                   // forbids unannounced automatic messages
+	Tells        bool                   // a notice goes with whom and what it tells of (engawa.About)
 	Retry        Retry
 	ToCustomers  bool // may reach customers' contact points
 	ToStaff      bool // may reach destinations
+	// Answers says what a hand-over's refusal means that the provider numbers so
+	// (HTTP, SMTP), where its words do not say more; nil: it numbers none. The
+	// docs page prints it.
+	Answers func(code int) Class
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
 	// Sound says what is wrong with settings whose fields are right one by one;
@@ -254,6 +260,37 @@ func (k Kind) Check(in map[string]string) (Settings, error) {
 		}
 	}
 	return out, nil
+}
+
+// tryTime is how long a provider is waited for when settings are saved.
+const tryTime = 10 * time.Second
+
+// Try checks settings as Check does, opens the account and, where it can, asks
+// the provider whether they work. The error is an *engawa.Error that names the
+// field to correct; a provider that does not answer now is none.
+func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
+	s, err := k.Check(in)
+	if err != nil || k.New == nil {
+		return err
+	}
+	ch, err := k.New(s, env)
+	if err != nil {
+		return err
+	}
+	if c, ok := ch.(Closer); ok {
+		defer c.Close() //nolint:errcheck // it has sent nothing
+	}
+	p, ok := ch.(Prober)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	told, ok := errors.AsType[*engawa.Error](p.Probe(ctx))
+	if !ok || told.Field == "" {
+		return nil
+	}
+	return told
 }
 
 // Connections returns how many hand-overs of an account may be under way at once.

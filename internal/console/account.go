@@ -211,7 +211,7 @@ func (c *console) addAccount(v *visit) error {
 		return engawa.NotFound("kind of channel")
 	}
 	a := v.accountFrom(kind, engawa.Account{Workspace: v.ws(), Kind: kind.Name, CreatedAt: v.Now})
-	if _, err := kind.Check(a.Settings); err != nil {
+	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
 		return c.accountAgain(v, kind, a, err)
 	}
 	a.ID = engawa.NewID(engawa.PrefixAccount)
@@ -230,7 +230,7 @@ func (c *console) changeAccount(v *visit) error {
 	if a.Version, err = strconv.ParseInt(v.r.PostFormValue("version"), 10, 64); err != nil {
 		return engawa.Invalid("/version", "open the form again", "the form has no version")
 	}
-	if _, err := kind.Check(a.Settings); err != nil {
+	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
 		return c.accountAgain(v, kind, a, err)
 	}
 	if err := c.Store.ChangeAccount(v.ctx(), a); err != nil {
@@ -285,6 +285,9 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, er
 		}
 		view.Remedy = f.Label
 		view.Fields[i].Bad = v.wrong(f.Type)
+		if own := "kind." + kind.Name + "." + f.Key + ".wrong"; v.Words.Has(own) {
+			view.Fields[i].Bad = v.T(own)
+		}
 		if a.Settings[f.Key] == "" {
 			view.Fields[i].Bad = v.T("form.required")
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +22,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
@@ -60,7 +62,7 @@ func newDesk(t *testing.T, dsn string) *desk {
 	w := words(t)
 	d := &desk{t: t, st: st, done: make(chan struct{}), member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
+		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
@@ -318,9 +320,56 @@ func TestAccountForm(t *testing.T) {
 	if res := d.post("/accounts/acc_mail", form); res.Code != http.StatusConflict {
 		t.Errorf("a stale form: %d", res.Code)
 	}
-	added := url.Values{"name": {"部屋"}, "s.token": {"t0ken"}, "owner": {"workspace"}, "enabled": {"true"}}
+	room := httptest.NewServer(&chatworksim.Server{Token: "t0ken"})
+	t.Cleanup(room.Close)
+	added := url.Values{"name": {"部屋"}, "s.token": {"t0ken"}, "s.base_url": {room.URL + "/v2"}, "owner": {"workspace"}, "enabled": {"true"}}
 	if res := d.post("/accounts/new?kind=chatwork", added); res.Code != http.StatusSeeOther {
 		t.Errorf("adding: %d %s", res.Code, res.Body)
+	}
+	added.Set("s.token", "another")
+	if res := d.post("/accounts/new?kind=chatwork", added); res.Code != http.StatusUnprocessableEntity {
+		t.Errorf("adding with a token that the provider does not know: %d", res.Code)
+	}
+}
+
+// TestZendeskForm: the provider is asked when the form is saved, and what is
+// wrong stands beside its input with what to type; a provider that is down
+// keeps nobody from saving.
+func TestZendeskForm(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	desk := httptest.NewServer(&zendesksim.Server{Mail: "agent@hinata.example", Token: "t0ken", Polite: true})
+	t.Cleanup(desk.Close)
+	form := func(change, value string) url.Values {
+		f := url.Values{
+			"name": {"窓口"}, "owner": {"workspace"}, "enabled": {"true"}, "s.subdomain": {"https://hinata.zendesk.com/agent"}, "s.mail": {"agent@hinata.example"},
+			"s.token": {"t0ken"}, "s.custom_fields": {"360001234567 = data.plan\r\n9007199254740993 = data.amount"}, "s.base_url": {desk.URL},
+		}
+		f.Set(change, value)
+		return f
+	}
+	for _, tc := range []struct{ field, value, says string }{
+		{"s.subdomain", "https://support.hinata.example", "「.zendesk.com」の前の部分"},
+		{"s.token", "another", "メールアドレスとAPIトークンの組み合わせ"},
+		{"s.mail", "", "入力してください"},
+		{"s.custom_fields", "plan = data.plan", "360001234567 = data.plan"},
+		{"name", "窓口", ""},
+	} {
+		res := d.post("/accounts/new?kind=zendesk", form(tc.field, tc.value))
+		if tc.says == "" && res.Code != http.StatusSeeOther || tc.says != "" && (res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), tc.says)) {
+			t.Errorf("%s %q: %d without %q: %s", tc.field, tc.value, res.Code, tc.says, res.Body)
+		}
+		if strings.Contains(res.Body.String(), "t0ken") {
+			t.Errorf("%s: the token is on the page", tc.field)
+		}
+	}
+	all, err := d.st.Accounts(context.Background(), ws)
+	d.must(err)
+	if len(all) != 2 || all[1].Settings["custom_fields"] != "360001234567 = data.plan\n9007199254740993 = data.amount" {
+		t.Errorf("%d accounts: %q", len(all), all[len(all)-1].Settings["custom_fields"])
+	}
+	desk.Close()
+	if res := d.post("/accounts/new?kind=zendesk", form("name", "予備")); res.Code != http.StatusSeeOther {
+		t.Errorf("a provider that is down: %d", res.Code)
 	}
 }
 

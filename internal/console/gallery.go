@@ -10,6 +10,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -100,6 +101,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
+		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"tries", TriesPage(sampleTries(page("accounts", "")))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
@@ -334,6 +336,35 @@ func sampleAccount(p Page, s spoken) AccountForm {
 			{Key: "signed", Type: "bool", Label: p.T("routes.on"), Value: "true"},
 		},
 	}
+}
+
+// sampleZendesk is a form with help beside every field, one that was refused,
+// and long text.
+func sampleZendesk(p Page, s spoken) AccountForm {
+	p.Title = p.T("account.new", "kind", p.kindWords("zendesk"))
+	settings := map[string]string{
+		"subdomain": "hinata", "mail": "agent@hinata.example", "token": "t", "webhook_secret": "s", "tags": "engawa",
+		"custom_fields": "360001234567 = data.c.name\n360007654321 = data.amount", "per_minute": "400",
+	}
+	v := AccountForm{
+		Page: p, ID: "acc_3", Kind: "zendesk", Name: p.kindWords("zendesk"), Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Custodian: s.member,
+		Enabled: true, CanTest: true, Callback: "https://hub.hinata.example/in/acc_3",
+	}
+	for _, f := range []channel.Field{
+		{Key: "subdomain", Type: channel.Text, Required: true},
+		{Key: "mail", Type: channel.Mail},
+		{Key: "token", Type: channel.SecretField},
+		{Key: "oauth_token", Type: channel.SecretField},
+		{Key: "webhook_secret", Type: channel.SecretField},
+		{Key: "tags", Type: channel.Text},
+		{Key: "custom_fields", Type: channel.Lines},
+		{Key: "per_minute", Type: channel.Number},
+		{Key: "base_url", Type: channel.URL},
+	} {
+		v.Fields = append(v.Fields, p.formField("zendesk", f, settings))
+	}
+	v.Problem, v.Remedy, v.Fields[2].Bad = p.T("form.check"), v.Fields[2].Label, p.T("kind.zendesk.token.wrong")
+	return v
 }
 
 func sampleRoutes(p Page, s spoken) Routes {

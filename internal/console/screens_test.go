@@ -45,6 +45,8 @@ var shots = []struct {
 	{"customer", "ko", 1280, "light"},
 	{"account", "en", 1280, "light"},
 	{"account", "ko", 390, "dark"},
+	{"account-zendesk", "ja", 1280, "light"},
+	{"account-zendesk", "en", 1280, "light"},
 	{"route", "ja", 1280, "light"},
 	{"types", "ja", 1280, "light"},
 	{"types", "ko", 390, "light"},

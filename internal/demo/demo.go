@@ -29,6 +29,7 @@ import (
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhooksim "github.com/engawa/engawa/internal/channel/webhook/sim"
+	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/text"
@@ -50,6 +51,7 @@ type world struct {
 	room     *chatworksim.Server
 	inbox    *mailsim.Inbox
 	push     *webhooksim.Server // the shop's own push service
+	desk     *zendesksim.Server
 	chatURL  string
 	mailAddr string
 	inboxURL string
@@ -57,6 +59,8 @@ type world struct {
 	mailTXT  string // and its record in the domain name system
 	pushURL  string
 	pushKey  string // with which webhooks to it are signed
+	deskURL  string
+	deskKey  string // with which webhooks of it are signed
 	hubURL   string
 	key      engawa.Secret
 	password string // of the owner, shown at the end
@@ -76,6 +80,7 @@ const (
 	bundleID   = "jp.hinata.coffee"
 	appAppleID = 1234567890
 	roomID     = 7001
+	groupID    = 360000000000007 // of the desk
 	mailDomain = "hinata.example"
 	selector   = "s2026"
 )
@@ -110,12 +115,12 @@ func (w *world) simulators(ctx context.Context) error {
 	for id, name := range []string{"契約の部屋", "全体の部屋", "申込の部屋", "お金の部屋"} {
 		w.room.AddRoom(roomID+int64(id), name, "group")
 	}
-	w.room.Answer = func(r *http.Request) (int, bool) {
-		if rude := w.rude.Load(); rude != nil {
-			return (*rude)(r)
-		}
-		return 0, false
-	}
+	w.room.Answer = w.mood
+	w.deskKey = rand.Text()
+	w.desk = &zendesksim.Server{Token: deskToken, Mail: deskAgent, Answer: w.mood, Fields: []zendesksim.Field{
+		{ID: 360000000000101, Title: "商品", Type: "text"}, {ID: 360000000000102, Title: "金額", Type: "integer"},
+	}}
+	w.desk.AddGroup(groupID, "申込の窓口")
 	if err := w.seal(); err != nil {
 		return err
 	}
@@ -131,6 +136,9 @@ func (w *world) simulators(ctx context.Context) error {
 	if w.inboxURL, err = w.http(ctx, w.inbox); err != nil {
 		return err
 	}
+	if w.deskURL, err = w.http(ctx, w.desk); err != nil {
+		return err
+	}
 	l, err := listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -139,6 +147,14 @@ func (w *world) simulators(ctx context.Context) error {
 	w.closers = append(w.closers, w.inbox)
 	w.servers.Go(func() { w.inbox.Serve(l) }) //nolint:errcheck // ends when it is closed
 	return nil
+}
+
+// mood is how the rooms and the desk treat a call: politely, until they misbehave.
+func (w *world) mood(r *http.Request) (int, bool) {
+	if rude := w.rude.Load(); rude != nil {
+		return (*rude)(r)
+	}
+	return 0, false
 }
 
 // seal makes the key with which the shop's mail is signed.
@@ -204,6 +220,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	}
 	c.Listen = l.Addr().String()
 	w.hubURL = "http://" + c.Listen
+	w.desk.Hook = zendesksim.Hook{URL: w.hubURL + "/in/" + deskAccount, Secret: w.deskKey, Client: &http.Client{Timeout: 10 * time.Second}}
 	c.Log.Level = "warn"
 	h, err := serve.Open(ctx, c, serve.Logger(c.Log, o.LogFile))
 	if err != nil {

@@ -30,8 +30,8 @@ func TestQuick(t *testing.T) {
 					steps++
 				}
 			}
-			if steps != 14 {
-				t.Errorf("%d steps with a time, want 14", steps)
+			if steps != 16 {
+				t.Errorf("%d steps with a time, want 16", steps)
 			}
 			for _, wrong := range []string{"demo.", "<no value>", "{{"} {
 				if strings.Contains(out.String(), wrong) {
@@ -49,7 +49,7 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"mail", "chatwork", "webhook"} {
+	for _, kind := range []string{"mail", "chatwork", "webhook", "zendesk"} {
 		got, err := os.ReadFile("../channel/" + kind + "/sim/tokens.css")
 		if err != nil {
 			t.Fatal(err)

@@ -43,6 +43,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 		{w.words.T(w.locale, "demo.console"), link},
 		{w.words.T(w.locale, "demo.inbox"), w.inboxURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.rooms"), w.chatURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.desk"), w.deskURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.push"), w.pushURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.gallery"), w.hubURL + "/_pages"},
 	} {

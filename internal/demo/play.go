@@ -26,7 +26,7 @@ func (w *world) play(ctx context.Context, _ *serve.Hub) error {
 			return err
 		}
 	}
-	for _, check := range []func(context.Context) error{w.offered, w.refused, w.noticed} {
+	for _, check := range []func(context.Context) error{w.offered, w.refused, w.noticed, w.ticketed} {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -158,4 +158,44 @@ func (w *world) staffHas(subject string) bool {
 		}
 	}
 	return false
+}
+
+// ticketed has a customer apply for something: the desk gets a ticket with the
+// customer as its requester, and what the agent does with it comes back into
+// the customer's story.
+func (w *world) ticketed(ctx context.Context) error {
+	var taken struct{ ID string }
+	if err := w.post(ctx, "/v1/events", map[string]any{
+		"id": "demo-application", "type": "application.completed", "subject": "contract:H-10003", "customer": fan, "occurred_at": time.Now(),
+		"data": map[string]any{"m": map[string]any{"name": "森 遥"}, "c": map[string]any{"name": "Hinata Monthly"}, "amount": 1480},
+	}, &taken); err != nil {
+		return err
+	}
+	m, err := w.messageOf(ctx, "event="+taken.ID+"&destination="+deskPlace, "sent")
+	if err != nil {
+		return fmt.Errorf("no ticket was opened: %w", err)
+	}
+	tickets := w.desk.Tickets()
+	if len(tickets) != 1 || tickets[0].Subject != m.Content.Subject {
+		return fmt.Errorf("the ticket is called open, but the desk has %d", len(tickets))
+	}
+	who := w.desk.Requester(tickets[0])
+	if who.Mail != "haruka.mori@customer.example" {
+		return fmt.Errorf("the ticket's requester is not the customer")
+	}
+	w.say(m.Deliveries[0].UpdatedAt, "demo.ticket", "who", who.Name, "subject", m.Content.Subject)
+	if err := w.desk.SetStatus(tickets[0].ID, "open"); err != nil {
+		return err
+	}
+	return w.answered(ctx)
+}
+
+// answered finds the agent's doing in the customer's story.
+func (w *world) answered(ctx context.Context) error {
+	var got eventList
+	if err := w.until(ctx, "/v1/events?type=ticket.status_changed&customer="+fan, &got, func() bool { return len(got.Events) == 1 }); err != nil {
+		return fmt.Errorf("the ticket's change is not in the customer's story: %w", err)
+	}
+	w.say(got.Events[0].ReceivedAt, "demo.answered", "text", got.Events[0].Text)
+	return nil
 }

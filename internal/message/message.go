@@ -286,6 +286,9 @@ func (w *world) judge(m engawa.Message, f engawa.Facts, account string) store.Ju
 func Complete(f engawa.Facts, kind channel.Kind, m engawa.Message) engawa.Facts {
 	f.Relationship.Required = kind.Relationship
 	f.DisclosureRequired = kind.Disclosure
+	if !kind.Tells {
+		f.About = nil
+	}
 	f.OneClick = m.Unsubscribe != ""
 	f.Content = engawa.ContentFacts{
 		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional,

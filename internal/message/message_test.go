@@ -171,3 +171,13 @@ func TestOwnTypeToStaff(t *testing.T) {
 		}
 	})
 }
+
+// TestComplete: whom a notice tells of reaches a kind that asks for it, and no other.
+func TestComplete(t *testing.T) {
+	for _, k := range builtin.Kinds() {
+		f := message.Complete(engawa.Facts{About: &engawa.About{Customer: "cus_1"}}, k, engawa.Message{})
+		if (f.About != nil) != (k.Name == "zendesk") {
+			t.Errorf("%s: %v", k.Name, f.About)
+		}
+	}
+}

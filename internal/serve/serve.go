@@ -72,6 +72,11 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 		return nil, err
 	}
 	kinds := builtin.Kinds()
+	for _, k := range kinds {
+		if k.Tells {
+			st.Tells = append(st.Tells, k.Name)
+		}
+	}
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
 	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -76,6 +77,9 @@ func byWorkspace(items []journalItem) map[string][]slot {
 func (t *tx) journal(slots []slot) error {
 	ws := slots[0].event.Workspace
 	if err := t.identify(ws, slots); err != nil {
+		return err
+	}
+	if err := t.answered(ws, slots); err != nil {
 		return err
 	}
 	var customers []string
@@ -210,6 +214,38 @@ func (t *tx) identify(workspace string, slots []slot) error {
 		}
 		return struct{}{}, nil
 	}, `SELECT issuer, kind, value_hash, customer FROM identity WHERE workspace = $1 AND value_hash {in $2}`, workspace, t.list(hashes))
+	return err
+}
+
+// answered fills in the customer of events that tell the fate of a delivery, or
+// answer it: who it went to, or whom the notice told of. A delivery on another
+// account is not theirs to speak of.
+func (t *tx) answered(workspace string, slots []slot) error {
+	want := map[string][]int{}
+	for i, sl := range slots {
+		if sl.event.Customer == "" && sl.event.Delivery != "" {
+			want[sl.event.Delivery] = append(want[sl.event.Delivery], i)
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var id, account, customer, by string
+		if err := scan(&id, &account, &customer, &by); err != nil {
+			return struct{}{}, err
+		}
+		if customer == "" && !strings.HasPrefix(by, byRing) {
+			customer = by // the message's About
+		}
+		for _, i := range want[id] {
+			if slots[i].event.Account == account {
+				slots[i].event.Customer = customer
+			}
+		}
+		return struct{}{}, nil
+	}, `SELECT d.id, d.account, m.customer, m.sealed_by FROM delivery d JOIN message m ON m.workspace = d.workspace AND m.id = d.message
+		WHERE d.workspace = $1 AND d.id {in $2}`, workspace, t.list(slices.Sorted(maps.Keys(want))))
 	return err
 }
 

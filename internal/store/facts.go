@@ -64,6 +64,7 @@ type world struct {
 	customers    map[string]engawa.Customer
 	contacts     map[string][]contactRow
 	destinations map[string]destinationRow
+	events       map[string]engawa.Event // that notices on telling accounts tell of
 	consents     map[string][]engawa.ConsentFacts
 	suppressed   map[string][]engawa.SuppressionFacts
 	related      map[string]engawa.RelationshipFacts
@@ -81,6 +82,7 @@ type accountHead struct {
 	kind    string
 	name    string
 	enabled bool
+	tells   bool // it may be told whom a notice tells of
 }
 
 type disclosureRow struct {
@@ -115,6 +117,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadAccounts(w, workspace, accounts) },
 		func() error { return t.loadCustomers(w, workspace, customers, by, lock) },
 		func() error { return t.loadDestinations(w, workspace, destinations, lock) },
+		func() error { return t.loadEvents(w, workspace, asks, lock) },
 		func() error { return t.loadConsents(w, workspace, customers) },
 		func() error { return t.loadSuppressions(w, workspace) },
 		func() error { return t.loadRelationships(w, workspace, accounts) },
@@ -171,7 +174,7 @@ func (w *world) know(a Ask) (Known, error) {
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
 	}
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
-		return w.knowDestination(k, f, dst, m.About)
+		return w.knowDestination(k, f, dst, m)
 	}
 	return w.knowCustomer(k, f, head.kind)
 }
@@ -221,9 +224,9 @@ func firstSet(a, b string) string {
 	return b
 }
 
-func (w *world) knowDestination(k Known, f engawa.Facts, id, about string) (Known, error) {
+func (w *world) knowDestination(k Known, f engawa.Facts, id string, m engawa.Message) (Known, error) {
 	f.ToDestination, f.Customer = true, ""
-	k.AboutName = w.customers[about].Name
+	k.AboutName = w.customers[m.About].Name
 	if d, ok := w.destinations[id]; ok {
 		k.To, k.ToName, k.Destination = d.Address, d.Name, id
 		if d.Locale != "" {
@@ -232,8 +235,55 @@ func (w *world) knowDestination(k Known, f engawa.Facts, id, about string) (Know
 		f.Contact = &engawa.ContactFacts{ID: id, Verified: true, Serves: true}
 		f.Suppressions = w.suppressed[d.index]
 	}
+	var err error
+	if w.accounts[f.Account].tells && w.events != nil && m.Partner == "" {
+		f.About, err = w.about(m)
+	}
 	k.Facts = f
-	return k, nil
+	return k, err
+}
+
+// about is the customer whom m tells of, at the mail address that serves its
+// purpose best, with the event that made it.
+func (w *world) about(m engawa.Message) (*engawa.About, error) {
+	e := w.events[m.Event]
+	c := w.customers[m.About]
+	out := &engawa.About{Customer: c.ID, Name: c.Name, Event: e.ID, Type: e.Type, Data: e.Data}
+	if p := choose(w.contacts[m.About], "mail", m.Purpose); p != nil && !c.Erased {
+		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
+		if err != nil {
+			return nil, err
+		}
+		out.Mail = engawa.Address(plain)
+	}
+	return out, nil
+}
+
+// loadEvents loads, for a claim, what the notices on telling accounts tell of.
+func (t *tx) loadEvents(w *world, workspace string, asks []Ask, lock bool) error {
+	var ids []string
+	told := false
+	for _, a := range asks {
+		if w.accounts[a.Account].tells && firstSet(a.Destination, a.Message.Destination) != "" {
+			told, ids = true, append(ids, a.Message.Event)
+		}
+	}
+	if !told || !lock {
+		return nil
+	}
+	w.events = map[string]engawa.Event{}
+	if ids = distinct(ids); len(ids) == 0 {
+		return nil
+	}
+	rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id {in $2}`, workspace, t.list(ids))
+	if err != nil {
+		return err
+	}
+	events, err := t.openEvents(workspace, rows)
+	for _, e := range events {
+		w.events[e.ID] = e
+	}
+	return err
 }
 
 func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error) {
@@ -321,11 +371,13 @@ func (t *tx) loadAccounts(w *world, workspace string, ids []string) error {
 	w.accounts = map[string]accountHead{}
 	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
 		var id string
+		var owner string
 		var h accountHead
-		err := scan(&id, &h.kind, &h.name, &h.enabled)
+		err := scan(&id, &h.kind, &h.name, &h.enabled, &owner)
+		h.tells = owner == engawa.OwnerWorkspace && slices.Contains(t.s.Tells, h.kind)
 		w.accounts[id] = h
 		return struct{}{}, err
-	}, `SELECT id, kind, name, enabled FROM account WHERE workspace = $1 AND id {in $2} AND ended_at = 0`, workspace, t.list(ids))
+	}, `SELECT id, kind, name, enabled, owner FROM account WHERE workspace = $1 AND id {in $2} AND ended_at = 0`, workspace, t.list(ids))
 	return err
 }
 

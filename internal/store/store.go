@@ -48,7 +48,10 @@ type engine struct {
 	file        string // SQLite only: its URL without pragmas
 	unlock      func()
 	closing     sync.Once
-	wake        struct {
+	// Tells are the kinds of account whose notices go with whom and what they
+	// tell of (engawa.About). It is set before use; other kinds load nothing.
+	Tells []string
+	wake  struct {
 		sync.Mutex
 		fn func(workspace, account string)
 	}

@@ -49,7 +49,7 @@ var computed = map[string][]string{
 	"field.":       nil, // members of event data: TestFieldsHaveWords
 	"value.":       nil, // codes in event data: Viewer.Show
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
-		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
+		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
 	},
 	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},

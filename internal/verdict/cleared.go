@@ -42,6 +42,7 @@ func (c *cleared) Format(f fmt.State, _ rune) { fmt.Fprint(f, "cleared "+c.parce
 // cleared until the earliest of MaxAge, lease less LeaseMargin, and the instant
 // at which quiet hours begin, the message expires or the grant ends.
 // The words are taken as final: what the verdict obliges must be in f.Applied.
+// Whom a notice tells of comes from f alone.
 // The verdict is returned in every case.
 func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease time.Time) (Cleared, engawa.Verdict) {
 	f.Final = true
@@ -56,6 +57,7 @@ func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease
 			until = end
 		}
 	}
+	p.About = f.About
 	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
 }
 
@@ -107,9 +109,14 @@ func (c Cleared) Context(ctx context.Context) (context.Context, context.CancelFu
 func sum(p engawa.Parcel) (out [sha256.Size]byte) {
 	h := sha256.New()
 	var part [512]byte
+	about := engawa.About{}
+	if p.About != nil {
+		about = *p.About
+	}
 	for _, s := range [...]string{
 		p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.ToName, p.SenderName,
 		string(p.Purpose), string(p.Locale), p.Content.Subject, p.Content.Text, p.Content.HTML, p.Unsubscribe,
+		about.Customer, about.Name, about.Mail.Reveal(), about.Event, about.Type, string(about.Data),
 	} {
 		h.Write(binary.BigEndian.AppendUint64(part[:0], uint64(len(s))))
 		for len(s) > 0 {

@@ -536,6 +536,19 @@ func TestCleared(t *testing.T) {
 		if _, err := (Cleared{&changed}).Open("acc_1"); !errors.Is(err, ErrNotCleared) {
 			t.Errorf("opens with other words: %v", err)
 		}
+		p.About = &engawa.About{Mail: "smuggled@y.example"}
+		if c, _ := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour)); c.it.parcel.About != nil {
+			t.Error("whom a notice tells of came past the facts")
+		}
+		f.About = &engawa.About{Customer: "cus_1", Mail: "a@y.example"}
+		told, _ := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour))
+		if got, err := told.Open("acc_1"); err != nil || got.About != f.About {
+			t.Errorf("tells of %v, %v", got.About, err)
+		}
+		f.About.Mail = "b@y.example"
+		if _, err := told.Open("acc_1"); !errors.Is(err, ErrNotCleared) {
+			t.Errorf("opens with another address to tell of: %v", err)
+		}
 		time.Sleep(MaxAge)
 		if _, err := c.Open("acc_1"); !errors.Is(err, ErrNotCleared) {
 			t.Errorf("opens after its time: %v", err)

@@ -16,14 +16,17 @@ import (
 	"github.com/engawa/engawa/internal/channel/teams"
 	"github.com/engawa/engawa/internal/channel/telegram"
 	"github.com/engawa/engawa/internal/channel/webhook"
+	"github.com/engawa/engawa/internal/channel/zendesk"
 	"github.com/engawa/engawa/internal/source/stripe"
 )
+
+//go:generate go test . -run ^TestPages$ -update
 
 // Kinds returns every kind, channels first, in the order in which a message
 // that names no channel tries them.
 func Kinds() []channel.Kind {
 	return []channel.Kind{
-		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, custom.Kind, appStore, stripe.Kind,
+		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, custom.Kind, appStore, stripe.Kind,
 	}
 }
 

@@ -22,6 +22,7 @@ var posting = map[string]map[string]string{
 	"discord":    {"webhook_url": "$/api/webhooks/1/x"},
 	"telegram":   {"token": "7654321:AAAAbbbbCCCCddddEEEEffffGGGG", "base_url": "$"},
 	"googlechat": {"webhook_url": "$/v1/spaces/A/messages?key=k&token=t"},
+	"zendesk":    {"subdomain": "hinata", "mail": "agent@hinata.example", "token": "t", "base_url": "$"},
 	"webhook":    {"url": "$/x", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
 	"http":       {"url": "$/x", "body": `"{{text}}"`},
 }

@@ -41,6 +41,7 @@ var Kind = channel.Kind{
 	Conns:   func(channel.Settings) int { return 2 },
 	Retry:   channel.Retry{Lookup: true},
 	ToStaff: true,
+	Answers: func(code int) channel.Class { return classify(http.MethodPost, code, answer{}).Class },
 	Address: address,
 	Places:  Rooms,
 	New:     open,

@@ -47,6 +47,7 @@ var Kind = channel.Kind{
 	Conns:       connections,
 	ToCustomers: true,
 	ToStaff:     true,
+	Answers:     func(code int) channel.Class { return classify(rcptTo, reply{code: code}).Class },
 	Address:     Address,
 	New:         open,
 }

@@ -1,0 +1,204 @@
+package builtin
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/text"
+)
+
+var update = flag.Bool("update", false, "write docs/channels anew")
+
+// mark is where the generated part of a page begins. What is above it is
+// written by hand.
+const mark = "<!-- From here on generated from the code: make generate. -->\n"
+
+// TestPages: docs/channels has a page for every kind, which says what the code
+// says of its settings, limits and answers.
+func TestPages(t *testing.T) {
+	words, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Kinds() {
+		path := filepath.Join("..", "..", "..", "docs", "channels", k.Name+".md")
+		kept, err := os.ReadFile(path)
+		if err != nil && !(*update && errors.Is(err, fs.ErrNotExist)) {
+			t.Fatal(err)
+		}
+		byHand, _, _ := bytes.Cut(kept, []byte(mark))
+		if len(byHand) == 0 {
+			byHand = []byte("# " + words.T(engawa.English, "kind."+k.Name) + "\n\n")
+		}
+		page := slices.Concat(byHand, []byte(mark), describe(k, words))
+		if *update {
+			if err := os.WriteFile(path, page, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if !bytes.Equal(page, kept) {
+			t.Errorf("docs/channels/%s.md is not what the code says: run make generate", k.Name)
+		}
+	}
+}
+
+// describe is the generated part of a kind's page.
+func describe(k channel.Kind, w *text.Words) []byte {
+	var b bytes.Buffer
+	b.WriteString("\n## Settings\n\n| Key | In the form (en / ja / ko) | Takes | |\n|---|---|---|---|\n")
+	for _, f := range k.Fields {
+		key := "kind." + k.Name + "." + f.Key
+		var labels []string
+		for _, l := range []engawa.Locale{engawa.English, engawa.Japanese, engawa.Korean} {
+			labels = append(labels, w.T(l, key))
+		}
+		help := ""
+		if w.Has(key + ".help") {
+			help = w.T(engawa.English, key+".help")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Key, strings.Join(labels, " / "), takes(f), help)
+	}
+	if k.New == nil {
+		return b.Bytes()
+	}
+	fmt.Fprintf(&b, "\n## Whom it reaches\n\n%s\n", reaches(k))
+	b.WriteString("\n## Limits\n\n")
+	limits := []channel.Limit{}
+	if k.Limits != nil {
+		limits = k.Limits(defaults(k))
+	}
+	for _, l := range limits {
+		fmt.Fprintf(&b, "- %s\n", limit(l, w))
+	}
+	if len(limits) == 0 {
+		b.WriteString("None that the code knows of.\n")
+	}
+	fmt.Fprintf(&b, "\n## Never twice\n\n%s\n", retry(k.Retry))
+	if k.Answers != nil {
+		b.WriteString("\n## Answers\n\nWhere the provider's words do not say more:\n\n| Code | What becomes of the delivery |\n|---|---|\n")
+		for _, row := range answers(k.Answers) {
+			b.WriteString(row)
+		}
+	}
+	return b.Bytes()
+}
+
+func defaults(k channel.Kind) channel.Settings {
+	s := channel.Settings{}
+	for _, f := range k.Fields {
+		s[f.Key] = f.Default
+	}
+	return s
+}
+
+func takes(f channel.Field) string {
+	s := map[channel.FieldType]string{
+		channel.Text: "text", channel.SecretField: "secret, never shown again", channel.Number: "whole number", channel.Bool: "yes or no", channel.URL: "URL",
+		channel.Host: "host or host:port", channel.Mail: "mail address", channel.PEM: "PEM, never shown again", channel.Lines: "lines", channel.Choice: "`" + strings.Join(f.Choices, "`, `") + "`",
+	}[f.Type]
+	switch {
+	case f.Default != "":
+		s += "; `" + f.Default + "` if empty"
+	case f.Required:
+		s += "; required"
+	}
+	return s
+}
+
+func reaches(k channel.Kind) string {
+	var out []string
+	if k.ToCustomers {
+		out = append(out, "customers, at their contact points of this kind")
+	}
+	if k.ToStaff {
+		out = append(out, "staff, as a destination")
+	}
+	s := "It reaches " + strings.Join(out, ", and ") + "."
+	if k.Relationship != "" {
+		s += " The recipient must be a " + k.Relationship + "."
+	}
+	if k.Disclosure {
+		s += " Automatic messages must have been announced to customers."
+	}
+	if k.Tells {
+		s += " A notice about a customer takes the customer's name and mail address with it, on an account of the business's own."
+	}
+	return s
+}
+
+func limit(l channel.Limit, w *text.Words) string {
+	s := fmt.Sprintf("%s: %d in %s", w.T(engawa.English, "scope."+l.Scope), l.N, long(l.Per))
+	if l.ByTo {
+		s += ", for each recipient"
+	}
+	if l.Exact {
+		return s + ", in any window of this length"
+	}
+	return s + ", at a steady rate"
+}
+
+func long(d time.Duration) string {
+	switch {
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return d.String()
+}
+
+func retry(r channel.Retry) string {
+	switch {
+	case r.KeyLife > 0 && r.Lookup:
+		return fmt.Sprintf("A hand-over whose outcome is unknown goes again with the same key for %s; after that the provider is asked first whether it arrived.", long(r.KeyLife))
+	case r.KeyLife > 0:
+		return fmt.Sprintf("A hand-over whose outcome is unknown goes again with the same key for %s; after that a task asks a person.", long(r.KeyLife))
+	case r.Lookup:
+		return "A hand-over whose outcome is unknown is looked for at the provider before it goes again."
+	}
+	return "A hand-over whose outcome is unknown does not go again by itself: a task asks a person."
+}
+
+// becomes says what each class means.
+var becomes = map[channel.Class]string{
+	channel.Again:         "tried again later, not before the provider's Retry-After",
+	channel.Rejected:      "failed for good; the next account of the route takes over",
+	channel.AddressGone:   "failed for good, and the address is not written to again",
+	channel.AccountClosed: "the lane pauses and a task asks a person; the delivery waits",
+	channel.Ambiguous:     "it may have arrived: see above",
+}
+
+// answers groups the codes from 300 to 599 by what they mean: runs are ranges.
+func answers(of func(int) channel.Class) (rows []string) {
+	runs := map[channel.Class][]string{}
+	order := []channel.Class{}
+	for from := 300; from < 600; {
+		to, class := from, of(from)
+		for to+1 < 600 && of(to+1) == class {
+			to++
+		}
+		run := fmt.Sprint(from)
+		if to > from {
+			run = fmt.Sprintf("%d–%d", from, to)
+		}
+		if !slices.Contains(order, class) {
+			order = append(order, class)
+		}
+		runs[class] = append(runs[class], run)
+		from = to + 1
+	}
+	for _, class := range order {
+		rows = append(rows, fmt.Sprintf("| %s | %s |\n", strings.Join(runs[class], ", "), becomes[class]))
+	}
+	return rows
+}

@@ -1,0 +1,387 @@
+// Package sim is a Zendesk Support in memory: tickets, the users who asked for
+// them, webhooks and the real limits, answered as the provider answers
+// (Ticketing API v2). A person can look at its tickets at /, as an agent does,
+// change their status and write comments.
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The provider's limits.
+const (
+	keyLife     = 2 * time.Hour
+	maxKey      = 255      // characters of an Idempotency-Key
+	maxComment  = 64 << 10 // bytes
+	minute      = time.Minute
+	updates     = 30 // of one ticket in updatesPer
+	updatesPer  = 10 * time.Minute
+	defaultPlan = 200     // calls a minute: Suite Team
+	maxBody     = 1 << 20 // bytes that are read
+	keep        = 2000    // tickets
+)
+
+// firstID lies beyond 2^53: a client that reads ids as floating numbers is
+// found out.
+const firstID = 1 << 60
+
+// Server is the simulated provider. Its exported fields are set before use.
+type Server struct {
+	Mail, Token string        // the agent and its API token; both empty: any
+	OAuth       string        // a valid OAuth token; empty: none, or any where Token is empty too
+	EndUser     bool          // the token's person is no agent
+	Plan        int           // calls a minute; 0: 200
+	Told        Told          // how a 429 tells the wait
+	Lag         time.Duration // how long search does not find what is new
+	Fields      []Field       // the custom fields of tickets
+	// Answer, if set, is asked about every call first: a status other than 0 is
+	// answered instead; with done it is answered after the work was done. Rude
+	// makes one that fails now and then.
+	Answer func(r *http.Request) (status int, done bool)
+	Polite bool // fails nothing; else, without Answer, it is as Rude(1)
+	Hook   Hook
+
+	mu      sync.Mutex
+	groups  []Group
+	tickets []*Ticket
+	users   []*User
+	keys    map[string]kept
+	calls   []time.Time
+	jobs    map[string]*job
+	next    int64
+	script  []fault
+	flags   []string
+}
+
+// Told is how a 429 tells the wait.
+type Told int
+
+// The ways.
+const (
+	ToldAsJSON Told = iota // Retry-After and a JSON body
+	ToldAsText             // Retry-After and a text
+	Untold                 // a text alone
+)
+
+// Group is a queue of agents.
+type Group struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// Field is a custom field of tickets.
+type Field struct {
+	ID    int64  `json:"id"`
+	Title string `json:"title"`
+	Type  string `json:"type"` // "text", "integer", "checkbox" …
+}
+
+// User is somebody who asked for a ticket, or the agent.
+type User struct {
+	ID        int64  `json:"id"`
+	Name      string `json:"name"`
+	Mail      string `json:"email"`
+	Role      string `json:"role"`
+	External  string `json:"external_id"`
+	Suspended bool   `json:"suspended"`
+	added     time.Time
+}
+
+// Ticket is one ticket with its comments.
+type Ticket struct {
+	ID          int64          `json:"id"`
+	URL         string         `json:"url"`
+	External    *string        `json:"external_id"`
+	Subject     string         `json:"subject"`
+	Description string         `json:"description"`
+	Status      string         `json:"status"`
+	Priority    *string        `json:"priority"`
+	Type        *string        `json:"type"`
+	Requester   int64          `json:"requester_id"`
+	Submitter   int64          `json:"submitter_id"`
+	Group       *int64         `json:"group_id"`
+	Tags        []string       `json:"tags"`
+	Fields      []FieldValue   `json:"custom_fields"`
+	IsPublic    bool           `json:"is_public"`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+	Via         map[string]any `json:"via"`
+
+	Comments []Comment `json:"-"`
+	changes  []time.Time
+}
+
+// FieldValue is what a custom field of a ticket holds.
+type FieldValue struct {
+	ID    int64 `json:"id"`
+	Value any   `json:"value"`
+}
+
+// Comment is one of a ticket's.
+type Comment struct {
+	ID     int64
+	Author string
+	Staff  bool
+	Public bool
+	Body   string
+	At     time.Time
+}
+
+// agent is who opens tickets over the API, and who answers at the page.
+var agent = User{ID: firstID + 1, Name: "窓口", Mail: "agent@hinata.example", Role: "agent"}
+
+// AddGroup adds a queue.
+func (s *Server) AddGroup(id int64, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups = append(s.groups, Group{id, name})
+}
+
+// Suspend adds a user who may not be a requester.
+func (s *Server) Suspend(mail string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user("suspended", mail).Suspended = true
+}
+
+// Tickets returns copies of the tickets, oldest first.
+func (s *Server) Tickets() []Ticket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Ticket, len(s.tickets))
+	for i, t := range s.tickets {
+		out[i] = *t
+	}
+	return out
+}
+
+// Requester returns who a ticket is for; the agent's own where nobody was named.
+func (s *Server) Requester(t Ticket) User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID(t.Requester)
+}
+
+// Flags returns what the provider puts right in silence, and a client should not need.
+func (s *Server) Flags() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.flags)
+}
+
+// UseElsewhere counts n calls as made now by another program.
+func (s *Server) UseElsewhere(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range n {
+		s.calls = append(s.calls, time.Now())
+	}
+}
+
+// String says how full the minute is.
+func (s *Server) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("zendesk simulator: %d tickets, %d of %d calls", len(s.tickets), s.used(time.Now()), s.plan())
+}
+
+// ServeHTTP answers the API under /api/v2, shows the board at /, and takes
+// orders under /_sim.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method + " " + r.URL.Path {
+	case "GET /":
+		s.view(w, r)
+	case "GET /_sim/style.css":
+		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+	case "GET /_sim/live.js":
+		asset(w, "text/javascript; charset=utf-8", liveText)
+	case "POST /_sim/status":
+		s.statusForm(w, r)
+	case "POST /_sim/comment":
+		s.commentForm(w, r)
+	case "POST /_sim/faults":
+		s.faults(w, r)
+	default:
+		s.call(w, r)
+	}
+}
+
+// call answers one call of the API, or treats it badly.
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	f := s.draw(r)
+	if f.status != 0 && !f.done {
+		s.fail(w, r, f.status)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "")
+		return
+	}
+	a := s.once(r, body)
+	if f.status != 0 {
+		s.fail(w, r, f.status)
+		return
+	}
+	a.write(w)
+}
+
+// reply is an answer, kept whole so that it can be given again.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a reply) write(w http.ResponseWriter) {
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
+}
+
+func answer(status int, v any) reply {
+	b, _ := json.Marshal(v) // plain values
+	return reply{status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, b}
+}
+
+// wrong is an error as Zendesk words it: a name, a description and, for a
+// record that cannot be, what is wrong with which field.
+func wrong(status int, name, description string, details ...string) reply {
+	out := map[string]any{"error": name}
+	if description != "" {
+		out["description"] = description
+	}
+	if len(details) == 2 {
+		out["details"] = map[string]any{details[0]: []map[string]string{{"description": details[1], "error": "InvalidValue"}}}
+	}
+	return answer(status, out)
+}
+
+func invalid(field, description string) reply {
+	return wrong(http.StatusUnprocessableEntity, "RecordInvalid", "Record validation errors", field, description)
+}
+
+func refuse(w http.ResponseWriter, status int, name, description string) {
+	wrong(status, name, description).write(w)
+}
+
+// kept is the answer to the first use of an idempotency key.
+type kept struct {
+	at    time.Time
+	body  string
+	reply reply
+}
+
+// once counts a call, proves its credentials, and answers a POST of a ticket
+// with a known key as the first time.
+func (s *Server) once(r *http.Request, body []byte) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if over := s.count(now); over != nil {
+		return *over
+	}
+	if a := s.prove(r); a != nil {
+		return s.limited(*a, now)
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if r.Method != http.MethodPost || path(r) != "tickets" || key == "" {
+		return s.limited(s.api(r, body), now)
+	}
+	if len(key) > maxKey {
+		return s.limited(wrong(http.StatusBadRequest, "IdempotentRequestError", "Idempotency key is too long"), now)
+	}
+	if k, ok := s.keys[key]; ok && now.Sub(k.at) < keyLife {
+		if k.body != string(body) {
+			return s.limited(wrong(http.StatusBadRequest, "IdempotentRequestError", "Request parameters don't match the given idempotency key"), now)
+		}
+		again := k.reply
+		again.header = again.header.Clone()
+		again.header.Set("X-Idempotency-Lookup", "hit")
+		return s.limited(again, now)
+	}
+	a := s.api(r, body)
+	if a.status == http.StatusCreated {
+		if s.keys == nil {
+			s.keys = map[string]kept{}
+		}
+		s.keys[key] = kept{now, string(body), a}
+	}
+	a.header.Set("X-Idempotency-Lookup", "miss")
+	return s.limited(a, now)
+}
+
+// prove checks the credentials: Basic with "mail/token:token", or a bearer token.
+func (s *Server) prove(r *http.Request) *reply {
+	denied := wrong(http.StatusUnauthorized, "Couldn't authenticate you", "")
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if bearer != "" && (bearer == s.OAuth || s.OAuth == "" && s.Token == "") {
+			return nil
+		}
+		return &denied
+	}
+	user, token, ok := r.BasicAuth()
+	mail, isToken := strings.CutSuffix(user, "/token")
+	if !ok || !isToken || mail == "" || token == "" || s.Token != "" && (token != s.Token || !strings.EqualFold(mail, s.Mail)) {
+		return &denied
+	}
+	return nil
+}
+
+func (s *Server) plan() int {
+	if s.Plan > 0 {
+		return s.Plan
+	}
+	return defaultPlan
+}
+
+// used forgets the calls that are older than a minute and counts the rest.
+func (s *Server) used(now time.Time) int {
+	for len(s.calls) > 0 && !s.calls[0].After(now.Add(-minute)) {
+		s.calls = s.calls[1:]
+	}
+	return len(s.calls)
+}
+
+// count counts a call, or returns why it is one too many.
+func (s *Server) count(now time.Time) *reply {
+	if s.used(now) < s.plan() {
+		s.calls = append(s.calls, now)
+		return nil
+	}
+	a := wrong(http.StatusTooManyRequests, "APIRateLimitExceeded", "Number of allowed API requests per minute exceeded")
+	if s.Told != ToldAsJSON {
+		a = reply{http.StatusTooManyRequests, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, []byte("Number of allowed API requests per minute exceeded")}
+	}
+	if s.Told == Untold {
+		return &a
+	}
+	a.header.Set("Retry-After", strconv.Itoa(s.left(now)))
+	a = s.limited(a, now)
+	return &a
+}
+
+// left is how many seconds there are until a call is free again.
+func (s *Server) left(now time.Time) int {
+	return int(s.calls[0].Add(minute).Sub(now)/time.Second) + 1
+}
+
+// limited puts the limit's two families of headers on an answer.
+func (s *Server) limited(a reply, now time.Time) reply {
+	left := max(0, s.plan()-len(s.calls))
+	a.header.Set("X-Rate-Limit", strconv.Itoa(s.plan()))
+	a.header.Set("X-Rate-Limit-Remaining", strconv.Itoa(left))
+	a.header.Set("Ratelimit-Limit", strconv.Itoa(s.plan()))
+	a.header.Set("Ratelimit-Remaining", strconv.Itoa(left))
+	a.header.Set("Ratelimit-Reset", strconv.Itoa(s.left(now)))
+	return a
+}
