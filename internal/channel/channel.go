@@ -71,6 +71,8 @@ type Kind struct {
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+	// Mailbox says that the account takes mail at an address of the relay's.
+	Mailbox bool
 }
 
 // Place is one place that an account could post to.
@@ -103,7 +105,8 @@ type Field struct {
 	Type     FieldType
 	Required bool
 	Default  string
-	Choices  []string // for Choice
+	Choices  []string           // for Choice
+	Check    func(string) error // for Own: says in an operator's words what is wrong; nil: anything goes
 }
 
 // FieldType says how a field is shown, checked and kept.
@@ -120,6 +123,7 @@ const (
 	Mail        FieldType = "mail"
 	Choice      FieldType = "choice"
 	PEM         FieldType = "pem" // long text, secret
+	Own         FieldType = "own" // written on a page of its own
 )
 
 // Secret reports whether values of this type are write-only.
@@ -145,6 +149,11 @@ type Env struct {
 	HTTP    *http.Client
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	Log     Log
+	// BounceTo and ReplyTo return the local parts of the addresses at which the
+	// relay knows a delivery again: its return path, and where answers go, the
+	// same for one moment. Empty for a delivery that the relay cannot name; nil:
+	// there is no relay.
+	BounceTo, ReplyTo func(delivery string, at time.Time) string
 }
 
 // Log is the part of *slog.Logger that a channel needs.

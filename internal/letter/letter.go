@@ -35,8 +35,6 @@ type Letter struct {
 	FromName   string
 	Subject    string
 	MessageID  string // without brackets
-	InReplyTo  []string
-	References []string
 	Text       string // the plain texts; of a mail without any, the words of its HTML
 	Attached   int    // parts that are no text
 	Incomplete bool   // something was over a limit or could not be decoded
@@ -63,8 +61,7 @@ func Read(raw []byte) (*Letter, error) {
 	l := &Letter{left: MaxText, header: e.Header.Header}
 	l.Subject = l.Field("Subject")
 	l.FromName, l.From = l.sender()
-	l.MessageID = first(ids(l.Field("Message-Id")))
-	l.InReplyTo, l.References = ids(l.Field("In-Reply-To")), ids(l.Field("References"))
+	l.MessageID = id(l.Field("Message-Id"))
 	if err != nil {
 		l.Incomplete = true
 	}
@@ -231,28 +228,12 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// maxIDs is how many ids of a thread are looked at.
-const maxIDs = 50
-
-// ids returns the message ids in a field, without their brackets.
-func ids(s string) (out []string) {
-	for len(out) < maxIDs {
-		_, rest, ok := strings.Cut(s, "<")
-		id, after, closed := strings.Cut(rest, ">")
-		if !ok || !closed {
-			return out
-		}
-		if id != "" && len(id) < 1000 {
-			out = append(out, strings.TrimSpace(id))
-		}
-		s = after
-	}
-	return out
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
+// id returns a message id without its brackets.
+func id(s string) string {
+	_, s, _ = strings.Cut(s, "<")
+	s, _, closed := strings.Cut(s, ">")
+	if !closed {
 		return ""
 	}
-	return list[0]
+	return strings.TrimSpace(s)
 }

@@ -133,7 +133,7 @@ func (r *Report) original(body io.Reader) {
 	if err != nil {
 		return
 	}
-	r.Original.MessageID = first(ids(field(h, "Message-Id")))
+	r.Original.MessageID = id(field(h, "Message-Id"))
 	if path := strings.Trim(field(h, "Return-Path"), "<>"); path != "" {
 		r.Original.ReturnPath = append(r.Original.ReturnPath, path)
 	}

@@ -5,6 +5,7 @@ package serve
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -34,20 +35,21 @@ import (
 
 // Hub is a hub that is wired and not yet running.
 type Hub struct {
-	Config   config.Config
-	Store    *store.Store
-	Vault    *vault.Vault
-	Compose  *message.Composer
-	API      *api.API
-	Dispatch *dispatch.Dispatcher
-	Words    *text.Words
-	Gallery  bool // also show every state of every page, at /_pages
-	console  http.Handler
-	stopping chan struct{} // closed when no more requests are taken
-	ring     *vault.Keyring
-	metrics  *metrics
-	working  atomic.Bool // the dispatcher runs
-	log      *slog.Logger
+	Config      config.Config
+	Store       *store.Store
+	Vault       *vault.Vault
+	Compose     *message.Composer
+	API         *api.API
+	Dispatch    *dispatch.Dispatcher
+	Words       *text.Words
+	Gallery     bool // also show every state of every page, at /_pages
+	console     http.Handler
+	stopping    chan struct{} // closed when no more requests are taken
+	ring        *vault.Keyring
+	metrics     *metrics
+	working     atomic.Bool // the dispatcher runs
+	certificate *tls.Config // of the relay; nil: none
+	log         *slog.Logger
 }
 
 // Open wires a hub from its configuration. The first start makes database and
@@ -73,7 +75,14 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	kinds := builtin.Kinds()
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
-	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
+	var certificate *tls.Config
+	if c.Relay.Listen != "" {
+		env = addresses(env, v)
+		if certificate, err = pair(c.Relay.TLSCert, c.Relay.TLSKey); err != nil {
+			return nil, errors.Join(err, st.Close())
+		}
+	}
+	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,

@@ -10,12 +10,13 @@ import (
 	"github.com/engawa/engawa/internal/channel/chatwork"
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/channel/webhook"
+	"github.com/engawa/engawa/internal/source/inbox"
 )
 
 // Kinds returns every kind, channels first, in the order in which a message
 // that names no channel tries them.
 func Kinds() []channel.Kind {
-	return []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, appStore}
+	return []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, appStore, inbox.Kind}
 }
 
 // appStore is App Store Server Notifications V2 as a source: one account for an
