@@ -40,7 +40,7 @@ var may = map[string][]string{
 	"internal/channel/mail":        channelKind,
 	"internal/channel/webhook":     channelKind,
 	"internal/config":              {"", "internal/vault"},
-	"internal/console":             {"", "internal/access", "internal/channel", "internal/intake", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault"},
+	"internal/console":             {"", "internal/access", "internal/channel", "internal/intake", "internal/letter", "internal/message", "internal/route", "internal/rule", "internal/source/inbox", "internal/store", "internal/text", "internal/vault"},
 	"internal/demo":                all,
 	"internal/dispatch":            {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":              {},

@@ -47,10 +47,14 @@ var computed = map[string][]string{
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
-	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},
-	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
-	"problem.": nil, // refusals on the pages that change something
-	"note.":    nil, // why a delivery stands where it stands
+	"done.": {"saved", "canceled", "resumed", "task", "language", "queued"},
+	"patterns.": { // inputs of the form
+		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
+	},
+	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
+	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
+	"problem.":        nil, // refusals on the pages that change something
+	"note.":           nil, // why a delivery stands where it stands
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},

@@ -30,8 +30,8 @@ var Kind = channel.Kind{
 // The values of the field proof: what must be proved of a mail before its From
 // is believed.
 const (
-	ProofNone = "none" // the account's address is secret; nobody else writes there
-	ProofDKIM = "dkim" // a signature of the sender's domain
+	ProofNone = "nothing" // the account's address is secret; nobody else writes there
+	ProofDKIM = "dkim"    // a signature of the sender's domain
 	ProofAny  = "spf_or_dkim"
 )
 
