@@ -30,8 +30,8 @@ func TestQuick(t *testing.T) {
 					steps++
 				}
 			}
-			if steps != 14 {
-				t.Errorf("%d steps with a time, want 14", steps)
+			if steps != 19 {
+				t.Errorf("%d steps with a time, want 19", steps)
 			}
 			for _, wrong := range []string{"demo.", "<no value>", "{{"} {
 				if strings.Contains(out.String(), wrong) {

@@ -45,7 +45,7 @@ var computed = map[string][]string{
 	"choice.": nil, // of a channel's fields
 	"scope.":  nil, // of a channel's limits
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
-		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
+		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on", "bounced", "complained", "replied", "read", "unread",
 	},
 	"done.": {"saved", "canceled", "resumed", "task", "language", "queued"},
 	"patterns.": { // inputs of the form
