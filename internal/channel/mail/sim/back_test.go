@@ -16,7 +16,7 @@ func TestBack(t *testing.T) {
 	addr, _ := served(t, b)
 	marks := map[string]string{
 		Gone: "Status: 5.1.1", Full: "Status: 5.2.2", Distrusts: "Status: 5.7.26", Carrier: "550 Unknown user", Complains: "Feedback-Type: abuse",
-		Away: "Auto-Submitted: auto-replied", Answers: "来週の火曜日",
+		Away: "I am away until", Answers: "来週の火曜日",
 	}
 	for mark := range marks {
 		mail := fmt.Sprintf("From: shop@hinata.example\r\nReply-To: <r-token@relay.hinata.example>\r\nMessage-ID: <%sx@hinata.example>\r\nSubject: x\r\n\r\nx\r\n", mark)
