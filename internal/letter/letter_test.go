@@ -37,7 +37,10 @@ func TestCharsets(t *testing.T) {
 		enc  encoding.Encoding
 		text string
 	}{
-		{"iso-2022-jp", japanese.ISO2022JP, "以下の契約が停止されました。"}, {"shift_jis", japanese.ShiftJIS, "髙橋様のご契約"}, {"euc-jp", japanese.EUCJP, "お支払い方法"}, {"euc-kr", korean.EUCKR, "계약이 정지되었습니다."},
+		{"iso-2022-jp", japanese.ISO2022JP, "以下の契約が停止されました。"},
+		{"shift_jis", japanese.ShiftJIS, "髙橋様のご契約"},
+		{"euc-jp", japanese.EUCJP, "お支払い方法"},
+		{"euc-kr", korean.EUCKR, "계약이 정지되었습니다."},
 		{"utf-8", encoding.Nop, "縁側 툇마루 𠮷"},
 	} {
 		body := encoded(t, c.enc, c.text)

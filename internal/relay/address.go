@@ -61,7 +61,7 @@ func LocalPart(v *vault.Vault, use Use, id string, expires time.Time) string {
 	}
 	var last uint16
 	if !expires.IsZero() {
-		last = uint16(min(max(1, expires.Unix()/int64(day/time.Second)), 1<<16-1)) //nolint:gosec // within bounds
+		last = uint16(min(max(1, expires.Unix()/int64(day/time.Second)), 1<<16-1))
 	}
 	raw = binary.BigEndian.AppendUint16(raw, last)
 	sum, key := v.SignShort(purpose(use), raw)

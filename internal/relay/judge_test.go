@@ -134,8 +134,12 @@ func TestAutomatic(t *testing.T) {
 		t.Errorf("without a return path it is %+v", got)
 	}
 	for _, c := range []struct{ why, from, subject, id string }{
-		{"loop", toTaro, "お知らせ", "abc@hinata.example"}, {"vacation", toTaro, "【自動返信】お問い合わせ", "2@x"}, {"vacation", toTaro, "부재중입니다", "2@x"},
-		{"vacation", toTaro, "Out of Office: x", "2@x"}, {"mailer", "no-reply@x.example", "x", "2@x"}, {"no_sender", "a@x.example, b@x.example", "x", "2@x"},
+		{"loop", toTaro, "お知らせ", "abc@hinata.example"},
+		{"vacation", toTaro, "【自動返信】お問い合わせ", "2@x"},
+		{"vacation", toTaro, "부재중입니다", "2@x"},
+		{"vacation", toTaro, "Out of Office: x", "2@x"},
+		{"mailer", "no-reply@x.example", "x", "2@x"},
+		{"no_sender", "a@x.example, b@x.example", "x", "2@x"},
 	} {
 		l := read(t, "From: "+c.from, "Subject: "+c.subject, "Message-ID: <"+c.id+">", "Content-Type: text/plain; charset=utf-8", "", "x")
 		if got := Judge(l, toTaro, Named{Reply, "dlv_1"}, handedOver); got.Kind != Auto || got.Why != c.why {

@@ -62,12 +62,12 @@ type quiet struct{ log *slog.Logger }
 
 // Printf implements smtp.Logger.
 func (q quiet) Printf(format string, _ ...any) {
-	q.log.Warn("mail server", "about", strings.TrimSpace(format)) //nolint:sloglint // go-smtp hands no context on
+	q.log.Warn("mail server", "about", strings.TrimSpace(format))
 }
 
 // Println implements smtp.Logger.
 func (q quiet) Println(...any) {
-	q.log.Warn("mail server: a connection ended badly") //nolint:sloglint // as above
+	q.log.Warn("mail server: a connection ended badly")
 }
 
 // Serve answers on l until Shutdown.
@@ -164,11 +164,11 @@ func (g *guest) Close() error {
 
 // The answers. Whatever is wrong with a recipient, it is the same one.
 var (
-	noMailbox = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no such mailbox here"}
-	later     = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "cannot be taken now, please try again"}
-	bareLine  = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "a line ends in CR or LF alone (RFC 5321 2.3.8)"}
-	unread    = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "the header cannot be read"}
-	circling  = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 4, 6}, Message: "the mail has passed too many servers"}
+	errNoMailbox = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no such mailbox here"}
+	errLater     = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "cannot be taken now, please try again"}
+	errBareLine  = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "a line ends in CR or LF alone (RFC 5321 2.3.8)"}
+	errUnread    = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "the header cannot be read"}
+	errCircling  = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 4, 6}, Message: "the mail has passed too many servers"}
 )
 
 // session is one connection.
@@ -189,7 +189,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	named, ok := s.server.receiver.Knows(to, time.Now())
 	if !ok {
-		return noMailbox
+		return errNoMailbox
 	}
 	s.to = append(s.to, named)
 	return nil
@@ -203,17 +203,17 @@ func (s *session) Data(r io.Reader) error {
 		return told // too large
 	}
 	if err != nil {
-		return later
+		return errLater
 	}
 	if bare(raw) {
-		return bareLine
+		return errBareLine
 	}
 	l, err := letter.Read(raw)
 	if err != nil {
-		return unread
+		return errUnread
 	}
 	if l.Count("Received") > maxReceived {
-		return circling
+		return errCircling
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), taking)
 	defer cancel()
@@ -235,7 +235,7 @@ func (s *session) answer(ctx context.Context, to Named, err error) error {
 	if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Code != engawa.CodeUnavailable || told.Err != nil {
 		s.server.log.ErrorContext(ctx, "incoming mail not taken", "use", string(to.Use), "of", to.ID, "error", err)
 	}
-	return later
+	return errLater
 }
 
 // bare reports a CR or LF that stands alone. go-smtp ends a mail at CRLF.CRLF

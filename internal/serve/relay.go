@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -66,6 +67,5 @@ func (h *Hub) ServeRelay(ctx context.Context, l net.Listener) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ShutdownGrace)
 	defer cancel()
 	err := s.Shutdown(grace)
-	<-ended
-	return err
+	return errors.Join(err, <-ended)
 }

@@ -66,6 +66,12 @@ var hots = []hot{
 		_, err := st.Unrouted(s.t.Context(), 10)
 		return err
 	}, []string{"event_unrouted"}, 40},
+	{"find what mail came back for", func(s *shop, st *store.Store) error {
+		if _, err := st.Handed(s.t.Context(), "dlv_none"); code(err) != engawa.CodeNotFound {
+			return fmt.Errorf("nobody's delivery: %w", err)
+		}
+		return nil
+	}, nil, 20},
 	{"live view", func(s *shop, st *store.Store) error {
 		_, err := st.Messages(s.t.Context(), ws, store.MessageFilter{}, store.Page{Limit: 20})
 		return err

@@ -9,10 +9,10 @@ import (
 	"github.com/engawa/engawa/internal/store"
 )
 
-// handed has a message to a customer handed over and accepted.
-func (s *shop) handed(customer string) (engawa.Message, string) {
+// handed has a message to cus_1 handed over and accepted.
+func (s *shop) handed() (engawa.Message, string) {
 	s.t.Helper()
-	m := s.message(customer)
+	m := s.message("cus_1")
 	s.send(m)
 	l := s.hold("node", mailbox)
 	c := s.claim(l, 1, sendAll)[0]
@@ -47,7 +47,7 @@ func (s *shop) stopped(customer string) (reasons []string) {
 func TestReturn(t *testing.T) {
 	each(t, func(s *shop) {
 		s.customer("cus_1")
-		m, delivery := s.handed("cus_1")
+		m, delivery := s.handed()
 		h, err := s.Handed(s.t.Context(), delivery)
 		s.must(err)
 		if h.Workspace != ws || h.Message != m.ID || h.Customer != "cus_1" || h.Address != address("cus_1") || h.ProviderID != "id at the provider" || h.State != engawa.Accepted {
@@ -92,7 +92,7 @@ func TestReturn(t *testing.T) {
 func TestReturnOnce(t *testing.T) {
 	each(t, func(s *shop) {
 		s.customer("cus_1")
-		m, delivery := s.handed("cus_1")
+		m, delivery := s.handed()
 		var fresh, wrong int
 		var mu sync.Mutex
 		var callers sync.WaitGroup
@@ -132,7 +132,7 @@ func TestReturnsCounted(t *testing.T) {
 		start := time.Now().Add(-20 * day)
 		bring := func(after time.Duration) {
 			t.Helper()
-			_, delivery := s.handed("cus_1")
+			_, delivery := s.handed()
 			r := back(delivery, "full", start.Add(after))
 			r.State, r.After, r.Within = "", 3, 14*day
 			_, err := s.TakeReturn(s.t.Context(), r)
@@ -177,7 +177,7 @@ func TestReturnTooSoon(t *testing.T) {
 func TestReturnErased(t *testing.T) {
 	each(t, func(s *shop) {
 		s.customer("cus_1")
-		_, delivery := s.handed("cus_1")
+		_, delivery := s.handed()
 		r := back(delivery, "full", time.Now())
 		r.After = 5
 		_, err := s.TakeReturn(s.t.Context(), r)

@@ -26,8 +26,10 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}{
 		{`DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE ends_at < $1 LIMIT 500 {skip})`, now()},
 		{`DELETE FROM idempotency WHERE (workspace, key_hash) IN (SELECT workspace, key_hash FROM idempotency WHERE created_at < $1 LIMIT 500 {skip})`, old},
-		{`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
-			us(time.Now().Add(-ReturnsFor))},
+		{
+			`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
+			us(time.Now().Add(-ReturnsFor)),
+		},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {
 			return fmt.Errorf("sweep: %w", err)

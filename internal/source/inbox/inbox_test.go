@@ -65,8 +65,11 @@ func TestNotice(t *testing.T) {
 func TestOrder(t *testing.T) {
 	l := read(t, "From: a@b.example\n\nx 12 y")
 	ps := []Pattern{
-		{Name: "1", From: "@example", Type: "a.one"}, {Name: "2", From: "a@b.example.evil", Type: "a.two"}, {Name: "3", Subject: "x", Type: "a.three"},
-		{Name: "4", From: "A@B.example", Body: `x (?P<n>\d+)`, Type: "a.four", Customer: &Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "n"}}, {Name: "5", Body: "x", Type: "a.five"},
+		{Name: "1", From: "@example", Type: "a.one"},
+		{Name: "2", From: "a@b.example.evil", Type: "a.two"},
+		{Name: "3", Subject: "x", Type: "a.three"},
+		{Name: "4", From: "A@B.example", Body: `x (?P<n>\d+)`, Type: "a.four", Customer: &Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "n"}},
+		{Name: "5", Body: "x", Type: "a.five"},
 	}
 	ps, err := Parse(text(t, ps...))
 	if err != nil {
@@ -145,7 +148,8 @@ func TestProved(t *testing.T) {
 		name, proof, head string
 		want              bool
 	}{
-		{"nothing asked", ProofNone, "", true}, {"not set", "", "", true},
+		{"nothing asked", ProofNone, "", true},
+		{"not set", "", "", true},
 		{"signed", ProofDKIM, pass, true},
 		{"signed by the domain above", ProofDKIM, strings.ReplaceAll(pass, "header.d=luxliner.example", "header.d=example.jp"), false},
 		{"no word", ProofDKIM, "", false},

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -58,7 +59,7 @@ func (b *Inbox) closed() bool {
 }
 
 func (b *Inbox) bring(from, to string, raw []byte) error {
-	c, err := net.DialTimeout("tcp", b.Relay, 5*time.Second)
+	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(context.Background(), "tcp", b.Relay)
 	if err != nil {
 		return err
 	}
