@@ -348,7 +348,7 @@ func walks(step string) bool {
 // begin and whose index holds nothing but it.
 func mayScan(what string) bool {
 	first := strings.Fields(what)[0]
-	return slices.Contains([]string{"json_each", "CONSTANT", "account"}, first) || what == "event USING INDEX event_unrouted"
+	return slices.Contains([]string{"json_each", "CONSTANT", "account", "workspace"}, first) || what == "event USING INDEX event_unrouted"
 }
 
 // BenchmarkWalls is what row-level security costs (walls.go): the hub's shortest

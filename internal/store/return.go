@@ -47,8 +47,9 @@ type handedRow struct {
 }
 
 func (t *tx) handed(delivery string) (h handedRow, err error) {
+	// CROSS JOIN: SQLite keeps this order, and looks no delivery over but by its key.
 	h, err = one(t, scanHanded, `SELECT d.workspace, d.id, d.message, d.account, d.customer, d.provider_id, d.state, d.position, d.contact_point, d.destination
-		FROM workspace w JOIN delivery d ON d.workspace = w.id AND d.id = $1`, delivery)
+		FROM workspace CROSS JOIN delivery d WHERE d.workspace = workspace.id AND d.id = $1`, delivery)
 	if err != nil {
 		return h, found("delivery", err)
 	}
