@@ -83,18 +83,15 @@ func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error 
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
-	if c.MetricsListen != "" {
-		metrics, err := new(net.ListenConfig).Listen(ctx, "tcp", c.MetricsListen)
+	for _, b := range []struct {
+		key, addr string
+		serve     func(context.Context, net.Listener) error
+	}{{"metrics_listen", c.MetricsListen, h.ServeMetrics}, {"relay.listen", c.Relay.Listen, h.ServeRelay}} {
+		wait, err := beside(ctx, b.key, b.addr, b.serve)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listen on %s (metrics_listen): %w", c.MetricsListen, err), l.Close())
+			return errors.Join(err, l.Close())
 		}
-		ctx, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- h.ServeMetrics(ctx, metrics) }()
-		defer func() {
-			stop()
-			<-ended //nolint:errcheck // metrics are not worth a failure of the hub
-		}()
+		defer wait()
 	}
 	fmt.Println("ready http://" + l.Addr().String())
 	if link, err := h.Welcome(ctx); err != nil {
@@ -103,6 +100,25 @@ func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error 
 		fmt.Println("first sign-in, works once within 10 minutes: " + link)
 	}
 	return h.Run(ctx, l)
+}
+
+// beside serves another listener while the hub runs. wait ends it and returns
+// when it has ended; how it ended is in the log.
+func beside(ctx context.Context, key, addr string, serve func(context.Context, net.Listener) error) (wait func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (%s): %w", addr, key, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, l) }()
+	return func() {
+		stop()
+		<-ended //nolint:errcheck // as the comment says
+	}, nil
 }
 
 type demoCmd struct {

@@ -19,6 +19,7 @@ func TestPages(t *testing.T) {
 		s := newSite(t, url)
 		ids := s.seed()
 		for i := range 4 {
+			s.do("POST", fill("/v1/webhooks/$webhook:replay", ids), s.key, `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`)
 			for _, c := range walk {
 				if strings.HasPrefix(c.id, "add") && c.id != "addIdentity" || c.id == "sendMessage" {
 					s.do("POST", fill(c.path, ids), s.key, fill(c.body, ids))
@@ -35,6 +36,9 @@ func TestPages(t *testing.T) {
 			}
 			lists++
 			path := strings.ReplaceAll(o.Path, "{id}", "cus_one")
+			if id == "listReplays" {
+				path = fill("/v1/webhooks/$webhook/replays", ids)
+			}
 			whole, _ := s.page(path, 200, "")
 			var parts []string
 			for next, n := "", 0; n == 0 || next != ""; n++ {

@@ -202,11 +202,11 @@ type replaysIn struct {
 const keptReplays = 1000
 
 func (a *API) listReplays(ctx context.Context, c *call, in *replaysIn) (replayList, error) {
-	if _, err := a.webhook(ctx, c.workspace, in.ID); err != nil {
-		return replayList{}, err
-	}
 	all, err := a.Store.Replays(ctx, c.workspace, in.ID, keptReplays)
 	list, next, err := part(in.Paging, engawa.PrefixReplay, all, err, func(r engawa.Replay) string { return r.ID }, showReplay)
+	if err == nil {
+		_, err = a.webhook(ctx, c.workspace, in.ID)
+	}
 	return replayList{list, next}, err
 }
 

@@ -80,6 +80,8 @@ type Kind struct {
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+	// Mailbox says that the account takes mail at an address of the relay's.
+	Mailbox bool
 }
 
 // Place is one place that an account could post to.
@@ -112,7 +114,8 @@ type Field struct {
 	Type     FieldType
 	Required bool
 	Default  string
-	Choices  []string // for Choice
+	Choices  []string           // for Choice
+	Check    func(string) error // for Own: says in an operator's words what is wrong; nil: anything goes
 }
 
 // FieldType says how a field is shown, checked and kept.
@@ -130,6 +133,7 @@ const (
 	Choice      FieldType = "choice"
 	PEM         FieldType = "pem"   // long text, secret
 	Lines       FieldType = "lines" // long text
+	Own         FieldType = "own"   // written on a page of its own
 )
 
 // Secret reports whether values of this type are write-only.
@@ -156,6 +160,11 @@ type Env struct {
 	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	Log       Log
 	PublicURL string // of the hub's own pages, without a slash at the end; empty: not known
+	// BounceTo and ReplyTo return the local parts of the addresses at which the
+	// relay knows a delivery again: its return path, and where answers go, the
+	// same for one moment. Empty for a delivery that the relay cannot name; nil:
+	// there is no relay.
+	BounceTo, ReplyTo func(delivery string, at time.Time) string
 }
 
 // Log is the part of *slog.Logger that a channel needs.

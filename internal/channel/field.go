@@ -26,7 +26,7 @@ func Name(s string, most int) (engawa.Address, error) {
 
 // check reports what is wrong with a value, without repeating a secret.
 func (f Field) check(v string) error {
-	if f.Type != PEM && f.Type != Lines && strings.ContainsAny(v, "\r\n\x00") {
+	if f.Type != PEM && f.Type != Lines && f.Type != Own && strings.ContainsAny(v, "\r\n\x00") {
 		return errors.New("it must be one line")
 	}
 	switch f.Type {
@@ -53,6 +53,10 @@ func (f Field) check(v string) error {
 	case Choice:
 		if !slices.Contains(f.Choices, v) {
 			return fmt.Errorf("%q is not one of %s", v, strings.Join(f.Choices, ", "))
+		}
+	case Own:
+		if f.Check != nil {
+			return f.Check(v)
 		}
 	case Text, SecretField, PEM, Lines:
 	}

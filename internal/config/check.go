@@ -43,6 +43,7 @@ func (c *Config) complete() error {
 	}
 	check("public_url", checkURL(c.PublicURL))
 	check("oidc", c.OIDC.check())
+	check("relay", c.Relay.check())
 	return errors.Join(wrong...)
 }
 
@@ -68,6 +69,33 @@ func (o OIDC) check() error {
 	}
 	if o.ClientID == "" {
 		return errors.New("has an issuer but no client: set oidc.client_id")
+	}
+	return nil
+}
+
+func (r Relay) check() error {
+	if r.Listen == "" {
+		return nil
+	}
+	if err := checkListen(r.Listen); err != nil {
+		return fmt.Errorf("listen %w", err)
+	}
+	domains := r.DomainList()
+	if len(domains) == 0 {
+		return errors.New("has no domain: set relay.domains to what the addresses end in, such as relay.example.jp")
+	}
+	for _, d := range domains {
+		if !strings.Contains(d, ".") || len(d) > 189 || strings.Trim(d, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+			return fmt.Errorf("domains has %q; write each like relay.example.jp, in ASCII", d)
+		}
+	}
+	if (r.TLSCert == "") != (r.TLSKey == "") {
+		return errors.New("has one of tls_cert and tls_key: set both, or none")
+	}
+	if r.TLSKey != "" {
+		if err := vault.CheckPrivate(r.TLSKey); err != nil {
+			return fmt.Errorf("tls_key is not safe: %w", err)
+		}
 	}
 	return nil
 }

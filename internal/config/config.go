@@ -14,6 +14,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -40,6 +41,30 @@ type Config struct {
 	Log           Log            `toml:"log"`
 	Egress        Egress         `toml:"egress"`
 	OIDC          OIDC           `toml:"oidc"`
+	Relay         Relay          `toml:"relay"`
+}
+
+// Relay is the SMTP server for bounces, answers and notices. An empty listening
+// address means none.
+type Relay struct {
+	Listen      string        `toml:"listen" doc:"Address and port for incoming mail, such as 127.0.0.1:2525 behind a mail server of yours, or :25 where an MX record points here. Empty: off."`
+	Domains     string        `toml:"domains" doc:"Domains whose mail comes here, with commas between them, such as relay.example.jp. The first is also the one of inboxes."`
+	TLSCert     string        `toml:"tls_cert" doc:"File with the certificate chain for STARTTLS, in PEM. Empty: no TLS is offered."`
+	TLSKey      string        `toml:"tls_key" doc:"File with the private key that belongs to it. Others on the machine must not be able to read it."`
+	MaxSize     int           `toml:"max_size" default:"10485760" doc:"Octets of the largest mail that is taken."`
+	Connections int           `toml:"connections" default:"50" doc:"How many connections are served at once; from one network a quarter of them."`
+	Recipients  int           `toml:"recipients" default:"30" doc:"How many recipients one mail may have."`
+	Timeout     time.Duration `toml:"timeout" default:"2m" doc:"How long a client may take for a command, and for a whole mail."`
+}
+
+// DomainList is Domains, one by one, in lower case.
+func (r Relay) DomainList() (out []string) {
+	for d := range strings.SplitSeq(r.Domains, ",") {
+		if d = strings.ToLower(strings.TrimSpace(d)); d != "" {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // Log says what is logged and how.

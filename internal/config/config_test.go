@@ -93,6 +93,7 @@ func TestFileThenEnvironment(t *testing.T) {
 		Log:           Log{Level: "warn", Format: "json"},
 		Egress:        Egress{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16")}},
 		OIDC:          OIDC{Issuer: "https://id.example.jp", ClientID: "engawa", ClientSecret: "s3cret"},
+		Relay:         Relay{MaxSize: 10 << 20, Connections: 50, Recipients: 30, Timeout: 2 * time.Minute},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
@@ -111,6 +112,7 @@ func TestEveryKeyIsAVariable(t *testing.T) {
 	values := map[string]string{
 		"node": "x", "database": "x.db", "key_file": "x.key", "key_rotation": "off", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
 		"trusted_proxies": "10.0.0.0/8", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
+		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
 	}
 	c := Default()
@@ -203,6 +205,12 @@ func TestRefused(t *testing.T) {
 		{"word for a network", `trusted_proxies = ["localhost"]`, 0o600, nil, "must be a network"},
 		{"client without issuer", `oidc.client_id = "x"`, 0o600, nil, "no issuer"},
 		{"issuer without client", `oidc.issuer = "https://id.example.jp"`, 0o600, nil, "no client"},
+		{"relay without a domain", `relay.listen = ":25"`, 0o600, nil, "set relay.domains"},
+		{"relay with a word for a domain", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp, here\"", 0o600, nil, `has "here"`},
+		{"relay without a port", `relay.listen = "mail"`, 0o600, nil, "must be an address and a port"},
+		{"half a certificate", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp\"\nrelay.tls_cert = \"x.pem\"", 0o600, nil, "set both, or none"},
+		{"relay's key for everybody", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp\"\nrelay.tls_cert = \"x.pem\"\nrelay.tls_key = \"" + open + "\"", 0o600, nil, "tls_key is not safe"},
+		{"no connections", `relay.connections = "0"`, 0o600, nil, "whole number from 1"},
 		{"issuer in the clear", "oidc.issuer = \"http://id.example.jp\"\noidc.client_id = \"x\"", 0o600, nil, "must begin with https://"},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,6 +89,12 @@ func (k key) set(text string) error {
 			return fmt.Errorf("is %q; it must be a length of time such as 20s or 2m", text)
 		}
 		*p = d
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil || n <= 0 {
+			return fmt.Errorf("is %q; it must be a whole number from 1, in quotes", text)
+		}
+		*p = n
 	case *[]netip.Prefix:
 		prefixes, err := parsePrefixes(text)
 		if err != nil {

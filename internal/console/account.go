@@ -150,7 +150,12 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	}
 	view.Path = view.action()
 	for _, f := range kind.Fields {
-		view.Fields = append(view.Fields, v.formField(kind.Name, f, a.Settings))
+		if f.Type != channel.Own {
+			view.Fields = append(view.Fields, v.formField(kind.Name, f, a.Settings))
+		}
+	}
+	if a.ID != "" && c.InboxAddress != nil && (kind.Mailbox || kind.Name == "mail") {
+		view.Inbox, view.Mailbox = c.InboxAddress(a.ID), kind.Mailbox
 	}
 	if a.ID != "" && c.receives(kind, a) {
 		view.Callback = c.PublicURL + "/in/" + a.ID
@@ -254,6 +259,8 @@ func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Acc
 	for _, f := range kind.Fields {
 		value := v.r.PostFormValue("s." + f.Key)
 		switch {
+		case f.Type == channel.Own:
+			value = stored.Settings[f.Key]
 		case f.Type == channel.PEM, f.Type == channel.Lines:
 			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
 		case f.Type == channel.Bool && value == "":
@@ -310,7 +317,7 @@ func (p Page) wrong(fieldType string) string {
 		return p.T("form.wrong.host")
 	case channel.Lines:
 		return p.T("form.wrong.lines")
-	case channel.Text, channel.SecretField, channel.Bool, channel.Choice:
+	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own:
 	}
 	return p.T("form.wrong")
 }

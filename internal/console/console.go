@@ -41,6 +41,9 @@ type Deps struct {
 	Done      <-chan struct{} // closed when the hub stops: streams end; nil: never
 	Secure    bool            // the console is reached over TLS: cookies say so
 	Door      Door
+	// InboxAddress is where mail for an account comes in; empty: this hub takes
+	// none; nil: as empty.
+	InboxAddress func(account string) string
 }
 
 // Door is how members come in and go out. The console shows the pages; the
@@ -133,6 +136,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /accounts/{id}/replay/stop", c.page(engawa.Admin, c.stopReplay))
 	mux.Handle("GET /accounts/{id}/places", c.page(engawa.Admin, c.places))
 	mux.Handle("POST /accounts/{id}/places", c.page(engawa.Admin, c.addPlace))
+	mux.Handle("GET /accounts/{id}/patterns", c.page(engawa.Admin, c.patterns))
+	mux.Handle("POST /accounts/{id}/patterns", c.page(engawa.Admin, c.changePatterns))
 	mux.Handle("GET /routes", c.page(engawa.Viewer, c.routes))
 	mux.Handle("GET /routes/new", c.page(engawa.Admin, c.newRoute))
 	mux.Handle("POST /routes/new", c.page(engawa.Admin, c.saveRoute))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -225,6 +226,22 @@ func (p Page) consentView(d engawa.Consent) Consent {
 // storied is how many events and how many messages a page of the story reads.
 const storied = 50
 
+// shownAnswer is how many characters of an answer stand in the story.
+const shownAnswer = 120
+
+// answered is how an answer begins that a customer wrote.
+func answered(e engawa.Event) string {
+	if e.Type != "mail.replied" {
+		return ""
+	}
+	text, _ := message.Data(e)["text"].(string)
+	words := []rune(strings.Join(strings.Fields(text), " "))
+	if len(words) > shownAnswer {
+		return string(words[:shownAnswer]) + "…"
+	}
+	return string(words)
+}
+
 // story joins a customer's events, messages and consents in time.
 func (c *console) story(v *visit, n *names, view *Customer) error {
 	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: view.ID}, store.Page{Limit: storied})
@@ -240,7 +257,7 @@ func (c *console) story(v *visit, n *names, view *Customer) error {
 		if at.IsZero() {
 			at = e.ReceivedAt
 		}
-		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: n.source(e.Account), URL: "/events/" + e.ID})
+		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: joinDot(n.source(e.Account), answered(e)), URL: "/events/" + e.ID})
 	}
 	for _, m := range n.messageRows(messages) {
 		view.Story = append(view.Story, StoryRow{At: m.At, Kind: "message", Line: m.Subject, More: joinDot(m.Via, m.Why), URL: "/messages/" + m.ID, State: m.State})

@@ -102,6 +102,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
+		{"patterns", PatternsPage(samplePatterns(page("accounts", "")))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"tries", TriesPage(sampleTries(page("accounts", "")))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
@@ -473,6 +474,22 @@ func sampleTasks(p Page) []TaskRow {
 	return []TaskRow{
 		{ID: "tsk_1", Title: closed, Help: closedHelp, URL: "/accounts/acc_3", Count: 3, DueAt: ago(40 * time.Minute), At: ago(3 * time.Hour), Open: true},
 		{ID: "tsk_2", Title: unknown, Help: help, URL: "/messages/msg_5", Count: 1, DueAt: sampleNow.Add(22*time.Hour + 48*time.Minute), At: ago(time.Hour), Open: true},
+	}
+}
+
+func samplePatterns(p Page) Patterns {
+	p.Title = p.T("patterns.of", "account", "Luxliner")
+	return Patterns{
+		Page: p, Account: "acc_5", Version: 3, Sample: "From: info@luxliner.example\nSubject: 契約が停止されました\n\n以下の契約が停止されました。\n\n■ 顧客データ\n顧客番号: 456\n",
+		Rows: []PatternRow{{Name: "契約停止", Type: "contract.suspended", URL: "/accounts/acc_5/patterns?name=x"}, {Name: "決済失敗", Type: "payment.recurring.failed", URL: "/accounts/acc_5/patterns?name=y"}},
+		Mails: []UnreadRow{
+			{At: sampleNow.Add(-time.Hour), Subject: "メンテナンスのお知らせ", URL: "/accounts/acc_5/patterns?event=evt_1"}, {At: sampleNow.Add(-26 * time.Hour), Subject: p.T("patterns.no_subject"), URL: "/accounts/acc_5/patterns?event=evt_2"},
+		},
+		Form: PatternForm{
+			Old: "契約停止", Name: "契約停止", From: "@luxliner.example", Subject: "停止", Body: `顧客番号: (?P<no>\d+)`, Type: "contract.suspended", Data: "member = no\n",
+			By: "identity", Issuer: "business", Kind: "member_number", Group: "no",
+		},
+		Tried: &PatternTrial{Fits: true, Values: []Choice{{"member", "456"}, {"pattern", "契約停止"}}, Customer: p.T("patterns.tried.nobody")},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -237,6 +238,8 @@ func taskURL(k engawa.Task) string {
 		return "/messages/" + k.Ref
 	case engawa.HasPrefix(k.Ref, engawa.PrefixRoute):
 		return "/routes/" + k.Ref
+	case k.Kind == inbox.Unrecognized:
+		return "/accounts/" + k.Ref + "/patterns"
 	case k.Kind == "delivery.unknown":
 		return "/messages?state=unknown"
 	case engawa.HasPrefix(k.Ref, engawa.PrefixAccount):

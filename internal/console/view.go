@@ -280,8 +280,47 @@ type AccountForm struct {
 	CanTest           bool // it sends to customers or staff
 	TestTo            string
 	Callback          string // URL for the provider's callbacks; empty: takes none
+	Inbox             string // address for its mail; empty: takes none
+	Mailbox           bool   // mail is all that it takes, by patterns
 	TestProblem       string
 	TestProblemRemedy string
+}
+
+// Patterns are how an inbox reads mails, with the form of one.
+type Patterns struct {
+	Page
+	Account         string // its id
+	Version         int64
+	Rows            []PatternRow
+	Mails           []UnreadRow
+	Form            PatternForm
+	Sample          string // a mail to try it on
+	Problem, Remedy string
+	Tried           *PatternTrial
+}
+
+// PatternRow is one saved pattern.
+type PatternRow struct{ Name, Type, URL string }
+
+// UnreadRow is one mail that no pattern fitted.
+type UnreadRow struct {
+	At           time.Time
+	Subject, URL string
+}
+
+// PatternForm is the form of one pattern.
+type PatternForm struct {
+	Old                       string // the name under which it is saved; empty: a new one
+	Name, From, Subject, Body string
+	Type, Data                string // Data: "field = group", one a line
+	By, Issuer, Kind, Group   string
+}
+
+// PatternTrial is what the pattern makes of the sample.
+type PatternTrial struct {
+	Fits     bool
+	Values   []Choice // field and value
+	Customer string   // whom it names, in words; empty: nobody
 }
 
 // Places are an account's destinations, with the form for another one.

@@ -54,6 +54,7 @@ type world struct {
 	desk     *zendesksim.Server
 	chatURL  string
 	mailAddr string
+	relay    net.Listener // of the hub, for mail that comes back
 	inboxURL string
 	mailKey  string // that signs the shop's mail, in PEM
 	mailTXT  string // and its record in the domain name system
@@ -77,12 +78,13 @@ type world struct {
 }
 
 const (
-	bundleID   = "jp.hinata.coffee"
-	appAppleID = 1234567890
-	roomID     = 7001
-	groupID    = 360000000000007 // of the desk
-	mailDomain = "hinata.example"
-	selector   = "s2026"
+	bundleID    = "jp.hinata.coffee"
+	appAppleID  = 1234567890
+	roomID      = 7001
+	groupID     = 360000000000007 // of the desk
+	mailDomain  = "hinata.example"
+	selector    = "s2026"
+	relayDomain = "relay.hinata.example"
 )
 
 // Run plays the main job and, unless it is to be quick, stays until ctx ends.
@@ -101,6 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := w.simulators(ctx); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), w.close())
 	}
+	defer w.relay.Close() //nolint:errcheck // the hub closed it, unless it never ran
 	err := w.hub(ctx, o, dir)
 	return errors.Join(err, w.close())
 }
@@ -124,7 +127,10 @@ func (w *world) simulators(ctx context.Context) error {
 	if err := w.seal(); err != nil {
 		return err
 	}
-	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks, Keys: map[string]string{selector + "._domainkey." + mailDomain: w.mailTXT}}
+	if w.relay, err = listen(ctx, "127.0.0.1:0"); err != nil {
+		return err
+	}
+	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks, Relay: w.relay.Addr().String(), Keys: map[string]string{selector + "._domainkey." + mailDomain: w.mailTXT}}
 	w.pushKey = "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()))
 	w.push = webhooksim.New(webhooksim.Options{Secrets: []string{w.pushKey}, Polite: true})
 	if w.pushURL, err = w.http(ctx, w.push); err != nil {
@@ -222,6 +228,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	w.hubURL = "http://" + c.Listen
 	w.desk.Hook = zendesksim.Hook{URL: w.hubURL + "/in/" + deskAccount, Secret: w.deskKey, Client: &http.Client{Timeout: 10 * time.Second}}
 	c.Log.Level = "warn"
+	c.Relay.Listen, c.Relay.Domains = w.relay.Addr().String(), relayDomain
 	h, err := serve.Open(ctx, c, serve.Logger(c.Log, o.LogFile))
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -233,11 +240,12 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	}
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
 	go func() { ended <- h.Run(runCtx, l) }()
+	go func() { ended <- h.ServeRelay(runCtx, w.relay) }()
 	err = w.perform(ctx, h, o.Quick)
 	stop()
-	return errors.Join(err, <-ended, h.Close())
+	return errors.Join(err, <-ended, <-ended, h.Close())
 }
 
 // announced makes the push service of the demo strict, as Kakao is: automatic

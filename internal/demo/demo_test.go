@@ -30,8 +30,8 @@ func TestQuick(t *testing.T) {
 					steps++
 				}
 			}
-			if steps != 16 {
-				t.Errorf("%d steps with a time, want 16", steps)
+			if steps != 21 {
+				t.Errorf("%d steps with a time, want 21", steps)
 			}
 			for _, wrong := range []string{"demo.", "<no value>", "{{"} {
 				if strings.Contains(out.String(), wrong) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/serve"
+	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -25,6 +26,10 @@ const (
 	fan         = "cus_mori"   // wants to hear everything
 	lost        = "cus_hoshi"  // whose mail provider breaks off
 	brokenMail  = "ren.hoshi@broken.example"
+	moved       = "cus_ishii"                      // whose mailbox is gone
+	annoyed     = "cus_oka"                        // who calls offers spam
+	polite      = "cus_noda"                       // who answers
+	siteAccount = "acc_00000000000000000000000000" // the member site's inbox
 	roomPlace   = "dst_contracts"
 	staffPlace  = "dst_staff"
 	deskPlace   = "dst_desk"
@@ -88,7 +93,7 @@ func (w *world) accountList() []engawa.Account {
 		}},
 		{ID: mailAccount, Kind: "mail", Name: "メール", Environment: engawa.Sandbox, Settings: map[string]string{
 			"host": w.mailAddr, "tls": "none", "from_address": "shop@hinata.example", "from_name": "ひなた珈琲", "per_second": "50",
-			"dkim_domain": mailDomain, "dkim_selector": selector, "dkim_key": w.mailKey,
+			"dkim_domain": mailDomain, "dkim_selector": selector, "dkim_key": w.mailKey, "relay_domain": relayDomain, "relay_replies": "true",
 		}},
 		{ID: pushAccount, Kind: "webhook", Name: "アプリの通知", Environment: engawa.Sandbox, Settings: map[string]string{
 			"url": w.pushURL + "/push", "secret": w.pushKey,
@@ -107,6 +112,9 @@ func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
 			return err
 		}
 	}
+	if err := w.site(ctx, h); err != nil {
+		return err
+	}
 	for _, d := range []engawa.Destination{
 		{ID: roomPlace, Name: "契約の部屋", Account: chatAccount, Address: "7001"},
 		{ID: "dst_general", Name: "全体の部屋", Account: chatAccount, Address: "7002"},
@@ -123,6 +131,21 @@ func (w *world) accounts(ctx context.Context, h *serve.Hub) error {
 	return nil
 }
 
+// site is the inbox for the notices of the member site, which has no API.
+func (w *world) site(ctx context.Context, h *serve.Hub) error {
+	patterns, err := inbox.Text([]inbox.Pattern{{
+		Name: "メンテナンスモード", From: "@members.example", Subject: "メンテナンスモード", Body: `モード: (?P<mode>\S+)`, Type: "site.maintenance.changed",
+		Data: map[string]string{"mode": "mode"},
+	}})
+	if err != nil {
+		return err
+	}
+	return h.Store.AddAccount(ctx, engawa.Account{
+		Workspace: workspaceID, ID: siteAccount, Kind: "inbox", Name: "会員サイトの通知", Environment: engawa.Sandbox, Owner: engawa.OwnerWorkspace,
+		Custodian: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"patterns": patterns},
+	})
+}
+
 func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 	now := time.Now()
 	for _, c := range []struct {
@@ -134,6 +157,9 @@ func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 		{no, "김서연", "KR", "Asia/Seoul", "2000000100000002", engawa.Korean, "seoyeon.kim@customer.example"},
 		{fan, "森 遥", "JP", "Asia/Tokyo", "2000000100000003", engawa.Japanese, "haruka.mori@customer.example"},
 		{lost, "星 蓮", "JP", "Asia/Tokyo", "2000000100000004", engawa.Japanese, brokenMail},
+		{moved, "石井 空", "JP", "Asia/Tokyo", "2000000100000005", engawa.Japanese, "gone-ishii@customer.example"},
+		{annoyed, "岡 旭", "JP", "Asia/Tokyo", "2000000100000006", engawa.Japanese, "complains-oka@customer.example"},
+		{polite, "野田 凪", "JP", "Asia/Tokyo", "2000000100000007", engawa.Japanese, "answers-noda@customer.example"},
 	} {
 		if err := h.Store.AddCustomer(ctx, store.NewCustomer{
 			Customer:   engawa.Customer{Workspace: workspaceID, ID: c.id, Kind: "person", Name: c.name, Locale: c.locale, Country: c.country, Zone: c.zone, CreatedAt: now},
@@ -146,7 +172,7 @@ func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 			return err
 		}
 	}
-	for _, customer := range []string{yes, fan} {
+	for _, customer := range []string{yes, fan, annoyed} {
 		if err := h.Store.Decide(ctx, engawa.Consent{
 			Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixConsent), Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
 			Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now.Add(-40 * 24 * time.Hour),

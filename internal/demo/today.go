@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"fmt"
+	"mime"
+	"net/smtp"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -15,10 +17,13 @@ import (
 func (w *world) today(ctx context.Context, hub *serve.Hub) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	for _, scene := range []func(context.Context) error{w.pushed, w.enough, w.tomorrow, w.broken} {
+	for _, scene := range []func(context.Context) error{w.pushed, w.enough, w.tomorrow, w.broken, w.cameBack} {
 		if err := scene(ctx); err != nil {
 			return fmt.Errorf("today: %w", err)
 		}
+	}
+	if err := w.siteMails(ctx, hub); err != nil {
+		return fmt.Errorf("today: %w", err)
 	}
 	return w.carried(ctx, hub)
 }
@@ -122,6 +127,53 @@ func (w *world) broken(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("nobody is asked about the unknown outcome of %s", m.ID)
+}
+
+// cameBack writes to three customers whose mailboxes send something back: that
+// they are gone, that it was spam, an answer.
+func (w *world) cameBack(ctx context.Context) error {
+	for _, c := range []struct {
+		customer, event, key string
+		purpose              engawa.Purpose
+		subject              string
+	}{
+		{moved, "mail.bounced", "demo.bounced", engawa.Service, "会員証の更新のお知らせ"},
+		{annoyed, "mail.complained", "demo.complained", engawa.Marketing, "秋の深煎りが入りました"},
+		{polite, "mail.replied", "demo.replied", engawa.Service, "お預かりしたミルについて"},
+	} {
+		if _, err := w.send(ctx, mailTo(c.customer, c.purpose, c.subject, c.subject+"。\n"), "sent"); err != nil && c.customer != moved {
+			return err // the mail to who has moved may have come back before it was seen as sent
+		}
+		var got eventList
+		if err := w.until(ctx, "/v1/events?customer="+c.customer, &got, func() bool { return len(got.Events) == 1 }); err != nil {
+			return fmt.Errorf("nothing came back from %s: %w", c.customer, err)
+		}
+		if e := got.Events[0]; e.Type != c.event {
+			return fmt.Errorf("what came back from %s is %s, not %s", c.customer, e.Type, c.event)
+		}
+		w.say(got.Events[0].ReceivedAt, c.key, "subject", c.subject)
+	}
+	return nil
+}
+
+// siteMails has the member site mail two notices to its inbox; a pattern reads one.
+func (w *world) siteMails(ctx context.Context, hub *serve.Hub) error {
+	for _, n := range []struct{ subject, text, event, key string }{
+		{"メンテナンスモード切り替えのお知らせ", "モード: 開始", "site.maintenance.changed", "demo.read"},
+		{"今月のシステム利用料", "ご請求金額: 5,500円", "inbox.unrecognized", "demo.unread"},
+	} {
+		raw := "From: notice@members.example\r\nSubject: " + mime.BEncoding.Encode("utf-8", n.subject) + "\r\nDate: " + time.Now().Format(time.RFC1123Z) +
+			"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + n.text + "\r\n"
+		if err := smtp.SendMail(w.relay.Addr().String(), nil, "notice@members.example", []string{hub.InboxAddress(siteAccount)}, []byte(raw)); err != nil {
+			return fmt.Errorf("mail a notice: %w", err)
+		}
+		var got eventList
+		if err := w.until(ctx, "/v1/events?type="+n.event, &got, func() bool { return len(got.Events) > 0 && got.Events[0].Account == siteAccount }); err != nil {
+			return fmt.Errorf("the notice did not become %s: %w", n.event, err)
+		}
+		w.say(got.Events[0].ReceivedAt, n.key, "subject", n.subject, "text", got.Events[0].Text)
+	}
+	return nil
 }
 
 // carried has the carrier write until its grant's quota of the day holds one back.

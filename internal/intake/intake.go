@@ -136,6 +136,9 @@ func (in *Intake) openReceiver(a engawa.Account) (channel.Receiver, error) {
 		if k.Source != nil {
 			return k.Source(s, env)
 		}
+		if k.New == nil {
+			break // it takes mail only
+		}
 		ch, err := k.New(s, env)
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ package serve
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -35,20 +36,21 @@ import (
 
 // Hub is a hub that is wired and not yet running.
 type Hub struct {
-	Config   config.Config
-	Store    *store.Store
-	Vault    *vault.Vault
-	Compose  *message.Composer
-	API      *api.API
-	Dispatch *dispatch.Dispatcher
-	Words    *text.Words
-	Gallery  bool // also show every state of every page, at /_pages
-	console  http.Handler
-	stopping chan struct{} // closed when no more requests are taken
-	ring     *vault.Keyring
-	metrics  *metrics
-	working  atomic.Bool // the dispatcher runs
-	log      *slog.Logger
+	Config      config.Config
+	Store       *store.Store
+	Vault       *vault.Vault
+	Compose     *message.Composer
+	API         *api.API
+	Dispatch    *dispatch.Dispatcher
+	Words       *text.Words
+	Gallery     bool // also show every state of every page, at /_pages
+	console     http.Handler
+	stopping    chan struct{} // closed when no more requests are taken
+	ring        *vault.Keyring
+	metrics     *metrics
+	working     atomic.Bool // the dispatcher runs
+	certificate *tls.Config // of the relay; nil: none
+	log         *slog.Logger
 }
 
 // Open wires a hub from its configuration. The first start makes database and
@@ -79,7 +81,14 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	}
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
-	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
+	var certificate *tls.Config
+	if c.Relay.Listen != "" {
+		env = addresses(env, v)
+		if certificate, err = pair(c.Relay.TLSCert, c.Relay.TLSKey); err != nil {
+			return nil, errors.Join(err, st.Close())
+		}
+	}
+	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	env.PublicURL = h.base()
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
@@ -97,7 +106,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	}
 	h.console = console.New(console.Deps{
 		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
-		Secure: door.cookies.Secure, Door: door.functions(c.OIDC),
+		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil
 }

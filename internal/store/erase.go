@@ -92,6 +92,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	}{
 		{`UPDATE customer SET erased_at = $3, consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2`, nil},
 		{`UPDATE customer SET erased_at = $3 WHERE workspace = $1 AND merged_into <> '' AND merged_into = $2`, nil},
+		{forgetReturns, nil},
 		{`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2 AND address_index <> ''`, &e.Forgotten},
 		{`UPDATE handle SET ended_at = $3 WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
 		{cancelErased, nil},
@@ -121,6 +122,11 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	}
 	return t.noted(workspace, "erase-customer", customer, fmt.Sprintf("canceled=%d", e.Canceled))
 }
+
+// forgetReturns lets what came back by mail count for nobody's address. Its
+// second condition names $3, which every statement of the list is given.
+const forgetReturns = `UPDATE mail_return SET address_index = '' WHERE workspace = $1 AND at <= $3 AND address_index <> '' AND address_index IN
+	(SELECT address_index FROM contact_point WHERE workspace = $1 AND customer = $2 AND address_index <> '')`
 
 // concerning are the messages to a customer ($2), and those to staff that the
 // customer's events made.

@@ -66,6 +66,12 @@ var hots = []hot{
 		_, err := st.Unrouted(s.t.Context(), 10)
 		return err
 	}, []string{"event_unrouted"}, 40},
+	{"find what mail came back for", func(s *shop, st *store.Store) error {
+		if _, err := st.Handed(s.t.Context(), "dlv_none"); code(err) != engawa.CodeNotFound {
+			return fmt.Errorf("nobody's delivery: %w", err)
+		}
+		return nil
+	}, nil, 20},
 	{"live view", func(s *shop, st *store.Store) error {
 		_, err := st.Messages(s.t.Context(), ws, store.MessageFilter{}, store.Page{Limit: 20})
 		return err
@@ -342,7 +348,7 @@ func walks(step string) bool {
 // begin and whose index holds nothing but it.
 func mayScan(what string) bool {
 	first := strings.Fields(what)[0]
-	return slices.Contains([]string{"json_each", "CONSTANT", "account"}, first) || what == "event USING INDEX event_unrouted"
+	return slices.Contains([]string{"json_each", "CONSTANT", "account", "workspace"}, first) || what == "event USING INDEX event_unrouted"
 }
 
 // BenchmarkWalls is what row-level security costs (walls.go): the hub's shortest

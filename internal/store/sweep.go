@@ -10,8 +10,12 @@ import (
 // others have their turn.
 const sweepBatch = 500
 
-// Sweep removes what has ended: sessions and sign-in links, and answers kept for
-// repeated requests. On SQLite it then gives free pages back to the disk (at most
+// ReturnsFor is how long it is counted what came back by mail: longer than the
+// longest window of a rule.
+const ReturnsFor = 90 * 24 * time.Hour
+
+// Sweep removes what has ended: sessions and sign-in links, answers kept for
+// repeated requests, and returns that count no more. On SQLite it then gives free pages back to the disk (at most
 // 20 MB in a call), lets the planner learn, and moves the write-ahead log into the file; on
 // PostgreSQL autovacuum does that. The journal and what was sent are kept.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -22,6 +26,10 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}{
 		{`DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE ends_at < $1 LIMIT 500 {skip})`, now()},
 		{`DELETE FROM idempotency WHERE (workspace, key_hash) IN (SELECT workspace, key_hash FROM idempotency WHERE created_at < $1 LIMIT 500 {skip})`, old},
+		{
+			`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
+			us(time.Now().Add(-ReturnsFor)),
+		},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {
 			return fmt.Errorf("sweep: %w", err)

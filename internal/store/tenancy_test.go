@@ -216,6 +216,16 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.AddSession(ctx, store.Session{Hash: "new session " + as, Workspace: as, Member: "mem_" + e.of})
 	},
 	"Apps": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Apps(ctx, as) },
+	"Arrive": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		again := e.unrouted
+		again.Workspace, again.ID = as, "evt_mail_"+e.of
+		j, err := s.Arrive(ctx, store.Arrival{Event: again, Task: &engawa.Task{Workspace: as, Kind: "k", Ref: "r"}})
+		if err != nil || !j.Fresh {
+			return j, err
+		}
+		ev, err := s.Event(ctx, as, again.ID)
+		return ev.Customer, err
+	},
 	"Audits": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Audits(ctx, as, store.Page{})
 	},
@@ -532,6 +542,7 @@ var unwalled = map[string]string{
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
+	"Handed": "by an id in an address that we signed", "TakeReturn": "as Handed",
 	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
 }
 
@@ -708,6 +719,7 @@ func TestWalls(t *testing.T) {
 		for _, q := range []string{
 			`INSERT INTO handle (workspace, id, app, customer) VALUES ('ws_own', 'h', 'a', 'cus_ws_own')`,
 			`INSERT INTO purchase (workspace, id, customer, app, product, kind, state, at, environment, detail) VALUES ('ws_own', 'p', 'c', 'a', 'p', 'k', 's', 0, 'e', '')`,
+			`INSERT INTO mail_return (workspace, delivery, reason, status, address_index, key_id, at) VALUES ('ws_own', 'd', 'full', '5.2.2', 'x', 'k', 0)`,
 			`INSERT INTO source_cursor (workspace, account, cursor, at) VALUES ('ws_own', 'a', 'c', 0)`,
 			`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ('ws_own', 'acc_ws_own', 's', '{}')`,
 		} {

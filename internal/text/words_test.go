@@ -50,11 +50,16 @@ var computed = map[string][]string{
 	"value.":       nil, // codes in event data: Viewer.Show
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
+		"bounced", "complained", "replied", "read", "unread",
 	},
-	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
-	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
-	"problem.": nil, // refusals on the pages that change something
-	"note.":    nil, // why a delivery stands where it stands
+	"done.": {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"patterns.": { // inputs of the form
+		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
+	},
+	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
+	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
+	"problem.":        nil, // refusals on the pages that change something
+	"note.":           nil, // why a delivery stands where it stands
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},

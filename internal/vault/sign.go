@@ -54,6 +54,28 @@ func (v *Vault) Verify(purpose string, data, sum []byte, keyID string) bool {
 	return hmac.Equal(want, sum)
 }
 
+// shortSize is the size of a short signature, in bytes: 80 bits, the least that
+// RFC 2104 §5 lets an HMAC-SHA-1 be cut to. It is for names that must fit the 64
+// octets of a mailbox and can be tried only over the network.
+const shortSize = 10
+
+// SignShort is Sign cut to 10 bytes.
+func (v *Vault) SignShort(purpose string, data []byte) (sum []byte, keyID string) {
+	sum, keyID = v.Sign(purpose, data)
+	return sum[:shortSize], keyID
+}
+
+// VerifyShort reports whether sum is SignShort's over data for purpose with the
+// key keyID.
+func (v *Vault) VerifyShort(purpose string, data, sum []byte, keyID string) bool {
+	s, ok := v.ring.signingKey(keyID)
+	if !ok || keyID == "" {
+		return false
+	}
+	want := mac(v.derive(derivation{s.ID, "sign", purpose}, s.Key), data)[:shortSize]
+	return hmac.Equal(want, sum)
+}
+
 // Token returns payload sealed for one purpose until expires (whole seconds), as
 // text for a URL or a cookie: the key's id, a dot, base64url.
 func (v *Vault) Token(purpose string, payload []byte, expires time.Time) string {

@@ -19,8 +19,14 @@ func TestKinds(t *testing.T) {
 			t.Errorf("the name %q is odd or taken", k.Name)
 		}
 		seen[k.Name] = true
-		if (k.New == nil) == (k.Source == nil) {
-			t.Errorf("%s must have New or Source, and not both", k.Name)
+		ways := 0
+		for _, has := range []bool{k.New != nil, k.Source != nil, k.Mailbox} {
+			if has {
+				ways++
+			}
+		}
+		if ways != 1 {
+			t.Errorf("%s must have one of New, Source and Mailbox", k.Name)
 		}
 		if (k.New != nil) != (k.ToCustomers || k.ToStaff) || (k.New != nil) != (k.Address != nil) {
 			t.Errorf("%s: a channel reaches somebody at an address, a source does not", k.Name)

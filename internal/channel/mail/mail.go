@@ -37,6 +37,8 @@ var Kind = channel.Kind{
 		{Key: "from_name", Type: channel.Text},
 		{Key: "reply_to", Type: channel.Mail},
 		{Key: "return_path", Type: channel.Mail},
+		{Key: "relay_domain", Type: channel.Host},
+		{Key: "relay_replies", Type: channel.Bool, Default: "false"},
 		{Key: "dkim_domain", Type: channel.Host},
 		{Key: "dkim_selector", Type: channel.Text},
 		{Key: "dkim_key", Type: channel.PEM},
@@ -93,7 +95,10 @@ type account struct {
 	fromName   string
 	replyTo    string
 	returnPath string
-	signer     *signer // nil: not signed here
+	bounceTo   func(delivery string, at time.Time) string // nil: returnPath for all
+	answerTo   func(delivery string, at time.Time) string // nil: replyTo for all
+	relay      string                                     // domain of these addresses
+	signer     *signer                                    // nil: not signed here
 	dial       func(ctx context.Context, network, addr string) (net.Conn, error)
 	pool       pool
 }
@@ -119,7 +124,50 @@ func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 			return nil, err
 		}
 	}
-	return a, nil
+	return a, a.setRelay(s, env)
+}
+
+// setRelay has bounces, and answers if that is wished, come to addresses that
+// name their delivery (VERP). Without a relay in this hub the domain waits: mail
+// goes on with the return path as it was.
+func (a *account) setRelay(s channel.Settings, env channel.Env) error {
+	if s["relay_domain"] == "" {
+		if s["relay_replies"] == "true" {
+			return engawa.Invalid("/settings/relay_domain", "fill it in, or switch relay_replies off", "mail: answers can only come to a relay domain")
+		}
+		return nil
+	}
+	domain, err := domainPart(s["relay_domain"])
+	if err != nil || len(domain) > maxRelay {
+		return engawa.Invalid("/settings/relay_domain", "give a domain such as relay."+a.domain, "mail: relay_domain is not a domain that mail can go to")
+	}
+	a.relay, a.bounceTo = domain, env.BounceTo
+	if s["relay_replies"] == "true" {
+		a.answerTo = env.ReplyTo
+	}
+	return nil
+}
+
+// maxRelay leaves the 64 octets of a local part and the sign between them room in
+// the 254 of a path (RFC 5321 4.5.3.1.3).
+const maxRelay = 254 - 64 - 1
+
+// addresses are where bounces of p, and answers to it, go. A return path is not
+// part of the mail, so that its time may be that of the attempt; Reply-To is, and
+// goes by the message's own.
+func (a *account) addresses(p engawa.Parcel) (from, replyTo string) {
+	from, replyTo = a.returnPath, a.replyTo
+	if a.bounceTo != nil {
+		if local := a.bounceTo(p.Delivery, time.Now()); local != "" {
+			from = local + "@" + a.relay
+		}
+	}
+	if a.answerTo != nil {
+		if local := a.answerTo(p.Delivery, p.CreatedAt); local != "" {
+			replyTo = local + "@" + a.relay
+		}
+	}
+	return from, replyTo
 }
 
 func (a *account) setServer(s channel.Settings) error {

@@ -51,8 +51,9 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 	b.Grow(2048 + 2*len(p.Content.Text) + 2*len(p.Content.HTML))
 	mailbox(&b, "From", sender, a.from)
 	mailbox(&b, "To", p.ToName, to.Reveal())
-	if a.replyTo != "" {
-		mailbox(&b, "Reply-To", "", a.replyTo)
+	from, replyTo := a.addresses(p)
+	if replyTo != "" {
+		mailbox(&b, "Reply-To", "", replyTo)
 	}
 	text(&b, "Subject", p.Content.Subject)
 	line(&b, "Date", p.CreatedAt.UTC().Format(time.RFC1123Z))
@@ -68,7 +69,7 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 	}
 	line(&b, "MIME-Version", "1.0")
 	head := body(&b, p.Content, "=_"+token)
-	return &letter{from: a.returnPath, to: to.Reveal(), id: id, head: head, octets: b.Bytes()}, nil
+	return &letter{from: from, to: to.Reveal(), id: id, head: head, octets: b.Bytes()}, nil
 }
 
 // checkWords refuses what could break a header apart or says nothing at all.

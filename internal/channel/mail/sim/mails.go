@@ -64,7 +64,7 @@ func (b *Inbox) Clear() {
 }
 
 // take keeps a mail and lets the oldest go where there are too many.
-func (b *Inbox) take(from string, to []string, raw []byte) {
+func (b *Inbox) take(from string, to []string, raw []byte) Mail {
 	m := read(raw)
 	m.Seals = b.seals(raw)
 	m.At, m.EnvelopeFrom, m.EnvelopeTo = time.Now(), from, slices.Clone(to)
@@ -81,6 +81,17 @@ func (b *Inbox) take(from string, to []string, raw []byte) {
 		b.bytes -= len(b.mails[0].Raw)
 		b.mails[0] = Mail{}
 		b.mails = b.mails[1:]
+	}
+	return m
+}
+
+// sendBack has every marked recipient send something back.
+func (b *Inbox) sendBack(m Mail, to []string) {
+	if b.Relay == "" || m.EnvelopeFrom == "" {
+		return // a bounce of a bounce would go round for ever (RFC 5321 4.5.5)
+	}
+	for _, t := range to {
+		b.backs.Go(func() { b.back(m, t) })
 	}
 }
 

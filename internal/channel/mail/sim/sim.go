@@ -77,6 +77,7 @@ type Inbox struct {
 	// answered instead of 250, -1 breaks the connection; done keeps the mail.
 	Answer func(from, to string) (code int, done bool)
 	Keys   map[string]string // DKIM records by name: "s1._domainkey.shop.example"
+	Relay  string            // address and port where mail comes back to (back.go); empty: nothing does
 	HTTP   *http.Client      // for the one-click button; nil: one that waits 10 seconds
 
 	once   sync.Once
@@ -85,6 +86,7 @@ type Inbox struct {
 	pipes  *pipes
 	page   http.Handler
 	done   chan struct{}
+	backs  sync.WaitGroup
 
 	mu     sync.Mutex
 	played int // acts of Script
@@ -144,9 +146,10 @@ func (b *Inbox) CA() string {
 	return b.Certificate.pem
 }
 
-// Close ends every connection.
+// Close ends every connection, and what is being sent back.
 func (b *Inbox) Close() error {
 	b.start()
+	defer b.backs.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
@@ -363,7 +366,8 @@ func (s *session) Data(r io.Reader) error {
 		a, take = s.told(a)
 	}
 	if take {
-		s.inbox.take(s.from, s.to, raw)
+		m := s.inbox.take(s.from, s.to, raw)
+		s.inbox.sendBack(m, s.to)
 	}
 	return s.play(a, AtEnd)
 }

@@ -1,0 +1,93 @@
+package mail
+
+import (
+	"bytes"
+	"net/mail"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/channel/mail/sim"
+)
+
+// relayed opens an account whose hub has a relay.
+func relayed(t *testing.T, b *sim.Inbox, changes ...string) *account {
+	t.Helper()
+	name := func(use string) func(string, time.Time) string {
+		return func(delivery string, at time.Time) string {
+			if delivery == "dlv_odd" {
+				return ""
+			}
+			return use + "-" + delivery + "-" + at.UTC().Format("20060102")
+		}
+	}
+	ch, err := open(settings(changes...), channel.Env{Account: channeltest.Account, Dial: b.Dial, BounceTo: name("b"), ReplyTo: name("r")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := ch.(*account)
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+func parcel(delivery string) engawa.Parcel {
+	return engawa.Parcel{
+		Workspace: "ws_1", Message: "msg_1", Delivery: delivery, Account: channeltest.Account, Attempt: 1, To: taro, Purpose: engawa.Service,
+		Content: engawa.Content{Subject: "お知らせ", Text: "本文"}, CreatedAt: time.Date(2026, 12, 24, 9, 0, 0, 0, time.UTC),
+	}
+}
+
+// TestReturnPath: with a relay domain the envelope's sender names the delivery,
+// and what is signed of the mail does not change by it.
+func TestReturnPath(t *testing.T) {
+	b := &sim.Inbox{}
+	defer b.Close()
+	now := time.Now().UTC().Format("20060102")
+	for _, c := range []struct {
+		name, delivery string
+		changes        []string
+		from, replyTo  string
+	}{
+		{"no relay domain", "dlv_1", nil, "shop@hinata.example", ""},
+		{"return path alone", "dlv_1", []string{"relay_domain", "relay.hinata.example"}, "b-dlv_1-" + now + "@relay.hinata.example", ""},
+		{"beside the answers' own address", "dlv_1", []string{"relay_domain", "relay.hinata.example", "reply_to", "staff@hinata.example"}, "b-dlv_1-" + now + "@relay.hinata.example", "staff@hinata.example"},
+		{"answers too", "dlv_1", []string{"relay_domain", "Relay.Hinata.Example", "relay_replies", "true", "reply_to", "staff@hinata.example"}, "b-dlv_1-" + now + "@relay.hinata.example", "r-dlv_1-20261224@relay.hinata.example"},
+		{"a delivery without a name", "dlv_odd", []string{"relay_domain", "relay.hinata.example", "relay_replies", "true", "return_path", "back@hinata.example"}, "back@hinata.example", ""},
+	} {
+		b.Clear()
+		if _, err := send(t, relayed(t, b, c.changes...), parcel(c.delivery)); err != nil {
+			t.Fatal(c.name, err)
+		}
+		m := b.Mails()[0]
+		got, err := mail.ReadMessage(bytes.NewReader(m.Raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.EnvelopeFrom != c.from || got.Header.Get("Reply-To") != c.replyTo {
+			t.Errorf("%s: MAIL FROM %q, Reply-To %q", c.name, m.EnvelopeFrom, got.Header.Get("Reply-To"))
+		}
+		if strings.Contains(string(m.Raw), "b-dlv") {
+			t.Errorf("%s: the return path is in the mail itself", c.name)
+		}
+	}
+}
+
+func TestRelaySettings(t *testing.T) {
+	for _, changes := range [][]string{
+		{"relay_domain", "relay"}, {"relay_domain", "192.0.2.1"}, {"relay_domain", strings.Repeat("a.", 100) + "example"}, {"relay_replies", "true"},
+	} {
+		if _, err := open(settings(changes...), channel.Env{}); err == nil {
+			t.Errorf("%v was accepted", changes)
+		}
+	}
+	ch, err := open(settings("relay_domain", "relay.hinata.example", "relay_replies", "true"), channel.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, replyTo := ch.(*account).addresses(parcel("dlv_1")); from != "shop@hinata.example" || replyTo != "" {
+		t.Errorf("in a hub without a relay: %q, %q", from, replyTo)
+	}
+}

@@ -1,0 +1,215 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/source/inbox"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// Receiver takes incoming mails. Its fields are set once.
+type Receiver struct {
+	Store   *store.Store
+	Vault   *vault.Vault
+	Domains []string // in lower case: those whose mail comes here
+}
+
+// Knows returns what an address of the relay names.
+func (r *Receiver) Knows(address string, now time.Time) (Named, bool) {
+	i := strings.LastIndexByte(address, '@')
+	if i < 0 || !slices.Contains(r.Domains, strings.ToLower(address[i+1:])) {
+		return Named{}, false
+	}
+	return Open(r.Vault, address[:i], now)
+}
+
+// Take takes a mail for what its recipient's address names, and returns when what
+// it means is durable. What is no longer there, a deleted account or workspace,
+// takes nothing and is no error: whoever holds an old address learns nothing by it.
+func (r *Receiver) Take(ctx context.Context, l *letter.Letter, from string, to Named) error {
+	var err error
+	switch to.Use {
+	case Bounce, Reply:
+		err = r.takeReturn(ctx, l, from, to)
+	case Inbox:
+		err = r.takeNotice(ctx, l, to)
+	}
+	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+func (r *Receiver) takeReturn(ctx context.Context, l *letter.Letter, from string, to Named) error {
+	h, err := r.Store.Handed(ctx, to.ID)
+	if err != nil {
+		return err
+	}
+	back, keep, err := follow(Judge(l, from, to, h), l, h, time.Now().UTC())
+	if err != nil || !keep {
+		return err
+	}
+	_, err = r.Store.TakeReturn(ctx, back)
+	return err
+}
+
+// takeNotice takes a mail for an account: notices of other systems for an inbox,
+// complaints for a mail account (the address is then that of a feedback loop).
+func (r *Receiver) takeNotice(ctx context.Context, l *letter.Letter, to Named) error {
+	ws, err := r.Store.WorkspaceOf(ctx, to.ID)
+	if err != nil {
+		return err
+	}
+	a, err := r.Store.Account(ctx, ws, to.ID)
+	if err != nil {
+		return err
+	}
+	if a.Kind != inbox.Kind.Name {
+		return r.takeFeedback(ctx, l)
+	}
+	if !a.Enabled {
+		return nil
+	}
+	arrival, err := r.notice(ctx, a, l)
+	if err != nil {
+		return err
+	}
+	_, err = r.Store.Arrive(ctx, arrival)
+	return err
+}
+
+// takeFeedback takes a complaint whose delivery is named by the return path of
+// the mail complained about. Receivers that hide that cannot be followed.
+func (r *Receiver) takeFeedback(ctx context.Context, l *letter.Letter) error {
+	if l.Report == nil || l.Report.Complaint == "" {
+		return nil
+	}
+	for _, path := range l.Report.Original.ReturnPath {
+		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
+			return r.takeReturn(ctx, l, "", named)
+		}
+	}
+	return nil
+}
+
+// notice is what a mail to an inbox becomes: the event of the first pattern that
+// fits, or one that nobody recognised, with a task.
+func (r *Receiver) notice(ctx context.Context, a engawa.Account, l *letter.Letter) (store.Arrival, error) {
+	now := time.Now().UTC()
+	found, err := inbox.Read(a.Settings, l)
+	if err != nil {
+		return store.Arrival{}, fmt.Errorf("read patterns of %s: %w", a.ID, err)
+	}
+	e := engawa.Event{
+		Workspace: a.Workspace, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: a.ID, Type: found.Type, DedupKey: "mail:" + digest(l),
+		Data: found.Data, Known: found.Pattern != "", OccurredAt: now, ReceivedAt: now,
+	}
+	if found.Identity.Value != "" {
+		e.Identities = []engawa.Identity{found.Identity}
+	}
+	if found.Address != "" {
+		ids, err := r.Store.CustomerByAddress(ctx, a.Workspace, "mail", found.Address)
+		if err != nil {
+			return store.Arrival{}, err
+		}
+		if len(ids) == 1 { // of several it is not known who is meant
+			e.Customer = ids[0]
+		}
+	}
+	arrival := store.Arrival{Event: e}
+	if found.Pattern == "" {
+		arrival.Task = &engawa.Task{Workspace: a.Workspace, Kind: "inbox.unrecognized", Ref: a.ID, DueAt: now.Add(24 * time.Hour), Args: map[string]string{"account": a.Name}}
+	}
+	return arrival, nil
+}
+
+// eventTypes are the events of the kinds; a refusal's depends on its class.
+var eventTypes = map[Kind]string{
+	Delayed: "mail.delayed", Arrived: "mail.delivered", Complaint: "mail.complained", Auto: "mail.auto_replied", Answer: "mail.replied",
+}
+
+// follow says what is kept of a finding and what follows from it. Addresses and
+// the words of other servers are not part of it.
+func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back store.Return, keep bool, err error) {
+	if f.Kind == Noise {
+		return back, false, nil
+	}
+	data := map[string]any{"message": h.Message, "delivery": h.Delivery}
+	add := func(name, value string) {
+		if value != "" {
+			data[name] = value
+		}
+	}
+	back = store.Return{Delivery: h.Delivery, Status: f.Status}
+	typ := eventTypes[f.Kind]
+	switch f.Kind {
+	case Returned:
+		typ = returnedType(f.Reason)
+		f.follow(&back, h, now)
+		add("class", string(f.Reason.class()))
+		add("reason", string(f.Reason))
+		add("code", f.Code)
+	case Arrived:
+		back.State = engawa.Delivered
+	case Complaint:
+		back.Suppress, back.Withdraw = "complained", true
+		add("kind", f.Why)
+	case Answer:
+		add("subject", l.Subject)
+		add("text", answer(l.Text))
+		data["from_customer"] = f.Theirs
+		if l.Attached > 0 {
+			data["attachments"] = l.Attached // they are not kept
+		}
+	case Auto:
+		add("known_by", f.Why)
+	case Delayed, Noise:
+	}
+	add("status", f.Status)
+	back.Event = engawa.Event{
+		ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Type: typ, DedupKey: f.Dedup, Subject: h.Message, Known: true, OccurredAt: now, ReceivedAt: now,
+	}
+	back.Event.Data, err = json.Marshal(data)
+	return back, err == nil, err
+}
+
+func returnedType(r Reason) string {
+	switch r.class() {
+	case Hard, Soft:
+		return "mail.bounced"
+	case Block, Policy, Challenge:
+	}
+	return "mail.blocked"
+}
+
+// follow fills in what a refusal means for delivery, address and account. A
+// challenge is no refusal: the mail waits there for somebody. That receivers
+// distrust the sender is one thing to do for a person, however many they are.
+func (f Finding) follow(back *store.Return, h store.Handed, now time.Time) {
+	class := f.Reason.class()
+	if class != Challenge {
+		back.State, back.Note = engawa.Failed, "returned."+string(class)
+	}
+	if after, within := f.Reason.limit(); after > 0 {
+		back.Reason, back.After, back.Within, back.Suppress = string(f.Reason), after, within, "bounced"
+		if within > 0 {
+			back.Until = softFor
+		}
+	}
+	if class == Block {
+		back.Task = &engawa.Task{Kind: "mail.blocked", Ref: h.Account, DueAt: now.Add(24 * time.Hour), Args: map[string]string{"account": h.Account, "message": h.Message}}
+	}
+}
+
+// softFor is how long an address stays suppressed whose mailbox was full or
+// switched off too often: people come back to such mailboxes.
+const softFor = 30 * day

@@ -1,0 +1,468 @@
+package relay_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/smtp"
+	"net/textproto"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/relay"
+	"github.com/engawa/engawa/internal/source/inbox"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+const domain = "relay.hinata.example"
+
+// post is a relay that serves, with a customer's delivery that was accepted.
+type post struct {
+	*store.Store
+	t        *testing.T
+	vault    *vault.Vault
+	server   *relay.Server
+	addr     string
+	delivery string
+	log      *syncBuffer
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func limits() relay.Limits {
+	return relay.Limits{Size: 1 << 20, Connections: 20, Recipients: 5, Timeout: 5 * time.Second}
+}
+
+func posted(t *testing.T, l relay.Limits, certificate *tls.Config) *post {
+	t.Helper()
+	p := &post{t: t, vault: vault.New(vault.Generate(time.Now())), log: &syncBuffer{}}
+	var err error
+	p.Store, err = store.Open(t.Context(), storetest.SQLite(t), p.vault)
+	p.must(err)
+	t.Cleanup(func() { _ = p.Close() })
+	p.furnish()
+	p.server = relay.NewServer(&relay.Receiver{Store: p.Store, Vault: p.vault, Domains: []string{domain}}, domain, l, certificate, slog.New(slog.NewTextHandler(p.log, nil)))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	p.must(err)
+	p.addr = listener.Addr().String()
+	ended := make(chan error, 1)
+	go func() { ended <- p.server.Serve(listener) }()
+	t.Cleanup(func() {
+		ctx, stop := context.WithTimeout(context.Background(), time.Second)
+		defer stop()
+		_ = p.server.Shutdown(ctx)
+		if err := <-ended; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return p
+}
+
+func (p *post) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+var (
+	mailAccount = engawa.NewID(engawa.PrefixAccount)
+	inboxOf     = engawa.NewID(engawa.PrefixAccount)
+)
+
+func (p *post) furnish() {
+	p.t.Helper()
+	ctx, now := p.t.Context(), time.Now()
+	p.must(p.AddWorkspace(ctx, engawa.Workspace{ID: "ws_1", Name: "ひなた珈琲", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}))
+	p.must(p.AddAccount(ctx, engawa.Account{Workspace: "ws_1", ID: mailAccount, Kind: "mail", Enabled: true, CreatedAt: now}))
+	patterns, err := inbox.Text([]inbox.Pattern{{
+		Name: "停止", From: "@luxliner.example", Subject: "契約が停止", Body: `顧客番号: (?P<no>\d+)`, Type: "contract.suspended",
+		Data: map[string]string{"member": "no"}, Customer: &inbox.Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "no"},
+	}})
+	p.must(err)
+	p.must(p.AddAccount(ctx, engawa.Account{Workspace: "ws_1", ID: inboxOf, Kind: "inbox", Name: "会員サイト", Enabled: true, CreatedAt: now, Settings: map[string]string{"patterns": patterns}}))
+	p.must(p.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: "ws_1", ID: "cus_1", Kind: "person", Name: "田中", CreatedAt: now},
+		Identities:    []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "456"}},
+		ContactPoints: []engawa.ContactPoint{{Workspace: "ws_1", ID: "cp_1", Customer: "cus_1", Kind: "mail", Address: "taro@customer.example", VerifiedAt: now, CreatedAt: now}},
+	}))
+	p.delivery = p.handOver("msg_1")
+}
+
+// handOver has a marketing message handed over and accepted.
+func (p *post) handOver(id string) string {
+	p.t.Helper()
+	ctx, now := p.t.Context(), time.Now()
+	m := engawa.Message{
+		Workspace: "ws_1", ID: id, Customer: "cus_1", Purpose: engawa.Marketing, State: engawa.MessageWaiting, Content: engawa.Content{Subject: "x", Text: "x"},
+		Chain: []engawa.Via{{Account: mailAccount}}, CreatedAt: now,
+	}
+	d := store.NewDelivery(m, 0, now)
+	p.must(p.Enqueue(ctx, []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{d}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	seen, err := p.Lane(ctx, "ws_1", mailAccount)
+	p.must(err)
+	l, _, err := p.Hold(ctx, "node", seen)
+	p.must(err)
+	going, _, err := p.Claim(ctx, l, 1, store.Decide{
+		Judge: func(c store.Claimed) store.Decision {
+			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: "k" + c.Delivery.ID}
+		},
+		Pace: func() store.Pace { return l.Pace },
+	})
+	p.must(err)
+	_, err = p.Record(ctx, l, []store.Result{{Claimed: going[0], EndedAt: now, Outcome: engawa.OutcomeAccepted, State: engawa.Accepted, ProviderID: id + "@hinata.example"}})
+	p.must(err)
+	return d.ID
+}
+
+func (p *post) bounceTo(delivery string) string {
+	return relay.LocalPart(p.vault, relay.Bounce, delivery, time.Now().Add(relay.BounceLife)) + "@" + domain
+}
+
+func (p *post) replyTo() string {
+	return relay.LocalPart(p.vault, relay.Reply, p.delivery, time.Now().Add(relay.ReplyLife)) + "@" + domain
+}
+
+func inboxAddress(p *post, account string) string {
+	return relay.LocalPart(p.vault, relay.Inbox, account, time.Time{}) + "@" + domain
+}
+
+// bring hands a mail over with net/smtp and returns the code of the refusal; 0: taken.
+func (p *post) bring(from, to, mail string) int {
+	p.t.Helper()
+	err := smtp.SendMail(p.addr, nil, from, []string{to}, []byte(strings.ReplaceAll(mail, "\n", "\r\n")))
+	if told, ok := errors.AsType[*textproto.Error](err); ok {
+		return told.Code
+	}
+	p.must(err)
+	return 0
+}
+
+// events are the types of what was journaled, the newest first.
+func (p *post) events() (out []string) {
+	p.t.Helper()
+	evs, err := p.Events(p.t.Context(), "ws_1", store.EventFilter{}, store.Page{Limit: 100})
+	p.must(err)
+	for _, e := range evs {
+		out = append(out, e.Type)
+	}
+	return out
+}
+
+func dsn(to, action, status string) string {
+	return "From: MAILER-DAEMON@mx.example\nSubject: Undelivered\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\n" +
+		"Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; " + to + "\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: smtp; 550 no\n\n--b--\n"
+}
+
+// TestRoad: what comes back by mail becomes events, tied to customer and delivery.
+func TestRoad(t *testing.T) {
+	p := posted(t, limits(), nil)
+	const taro = "taro@customer.example"
+	for _, step := range []struct {
+		name, from, to, mail string
+		want                 []string
+	}{
+		{"an answer", taro, p.replyTo(), "From: " + taro + "\nSubject: Re: x\n\nはい\n", []string{"mail.replied"}},
+		{"a vacation note", "", p.bounceTo(p.delivery), "From: " + taro + "\nSubject: 不在\nAuto-Submitted: auto-replied\n\nx\n", []string{"mail.auto_replied", "mail.replied"}},
+		{"a bounce", "", strings.ToUpper(p.bounceTo(p.delivery)), dsn(taro, "failed", "5.1.1"), []string{"mail.bounced", "mail.auto_replied", "mail.replied"}},
+		{"the same bounce", "", p.bounceTo(p.delivery), dsn(taro, "failed", "5.1.1"), []string{"mail.bounced", "mail.auto_replied", "mail.replied"}},
+		{"a notice", "info@luxliner.example", inboxAddress(p, inboxOf), "From: info@luxliner.example\nSubject: 契約が停止されました\nContent-Type: text/plain; charset=utf-8\n\n顧客番号: 456\n", []string{"contract.suspended", "mail.bounced", "mail.auto_replied", "mail.replied"}},
+		{"another mail", "x@y.example", inboxAddress(p, inboxOf), "From: x@y.example\nSubject: hello\n\nx\n", []string{"inbox.unrecognized", "contract.suspended", "mail.bounced", "mail.auto_replied", "mail.replied"}},
+	} {
+		if code := p.bring(step.from, step.to, step.mail); code != 0 {
+			t.Fatalf("%s: %d", step.name, code)
+		}
+		if got := p.events(); fmt.Sprint(got) != fmt.Sprint(step.want) {
+			t.Fatalf("%s: events are %v", step.name, got)
+		}
+	}
+	evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{Customer: "cus_1"}, store.Page{Limit: 100})
+	p.must(err)
+	if len(evs) != 4 {
+		t.Errorf("%d of five events are the customer's", len(evs))
+	}
+	said, err := p.Message(t.Context(), "ws_1", "msg_1")
+	p.must(err)
+	if said.Deliveries[0].State != engawa.Failed || said.Message.State != engawa.MessageFailed {
+		t.Errorf("the delivery is %s, the message %s", said.Deliveries[0].State, said.Message.State)
+	}
+	tasks, err := p.Tasks(t.Context(), "ws_1", 10)
+	p.must(err)
+	if len(tasks) != 1 || tasks[0].Kind != "inbox.unrecognized" || tasks[0].Ref != inboxOf {
+		t.Errorf("tasks are %+v", tasks)
+	}
+	if log := p.log.String(); strings.Contains(log, "taro") || strings.Contains(log, "はい") {
+		t.Errorf("the log tells an address or words: %s", log)
+	}
+}
+
+// TestComplaint: it is followed by its own address, and by the return path that
+// the mail complained about shows, at the address of a feedback loop.
+func TestComplaint(t *testing.T) {
+	p := posted(t, limits(), nil)
+	arf := func(delivery string) string {
+		return "From: fbl@portal.example\nSubject: complaint\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/feedback-report\n\n" +
+			"Feedback-Type: abuse\nVersion: 1\n\n--b\nContent-Type: message/rfc822\n\nReturn-Path: <" + p.bounceTo(delivery) + ">\nSubject: x\n\nx\n--b--\n"
+	}
+	second := p.handOver("msg_2")
+	if code := p.bring("fbl@portal.example", p.bounceTo(p.delivery), arf(p.delivery)); code != 0 {
+		t.Fatal(code)
+	}
+	if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), arf(second)); code != 0 {
+		t.Fatal(code)
+	}
+	if got := p.events(); fmt.Sprint(got) != "[mail.complained mail.complained]" {
+		t.Errorf("events are %v", got)
+	}
+	consents, err := p.Consents(t.Context(), "ws_1", "cus_1")
+	p.must(err)
+	if len(consents) != 2 || consents[0].Given || consents[0].Purpose != engawa.Marketing || consents[0].Controller != engawa.ControllerWorkspace {
+		t.Errorf("consents are %+v", consents)
+	}
+}
+
+// TestNoOpenRelay: only what we signed is a mailbox here, and whatever is wrong
+// with another the answer is the same.
+func TestNoOpenRelay(t *testing.T) {
+	p := posted(t, limits(), nil)
+	good := p.bounceTo(p.delivery)
+	local := strings.TrimSuffix(good, "@"+domain)
+	stranger := relay.LocalPart(vault.New(vault.Generate(time.Now())), relay.Bounce, p.delivery, time.Now().Add(time.Hour)) + "@" + domain
+	expired := relay.LocalPart(p.vault, relay.Bounce, p.delivery, time.Now().Add(-48*time.Hour)) + "@" + domain
+	answers := map[string]bool{}
+	c := p.dial()
+	for _, to := range []string{
+		"someone@gmail.example", "postmaster@" + domain, "info@" + domain, stranger, expired, local + "@other.example", local + "x@" + domain, "taro%customer.example@" + domain,
+		"@" + domain + ":taro@customer.example", `"` + local + `"@elsewhere.example`,
+	} {
+		c.say("MAIL FROM:<a@b.example>")
+		answers[c.ask("RCPT TO:<"+to+">")] = true
+		c.say("RSET")
+	}
+	if len(answers) != 1 || !answers["550 5.1.1 there is no such mailbox here"] {
+		t.Errorf("the answers are %v", answers)
+	}
+	c.say("MAIL FROM:<a@b.example>")
+	gone := relay.LocalPart(p.vault, relay.Bounce, engawa.NewOrderedID(engawa.PrefixDelivery, time.Now()), time.Now().Add(time.Hour)) + "@" + domain
+	a, b := strings.ReplaceAll(c.ask("RCPT TO:<"+good+">"), good, ""), strings.ReplaceAll(c.ask("RCPT TO:<"+gone+">"), gone, "")
+	if a != b || !strings.HasPrefix(a, "250") {
+		t.Errorf("a delivery that is: %q; one that is not: %q", a, b)
+	}
+	for _, verb := range []string{"VRFY " + good, "EXPN staff"} {
+		if got := c.ask(verb); strings.HasPrefix(got, "250") || strings.Contains(got, "@") {
+			t.Errorf("%s: %q", verb, got)
+		}
+	}
+	if got := c.ask("AUTH PLAIN AGEAYg=="); !strings.HasPrefix(got, "5") {
+		t.Errorf("AUTH: %q", got)
+	}
+}
+
+// talk is one connection, line by line.
+type talk struct {
+	t *testing.T
+	c net.Conn
+	r *bufio.Reader
+}
+
+func (p *post) dial() *talk {
+	p.t.Helper()
+	c, err := (&net.Dialer{}).DialContext(p.t.Context(), "tcp", p.addr)
+	p.must(err)
+	p.t.Cleanup(func() { _ = c.Close() })
+	p.must(c.SetDeadline(time.Now().Add(20 * time.Second)))
+	k := &talk{p.t, c, bufio.NewReader(c)}
+	k.read()
+	k.say("EHLO client.example")
+	return k
+}
+
+// read returns the last line of an answer; what the end of the connection says instead.
+func (k *talk) read() string {
+	for {
+		line, err := k.r.ReadString('\n')
+		if err != nil {
+			return "closed"
+		}
+		if len(line) > 3 && line[3] == ' ' {
+			return strings.TrimSpace(line)
+		}
+	}
+}
+
+func (k *talk) ask(line string) string {
+	k.t.Helper()
+	if _, err := k.c.Write([]byte(line + "\r\n")); err != nil {
+		return "closed"
+	}
+	return k.read()
+}
+
+func (k *talk) say(line string) { k.t.Helper(); _ = k.ask(line) }
+
+// TestSmuggling: only CRLF.CRLF ends a mail, so that nothing after a false end is
+// a command; and a mail whose lines end in anything else is refused (B01). Of
+// CRLF.CR go-smtp drops the dot and the CR before we see them: it is one mail.
+func TestSmuggling(t *testing.T) {
+	p := posted(t, limits(), nil)
+	for _, end := range []string{"\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r.\r\n", "\r\n.\r"} {
+		k := p.dial()
+		k.say("MAIL FROM:<a@b.example>")
+		k.say("RCPT TO:<" + p.replyTo() + ">")
+		k.say("DATA")
+		got := k.ask("From: taro@customer.example\r\nSubject: one\r\n\r\nx" + end + "MAIL FROM:<c@d.example>\r\nRCPT TO:<" + p.bounceTo(p.delivery) + ">\r\nDATA\r\nFrom: taro@customer.example\r\n\r\nsmuggled\r\n.")
+		if !strings.HasPrefix(got, "550 5.6.0") && end != "\r\n.\r" {
+			t.Errorf("%q: %q", end, got)
+		}
+		if got := k.ask("NOOP"); !strings.HasPrefix(got, "250") {
+			t.Errorf("%q: then NOOP is answered %q", end, got)
+		}
+		_ = k.c.Close()
+	}
+	evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{}, store.Page{Limit: 10})
+	p.must(err)
+	if len(evs) != 1 || !strings.Contains(string(evs[0].Data), "smuggled") {
+		t.Errorf("%d mails were taken; the last of the six is one, with all of it in it", len(evs))
+	}
+}
+
+// TestLimits: too large, too many recipients, too many connections, too slow.
+func TestLimits(t *testing.T) {
+	l := limits()
+	l.Timeout = 500 * time.Millisecond
+	l.Connections = 8
+	p := posted(t, l, nil)
+	if code := p.bring("a@b.example", p.replyTo(), "From: a@b.example\n\n"+strings.Repeat(strings.Repeat("x", 70)+"\n", 20_000)); code != 552 {
+		t.Errorf("a large mail: %d", code)
+	}
+	k := p.dial()
+	if got := k.ask("MAIL FROM:<a@b.example> SIZE=2000000"); !strings.HasPrefix(got, "552") {
+		t.Errorf("one that says so: %q", got)
+	}
+	k.say("MAIL FROM:<a@b.example>")
+	for range l.Recipients {
+		k.say("RCPT TO:<" + p.replyTo() + ">")
+	}
+	if got := k.ask("RCPT TO:<" + p.replyTo() + ">"); !strings.HasPrefix(got, "452") {
+		t.Errorf("one recipient too many: %q", got)
+	}
+	_ = k.c.Close()
+	for started := time.Now(); time.Since(started) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
+		// the connections before have gone when two more come in
+		first, second := p.dial(), p.dial()
+		c, err := net.Dial("tcp", p.addr)
+		p.must(err)
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		_ = errors.Join(c.Close(), first.c.Close(), second.c.Close())
+		if strings.HasPrefix(line, "421 4.3.2") {
+			break
+		}
+		t.Errorf("a third connection of one network of eight: %q", line)
+	}
+	slow := p.dial()
+	slow.say("MAIL FROM:<a@b.example>")
+	slow.say("RCPT TO:<" + p.replyTo() + ">")
+	slow.say("DATA")
+	started := time.Now()
+	for time.Since(started) < 5*time.Second {
+		if _, err := slow.c.Write([]byte("x")); err != nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if time.Since(started) > 4*time.Second {
+		t.Error("a client may take a mail's time for each octet")
+	}
+	if evs := p.events(); len(evs) != 0 {
+		t.Errorf("events are %v", evs)
+	}
+}
+
+// TestCircling: what has passed too many servers is refused (B16).
+func TestCircling(t *testing.T) {
+	p := posted(t, limits(), nil)
+	hops := strings.Repeat("Received: from a.example by b.example; Mon, 23 Nov 2026 09:00:00 +0900\n", 61)
+	if code := p.bring("a@b.example", p.replyTo(), hops+"From: taro@customer.example\n\nx\n"); code != 554 {
+		t.Errorf("sixty-one servers: %d", code)
+	}
+}
+
+// TestTrouble: while the database cannot take it, the client keeps the mail.
+func TestTrouble(t *testing.T) {
+	p := posted(t, limits(), nil)
+	to := p.replyTo()
+	p.must(p.Close())
+	if code := p.bring("taro@customer.example", to, "From: taro@customer.example\n\nx\n"); code != 451 {
+		t.Errorf("with the database closed: %d", code)
+	}
+}
+
+// TestGone: an address whose account has gone takes mail like any other, and
+// nothing comes of it.
+func TestGone(t *testing.T) {
+	p := posted(t, limits(), nil)
+	if code := p.bring("a@b.example", inboxAddress(p, engawa.NewID(engawa.PrefixAccount)), "From: a@b.example\n\nx\n"); code != 0 || len(p.events()) != 0 {
+		t.Errorf("%d, events %v", code, p.events())
+	}
+}
+
+// TestSeveralRecipients: one mail for two of our addresses counts for both, and
+// brought again for neither.
+func TestSeveralRecipients(t *testing.T) {
+	p := posted(t, limits(), nil)
+	second := p.handOver("msg_2")
+	mail := []byte(strings.ReplaceAll(dsn("taro@customer.example", "failed", "5.1.1"), "\n", "\r\n"))
+	for range 2 {
+		p.must(smtp.SendMail(p.addr, nil, "", []string{p.bounceTo(p.delivery), p.bounceTo(second)}, mail))
+	}
+	if got := p.events(); fmt.Sprint(got) != "[mail.bounced mail.bounced]" {
+		t.Errorf("events are %v", got)
+	}
+}
+
+// TestSTARTTLS: with a certificate the server offers it and works over it; words
+// that were sent before it do not count (B05).
+func TestSTARTTLS(t *testing.T) {
+	p := posted(t, limits(), serverTLS(t))
+	k := p.dial()
+	if _, err := k.c.Write([]byte("STARTTLS\r\nNOOP\r\nMAIL FROM:<injected@b.example>\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := k.read(); !strings.HasPrefix(got, "220") {
+		t.Fatalf("STARTTLS: %q", got)
+	}
+	secured := tls.Client(k.c, &tls.Config{InsecureSkipVerify: true})
+	k.c, k.r = secured, bufio.NewReader(secured)
+	if got := k.ask("EHLO client.example"); got == "closed" {
+		return // the words before made the handshake fail, which is as good
+	}
+	if got := k.ask("RCPT TO:<" + p.replyTo() + ">"); strings.HasPrefix(got, "250") {
+		t.Errorf("the sender that was said in the clear counts: %q", got)
+	}
+}
