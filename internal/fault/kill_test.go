@@ -133,6 +133,7 @@ type node struct {
 	key    string
 	url    string
 	cmd    *exec.Cmd
+	out    io.Reader
 	said   *os.File
 }
 
@@ -228,16 +229,28 @@ func eventType(place int) string { return fmt.Sprintf("fault.load%d", place) }
 
 func (n *node) start() {
 	n.t.Helper()
+	n.launch()
+	n.ready()
+}
+
+// launch starts the program and waits for nothing.
+func (n *node) launch() {
+	n.t.Helper()
 	n.cmd = exec.Command(n.bin, "serve", "--config", n.file)
 	n.cmd.Env, n.cmd.Stderr = []string{"PATH=" + os.Getenv("PATH")}, n.said
-	out, err := n.cmd.StdoutPipe()
-	if err != nil {
+	var err error
+	if n.out, err = n.cmd.StdoutPipe(); err != nil {
 		n.t.Fatal(err)
 	}
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
+}
+
+// ready waits for the program to say where it listens.
+func (n *node) ready() {
+	n.t.Helper()
+	line, err := bufio.NewReader(n.out).ReadString('\n')
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if err != nil || !ok {
 		n.stop(syscall.SIGKILL)
