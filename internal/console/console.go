@@ -161,6 +161,7 @@ type visit struct {
 	r         *http.Request
 	member    engawa.Member
 	workspace engawa.Workspace
+	by        *store.Store // what the member changes through it goes into the audit trail
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -222,7 +223,7 @@ func (c *console) page(need engawa.Role, serve func(*visit) error) http.Handler 
 
 // visit loads what every page has.
 func (c *console) visit(w http.ResponseWriter, r *http.Request, m engawa.Member) (*visit, error) {
-	v := &visit{w: w, r: r, member: m}
+	v := &visit{w: w, r: r, member: m, by: c.Store.By("member:" + m.ID)}
 	v.Page = c.stranger(r, m.Locale)
 	v.Member, v.Role = m.Name, m.Role
 	var err error

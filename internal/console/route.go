@@ -278,7 +278,7 @@ func (c *console) keepRoute(v *visit, r engawa.Route) error {
 		r.ID, seen = engawa.NewID(engawa.PrefixRoute), 0
 	}
 	r.Workspace, r.Version, r.UpdatedBy, r.UpdatedAt = v.ws(), seen, v.member.ID, v.Now
-	if err := c.Store.SaveRoute(v.ctx(), r); err != nil {
+	if err := v.by.SaveRoute(v.ctx(), r); err != nil {
 		return err
 	}
 	return v.see("/routes", "saved")
