@@ -109,7 +109,7 @@ func TestAddresses(t *testing.T) {
 	if _, _, text := s.do("GET", path+"?addresses=true", s.keyOf("customers:read", "addresses:read"), ""); !strings.Contains(text, "address-canary@customer.example") {
 		t.Errorf("with the scope: %s", text)
 	}
-	lines, err := s.st.Audits(t.Context(), "ws_one", store.Page{})
+	lines, err := s.st.Audits(t.Context(), "ws_one", store.AuditFilter{}, store.Page{})
 	s.must(err)
 	if len(lines) != 1 || lines[0].Action != "read-addresses" || lines[0].Object != "cus_one" || !strings.HasPrefix(lines[0].Actor, "key:") {
 		t.Errorf("on record: %+v", lines)

@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -105,7 +108,7 @@ func with(form url.Values, key, value string) url.Values {
 // trail is the audit trail.
 func (d *desk) trail() []store.Audit {
 	d.t.Helper()
-	all, err := d.st.Audits(context.Background(), ws, store.Page{Limit: 200})
+	all, err := d.st.Audits(context.Background(), ws, store.AuditFilter{}, store.Page{Limit: 200})
 	d.must(err)
 	return all
 }
@@ -118,4 +121,96 @@ func (d *desk) route() engawa.Route {
 		d.t.Fatal("there is no route")
 	}
 	return all[0]
+}
+
+// TestAuditPage: who did what, by name, for those who may see it; narrowed by
+// who and what, page and file alike.
+func TestAuditPage(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) { auditPage(newDesk(t, url)) })
+}
+
+func auditPage(d *desk) {
+	d.t.Helper()
+	ctx := context.Background()
+	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
+	d.must(d.st.Note(ctx, store.Audit{Workspace: ws, Actor: "stranger", Action: "sign-in-refused", Object: "mem_1", Detail: "sign_in_invalid"}))
+	for range 60 {
+		d.must(d.st.Note(ctx, store.Audit{Workspace: ws, Actor: "key:key_gone", Action: "read-addresses", Object: "cus_hana"}))
+	}
+	if res := d.post("/settings/workspace", url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}); res.Code != http.StatusSeeOther {
+		d.t.Fatal(res.Code)
+	}
+	for path, want := range map[string]struct {
+		rows int
+		says []string
+	}{
+		"/audit":                                    {50, []string{"佐藤 ゆき", "の設定を変更", "key_gone", "アドレスを全文で閲覧", `href="/customers/cus_hana"`, "after=aud_"}},
+		"/audit?who=member:mem_1":                   {1, []string{"の設定を変更"}},
+		"/audit?what=sign-in-refused":               {1, []string{"サインインしていない人", "sign_in_invalid", "佐藤 ゆき"}},
+		"/audit?who=stranger&what=change-workspace": {0, []string{"あてはまる記録はありません"}},
+		"/audit?what=nonsense":                      {50, nil}, // what the page does not offer narrows nothing
+	} {
+		status, body := d.get(path)
+		if rows := strings.Count(body, "<tr>") - min(1, strings.Count(body, "<thead>")); status != http.StatusOK || rows != want.rows {
+			d.t.Errorf("%s: %d with %d rows, want %d", path, status, rows, want.rows)
+		}
+		for _, words := range want.says {
+			if !strings.Contains(body, words) {
+				d.t.Errorf("%s does not say %q", path, words)
+			}
+		}
+	}
+	_, first := d.get("/audit")
+	next := regexp.MustCompile(`href="(/audit\?after=aud_\w+)"`).FindStringSubmatch(first)
+	if next == nil {
+		d.t.Fatal("there is no next page")
+	}
+	if _, body := d.get(next[1]); strings.Count(body, "<tr>") != 1+62-50 {
+		d.t.Errorf("the next page has %d rows", strings.Count(body, "<tr>")-1)
+	}
+	if _, file := d.get("/audit.csv?who=member:mem_1"); strings.Count(file, "\n") != 2 || !strings.Contains(file, "change-workspace") {
+		d.t.Errorf("file: %q", file)
+	}
+	d.member.Role = engawa.Support
+	for _, path := range []string{"/audit", "/audit.csv"} {
+		if status, _ := d.get(path); status != http.StatusForbidden {
+			d.t.Errorf("%s for a supporter: %d", path, status)
+		}
+	}
+}
+
+// TestAuditActions: everything that is written into the audit trail can be
+// asked for on its page, and has words.
+func TestAuditActions(t *testing.T) {
+	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, )"([a-z]+(?:-[a-z]+)*)"`)
+	said := map[string]bool{}
+	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../../cmd/engawa"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, m := range written.FindAllStringSubmatch(string(source), -1) {
+				said[m[1]] = true
+				if !slices.Contains(console.AuditActions, m[1]) {
+					t.Errorf("%s writes %s, which console.AuditActions lacks", file, m[1])
+				}
+			}
+		}
+	}
+	if len(said) < 20 {
+		t.Errorf("only %d actions were found", len(said))
+	}
+	for _, a := range console.AuditActions {
+		if !said[a] {
+			t.Errorf("nothing writes %s", a)
+		}
+		if !words(t).Has("audit.do." + a) {
+			t.Errorf("no words for %s", a)
+		}
+	}
 }

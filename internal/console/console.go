@@ -142,6 +142,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /settings/name", c.page(engawa.Viewer, c.changeName))
 	mux.Handle("POST /settings/signin", c.page(engawa.Viewer, c.changeSignIn))
 	mux.Handle("POST /settings/workspace", c.page(engawa.Admin, c.changeWorkspace))
+	mux.Handle("GET /audit", c.page(engawa.Admin, c.audit))
+	mux.Handle("GET /audit.csv", c.page(engawa.Admin, c.auditCSV))
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))
 }
 

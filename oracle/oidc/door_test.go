@@ -156,7 +156,7 @@ func TestDoor(t *testing.T) {
 	if status, next := again.bring(answer.String()); status != http.StatusUnauthorized {
 		t.Errorf("the answer was taken twice: %d to %q", status, next)
 	}
-	all, err := h.Store.Audits(t.Context(), "ws_1", store.Page{})
+	all, err := h.Store.Audits(t.Context(), "ws_1", store.AuditFilter{}, store.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestDoorKnowsMembers(t *testing.T) {
 	if status, _ := v.bring(v.authorize().String()); status != http.StatusUnauthorized || v.inside() {
 		t.Errorf("an unknown person was answered with %d", status)
 	}
-	all, err := h.Store.Audits(t.Context(), "ws_1", store.Page{})
+	all, err := h.Store.Audits(t.Context(), "ws_1", store.AuditFilter{}, store.Page{})
 	if err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
