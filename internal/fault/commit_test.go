@@ -82,10 +82,11 @@ func (w *wire) join(node net.Conn) {
 		if err != nil {
 			return
 		}
-		switch parts := bytes.SplitN(m[5:], []byte{0}, 3); {
-		case m[0] == 'P': // name, statement
+		parts := bytes.SplitN(m[5:], []byte{0}, 3)
+		switch m[0] {
+		case 'P': // name, statement
 			statements[string(parts[0])] = string(parts[1])
-		case m[0] == 'B': // portal, name of the statement
+		case 'B': // portal, name of the statement
 			words := w.once.Load()
 			target = target || words != nil && strings.Contains(statements[string(parts[1])], *words) && w.once.CompareAndSwap(words, nil)
 		}
@@ -174,14 +175,13 @@ func TestCutAtCommit(t *testing.T) {
 	n, w, straight := throughWire(t)
 	w.every.Store(7)
 	var events []string
-	for i := range 100 {
-		events = append(events, fmt.Sprintf("e-0-%d", i))
-	}
-	for _, id := range events {
+	for len(events) < 2000 && (w.before.Load() < 10 || w.after.Load() < 10) {
+		id := fmt.Sprintf("e-0-%d", len(events))
 		body := fmt.Sprintf(`{"id":%q,"type":%q,"subject":%q}`, id, eventType(0), id)
 		if status, said := n.insist(t, "/v1/events", "", body); status != http.StatusAccepted {
 			t.Fatalf("%s: %d %s", id, status, said)
 		}
+		events = append(events, id)
 	}
 	w.every.Store(0)
 	t.Logf("of %d commits %d were cut before the server had them and %d after", w.commits.Load(), w.before.Load(), w.after.Load())

@@ -135,7 +135,8 @@ func killAtStart(t *testing.T, bin, database string, many, kills int) {
 	}
 	for _, n := range nodes {
 		if code := n.stop(syscall.SIGTERM); code != 0 {
-			t.Errorf("exit code %d after SIGTERM", code)
+			log, _ := os.ReadFile(n.said.Name())
+			t.Errorf("exit code %d after SIGTERM right after the start: %s", code, log)
 		}
 	}
 	n := nodes[0]
