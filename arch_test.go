@@ -323,6 +323,18 @@ func typeSpec(file *ast.File, name string) *ast.TypeSpec {
 	return nil
 }
 
+// TestZonesAreBuiltIn: the program must know every time zone on a machine that
+// has no zone data installed.
+func TestZonesAreBuiltIn(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/engawa").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(strings.Fields(string(out)), "time/tzdata") {
+		t.Error("cmd/engawa does not embed time/tzdata: quiet hours would depend on what the machine has installed")
+	}
+}
+
 // TestTable finds slips of the pen in the table.
 func TestTable(t *testing.T) {
 	for _, p := range slices.Sorted(maps.Keys(may)) {

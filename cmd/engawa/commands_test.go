@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
@@ -49,7 +51,7 @@ func (s *shell) run(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(s.Context(), os.Args[0], args...)
 	c.Dir, c.Stdout, c.Stderr = s.dir, &out, &errs
-	c.Env = []string{asCommand + "=1", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
+	c.Env = []string{asCommand + "=1", "ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
 	err := c.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		s.Fatal(err)
@@ -195,6 +197,29 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// pointMail gives the mail account of fill another server.
+func (s *shell) pointMail(host string) {
+	s.Helper()
+	c := config.Default()
+	c.Node, c.Database, c.KeyFile = "test", config.DSN(s.database), s.key
+	h, err := serve.Open(s.Context(), c, serve.Logger(config.Log{Level: "error"}, os.Stderr))
+	if err != nil {
+		s.Fatal(err)
+	}
+	all, err := h.Store.Workspaces(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	a, err := h.Store.Account(s.Context(), all[0].ID, "acc_mail")
+	if err != nil {
+		s.Fatal(err)
+	}
+	a.Settings["host"] = host
+	if err := errors.Join(h.Store.ChangeAccount(s.Context(), a), h.Close()); err != nil {
+		s.Fatal(err)
+	}
+}
+
 func TestBackupPostgres(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		if !strings.HasPrefix(url, "postgres") {
@@ -218,8 +243,22 @@ func TestDoctor(t *testing.T) {
 		if _, err := os.Stat(s.key); err == nil {
 			t.Error("doctor made a key file")
 		}
-		fill(t, s)
-		s.must("doctor")
+		fill(t, s) // its mail account names a server that nothing listens on
+		s.refused(1, "acc_mail (mail): ", "doctor")
+		inbox := &mailsim.Inbox{}
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go inbox.Serve(l)
+		defer inbox.Close()
+		s.pointMail(l.Addr().String())
+		if said := strings.Join(s.must("doctor"), "\n"); !strings.Contains(said, "acc_mail (mail): its provider accepts it") {
+			t.Errorf("doctor says %q", said)
+		}
+		if mails := inbox.Mails(); len(mails) != 0 {
+			t.Errorf("doctor sent %d mails", len(mails))
+		}
 		if err := os.Chmod(s.key, 0o644); err != nil {
 			t.Fatal(err)
 		}

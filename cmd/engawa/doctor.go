@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
 )
@@ -133,8 +135,65 @@ func checkHub(ctx context.Context, h *serve.Hub) []finding {
 	}
 	for _, w := range all {
 		found = append(found, checkLanes(ctx, h, w)...)
+		found = append(found, checkAccounts(ctx, h, w)...)
 	}
 	return found
+}
+
+// askTime is how long one account may take to answer.
+const askTime = 20 * time.Second
+
+// checkAccounts asks the provider of every enabled account that can be asked,
+// without sending anything.
+func checkAccounts(ctx context.Context, h *serve.Hub, w engawa.Workspace) []finding {
+	accounts, err := h.Store.Accounts(ctx, w.ID)
+	if err != nil {
+		return []finding{{"accounts", false, told(err), "accounts that can be read", "run engawa verify"}}
+	}
+	var found []finding
+	for _, a := range accounts {
+		if !a.Enabled {
+			continue
+		}
+		asked, err := probe(ctx, h, a)
+		switch {
+		case err != nil:
+			found = append(found, finding{"account", false, fmt.Sprintf("%s (%s): %s", a.ID, a.Kind, told(err)), "an account whose provider accepts it", "correct its settings in the console"})
+		case asked:
+			found = append(found, finding{Check: "account", OK: true, Seen: fmt.Sprintf("%s (%s): its provider accepts it", a.ID, a.Kind)})
+		default:
+			found = append(found, finding{Check: "account", OK: true, Seen: fmt.Sprintf("%s (%s): its settings are complete; it cannot be asked", a.ID, a.Kind)})
+		}
+	}
+	return found
+}
+
+// probe opens an account and asks its provider, where that is possible.
+func probe(ctx context.Context, h *serve.Hub, a engawa.Account) (asked bool, err error) {
+	kind, ok := message.Find(h.Dispatch.Kinds, a.Kind)
+	if !ok {
+		return false, fmt.Errorf("this program knows no channel %s", a.Kind)
+	}
+	settings, err := kind.Check(a.Settings)
+	if err != nil || kind.New == nil {
+		return false, err
+	}
+	env := h.Dispatch.Env
+	env.Account = a.ID
+	ch, err := kind.New(settings, env)
+	if err != nil {
+		return false, err
+	}
+	if c, ok := ch.(channel.Closer); ok {
+		defer c.Close() //nolint:errcheck // nothing was sent
+	}
+	p, ok := ch.(channel.Prober)
+	if !ok {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return true, p.Probe(ctx)
 }
 
 func checkLanes(ctx context.Context, h *serve.Hub, w engawa.Workspace) []finding {

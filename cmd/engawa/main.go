@@ -94,9 +94,13 @@ func (s serveCmd) run(ctx context.Context, c config.Config, h *serve.Hub) error 
 		defer wait()
 	}
 	fmt.Println("ready http://" + l.Addr().String())
-	if link, err := h.Welcome(ctx); err != nil {
+	link, err := h.Welcome(ctx)
+	switch {
+	case ctx.Err() != nil: // asked to end before it began
+		return l.Close()
+	case err != nil:
 		return errors.Join(err, l.Close())
-	} else if link != "" {
+	case link != "":
 		fmt.Println("first sign-in, works once within 10 minutes: " + link)
 	}
 	return h.Run(ctx, l)

@@ -91,7 +91,7 @@ func (s *site) erased(waiting string) {
 	}
 	s.refused("PATCH", "/v1/customers/cus_one", `{"name":"x"}`, "conflict")
 	s.refused("POST", "/v1/customers/cus_one/consents", `{"act":"contact","purpose":"marketing","given":false}`, "not_found")
-	trail, err := s.st.Audits(s.t.Context(), "ws_one", store.Page{})
+	trail, err := s.st.Audits(s.t.Context(), "ws_one", store.AuditFilter{}, store.Page{})
 	s.must(err)
 	var lines []string
 	for _, a := range trail {

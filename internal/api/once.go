@@ -88,13 +88,16 @@ func (a *API) begin(ctx context.Context, o store.Once) (store.Kept, error) {
 }
 
 // settle keeps the answer of what took effect and gives back the key of what
-// did not. When that fails the key stays taken: nothing is done twice.
+// did not. When that fails the key stays taken: nothing is done twice. So does
+// the key of a request that the database broke off: PostgreSQL may have it
+// committed although its answer never came. A failed commit of SQLite is none.
 func (a *API) settle(r *http.Request, o store.Once, rec *recorder) {
 	var err error
 	switch {
 	case rec.status < 300:
 		err = a.Store.Keep(r.Context(), o, rec.status, rec.body.Bytes())
-	case rec.status != http.StatusInternalServerError: // of which nobody knows
+	case rec.status == http.StatusInternalServerError, rec.status == http.StatusServiceUnavailable && !a.Store.Lite(): // nobody knows
+	default:
 		err = a.Store.Forget(r.Context(), o)
 	}
 	if err != nil {

@@ -120,7 +120,7 @@ var untrailed = []string{
 // trail counts the lines of the audit trail.
 func (s *site) trail() int {
 	s.t.Helper()
-	lines, err := s.st.Audits(s.t.Context(), "ws_one", store.Page{Limit: 200})
+	lines, err := s.st.Audits(s.t.Context(), "ws_one", store.AuditFilter{}, store.Page{Limit: 200})
 	s.must(err)
 	return len(lines)
 }

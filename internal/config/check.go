@@ -42,6 +42,7 @@ func (c *Config) complete() error {
 		c.PublicURL = "http://" + c.Listen
 	}
 	check("public_url", checkURL(c.PublicURL))
+	check("lease", c.checkLease())
 	check("oidc", c.OIDC.check())
 	check("relay", c.Relay.check())
 	return errors.Join(wrong...)
@@ -53,6 +54,13 @@ func (c *Config) checkKeyFile() error {
 	}
 	if err := vault.CheckPrivate(c.KeyFile); err != nil {
 		return fmt.Errorf("is not safe: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) checkLease() error {
+	if c.Lease < MinLease {
+		return fmt.Errorf("is %s; it must be %s or longer: a hand-over has to end before its lease does", c.Lease, MinLease)
 	}
 	return nil
 }

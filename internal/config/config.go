@@ -25,6 +25,11 @@ import (
 // File is the name of the file that Load reads when it is told none.
 const File = "engawa.toml"
 
+// MinLease is the shortest lease: a hand-over needs time to end within it. It
+// is dispatch.MinLease, which this package may not import; serve's tests hold
+// the two together.
+const MinLease = 10 * time.Second
+
 // Config is everything that an administrator sets. The tags are its manual:
 // toml names the key, default is its value when nothing is said, doc explains
 // it, and oneof lists what is allowed.
@@ -37,6 +42,7 @@ type Config struct {
 	PublicURL     string         `toml:"public_url" doc:"URL under which customers and providers reach this installation; links in messages begin with it. Empty: the listening address, which works on this machine only."`
 	MetricsListen string         `toml:"metrics_listen" default:"127.0.0.1:8026" doc:"Address and port for /metrics and pprof. They need no sign-in: keep them on loopback or a private network. Empty: off."`
 	TrustedProxy  []netip.Prefix `toml:"trusted_proxies" doc:"Networks of the reverse proxies whose X-Forwarded-For is believed."`
+	Lease         time.Duration  `toml:"lease" default:"30s" doc:"How long a node may be silent before another takes over its accounts; at least 10s, and the same on every node. A node cut off from the database stops sending 5s before that."`
 	ShutdownGrace time.Duration  `toml:"shutdown_grace" default:"20s" doc:"How long a stopping node lets hand-overs under way finish."`
 	Log           Log            `toml:"log"`
 	Egress        Egress         `toml:"egress"`

@@ -60,6 +60,7 @@ listen = ":443"
 public_url = "https://hub.example.jp/"
 metrics_listen = "10.0.0.5:9100"
 trusted_proxies = ["10.0.0.0/8", "fd00::/8"]
+lease = "15s"
 shutdown_grace = "2m"
 
 [log]
@@ -89,6 +90,7 @@ func TestFileThenEnvironment(t *testing.T) {
 		Listen:        ":443",
 		PublicURL:     "https://hub.example.jp",
 		TrustedProxy:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
+		Lease:         15 * time.Second,
 		ShutdownGrace: 2 * time.Minute,
 		Log:           Log{Level: "warn", Format: "json"},
 		Egress:        Egress{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16")}},
@@ -111,7 +113,7 @@ func TestWorkingDirectory(t *testing.T) {
 func TestEveryKeyIsAVariable(t *testing.T) {
 	values := map[string]string{
 		"node": "x", "database": "x.db", "key_file": "x.key", "key_rotation": "off", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
-		"trusted_proxies": "10.0.0.0/8", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
+		"trusted_proxies": "10.0.0.0/8", "lease": "11s", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
 		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
 	}
@@ -200,6 +202,7 @@ func TestRefused(t *testing.T) {
 		{"password in a URL", `public_url = "https://me:s3cret@hub.example.jp"`, 0o600, nil, "without user"},
 		{"level", `log.level = "loud"`, 0o600, nil, `log.level is "loud"; it may be debug, info, warn, error`},
 		{"duration", `shutdown_grace = "20"`, 0o600, nil, "length of time"},
+		{"short lease", `lease = "9s"`, 0o600, nil, "10s or longer"},
 		{"negative duration", `shutdown_grace = "-1s"`, 0o600, nil, "length of time"},
 		{"address for a network", `egress.allow = ["10.0.0.1/8"]`, 0o600, nil, "the network is 10.0.0.0/8"},
 		{"word for a network", `trusted_proxies = ["localhost"]`, 0o600, nil, "must be a network"},

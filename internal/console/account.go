@@ -220,7 +220,7 @@ func (c *console) addAccount(v *visit) error {
 		return c.accountAgain(v, kind, a, err)
 	}
 	a.ID = engawa.NewID(engawa.PrefixAccount)
-	if err := c.Store.AddAccount(v.ctx(), a); err != nil {
+	if err := v.by.AddAccount(v.ctx(), a); err != nil {
 		return err
 	}
 	return v.see("/accounts/"+a.ID, "saved")
@@ -238,7 +238,7 @@ func (c *console) changeAccount(v *visit) error {
 	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
 		return c.accountAgain(v, kind, a, err)
 	}
-	if err := c.Store.ChangeAccount(v.ctx(), a); err != nil {
+	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
 	}
 	return v.see("/accounts/"+a.ID, "saved")
@@ -366,5 +366,5 @@ func (c *console) testPlace(v *visit, a engawa.Account, to engawa.Address) (stri
 		Workspace: v.ws(), ID: engawa.NewID(engawa.PrefixDestination), Name: v.T("account.test.place", "member", v.member.Name),
 		Account: a.ID, Address: to, Locale: v.Locale, CreatedAt: v.Now,
 	}
-	return d.ID, c.Store.AddDestination(v.ctx(), d)
+	return d.ID, v.by.AddDestination(v.ctx(), d)
 }

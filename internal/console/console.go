@@ -158,6 +158,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /settings/name", c.page(engawa.Viewer, c.changeName))
 	mux.Handle("POST /settings/signin", c.page(engawa.Viewer, c.changeSignIn))
 	mux.Handle("POST /settings/workspace", c.page(engawa.Admin, c.changeWorkspace))
+	mux.Handle("GET /audit", c.page(engawa.Admin, c.audit))
+	mux.Handle("GET /audit.csv", c.page(engawa.Admin, c.auditCSV))
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))
 }
 
@@ -177,6 +179,7 @@ type visit struct {
 	r         *http.Request
 	member    engawa.Member
 	workspace engawa.Workspace
+	by        *store.Store // what the member changes through it goes into the audit trail
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -238,7 +241,7 @@ func (c *console) page(need engawa.Role, serve func(*visit) error) http.Handler 
 
 // visit loads what every page has.
 func (c *console) visit(w http.ResponseWriter, r *http.Request, m engawa.Member) (*visit, error) {
-	v := &visit{w: w, r: r, member: m}
+	v := &visit{w: w, r: r, member: m, by: c.Store.By("member:" + m.ID)}
 	v.Page = c.stranger(r, m.Locale)
 	v.Member, v.Role = m.Name, m.Role
 	var err error

@@ -115,6 +115,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
 		{"tasks", TasksPage(Tasks{Page: page("tasks", "tasks.title"), Rows: sampleTasks(page("tasks", ""))})},
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
+		{"audit", AuditPage(sampleAudit(page("settings", "audit.title"), s))},
 		{"signin", SignInPage(SignIn{Page: page("", "signin.title"), OIDC: "Google Workspace", Failed: "sign_in_invalid", Mail: "yuki@hinata.example"})},
 		{"signin-link", SignInPage(SignIn{Page: page("", "signin.title"), Link: "sample"})},
 		{"not-found", ProblemPage(page("", "").problem("not_found"))},
@@ -523,6 +524,21 @@ func sampleTries(p Page) Tries {
 		Rows: []TryRow{
 			{Attempt: try(3, 2*time.Minute, engawa.OutcomeRetry, "503", "503 Service Unavailable"), Line: line, Message: "msg_sample", Event: "evt_sample", DueAt: sampleNow.Add(10 * time.Minute)},
 			{Attempt: try(1, 26*time.Hour, engawa.OutcomeAccepted, "", "200 OK"), Line: line, Message: "msg_sample2", Event: "evt_sample2"},
+		},
+	}
+}
+
+func sampleAudit(p Page, s spoken) Audit {
+	who := Choice{"member:mem_1", s.member}
+	key := Choice{"key:key_1", p.T("audit.key", "name", s.shop)}
+	return Audit{
+		Page: p, People: []Choice{who, key}, CSV: "/audit.csv", Next: "/audit?after=aud_1",
+		Rows: []AuditRow{
+			{At: ago(4 * time.Minute), Who: s.member, What: p.auditWords("save-route"), Object: "rte_2", URL: "/routes/rte_2", Detail: "version=3 enabled=true"},
+			{At: ago(31 * time.Minute), Who: s.member, What: p.auditWords("change-account"), Object: "acc_3", URL: "/accounts/acc_3", Detail: "version=7 enabled=true"},
+			{At: ago(2 * time.Hour), Who: key.Label, What: p.auditWords("change-customer"), Object: "cus_9", URL: "/customers/cus_9"},
+			{At: ago(5 * time.Hour), Who: p.T("audit.stranger"), What: p.auditWords("sign-in-refused"), Object: s.member, Detail: "sign_in_invalid"},
+			{At: ago(26 * time.Hour), Who: p.T("audit.command"), What: p.auditWords("add-member"), Object: s.member, Detail: "role=admin"},
 		},
 	}
 }

@@ -194,7 +194,7 @@ func steady(l channel.Limit, tat, now time.Time) (used int, free time.Time) {
 }
 
 func (c *console) resume(v *visit) error {
-	if err := c.Store.Pause(v.ctx(), v.ws(), v.r.PathValue("id"), time.Time{}, ""); err != nil {
+	if err := v.by.Pause(v.ctx(), v.ws(), v.r.PathValue("id"), time.Time{}, ""); err != nil {
 		return err
 	}
 	return v.see("/lanes", "resumed")
@@ -249,7 +249,7 @@ func taskURL(k engawa.Task) string {
 }
 
 func (c *console) finishTask(v *visit) error {
-	if err := c.Store.FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), v.member.ID); err != nil {
+	if err := v.by.FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), v.member.ID); err != nil {
 		return err
 	}
 	return v.see("/tasks", "task")

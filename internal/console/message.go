@@ -273,7 +273,7 @@ func (c *console) messageHTML(v *visit) error {
 
 func (c *console) cancel(v *visit) error {
 	id := v.r.PathValue("id")
-	if err := c.Store.Cancel(v.ctx(), v.ws(), id); err != nil {
+	if err := v.by.Cancel(v.ctx(), v.ws(), id); err != nil {
 		return err
 	}
 	return v.see("/messages/"+id, "canceled")

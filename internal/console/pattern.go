@@ -162,7 +162,7 @@ func (c *console) changePatterns(v *visit) error {
 	if a.Settings["patterns"] = text; text == "" {
 		delete(a.Settings, "patterns")
 	}
-	if err := c.Store.By("member:"+v.member.ID).ChangeAccount(v.ctx(), a); err != nil {
+	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
 	}
 	return v.see(view.Path, "saved")

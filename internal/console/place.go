@@ -87,7 +87,7 @@ func (c *console) addPlace(v *visit) error {
 	if view.Name != "" {
 		name = view.Name
 	}
-	err = c.Store.AddDestination(v.ctx(), engawa.Destination{
+	err = v.by.AddDestination(v.ctx(), engawa.Destination{
 		Workspace: v.ws(), ID: engawa.NewID(engawa.PrefixDestination), Name: name, Account: view.Account, Address: to, Locale: engawa.Locale(view.Speaks), CreatedAt: v.Now,
 	})
 	if err != nil {

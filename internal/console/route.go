@@ -362,7 +362,7 @@ func (c *console) keepRoute(v *visit, r engawa.Route) error {
 
 func (c *console) storeRoute(v *visit, r engawa.Route) error {
 	r.UpdatedBy, r.UpdatedAt = v.member.ID, v.Now
-	if err := c.Store.SaveRoute(v.ctx(), r); err != nil {
+	if err := v.by.SaveRoute(v.ctx(), r); err != nil {
 		return err
 	}
 	return v.see("/routes", "saved")

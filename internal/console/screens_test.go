@@ -56,6 +56,8 @@ var shots = []struct {
 	{"tasks", "ja", 390, "light"},
 	{"places", "ja", 390, "light"},
 	{"settings", "ja", 1280, "light"},
+	{"audit", "ja", 1280, "light"},
+	{"audit", "ko", 390, "light"},
 	{"signin", "ko", 390, "light"},
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
-	"github.com/engawa/engawa/internal/store"
 )
 
 func (c *console) settings(v *visit) error { return v.show(SettingsPage(c.settingsView(v))) }
@@ -38,7 +37,7 @@ func (c *console) changeName(v *visit) error {
 	if m.Name = v.typed("name"); m.Name == "" || len(m.Name) > 200 {
 		return c.settingsAgain(v, view, v.T("settings.name.wrong"))
 	}
-	if err := c.Store.ChangeMember(v.ctx(), m); err != nil {
+	if err := v.by.ChangeMember(v.ctx(), m); err != nil {
 		return err
 	}
 	return v.see("/settings", "saved")
@@ -93,11 +92,7 @@ func (c *console) changeWorkspace(v *visit) error {
 	case err != nil || w.Zone == "" || w.Zone == "Local":
 		return c.settingsAgain(v, view, v.T("settings.zone.wrong"))
 	}
-	if err := c.Store.ChangeWorkspace(v.ctx(), w); err != nil {
-		return err
-	}
-	note := store.Audit{Workspace: w.ID, Actor: "member:" + v.member.ID, Action: "change-workspace", Object: w.ID}
-	if err := c.Store.Note(v.ctx(), note); err != nil {
+	if err := v.by.ChangeWorkspace(v.ctx(), w); err != nil {
 		return err
 	}
 	return v.see("/settings", "saved")

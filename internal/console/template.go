@@ -171,7 +171,7 @@ func (c *console) keepTemplate(v *visit, t engawa.Template) error {
 		t.ID, seen = engawa.NewID(engawa.PrefixTemplate), 0
 	}
 	t.Workspace, t.Version, t.UpdatedAt = v.ws(), seen, v.Now
-	if err := c.Store.SaveTemplate(v.ctx(), t); err != nil {
+	if err := v.by.SaveTemplate(v.ctx(), t); err != nil {
 		return err
 	}
 	return v.see("/templates", "saved")

@@ -120,7 +120,7 @@ func (c *console) again(v *visit) error {
 
 // runner makes messages in the name of the member.
 func (c *console) runner(v *visit) *replay.Runner {
-	return &replay.Runner{Store: c.Store.By("member:" + v.member.ID), Compose: c.Compose, Log: c.Log}
+	return &replay.Runner{Store: v.by, Compose: c.Compose, Log: c.Log}
 }
 
 // enable switches an account on again.
@@ -130,7 +130,7 @@ func (c *console) enable(v *visit) error {
 		return err
 	}
 	a.Enabled = true
-	if err := c.Store.By("member:"+v.member.ID).ChangeAccount(v.ctx(), a); err != nil {
+	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
 	}
 	return v.see("/accounts/"+a.ID+"/tries", "enabled")
@@ -157,7 +157,7 @@ func (c *console) replay(v *visit) error {
 		return v.showAs(http.StatusUnprocessableEntity, TriesPage(view))
 	}
 	if v.r.PostFormValue("do") == "start" {
-		if _, err := c.Store.By("member:"+v.member.ID).AddReplay(v.ctx(), r); err != nil {
+		if _, err := v.by.AddReplay(v.ctx(), r); err != nil {
 			return err
 		}
 		return v.see(view.Path, "replay")
@@ -171,7 +171,7 @@ func (c *console) replay(v *visit) error {
 }
 
 func (c *console) stopReplay(v *visit) error {
-	if err := c.Store.By("member:"+v.member.ID).StopReplay(v.ctx(), v.ws(), v.r.PostFormValue("replay")); err != nil {
+	if err := v.by.StopReplay(v.ctx(), v.ws(), v.r.PostFormValue("replay")); err != nil {
 		return err
 	}
 	return v.see("/accounts/"+v.r.PathValue("id")+"/tries", "stopped")

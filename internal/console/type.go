@@ -165,7 +165,7 @@ func (c *console) saveType(v *visit) error {
 		return v.showAs(http.StatusUnprocessableEntity, TypePage(view))
 	}
 	if err == nil {
-		err = c.Store.By("member:"+v.member.ID).SaveEventType(v.ctx(), e)
+		err = v.by.SaveEventType(v.ctx(), e)
 	}
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (p Page) typeProblem(told *engawa.Error) (problem, remedy string) {
 }
 
 func (c *console) endType(v *visit) error {
-	if err := c.Store.By("member:"+v.member.ID).EndEventType(v.ctx(), v.ws(), v.typed("type")); err != nil {
+	if err := v.by.EndEventType(v.ctx(), v.ws(), v.typed("type")); err != nil {
 		return err
 	}
 	return v.see("/events/types", "saved")

@@ -96,7 +96,7 @@ func TestOwnTypeForm(t *testing.T) {
 	if res := d.post("/events/types/end", url.Values{"type": {"shop.order.shipped"}}); res.Code != http.StatusSeeOther {
 		t.Errorf("taken away: %d", res.Code)
 	}
-	trail, err := d.st.Audits(t.Context(), ws, store.Page{})
+	trail, err := d.st.Audits(t.Context(), ws, store.AuditFilter{}, store.Page{})
 	d.must(err)
 	if len(trail) != 2 || trail[0].Action != "end-event-type" || trail[0].Actor != "member:mem_1" {
 		t.Errorf("the trail has %+v", trail)

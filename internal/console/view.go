@@ -629,3 +629,31 @@ type Settings struct {
 
 	Problem string // of a form that could not be saved, with what to enter
 }
+
+// AuditActions are what the audit trail speaks of; their words are
+// "audit.do.<action>".
+var AuditActions = []string{
+	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
+	"add-member", "change-member", "end-member", "add-key", "create-key", "revoke-key",
+	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
+	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
+	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
+	"cancel-message", "resolve-delivery", "finish-task", "add-workspace", "change-workspace",
+	"save-event-type", "end-event-type", "end-endpoint", "start-replay", "stop-replay",
+}
+
+// Audit is who did what, newest first.
+type Audit struct {
+	Page
+	Who, What string // the filter
+	People    []Choice
+	Rows      []AuditRow
+	Next, CSV string
+}
+
+// AuditRow is one line of the audit trail.
+type AuditRow struct {
+	At                        time.Time
+	Who, What, Object, Detail string
+	URL                       string // of what it was done to; empty: it has no page
+}

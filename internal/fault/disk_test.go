@@ -21,7 +21,10 @@ import (
 // The disk of a PostgreSQL server belongs to another program and is not covered.
 func TestFullDisk(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "engawa.db")
-	n := newNode(t, build(t), file, "http://127.0.0.1:9/closed")
+	n := newNode(t, build(t), file, &far{
+		kind: "webhook", places: []string{"q"},
+		settings: map[string]string{"url": "http://127.0.0.1:9/closed", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+	})
 	n.start()
 	defer func() {
 		if code := n.stop(syscall.SIGTERM); code != 0 {
@@ -82,7 +85,7 @@ type answer struct {
 
 func (n *node) offer(t *testing.T, id string) answer {
 	t.Helper()
-	body := fmt.Sprintf(`{"id":%q,"type":"fault.load","subject":%q,"data":{"pad":%q}}`, id, id, strings.Repeat("x", 4096))
+	body := fmt.Sprintf(`{"id":%q,"type":"fault.load0","subject":%q,"data":{"pad":%q}}`, id, id, strings.Repeat("x", 4096))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.url+"/v1/events", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"net/http/httptest"
 	"syscall"
 	"testing"
 	"time"
@@ -14,14 +13,11 @@ import (
 func TestDrain(t *testing.T) {
 	bin := build(t)
 	storetest.Each(t, func(t *testing.T, url string) {
-		r := &receiver{seen: map[string]map[string]int{}}
-		server := httptest.NewServer(r)
-		defer server.Close()
-		n, l := newNode(t, bin, url, server.URL), newLedger(t)
+		n, l := newNode(t, bin, url, webhooks(t)), newLedger(t)
 		n.start()
 		stop := make(chan struct{})
 		work := n.load(0, l, stop)
-		if !eventually(time.Minute, func() bool { return r.n.Load() > 0 }) {
+		if !eventually(time.Minute, func() bool { return n.far.count() > 0 }) {
 			t.Error("nothing was handed over within a minute")
 		}
 		asked := time.Now()
@@ -32,6 +28,6 @@ func TestDrain(t *testing.T) {
 		if limit := n.config.ShutdownGrace + 5*time.Second; code != 0 || took > limit {
 			t.Errorf("exit code %d after %s, want 0 within %s", code, took, limit)
 		}
-		n.settled(l.close(t), r)
+		n.settled(l.close(t))
 	})
 }

@@ -33,6 +33,7 @@ func TestQuietHours(t *testing.T) {
 		"America/New_York":    {"2027-03-13", "2026-10-31"}, // a gap and a second 01:30
 		"America/Los_Angeles": {"2027-03-13", "2026-10-31"},
 		"Europe/London":       {"2027-03-27", "2026-10-24"},
+		"Europe/Berlin":       {"2027-03-27", "2026-10-24"},
 		"Atlantic/Azores":     {"2027-03-27", "2026-10-24"}, // at midnight
 		"America/Sao_Paulo":   {"2018-11-03", "2019-02-16"}, // at midnight, into the quiet hours
 		"Australia/Lord_Howe": {"2026-10-03", "2027-04-03"}, // half an hour

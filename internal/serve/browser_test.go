@@ -300,6 +300,15 @@ func TestMainActs(t *testing.T) {
 			b.sees("残っているものはありません")
 
 			b.open("/settings")
+			b.press(`a[href="/audit"]`)
+			b.sees("通知の行き先を保存")
+			b.fill(`[name="what"]`, "finish-task")
+			b.press(`form.filter button`)
+			if rows := eval[int](b, `document.querySelectorAll("tbody tr").length`); rows != 1 {
+				t.Errorf("%d lines tell of the finished task", rows)
+			}
+
+			b.open("/settings")
 			b.press(`.foot button[value="ko"]`)
 			b.sees("설정")
 			b.press(`.foot form[action="/signout"] button`)
@@ -351,7 +360,7 @@ func TestNarrow(t *testing.T) {
 	b.enter(o.Hub)
 	for _, path := range []string{
 		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
-		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/settings", "/nowhere",
+		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/settings", "/audit", "/nowhere",
 	} {
 		b.open(path)
 	}

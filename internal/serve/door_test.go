@@ -115,7 +115,7 @@ func TestDoor(t *testing.T) {
 		if res := v.do(http.MethodPost, "/signout", nil); res.StatusCode != http.StatusSeeOther || v.inside() {
 			t.Errorf("still inside after signing out: %d", res.StatusCode)
 		}
-		rows, err := h.Store.Audits(t.Context(), "ws_1", store.Page{})
+		rows, err := h.Store.Audits(t.Context(), "ws_1", store.AuditFilter{}, store.Page{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,8 @@ import (
 )
 
 // keyring reads the key file. It makes one only beside a database that has no
-// ring: a new ring could open nothing of what an old database holds.
+// ring: a new ring could open nothing of what an old database holds. Of nodes
+// that share a key file and start for the first time at once, one makes it.
 func keyring(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Keyring, error) {
 	ring, err := vault.Load(c.KeyFile)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +34,11 @@ func keyring(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Key
 		}
 	}
 	ring = vault.Generate(time.Now())
-	if err := ring.Save(c.KeyFile); err != nil {
+	err = ring.Save(c.KeyFile)
+	if e := (*engawa.Error)(nil); errors.As(err, &e) && e.Code == engawa.CodeConflict {
+		return vault.Load(c.KeyFile)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make key file: %w", err)
 	}
 	log.InfoContext(ctx, "made a new key file; keep a copy of it apart from the database: without it no address can be read again", "path", c.KeyFile, "ring", ring.ID())

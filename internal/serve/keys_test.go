@@ -13,6 +13,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 	"github.com/engawa/engawa/internal/vault"
@@ -199,5 +200,17 @@ func TestUpkeepRotates(t *testing.T) {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestShortestLease holds the setting to what the dispatcher can work with.
+func TestShortestLease(t *testing.T) {
+	if config.MinLease != dispatch.MinLease {
+		t.Errorf("config allows a lease of %s, the dispatcher needs %s", config.MinLease, dispatch.MinLease)
+	}
+	c := settings(t, storetest.SQLite(t))
+	c.Lease = 12 * time.Second
+	if got := open(t, c).Dispatch.Lease; got != c.Lease {
+		t.Errorf("the lease is %s, not %s", got, c.Lease)
 	}
 }

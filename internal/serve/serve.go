@@ -96,7 +96,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
-		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node),
+		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node), Lease: c.Lease,
 	}
 	h.metrics = newMetrics(h)
 	h.Dispatch.Count = h.metrics.count

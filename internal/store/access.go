@@ -123,7 +123,10 @@ func (s *Store) AddMember(ctx context.Context, in SignIn) error {
 		if err == nil && n == 0 {
 			err = &engawa.Error{Code: engawa.CodeConflict, Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(m.Workspace, "add-member", m.ID, "role="+string(m.Role))
 	})
 	if err != nil {
 		return fmt.Errorf("add member %s: %w", m.ID, err)
@@ -227,7 +230,10 @@ func (s *Store) ChangeMember(ctx context.Context, m engawa.Member) error {
 			m.Workspace, m.ID, m.Name, string(m.Role), string(m.Locale)); err != nil {
 			return err
 		}
-		return t.keepOwner(m.Workspace)
+		if err := t.keepOwner(m.Workspace); err != nil {
+			return err
+		}
+		return t.noted(m.Workspace, "change-member", m.ID, "role="+string(m.Role))
 	})
 }
 
@@ -271,7 +277,10 @@ func (s *Store) EndMember(ctx context.Context, workspace, member string) error {
 		if err := t.endSessions(workspace, member); err != nil {
 			return err
 		}
-		return t.keepOwner(workspace)
+		if err := t.keepOwner(workspace); err != nil {
+			return err
+		}
+		return t.noted(workspace, "end-member", member, "")
 	})
 }
 

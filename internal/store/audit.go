@@ -44,12 +44,25 @@ func (t *tx) note(a Audit) error {
 	return nil
 }
 
+// AuditFilter narrows the audit trail; empty fields do not.
+type AuditFilter struct {
+	Actor  string
+	Action string
+	Object string
+}
+
 // Audits returns a page of the audit trail, newest first. Ids sort by time, so
 // the id alone is the cursor.
-func (s *Store) Audits(ctx context.Context, workspace string, p Page) (as []Audit, err error) {
-	before := p.ID
-	if before == "" {
-		before = "aud_~" // after every id
+func (s *Store) Audits(ctx context.Context, workspace string, f AuditFilter, p Page) (as []Audit, err error) {
+	var w where
+	w.and(`workspace = ?`, workspace)
+	if p.ID != "" {
+		w.and(`id < ?`, p.ID)
+	}
+	for _, c := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action}, {"object", f.Object}} {
+		if c.value != "" {
+			w.and(c.column+` = ?`, c.value)
+		}
 	}
 	err = s.view(ctx, workspace, func(t *tx) error {
 		as, err = all(t, func(scan func(...any) error) (a Audit, err error) {
@@ -57,8 +70,7 @@ func (s *Store) Audits(ctx context.Context, workspace string, p Page) (as []Audi
 			err = scan(&a.Workspace, &a.ID, &when, &a.Actor, &a.Action, &a.Object, &a.Detail)
 			a.At = at(when)
 			return a, err
-		}, `SELECT workspace, id, at, actor, action, object, detail FROM audit WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3`,
-			workspace, before, p.limit())
+		}, `SELECT workspace, id, at, actor, action, object, detail FROM audit `+w.text+fmt.Sprintf(` ORDER BY id DESC LIMIT %d`, p.limit()), w.args...)
 		return err
 	})
 	return as, err

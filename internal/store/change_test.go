@@ -23,7 +23,7 @@ import (
 // audited are the lines of the audit trail, newest first: "action object by".
 func (s *shop) audited() []string {
 	s.t.Helper()
-	as, err := s.Audits(s.t.Context(), ws, store.Page{})
+	as, err := s.Audits(s.t.Context(), ws, store.AuditFilter{}, store.Page{})
 	s.must(err)
 	var out []string
 	for _, a := range as {

@@ -112,11 +112,11 @@ var lists = []list{
 	}},
 	{"audits", func(s *shop, i int, _ time.Time) string {
 		s.must(s.Note(s.t.Context(), store.Audit{Workspace: ws, Actor: "key:1", Action: "look", Object: fmt.Sprint(i)}))
-		as, err := s.Audits(s.t.Context(), ws, store.Page{Limit: 200})
+		as, err := s.Audits(s.t.Context(), ws, store.AuditFilter{}, store.Page{Limit: 200})
 		s.must(err)
 		return as[slices.IndexFunc(as, func(a store.Audit) bool { return a.Object == fmt.Sprint(i) })].ID
 	}, func(s *shop, p store.Page) ([]string, store.Page) {
-		rows, err := s.Audits(s.t.Context(), ws, p)
+		rows, err := s.Audits(s.t.Context(), ws, store.AuditFilter{}, p)
 		return ids(s, rows, err, func(a store.Audit) (string, time.Time) { return a.ID, time.Time{} })
 	}},
 	{"tasks", func(s *shop, i int, _ time.Time) string {

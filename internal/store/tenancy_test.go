@@ -227,7 +227,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return ev.Customer, err
 	},
 	"Audits": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
-		return s.Audits(ctx, as, store.Page{})
+		return s.Audits(ctx, as, store.AuditFilter{}, store.Page{})
 	},
 	"Beat": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Beat(ctx, asked(e.lane, as))

@@ -52,7 +52,8 @@ var computed = map[string][]string{
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
 		"bounced", "complained", "replied", "read", "unread",
 	},
-	"done.": {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
+	"done.":     {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},

@@ -65,7 +65,8 @@ func (k *Keyring) Reload(path string) error {
 
 // Save writes the ring to path with mode 0600. The file is replaced whole and is
 // on the disk when Save returns. It refuses to replace another ring's file, and
-// one that holds keys this ring has never had: they would be lost for ever.
+// one that holds keys this ring has never had: they would be lost for ever. Of
+// several processes that each save a new ring to one path, one succeeds.
 func (k *Keyring) Save(path string) error {
 	k.saving.Lock()
 	defer k.saving.Unlock()
@@ -76,7 +77,13 @@ func (k *Keyring) Save(path string) error {
 	if err := f.mayReplace(path); err != nil {
 		return err
 	}
-	if err := writeSynced(path, text); err != nil {
+	place := os.Rename
+	if !k.kept {
+		place = os.Link // fails where another process has made the file meanwhile
+	}
+	if err := writeSynced(path, text, place); errors.Is(err, fs.ErrExist) {
+		return otherRing(path)
+	} else if err != nil {
 		return fmt.Errorf("save key ring: %w", err)
 	}
 	k.mu.Lock()
@@ -240,8 +247,9 @@ func (f file) check() error {
 	return nil
 }
 
-// writeSynced replaces the file at path whole: a crash leaves the old or the new one.
-func writeSynced(path string, text []byte) error {
+// writeSynced writes the file at path whole: a crash leaves the old or the new
+// one. What was written beside it gets its name by place.
+func writeSynced(path string, text []byte, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	h, err := os.CreateTemp(dir, ".keys-*") // mode 0600
 	if err != nil {
@@ -252,7 +260,7 @@ func writeSynced(path string, text []byte) error {
 	if err := errors.Join(err, h.Sync(), h.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(h.Name(), path); err != nil {
+	if err := place(h.Name(), path); err != nil {
 		return err
 	}
 	d, err := os.Open(dir)

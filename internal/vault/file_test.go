@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,5 +218,31 @@ func wantCode(t *testing.T, err error, code engawa.Code) {
 	var e *engawa.Error
 	if !errors.As(err, &e) || e.Code != code || e.Message == "" || e.Remedy == "" {
 		t.Errorf("error %v; want code %s with words", err, code)
+	}
+}
+
+// TestFirstSave: of rings that are saved to one path at the same moment one is
+// kept, and every other is told.
+func TestFirstSave(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "engawa.key")
+	rings := make([]*Keyring, 8)
+	saved := make([]error, len(rings))
+	var work sync.WaitGroup
+	for i := range rings {
+		rings[i] = Generate(time.Now())
+		work.Go(func() { saved[i] = rings[i].Save(path) })
+	}
+	work.Wait()
+	kept, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range saved {
+		if (err == nil) != (rings[i].ID() == kept.ID()) {
+			t.Errorf("ring %d: %v, and the file holds another: %v", i, err, rings[i].ID() != kept.ID())
+		}
+		if err != nil {
+			wantCode(t, err, engawa.CodeConflict)
+		}
 	}
 }

@@ -1,0 +1,234 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// TestChangesAreAudited posts to every path behind the sign-in: each that
+// changes something leaves a line in the audit trail that names the member.
+// A path that nobody has thought of here fails.
+func TestChangesAreAudited(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) { auditAll(newDesk(t, url)) })
+}
+
+func auditAll(d *desk) {
+	d.t.Helper()
+	ctx := context.Background()
+	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
+	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, ID: "tsk_1", Kind: "account.closed", Ref: "acc_mail", DueAt: time.Now()}))
+	tasks, err := d.st.Tasks(ctx, ws, 1)
+	d.must(err)
+	mail, err := d.st.Account(ctx, ws, "acc_mail")
+	d.must(err)
+	template, err := d.st.Templates(ctx, ws)
+	d.must(err)
+	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"mai@hinata.example"}}) // a message to cancel
+	account := url.Values{"name": {"メール"}, "environment": {"production"}, "owner": {"workspace"}, "enabled": {"true"}, "s.host": {"127.0.0.1:25"}, "s.from_address": {"shop@hinata.example"}, "s.tls": {"none"}}
+	changed := with(account, "version", fmt.Sprint(mail.Version))
+	route := url.Values{
+		"name": {"お支払い"}, "version": {"0"}, "enabled": {"true"}, "events": {"payment.*"}, "steps": {"1"},
+		"s0.to": {"dst_staff"}, "s0.template": {"tpl_1"}, "s0.purpose": {"service"}, "s0.v0.account": {"acc_mail"}, "do": {"save"},
+	}
+	words := url.Values{"name": {"ご案内"}, "version": {"0"}, "text.ja": {"お知らせです"}, "do": {"save"}}
+	posts := map[string]struct {
+		path   func() string
+		form   url.Values
+		action string // empty: the door writes its own line, which its tests hold
+	}{
+		"/accounts/new":                   {at("/accounts/new?kind=mail"), account, "create-account"},
+		"/accounts/{id}":                  {at("/accounts/acc_mail"), changed, "change-account"},
+		"/accounts/{id}/test":             {at("/accounts/acc_mail/test"), url.Values{"to": {"yuki@hinata.example"}}, "create-destination"},
+		"/accounts/{id}/places":           {at("/accounts/acc_mail/places"), url.Values{"address": {"ken@hinata.example"}, "locale": {"ja"}}, "create-destination"},
+		"/routes/new":                     {at("/routes/new"), route, "save-route"},
+		"/routes/{id}":                    {func() string { return "/routes/" + d.route().ID }, with(route, "version", "1"), "save-route"},
+		"/routes/{id}/versions/{version}": {func() string { return "/routes/" + d.route().ID + "/versions/1" }, nil, "save-route"},
+		"/events/types/new": {at("/events/types/new"), url.Values{
+			"type": {"shop.shipped"}, "name.ja": {"発送しました"}, "name.ko": {"발송했습니다"}, "name.en": {"Shipped"}, "schema": {`{"type":"object"}`}, "sample": {`{}`},
+		}, "save-event-type"},
+		"/events/types/end":     {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
+		"/accounts/{id}/enable": {at("/accounts/acc_mail/enable"), nil, "change-account"},
+		"/templates/new":        {at("/templates/new"), words, "save-template"},
+		"/templates/{id}":       {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
+		"/lanes/{id}/resume":    {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
+		"/tasks/{id}/done":      {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
+		"/messages/{id}/cancel": {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
+		"/settings/name":        {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
+		"/settings/signin":      {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
+		"/settings/workspace":   {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
+	}
+	source, err := os.ReadFile("console.go")
+	d.must(err)
+	found := regexp.MustCompile(`"POST (\S+)", c\.page`).FindAllStringSubmatch(string(source), -1)
+	if len(found) != len(posts)+len(elsewhere) {
+		d.t.Errorf("%d paths take posts, %d are tried and %d elsewhere", len(found), len(posts), len(elsewhere))
+	}
+	for _, m := range found {
+		if elsewhere[m[1]] != "" {
+			continue
+		}
+		p, known := posts[m[1]]
+		if !known {
+			d.t.Errorf("nobody has said which line POST %s leaves in the audit trail", m[1])
+			continue
+		}
+		before := d.trail()
+		if res := d.post(p.path(), p.form); res.Code != http.StatusSeeOther {
+			d.t.Errorf("POST %s: %d", m[1], res.Code)
+		}
+		left := slices.DeleteFunc(d.trail(), func(a store.Audit) bool { return slices.Contains(before, a) })
+		switch {
+		case p.action == "":
+		case len(left) != 1:
+			d.t.Errorf("POST %s left %d lines", m[1], len(left))
+		case left[0].Action != p.action || left[0].Actor != "member:mem_1":
+			d.t.Errorf("POST %s left %+v, want %s", m[1], left[0], p.action)
+		}
+	}
+}
+
+// elsewhere are the paths that need more around them than a form, and the test
+// that holds them. They change things through visit.by as the others do.
+var elsewhere = map[string]string{
+	"/accounts/{id}/again":       "TestTries: a message that names the member",
+	"/accounts/{id}/replay":      "TestReplayForm",
+	"/accounts/{id}/replay/stop": "TestReplayForm",
+	"/accounts/{id}/patterns":    "TestPatterns",
+}
+
+func at(path string) func() string { return func() string { return path } }
+
+// with is a form with one value more.
+func with(form url.Values, key, value string) url.Values {
+	out := url.Values{key: {value}}
+	for k, v := range form {
+		if k != key {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// trail is the audit trail.
+func (d *desk) trail() []store.Audit {
+	d.t.Helper()
+	all, err := d.st.Audits(context.Background(), ws, store.AuditFilter{}, store.Page{Limit: 200})
+	d.must(err)
+	return all
+}
+
+func (d *desk) route() engawa.Route {
+	d.t.Helper()
+	all, err := d.st.Routes(context.Background(), ws)
+	d.must(err)
+	if len(all) == 0 {
+		d.t.Fatal("there is no route")
+	}
+	return all[0]
+}
+
+// TestAuditPage: who did what, by name, for those who may see it; narrowed by
+// who and what, page and file alike.
+func TestAuditPage(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) { auditPage(newDesk(t, url)) })
+}
+
+func auditPage(d *desk) {
+	d.t.Helper()
+	ctx := context.Background()
+	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
+	d.must(d.st.Note(ctx, store.Audit{Workspace: ws, Actor: "stranger", Action: "sign-in-refused", Object: "mem_1", Detail: "sign_in_invalid"}))
+	for range 60 {
+		d.must(d.st.Note(ctx, store.Audit{Workspace: ws, Actor: "key:key_gone", Action: "read-addresses", Object: "cus_hana"}))
+	}
+	if res := d.post("/settings/workspace", url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}); res.Code != http.StatusSeeOther {
+		d.t.Fatal(res.Code)
+	}
+	for path, want := range map[string]struct {
+		rows int
+		says []string
+	}{
+		"/audit":                                    {50, []string{"佐藤 ゆき", "の設定を変更", "key_gone", "アドレスを全文で閲覧", `href="/customers/cus_hana"`, "after=aud_"}},
+		"/audit?who=member:mem_1":                   {1, []string{"の設定を変更"}},
+		"/audit?what=sign-in-refused":               {1, []string{"サインインしていない人", "sign_in_invalid", "佐藤 ゆき"}},
+		"/audit?who=stranger&what=change-workspace": {0, []string{"あてはまる記録はありません"}},
+		"/audit?what=nonsense":                      {50, nil}, // what the page does not offer narrows nothing
+	} {
+		status, body := d.get(path)
+		if rows := strings.Count(body, "<tr>") - min(1, strings.Count(body, "<thead>")); status != http.StatusOK || rows != want.rows {
+			d.t.Errorf("%s: %d with %d rows, want %d", path, status, rows, want.rows)
+		}
+		for _, words := range want.says {
+			if !strings.Contains(body, words) {
+				d.t.Errorf("%s does not say %q", path, words)
+			}
+		}
+	}
+	_, first := d.get("/audit")
+	next := regexp.MustCompile(`href="(/audit\?after=aud_\w+)"`).FindStringSubmatch(first)
+	if next == nil {
+		d.t.Fatal("there is no next page")
+	}
+	if _, body := d.get(next[1]); strings.Count(body, "<tr>") != 1+62-50 {
+		d.t.Errorf("the next page has %d rows", strings.Count(body, "<tr>")-1)
+	}
+	if _, file := d.get("/audit.csv?who=member:mem_1"); strings.Count(file, "\n") != 2 || !strings.Contains(file, "change-workspace") {
+		d.t.Errorf("file: %q", file)
+	}
+	d.member.Role = engawa.Support
+	for _, path := range []string{"/audit", "/audit.csv"} {
+		if status, _ := d.get(path); status != http.StatusForbidden {
+			d.t.Errorf("%s for a supporter: %d", path, status)
+		}
+	}
+}
+
+// TestAuditActions: everything that is written into the audit trail can be
+// asked for on its page, and has words.
+func TestAuditActions(t *testing.T) {
+	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, )"([a-z]+(?:-[a-z]+)*)"`)
+	said := map[string]bool{}
+	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../../cmd/engawa"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, m := range written.FindAllStringSubmatch(string(source), -1) {
+				said[m[1]] = true
+				if !slices.Contains(console.AuditActions, m[1]) {
+					t.Errorf("%s writes %s, which console.AuditActions lacks", file, m[1])
+				}
+			}
+		}
+	}
+	if len(said) < 20 {
+		t.Errorf("only %d actions were found", len(said))
+	}
+	for _, a := range console.AuditActions {
+		if !said[a] {
+			t.Errorf("nothing writes %s", a)
+		}
+		if !words(t).Has("audit.do." + a) {
+			t.Errorf("no words for %s", a)
+		}
+	}
+}
