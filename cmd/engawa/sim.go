@@ -10,12 +10,13 @@ import (
 
 	"github.com/engawa/engawa"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	listform "github.com/engawa/engawa/internal/channel/listform/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chatwork,inbox,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page) or webhook."`
+	Name string `arg:"" enum:"chatwork,inbox,listform,webhook" help:"Which provider: chatwork, inbox (an SMTP server with a page), listform or webhook."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
 }
@@ -28,6 +29,8 @@ func (s simCmd) Run(ctx context.Context) error {
 		room := &chatwork.Server{}
 		room.AddRoom(1, "Engawa", "group")
 		return serveSim(ctx, s.Addr, room)
+	case "listform":
+		return serveSim(ctx, s.Addr, listform.New(listform.Options{}))
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
 	}
