@@ -61,6 +61,9 @@ type Kind struct {
 	Retry        Retry
 	ToCustomers  bool // may reach customers' contact points
 	ToStaff      bool // may reach destinations
+	// Form is set for a kind that fills in a public form; nil: it has a program
+	// to speak to.
+	Form *FormKind
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
 	// Places lists where the account may post, for a picker; nil: it has no
@@ -119,7 +122,9 @@ const (
 	Host        FieldType = "host"
 	Mail        FieldType = "mail"
 	Choice      FieldType = "choice"
-	PEM         FieldType = "pem" // long text, secret
+	PEM         FieldType = "pem"   // long text, secret
+	Lines       FieldType = "lines" // several lines
+	Input       FieldType = "input" // the name of an input of a FormKind's form
 )
 
 // Secret reports whether values of this type are write-only.
@@ -144,6 +149,7 @@ type Env struct {
 	Account string // id of the account being opened: what Cleared.Open is asked for
 	HTTP    *http.Client
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Raise   func(context.Context, engawa.Task) error // asks a person; what cannot be raised is not settled
 	Log     Log
 }
 

@@ -12,7 +12,7 @@ import (
 
 // check reports what is wrong with a value, without repeating a secret.
 func (f Field) check(v string) error {
-	if f.Type != PEM && strings.ContainsAny(v, "\r\n\x00") {
+	if f.Type != PEM && f.Type != Lines && strings.ContainsAny(v, "\r\n\x00") {
 		return errors.New("it must be one line")
 	}
 	switch f.Type {
@@ -40,7 +40,11 @@ func (f Field) check(v string) error {
 		if !slices.Contains(f.Choices, v) {
 			return fmt.Errorf("%q is not one of %s", v, strings.Join(f.Choices, ", "))
 		}
-	case Text, SecretField, PEM:
+	case Lines:
+		if strings.ContainsAny(v, "\r\x00") {
+			return errors.New("its lines must end with a line feed alone")
+		}
+	case Text, SecretField, PEM, Input:
 	}
 	return nil
 }
