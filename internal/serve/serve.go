@@ -72,7 +72,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	}
 	kinds := builtin.Kinds()
 	exit := egress.Exit{Allow: c.Egress.Allow}
-	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
+	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Log: log}
 	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
