@@ -8,6 +8,7 @@ import (
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/chatwork"
+	"github.com/engawa/engawa/internal/channel/listform"
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/channel/webhook"
 )
@@ -15,7 +16,7 @@ import (
 // Kinds returns every kind, channels first, in the order in which a message
 // that names no channel tries them.
 func Kinds() []channel.Kind {
-	return []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, appStore}
+	return []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, listform.Kind, appStore}
 }
 
 // appStore is App Store Server Notifications V2 as a source: one account for an
