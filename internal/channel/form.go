@@ -22,6 +22,8 @@ type FormKind struct {
 	// Fields are the settings that an operator chooses on the form's page; they
 	// are not on the account's. ShapeField is the last of them.
 	Fields []string
+	// Needs are those of Fields without which nothing is submitted, besides ShapeField.
+	Needs []string
 	// Registers and Asks are the types of the events of which customers are told
 	// here, and of those that only a person can follow.
 	Registers, Asks []string

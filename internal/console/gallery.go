@@ -356,7 +356,7 @@ func sampleWebForm(p Page, l engawa.Locale) WebForm {
 		options = append(options, Choice{in.Name, joinDot(in.Label, in.Name)})
 	}
 	field := func(key string, t channel.FieldType, value string) FormField {
-		return p.formField("listform", channel.Field{Key: key, Type: t}, map[string]string{key: value})
+		return p.formField("listform", channel.Field{Key: key, Type: t, Required: key == "mail" || key == "success"}, map[string]string{key: value})
 	}
 	for _, f := range []FormField{field("mail", channel.Choice, "mail"), field("name", channel.Choice, "onamae"), field("kana", channel.Choice, ""), field("plan", channel.Choice, "")} {
 		f.Choices = options

@@ -136,7 +136,7 @@ type Message struct {
 	Verdicts                               []Verdict
 	Deliveries                             []Delivery
 	CanCancel                              bool
-	ByHand                                 bool // a person does what no program can
+	ByHand                                 bool   // a person does what no program can
 	Mark                                   string // as in Live
 }
 

@@ -88,6 +88,7 @@ func (w *WebForm) fill(kind channel.Kind, read channel.WebForm, chosen map[strin
 			continue
 		}
 		field := w.formField(kind.Name, f, chosen)
+		field.Required = slices.Contains(kind.Form.Needs, f.Key)
 		if f.Type != channel.Input {
 			w.Phrases = append(w.Phrases, field)
 			continue

@@ -181,6 +181,11 @@ func TestByHand(t *testing.T) {
 	if res := d.post("/messages/msg_hand/by-hand", nil); res.Code != http.StatusNotFound {
 		t.Errorf("a message that still waits: %d", res.Code)
 	}
+	m.ID, m.State = "msg_no", engawa.MessageRefused
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+	if res := d.post("/messages/msg_no/by-hand", nil); res.Code != http.StatusNotFound {
+		t.Errorf("what a verdict refused, a person may not do either: %d", res.Code)
+	}
 	m.ID, m.State = "msg_done", engawa.MessageSent
 	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
 	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, Kind: "listform.remove", Ref: m.ID, DueAt: now.Add(time.Hour), Args: map[string]string{"message": m.ID, "account": id}}))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -445,4 +446,34 @@ func TestRude(t *testing.T) {
 			t.Errorf("%d accepted, %d unknown, %d on the list, violations %v", yes, open, len(seen), s.Violations())
 		}
 	})
+}
+
+// TestPageNamesEverything holds docs/channels/listform.md to the settings, the
+// events and the words by which a person finds them.
+func TestPageNamesEverything(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/channels/listform.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	for _, f := range Kind.Fields {
+		if !strings.Contains(page, "`"+f.Key+"`") {
+			t.Errorf("the page does not speak of %s", f.Key)
+		}
+		for _, c := range f.Choices {
+			if !strings.Contains(page, "`"+c+"`") {
+				t.Errorf("the page does not speak of %s for %s", c, f.Key)
+			}
+		}
+	}
+	for event := range acts {
+		if !strings.Contains(page, "`"+event+"`") {
+			t.Errorf("the page does not speak of %s", event)
+		}
+	}
+	for _, key := range Kind.Form.Fields {
+		if !slices.ContainsFunc(Kind.Fields, func(f channel.Field) bool { return f.Key == key }) {
+			t.Errorf("%s is chosen on the form's page and is no setting", key)
+		}
+	}
 }
