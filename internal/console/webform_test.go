@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -105,9 +106,7 @@ func (d *desk) choose(s *listsim.Server, id string) {
 	in := s.Form("sjis").Inputs
 	a := d.settings(id)
 	a.Enabled = true
-	for k, v := range map[string]string{"mail": in.Mail, "name": in.Name, "plan": in.Plan, "success": listsim.Done, "shape": "post x"} {
-		a.Settings[k] = v
-	}
+	maps.Copy(a.Settings, map[string]string{"mail": in.Mail, "name": in.Name, "plan": in.Plan, "success": listsim.Done, "shape": "post x"})
 	d.must(d.st.ChangeAccount(context.Background(), a))
 }
 

@@ -131,10 +131,10 @@ func (a *account) register(ctx context.Context, p engawa.Parcel, s said) (channe
 
 // settle says what an answer means for the delivery.
 func (a *account) settle(ctx context.Context, p engawa.Parcel, se *channel.SendError) (channel.Receipt, error) {
-	switch {
-	case se.Class == accepted:
+	if se.Class == accepted {
 		return channel.Receipt{ProviderID: se.Code, Exchange: se.Exchange}, nil
-	case se.Class == channel.Rejected:
+	}
+	if se.Class == channel.Rejected {
 		return channel.Receipt{}, a.person(ctx, p, register, se.Code, se.Exchange)
 	}
 	return channel.Receipt{}, a.changed(ctx, p, se, nil)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func ask(s *Server, method, path, body string, cookie string) *httptest.ResponseRecorder {
+func ask(s *Server, method, path, body, cookie string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if cookie != "" {
