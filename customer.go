@@ -44,6 +44,16 @@ type ContactPoint struct {
 	CreatedAt  time.Time
 }
 
+// ContactKind is the kind of contact points at which a kind of channel reaches
+// customers: its own, but for a mailing list, which takes mail addresses. A
+// consent to that kind is one to the channel: the list writes there.
+func ContactKind(channel string) string {
+	if channel == "listform" {
+		return "mail"
+	}
+	return channel
+}
+
 // Format names the contact point without its address, whatever the verb.
 func (c ContactPoint) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s contact point %s of %s", c.Kind, c.ID, c.Customer)

@@ -11,6 +11,7 @@ import (
 	"github.com/engawa/engawa"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	listform "github.com/engawa/engawa/internal/channel/listform/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
 	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
@@ -18,7 +19,7 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chat,chatwork,inbox,stripe,webhook,zendesk" help:"Which provider: chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), stripe (posts events), webhook or zendesk (as rude as the real one)."`
+	Name string `arg:"" enum:"chat,chatwork,inbox,listform,stripe,webhook,zendesk" help:"Which provider: chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), listform, stripe (posts events), webhook or zendesk (as rude as the real one)."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
 	Hook string `help:"For zendesk: URL that its webhooks go to, such as http://127.0.0.1:8025/in/acc_…; none if empty. They are signed with the secret whsec_engawa_simulator."`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
@@ -38,6 +39,8 @@ func (s simCmd) Run(ctx context.Context) error {
 		return serveSim(ctx, s.Addr, room)
 	case "chat":
 		return serveSim(ctx, s.Addr, chatRooms("http://"+s.Addr))
+	case "listform":
+		return serveSim(ctx, s.Addr, listform.New(listform.Options{}))
 	case "zendesk":
 		desk := &zendesk.Server{Hook: zendesk.Hook{URL: s.Hook, Secret: simSecret, Client: &http.Client{Timeout: 10 * time.Second}}}
 		desk.AddGroup(360000000000007, "Engawa")

@@ -16,7 +16,7 @@ import (
 
 type fieldOut struct {
 	Key      string            `json:"key"`
-	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own"`
+	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input"`
 	Name     string            `json:"name" doc:"In the language of Accept-Language"`
 	Help     string            `json:"help,omitempty"`
 	Required bool              `json:"required"`
@@ -137,7 +137,7 @@ type accountIn struct {
 		Environment string     `json:"environment,omitempty" enum:"production,sandbox" default:"production"`
 		Owner       string     `json:"owner,omitempty" maxLength:"64" default:"workspace" doc:"workspace, other, or a partner's id"`
 		Custodian   string     `json:"custodian,omitempty" maxLength:"200"`
-		Enabled     *bool      `json:"enabled,omitempty" doc:"True if not said"`
+		Enabled     *bool      `json:"enabled,omitempty" doc:"True if not said, but for a list form, which nobody promised to work"`
 		Settings    settingsIn `json:"settings,omitempty" doc:"By field key; GET /v1/kinds lists the fields"`
 	}
 }
@@ -151,6 +151,9 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 	var err error
 	if ac.Settings, err = a.settings(ctx, ac.Kind, b.Settings); err != nil {
 		return accountOut{}, err
+	}
+	if kind, _ := a.kind(ac.Kind); kind.Form != nil {
+		ac.Enabled = b.Enabled != nil && *b.Enabled // nobody promised that it works: off until somebody wants it
 	}
 	if err := a.checkOwner(ctx, ac); err != nil {
 		return accountOut{}, err

@@ -189,6 +189,9 @@ func (a *API) contactPoint(cu engawa.Customer, in contactPointNew) (engawa.Conta
 	if i < 0 {
 		return engawa.ContactPoint{}, engawa.Invalid("/kind", "choose a kind that reaches customers; GET /v1/kinds lists them", "%q is no kind of contact point", clip(in.Kind, 80))
 	}
+	if other := engawa.ContactKind(in.Kind); other != in.Kind {
+		return engawa.ContactPoint{}, engawa.Invalid("/kind", "write "+other, "a %s reaches customers at their contact points of the kind %s", in.Kind, other)
+	}
 	address, err := a.Kinds[i].Address(in.Address)
 	if err != nil {
 		return engawa.ContactPoint{}, err

@@ -67,6 +67,9 @@ type Kind struct {
 	// (HTTP, SMTP), where its words do not say more; nil: it numbers none. The
 	// docs page prints it.
 	Answers func(code int) Class
+	// Form is set for a kind that fills in a public form; nil: it has a program
+	// to speak to.
+	Form *FormKind
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
 	// Sound says what is wrong with settings whose fields are right one by one;
@@ -134,6 +137,7 @@ const (
 	PEM         FieldType = "pem"   // long text, secret
 	Lines       FieldType = "lines" // long text
 	Own         FieldType = "own"   // written on a page of its own
+	Input       FieldType = "input" // the name of an input of a FormKind's form
 )
 
 // Secret reports whether values of this type are write-only.
@@ -165,6 +169,7 @@ type Env struct {
 	// same for one moment. Empty for a delivery that the relay cannot name; nil:
 	// there is no relay.
 	BounceTo, ReplyTo func(delivery string, at time.Time) string
+	Raise             func(context.Context, engawa.Task) error // asks a person; what cannot be raised is not settled
 }
 
 // Log is the part of *slog.Logger that a channel needs.

@@ -58,7 +58,11 @@ func (f Field) check(v string) error {
 		if f.Check != nil {
 			return f.Check(v)
 		}
-	case Text, SecretField, PEM, Lines:
+	case Lines:
+		if strings.ContainsAny(v, "\r\x00") {
+			return errors.New("its lines must end with a line feed alone")
+		}
+	case Text, SecretField, PEM, Input:
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,7 +115,7 @@ func (c *console) newAccount(v *visit) error {
 	if !ok {
 		return engawa.NotFound("kind of channel")
 	}
-	a := engawa.Account{Kind: kind.Name, Name: v.kindWords(kind.Name), Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true}
+	a := engawa.Account{Kind: kind.Name, Name: v.kindWords(kind.Name), Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: kind.Form == nil}
 	return v.show(AccountPage(c.accountView(v, kind, a)))
 }
 
@@ -146,11 +147,14 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	}
 	view := AccountForm{
 		Page: v.titled("accounts", title), ID: a.ID, Kind: kind.Name, Name: a.Name, Environment: a.Environment, Owner: a.Owner, Custodian: a.Custodian,
-		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil, TestTo: "",
+		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil && kind.Form == nil, TestTo: "", FillsIn: kind.Form != nil,
 	}
 	view.Path = view.action()
+	if view.FillsIn {
+		view.Warning = v.T("kind." + kind.Name + ".warning")
+	}
 	for _, f := range kind.Fields {
-		if f.Type != channel.Own {
+		if f.Type != channel.Own && !onForm(kind, f.Key) {
 			view.Fields = append(view.Fields, v.formField(kind.Name, f, a.Settings))
 		}
 	}
@@ -232,8 +236,8 @@ func (c *console) changeAccount(v *visit) error {
 		return err
 	}
 	a := v.accountFrom(kind, stored)
-	if a.Version, err = strconv.ParseInt(v.r.PostFormValue("version"), 10, 64); err != nil {
-		return engawa.Invalid("/version", "open the form again", "the form has no version")
+	if a.Version, err = v.version(); err != nil {
+		return err
 	}
 	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
 		return c.accountAgain(v, kind, a, err)
@@ -257,18 +261,8 @@ func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Acc
 	a.Enabled = v.r.PostFormValue("enabled") == "true"
 	a.Settings = map[string]string{}
 	for _, f := range kind.Fields {
-		value := v.r.PostFormValue("s." + f.Key)
-		switch {
-		case f.Type == channel.Own:
-			value = stored.Settings[f.Key]
-		case f.Type == channel.PEM, f.Type == channel.Lines:
-			value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", "\n"))
-		case f.Type == channel.Bool && value == "":
-			value = "false"
-		default:
-			value = strings.TrimSpace(value)
-		}
-		if value == "" && f.Type.Secret() {
+		value := v.setting(f)
+		if value == "" && f.Type.Secret() || onForm(kind, f.Key) || f.Type == channel.Own {
 			value = stored.Settings[f.Key]
 		}
 		if value != "" {
@@ -276,6 +270,32 @@ func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Acc
 		}
 	}
 	return a
+}
+
+// version is the version that a form was opened on.
+func (v *visit) version() (int64, error) {
+	n, err := strconv.ParseInt(v.r.PostFormValue("version"), 10, 64)
+	if err != nil {
+		return 0, engawa.Invalid("/version", "open the form again", "the form has no version")
+	}
+	return n, nil
+}
+
+// setting is what was entered for a field.
+func (v *visit) setting(f channel.Field) string {
+	value := v.typed("s." + f.Key)
+	switch {
+	case f.Type == channel.PEM, f.Type == channel.Lines:
+		return strings.ReplaceAll(value, "\r\n", "\n")
+	case f.Type == channel.Bool && value == "":
+		return "false"
+	}
+	return value
+}
+
+// onForm reports whether a setting is chosen on the page of the account's form.
+func onForm(kind channel.Kind, key string) bool {
+	return kind.Form != nil && slices.Contains(kind.Form.Fields, key)
 }
 
 // accountAgain shows the form again with what is wrong beside its input.
@@ -317,7 +337,7 @@ func (p Page) wrong(fieldType string) string {
 		return p.T("form.wrong.host")
 	case channel.Lines:
 		return p.T("form.wrong.lines")
-	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own:
+	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own, channel.Input:
 	}
 	return p.T("form.wrong")
 }

@@ -108,6 +108,10 @@ var elsewhere = map[string]string{
 	"/accounts/{id}/replay":      "TestReplayForm",
 	"/accounts/{id}/replay/stop": "TestReplayForm",
 	"/accounts/{id}/patterns":    "TestPatterns",
+	"/accounts/{id}/form":        "TestWebForm",
+	"/accounts/{id}/form/try":    "TestWebForm: a message that names the member",
+	"/accounts/{id}/form/routes": "TestWebForm",
+	"/messages/{id}/by-hand":     "TestByHand: it shows what to type, and writes that somebody read it",
 }
 
 func at(path string) func() string { return func() string { return path } }

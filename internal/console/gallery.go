@@ -103,6 +103,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
 		{"patterns", PatternsPage(samplePatterns(page("accounts", "")))},
+		{"webform", WebFormPage(sampleWebForm(page("accounts", ""), l))},
+		{"by-hand", ByHandPage(sampleByHand(page("tasks", "byhand.title"), s))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"tries", TriesPage(sampleTries(page("accounts", "")))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
@@ -367,6 +369,45 @@ func sampleZendesk(p Page, s spoken) AccountForm {
 	}
 	v.Problem, v.Remedy, v.Fields[2].Bad = p.T("form.check"), v.Fields[2].Label, p.T("kind.zendesk.token.wrong")
 	return v
+}
+
+// sampleWebForm is a form that has changed since it was read.
+func sampleWebForm(p Page, l engawa.Locale) WebForm {
+	name := p.T("kind.listform")
+	p.Title = p.T("webform.title", "account", name)
+	labels := map[engawa.Locale][]string{
+		engawa.Japanese: {"メールアドレス", "お名前", "コース"}, engawa.Korean: {"메일 주소", "이름", "과정"}, engawa.English: {"Mail address", "Your name", "Course"},
+	}[l]
+	v := WebForm{
+		Page: p, Account: "acc_6", AccountName: name, Warning: p.T("kind.listform.warning"), URL: "https://mm.hinata.example/np/sesform.php", Version: 2,
+		Forms: 2, Charset: "shift_jis", Disagree: true, Changed: []string{"- text onamae", "+ text onamae (required)"}, Ready: true, Off: true, NoPlan: true, Uncovered: "course",
+		Shape: "post https://mm.hinata.example/np/sesform.php shift_jis", Try: WebFormTry{Mail: "yuki@hinata.example"},
+		Inputs: []channel.WebInput{
+			{Name: "mail", Type: "text", Label: labels[0], Required: true},
+			{Name: "onamae", Type: "text", Label: labels[1], Required: true},
+			{Name: "course", Type: "select", Label: labels[2], Required: true},
+		},
+	}
+	options := []Choice{{"", p.T("webform.unused")}}
+	for _, in := range v.Inputs {
+		options = append(options, Choice{in.Name, joinDot(in.Label, in.Name)})
+	}
+	field := func(key string, t channel.FieldType, value string) FormField {
+		return p.formField("listform", channel.Field{Key: key, Type: t, Required: key == "mail" || key == "success"}, map[string]string{key: value})
+	}
+	for _, f := range []FormField{field("mail", channel.Choice, "mail"), field("name", channel.Choice, "onamae"), field("kana", channel.Choice, ""), field("plan", channel.Choice, "")} {
+		f.Choices = options
+		v.Map = append(v.Map, f)
+	}
+	v.Phrases = []FormField{field("success", channel.Lines, labels[0]+" OK"), field("failure", channel.Lines, ""), field("duplicate", channel.Lines, "")}
+	return v
+}
+
+func sampleByHand(p Page, s spoken) ByHand {
+	return ByHand{
+		Page: p, Message: "msg_1", Admin: "https://mm.hinata.example/admin", Act: "register", Known: []string{"hana@hinata.example", "hana.old@hinata.example"},
+		Rows: []Choice{{"hana@hinata.example", p.T("kind.listform.mail")}, {s.hana, p.T("kind.listform.name")}, {"12", p.T("kind.listform.plan")}},
+	}
 }
 
 func sampleRoutes(p Page, s spoken) Routes {

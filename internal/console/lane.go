@@ -232,6 +232,10 @@ func (c *console) taskRows(v *visit, closed bool) ([]TaskRow, error) {
 // taskURL is the page of what a task is about.
 func taskURL(k engawa.Task) string {
 	switch {
+	case strings.HasPrefix(k.Kind, "listform.") && k.Args["message"] != "":
+		return "/messages/" + k.Args["message"] + "#by-hand"
+	case k.Kind == "listform.changed":
+		return "/accounts/" + k.Ref + "/form"
 	case k.Args["message"] != "":
 		return "/messages/" + k.Args["message"]
 	case engawa.HasPrefix(k.Ref, engawa.PrefixMessage):

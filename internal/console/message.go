@@ -167,6 +167,7 @@ func (c *console) messageView(v *visit) (Message, error) {
 	view.Verdicts = n.verdicts(said)
 	view.Deliveries = n.deliveries(said)
 	view.Mark = markOf(view.Deliveries)
+	view.ByHand = n.byHand(said)
 	return view, c.origin(v, n, &view)
 }
 

@@ -349,9 +349,9 @@ func (c *console) saveRoute(v *visit) error {
 }
 
 func (c *console) keepRoute(v *visit, r engawa.Route) error {
-	seen, err := strconv.ParseInt(v.r.PostFormValue("version"), 10, 64)
+	seen, err := v.version()
 	if err != nil {
-		return engawa.Invalid("/version", "open the form again", "the form has no version")
+		return err
 	}
 	if r.ID == "" {
 		r.ID, seen = engawa.NewID(engawa.PrefixRoute), 0

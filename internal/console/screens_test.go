@@ -55,6 +55,8 @@ var shots = []struct {
 	{"lanes", "ja", 1280, "dark"},
 	{"tasks", "ja", 390, "light"},
 	{"places", "ja", 390, "light"},
+	{"webform", "ja", 1280, "light"},
+	{"by-hand", "ko", 390, "light"},
 	{"settings", "ja", 1280, "light"},
 	{"audit", "ja", 1280, "light"},
 	{"audit", "ko", 390, "light"},

@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/engawa/engawa"
@@ -163,9 +162,9 @@ func (c *console) saveTemplate(v *visit) error {
 }
 
 func (c *console) keepTemplate(v *visit, t engawa.Template) error {
-	seen, err := strconv.ParseInt(v.r.PostFormValue("version"), 10, 64)
+	seen, err := v.version()
 	if err != nil {
-		return engawa.Invalid("/version", "open the form again", "the form has no version")
+		return err
 	}
 	if t.ID == "" {
 		t.ID, seen = engawa.NewID(engawa.PrefixTemplate), 0

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -135,6 +136,7 @@ type Message struct {
 	Verdicts                               []Verdict
 	Deliveries                             []Delivery
 	CanCancel                              bool
+	ByHand                                 bool   // a person does what no program can
 	Mark                                   string // as in Live
 }
 
@@ -284,6 +286,41 @@ type AccountForm struct {
 	Mailbox           bool   // mail is all that it takes, by patterns
 	TestProblem       string
 	TestProblemRemedy string
+	FillsIn           bool   // it fills in a public form, which has a page of its own
+	Warning           string // what nobody promises; empty: nothing to warn of
+}
+
+// WebForm is the page on which the fields of a public form are chosen.
+type WebForm struct {
+	Page
+	Account, AccountName, Warning string
+	URL                           string // of the form
+	Version                       int64
+	Unread, Remedy                string // why there is nothing to choose from
+	Forms                         int
+	Charset                       string
+	Disagree                      bool
+	Changed                       []string // since its fields were chosen
+	Shape                         string
+	Inputs                        []channel.WebInput
+	Map, Phrases                  []FormField // what goes where; words of the answer and the rest
+	Uncovered                     string      // required inputs that nothing goes into
+	NoPlan, Off, Ready, Routed    bool
+	TryProblem                    string
+	Try                           WebFormTry
+}
+
+// WebFormTry is one registration of the member's own.
+type WebFormTry struct{ Mail, Name, Kana string }
+
+// ByHand is what a person types into another system.
+type ByHand struct {
+	Page
+	Message, Admin string
+	Act            string // "register", "change", "remove"
+	Rows           []Choice
+	Known          []string
+	Gone           bool // the personal data was erased
 }
 
 // Patterns are how an inbox reads mails, with the form of one.

@@ -49,7 +49,7 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"mail", "chatwork", "webhook", "zendesk"} {
+	for _, kind := range []string{"mail", "chatwork", "listform", "webhook", "zendesk"} {
 		got, err := os.ReadFile("../channel/" + kind + "/sim/tokens.css")
 		if err != nil {
 			t.Fatal(err)

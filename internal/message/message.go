@@ -319,6 +319,10 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		}
 		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
 	}
+	if k, _ := w.kind(m.Chain[0].Account); k.Form != nil && r.Event != nil && words == (engawa.Content{}) {
+		m.Locale = locale
+		return k.Form.Words(*r.Event), nil
+	}
 	if r.Event != nil && words == (engawa.Content{}) {
 		t := w.Words.DefaultTemplate(text.Variant(r.Event.Type, Data(*r.Event)))
 		if own, ok := w.own[r.Event.Type]; ok {
@@ -577,7 +581,9 @@ func Chain(accounts []engawa.Account, kinds []channel.Kind, names []string, toCu
 	}
 	if len(names) == 0 {
 		for _, k := range kinds {
-			add(k.Name)
+			if k.Form == nil { // what only fills in forms has to be named
+				add(k.Name)
+			}
 		}
 	}
 	for i, name := range names {

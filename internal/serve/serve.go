@@ -80,7 +80,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 		}
 	}
 	exit := egress.Exit{Allow: c.Egress.Allow}
-	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
+	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Log: log}
 	var certificate *tls.Config
 	if c.Relay.Listen != "" {
 		env = addresses(env, v)

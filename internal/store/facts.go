@@ -298,7 +298,8 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	f.Minor, f.Erased = c.Minor, c.Erased
 	f.Country, f.Zones = places(c)
-	f.Consents = w.consents[f.Customer]
+	contact := engawa.ContactKind(kind)
+	f.Consents = asIfTo(w.consents[f.Customer], contact, kind)
 	for _, r := range w.sent[f.Customer] {
 		f.SentDay += r.n
 		if r.partner == "" && f.Controller == engawa.ControllerWorkspace || r.partner == f.Controller {
@@ -314,7 +315,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 			f.Disclosure = &facts
 		}
 	}
-	if p := choose(w.contacts[f.Customer], kind, f.Purpose); p != nil && !c.Erased {
+	if p := choose(w.contacts[f.Customer], contact, f.Purpose); p != nil && !c.Erased {
 		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
 		if err != nil {
 			return k, err
@@ -326,6 +327,21 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	k.Facts = f
 	return k, nil
+}
+
+// asIfTo are consents in which a decision about the kind of contact point counts
+// for the channel that writes there.
+func asIfTo(cs []engawa.ConsentFacts, contact, channel string) []engawa.ConsentFacts {
+	if contact == channel {
+		return cs
+	}
+	out := slices.Clone(cs)
+	for i := range out {
+		if out[i].Channel == contact {
+			out[i].Channel = channel
+		}
+	}
+	return out
 }
 
 // choose returns the contact point of a kind that serves the purpose best: one

@@ -58,6 +58,7 @@ var computed = map[string][]string{
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
 	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
+	"byhand.do.":      {"register", "change", "remove"},
 	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.":        nil, // refusals on the pages that change something
 	"note.":           nil, // why a delivery stands where it stands

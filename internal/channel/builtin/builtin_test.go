@@ -3,6 +3,7 @@ package builtin
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/engawa/engawa"
@@ -75,6 +76,28 @@ func TestAppStore(t *testing.T) {
 		}
 		if (err == nil) != tc.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestContactKinds: a channel that has no contact points of its own reaches
+// customers at those of a channel that has, and takes the same addresses.
+func TestContactKinds(t *testing.T) {
+	for _, k := range Kinds() {
+		of := engawa.ContactKind(k.Name)
+		if (k.Form != nil) != (of != k.Name) {
+			t.Errorf("%s reaches customers at contact points of the kind %s", k.Name, of)
+		}
+		i := slices.IndexFunc(Kinds(), func(o channel.Kind) bool { return o.Name == of })
+		if i < 0 || of != k.Name && (!k.ToCustomers || !Kinds()[i].ToCustomers || engawa.ContactKind(of) != of) {
+			t.Errorf("%s: there are no contact points of the kind %s", k.Name, of)
+		}
+		if k.Form == nil {
+			continue
+		}
+		a, err := Kinds()[i].Address("hana@customer.example")
+		if b, err2 := k.Address(a.Reveal()); err != nil || err2 != nil || a != b {
+			t.Errorf("%s takes %s addresses: %v %v", k.Name, of, err, err2)
 		}
 	}
 }

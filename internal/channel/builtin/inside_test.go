@@ -55,16 +55,25 @@ func TestNothingInsideIsReached(t *testing.T) {
 				t.Errorf("%s to %s: %v", name, host, se)
 			}
 		}
+		for _, k := range Kinds() {
+			if k.Form == nil {
+				continue
+			}
+			if _, err := k.Form.Read(t.Context(), channel.Settings{"url": host + "/form", "form": "1", "charset": "auto"}, env); err == nil || strings.Contains(err.Error(), "169.254") {
+				t.Errorf("%s read a form of %s: %v", k.Name, host, err)
+			}
+		}
 	}
 	if n := hits.Load(); n != 0 {
 		t.Errorf("%d requests arrived", n)
 	}
 }
 
-// TestEveryPostingKindIsTried: a kind that posts somewhere is in the table.
+// TestEveryPostingKindIsTried: a kind that posts somewhere is in the table,
+// or is one whose form is read first.
 func TestEveryPostingKindIsTried(t *testing.T) {
 	for _, k := range Kinds() {
-		if k.New != nil && k.Name != "mail" && posting[k.Name] == nil {
+		if k.New != nil && k.Name != "mail" && k.Form == nil && posting[k.Name] == nil {
 			t.Errorf("%s is not tried against inner addresses", k.Name)
 		}
 	}

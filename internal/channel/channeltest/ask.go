@@ -41,7 +41,7 @@ func (c Case) with(t *testing.T, m Mood, ask func(b *bench)) {
 		}
 		b.ch, err = c.Kind.New(s, channel.Env{
 			Account: Account, HTTP: b.world.HTTP, Dial: b.world.Dial,
-			Log: slog.New(slog.NewTextHandler(b.log, nil)),
+			Raise: b.raised, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		})
 		if err != nil {
 			t.Fatalf("New: %v", err)
@@ -131,7 +131,23 @@ func (b *bench) noLeak(where, s string) {
 }
 
 // parcel is the message that the suite sends.
-func (b *bench) parcel() engawa.Parcel { return Parcel(b.c.To) }
+func (b *bench) parcel() engawa.Parcel {
+	p := Parcel(b.c.To)
+	if b.c.Content != (engawa.Content{}) {
+		p.Content = b.c.Content
+	}
+	return p
+}
+
+// raised looks at a task that the channel raises: it names what it is about and
+// shows nobody's address.
+func (b *bench) raised(_ context.Context, k engawa.Task) error {
+	if k.Workspace == "" || k.Kind == "" || k.Ref == "" || k.DueAt.IsZero() {
+		b.t.Errorf("the task %+v does not say what it is about, or by when", k)
+	}
+	b.noLeak("task", fmt.Sprintf("%+v", k))
+	return nil
+}
 
 func (c Case) answer(t *testing.T, m Mood, want channel.Class) {
 	if w, differs := c.Want[m]; differs {

@@ -61,6 +61,7 @@ type Case struct {
 	Kind     channel.Kind
 	Settings map[string]string // complete and valid, as an operator would fill them in
 	To       engawa.Address    // an address that the provider knows
+	Content  engawa.Content    // instead of the suite's words, where the channel reads them
 	// World makes a provider in mood m. It is called inside the bubble.
 	World func(t *testing.T, m Mood) World
 	// Want differs from the usual class where the provider's answers mean

@@ -1,0 +1,291 @@
+package listform_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/channel/listform"
+	"github.com/engawa/engawa/internal/channel/listform/sim"
+	"github.com/engawa/engawa/internal/channel/mail"
+	"github.com/engawa/engawa/internal/dispatch"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+const (
+	ws   = "ws_test"
+	list = "acc_list"
+)
+
+var kinds = []channel.Kind{mail.Kind, listform.Kind}
+
+// hub is a hub with a list and three customers: one agreed to advertising by
+// mail, one agreed and took it back, one never said.
+type hub struct {
+	t    *testing.T
+	st   *store.Store
+	sim  *sim.Server
+	comp *message.Composer
+}
+
+func (h *hub) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func onTheRoad(t *testing.T, test func(h *hub)) {
+	url := storetest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(3 * time.Hour) // noon in Tokyo
+		h := &hub{t: t, sim: sim.New(sim.Options{Polite: true})}
+		var err error
+		h.st, err = store.Open(context.Background(), url, vault.New(vault.Generate(time.Now())))
+		h.must(err)
+		rules, err := rule.Load()
+		h.must(err)
+		words, err := text.Load()
+		h.must(err)
+		h.comp = &message.Composer{Store: h.st, Rules: rules, Words: words, Kinds: kinds, Unsubscribe: func(engawa.Message) string { return "https://u.example" }}
+		h.furnish()
+		ctx, stop := context.WithCancel(context.Background())
+		d := &dispatch.Dispatcher{
+			Store: h.st, Compose: h.comp, Rules: rules, Kinds: kinds, Owner: "n1", Lease: time.Minute, Log: slog.New(slog.DiscardHandler),
+			Env: channel.Env{HTTP: channeltest.Client(h.sim), Raise: h.st.Raise, Log: slog.New(slog.DiscardHandler)},
+		}
+		var work sync.WaitGroup
+		work.Go(func() { d.Run(ctx) })
+		defer func() {
+			stop()
+			work.Wait()
+			h.must(h.st.Close())
+		}()
+		test(h)
+	})
+}
+
+func (h *hub) furnish() {
+	ctx, now := context.Background(), time.Now()
+	h.must(h.st.AddWorkspace(ctx, engawa.Workspace{
+		ID: ws, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now,
+		Sender: engawa.SenderProfile{Name: "ひなた珈琲", Postal: "石川県金沢市1-1", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example/contact"},
+	}))
+	in := h.sim.Form("sjis").Inputs
+	set := map[string]string{
+		"url": "https://list.example/sjis/sesform.php", "plan_id": "12", "products": "gold = 34", "mail": in.Mail, "name": in.Name, "plan": in.Plan,
+		"success": sim.Done, "failure": sim.Refused, "duplicate": sim.Already,
+	}
+	checked, err := listform.Kind.Check(set)
+	h.must(err)
+	w, err := listform.Kind.Form.Read(ctx, checked, channel.Env{HTTP: channeltest.Client(h.sim)})
+	h.must(err)
+	set["shape"] = w.Shape
+	h.must(h.st.AddAccount(ctx, engawa.Account{
+		Workspace: ws, ID: list, Kind: "listform", Name: "メルマガ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now, Settings: set,
+	}))
+	h.must(h.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_hand", Name: "手作業", Account: list, Address: channel.ByHand, Locale: engawa.Japanese, CreatedAt: now}))
+	for _, id := range []string{"cus_yes", "cus_back", "cus_never"} {
+		h.must(h.st.AddCustomer(ctx, store.NewCustomer{
+			Customer:      engawa.Customer{Workspace: ws, ID: id, Kind: "person", Name: "山田 花", Locale: engawa.Japanese, Country: "JP", Zone: "Asia/Tokyo", CreatedAt: now},
+			ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_" + id, Customer: id, Kind: "mail", Address: engawa.Address(id + "@customer.example"), VerifiedAt: now, CreatedAt: now}},
+		}))
+	}
+	h.decide("cus_yes", true)
+	h.decide("cus_back", true)
+	time.Sleep(time.Second)
+	h.decide("cus_back", false)
+	for _, r := range []engawa.Route{
+		{ID: "rte_in", Name: "in", Events: listform.Kind.Form.Registers, Then: []engawa.Step{{To: "customer", Purpose: engawa.Marketing, Via: []engawa.Via{{Account: list}}}}},
+		{ID: "rte_hand", Name: "hand", Events: listform.Kind.Form.Asks, Then: []engawa.Step{{To: "dst_hand", Purpose: engawa.Service, Via: []engawa.Via{{Account: list}}}}},
+	} {
+		r.Workspace, r.Enabled, r.UpdatedAt = ws, true, now
+		h.must(h.st.SaveRoute(ctx, r))
+	}
+}
+
+func (h *hub) decide(customer string, given bool) {
+	h.t.Helper()
+	h.must(h.st.Decide(context.Background(), engawa.Consent{
+		Workspace: ws, ID: engawa.NewID(engawa.PrefixConsent), Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
+		Purpose: engawa.Marketing, Channel: "mail", Given: given, At: time.Now(),
+		Evidence: engawa.Evidence{Wording: "お得な情報をメールで受け取る", Version: "v1", Where: "signup", How: "checkbox", Locale: engawa.Japanese},
+	}))
+}
+
+// event journals an event of a customer and lets it run its road.
+func (h *hub) event(typ, customer string, data map[string]any) {
+	h.t.Helper()
+	raw, err := json.Marshal(data)
+	h.must(err)
+	_, err = h.st.Journal(context.Background(), []engawa.Event{{
+		Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: engawa.SourceAPI, Type: typ, DedupKey: engawa.NewID(engawa.PrefixEvent), Customer: customer,
+		OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: raw,
+	}})
+	h.must(err)
+	time.Sleep(30 * time.Second)
+	synctest.Wait()
+}
+
+// last is the newest message.
+func (h *hub) last() store.Said {
+	h.t.Helper()
+	rows, err := h.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{Limit: 1})
+	h.must(err)
+	if len(rows) == 0 {
+		h.t.Fatal("no message")
+	}
+	said, err := h.st.Message(context.Background(), ws, rows[0].Message.ID)
+	h.must(err)
+	return said
+}
+
+func (h *hub) tasks() map[string]engawa.Task {
+	h.t.Helper()
+	ks, err := h.st.Tasks(context.Background(), ws, 100)
+	h.must(err)
+	out := map[string]engawa.Task{}
+	for _, k := range ks {
+		raw, err := json.Marshal(k)
+		h.must(err)
+		if strings.Contains(string(raw), "@") || strings.Contains(string(raw), "山田") {
+			h.t.Errorf("a task holds personal data: %s", raw)
+		}
+		out[k.Kind+" "+k.Ref] = k
+	}
+	return out
+}
+
+var m = map[string]any{"name": "山田 花", "email": "cus_yes@customer.example"}
+
+// TestRoad: an event registers who agreed at the mail address, with the plan of
+// all or of the product; who did not agree or took it back is not registered.
+func TestRoad(t *testing.T) {
+	onTheRoad(t, func(h *hub) {
+		h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+		if said := h.last(); said.Message.State != engawa.MessageSent || strings.Contains(said.Message.Content.Text, "@customer") {
+			t.Fatalf("%s: %+v", said.Message.State, said.Deliveries)
+		}
+		h.event("application.completed", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "gold"}})
+		for _, customer := range []string{"cus_back", "cus_never"} {
+			h.event("member.provisional", customer, map[string]any{"m": m})
+			if said := h.last(); said.Message.State != engawa.MessageRefused || said.Judged[0].Verdict.Decided != engawa.GateConsent {
+				t.Errorf("%s: %s by %s", customer, said.Message.State, said.Judged[0].Verdict.Decided)
+			}
+		}
+		var got []string
+		for _, e := range h.sim.Entries() {
+			got = append(got, e.Plan+" "+e.Mail+" "+e.Name)
+		}
+		if want := []string{"12 cus_yes@customer.example 山田 花", "34 cus_yes@customer.example 山田 花"}; !slices.Equal(got, want) {
+			t.Errorf("the list has %q", got)
+		}
+		h.event("application.completed", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "bronze"}})
+		if said := h.last(); said.Message.State != engawa.MessageFailed || said.Deliveries[0].Note != "no_plan" {
+			t.Errorf("a product without a plan: %s %+v", said.Message.State, said.Deliveries)
+		}
+		if k := h.tasks(); len(k) != 0 {
+			t.Errorf("tasks %v", k)
+		}
+	})
+}
+
+// TestRoadByHand: changes and removals become tasks even where the customer has
+// withdrawn everything, complained or never agreed.
+func TestRoadByHand(t *testing.T) {
+	onTheRoad(t, func(h *hub) {
+		h.must(h.st.Suppress(context.Background(), engawa.Suppression{Workspace: ws, Channel: "mail", Address: "cus_back@customer.example", Customer: "cus_back", Reason: "complained", At: time.Now()}))
+		for event, kind := range map[string]string{"member.updated": "change", "contract.terminated": "remove", "mail.complained": "remove", "member.deleted": "remove", "payment.refunded": "remove", "contract.cancelled": "remove"} {
+			h.event(event, "cus_back", map[string]any{"m": m, "c": map[string]any{"type": "gold"}})
+			said := h.last()
+			k, ok := h.tasks()["listform."+kind+" "+said.Message.ID]
+			if !ok || said.Message.State != engawa.MessageSent || k.Args["message"] != said.Message.ID || said.Message.About != "cus_back" {
+				t.Errorf("%s: %s, tasks %v", event, said.Message.State, h.tasks())
+			}
+		}
+		if h.sim.Posts() != 0 {
+			t.Error("something was submitted")
+		}
+	})
+}
+
+// TestRoadRefused: a name that the list refuses, and an answer that nobody can
+// read, are each submitted once and then a person's.
+func TestRoadRefused(t *testing.T) {
+	onTheRoad(t, func(h *hub) {
+		h.event("member.provisional", "cus_yes", map[string]any{"m": map[string]any{"name": "Hana"}})
+		said := h.last()
+		if _, ok := h.tasks()["listform.register "+said.Message.ID]; !ok || said.Message.State != engawa.MessageFailed || said.Deliveries[0].Note != "form_refused" {
+			t.Errorf("%s %+v %v", said.Message.State, said.Deliveries, h.tasks())
+		}
+		if x := said.Attempts[0].Exchange; !strings.Contains(x.Response, "お名前に英字は使えません") || strings.Contains(x.Request, "cus_yes@") {
+			t.Errorf("kept: %+v", x)
+		}
+		h.sim.Next(sim.Lost)
+		h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+		time.Sleep(3 * time.Hour) // nothing tries again
+		synctest.Wait()
+		said = h.last()
+		if _, ok := h.tasks()["delivery.unknown "+list]; !ok || said.Message.State != engawa.MessageUnknown || len(said.Attempts) != 1 {
+			t.Errorf("%s after %d attempts, tasks %v", said.Message.State, len(said.Attempts), h.tasks())
+		}
+		if h.sim.Posts() != 2 || len(h.sim.Entries()) != 1 {
+			t.Errorf("%d submissions, %d entries", h.sim.Posts(), len(h.sim.Entries()))
+		}
+	})
+}
+
+// TestRoadDrift: a form that changed stops the lane; what waits is registered
+// when the operator has looked at it.
+func TestRoadDrift(t *testing.T) {
+	onTheRoad(t, func(h *hub) {
+		ctx := context.Background()
+		h.sim.Change("sjis", func(f *sim.Form) { f.Inputs.Mail = "neu" })
+		h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+		lane, err := h.st.Lane(ctx, ws, list)
+		h.must(err)
+		k, ok := h.tasks()["listform.changed "+list]
+		if !ok || !strings.Contains(k.Args["changed"], "+ text neu (required)") || !lane.PausedUntil.After(time.Now()) || lane.PauseCode != "form_changed" || h.sim.Posts() != 0 {
+			t.Fatalf("paused until %s (%s), tasks %v", lane.PausedUntil, lane.PauseCode, h.tasks())
+		}
+		a, err := h.st.Account(ctx, ws, list)
+		h.must(err)
+		checked, err := listform.Kind.Check(a.Settings)
+		h.must(err)
+		w, err := listform.Kind.Form.Read(ctx, checked, channel.Env{HTTP: channeltest.Client(h.sim)})
+		h.must(err)
+		a.Settings["mail"], a.Settings["shape"] = "neu", w.Shape
+		h.must(h.st.ChangeAccount(ctx, a))
+		h.must(h.st.Pause(ctx, ws, list, time.Time{}, ""))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if e := h.sim.Entries(); len(e) != 1 || h.last().Message.State != engawa.MessageSent {
+			t.Errorf("%d entries, the message is %s", len(e), h.last().Message.State)
+		}
+	})
+}
+
+// TestRoadOnlyWhereNamed: a message that names no channel never goes to a list.
+func TestRoadOnlyWhereNamed(t *testing.T) {
+	accounts := []engawa.Account{{ID: list, Kind: "listform"}, {ID: "acc_mail", Kind: "mail"}}
+	if via, err := message.Chain(accounts, kinds, nil, true); err != nil || len(via) != 1 || via[0].Account != "acc_mail" {
+		t.Errorf("%v, %v", via, err)
+	}
+	if via, err := message.Chain(accounts, kinds, []string{"listform"}, true); err != nil || len(via) != 1 || via[0].Account != list {
+		t.Errorf("named: %v, %v", via, err)
+	}
+}

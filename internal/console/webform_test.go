@@ -1,0 +1,214 @@
+package console_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	listsim "github.com/engawa/engawa/internal/channel/listform/sim"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// listDesk is a desk with a list form's account, made on the page as an operator does.
+func listDesk(t *testing.T) (d *desk, s *listsim.Server, id string) {
+	t.Helper()
+	d, s = newDesk(t, storetest.SQLite(t)), listsim.New(listsim.Options{Polite: true})
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	_, body := d.get("/accounts/new?kind=listform")
+	if !strings.Contains(body, "動作は保証されません") || regexp.MustCompile(`name="enabled"[^>]*checked`).MatchString(body) || strings.Contains(body, "s.shape") {
+		t.Fatalf("a new list form must begin switched off, with its warning:\n%s", body)
+	}
+	res := d.post("/accounts/new?kind=listform", url.Values{
+		"name": {"メルマガ"}, "owner": {engawa.OwnerWorkspace}, "s.url": {server.URL + "/sjis/sesform.php"}, "s.admin_url": {"https://list.example/admin"},
+		"s.plan_id": {listsim.Plan}, "s.products": {"gold = 34\r\nsilver = 12"}, "s.form": {"1"}, "s.charset": {"auto"},
+	})
+	at, _, _ := strings.Cut(res.Header().Get("Location"), "?")
+	if res.Code != http.StatusSeeOther || !strings.HasPrefix(at, "/accounts/acc_") {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	return d, s, strings.TrimPrefix(at, "/accounts/")
+}
+
+// settings reads the settings of an account.
+func (d *desk) settings(id string) engawa.Account {
+	d.t.Helper()
+	a, err := d.st.Account(context.Background(), ws, id)
+	d.must(err)
+	return a
+}
+
+func TestWebForm(t *testing.T) {
+	d, s, id := listDesk(t)
+	if a := d.settings(id); a.Enabled || a.Settings["products"] != "gold = 34\nsilver = 12" {
+		t.Fatalf("enabled %t, products %q", a.Enabled, a.Settings["products"])
+	}
+	in, page := s.Form("sjis").Inputs, "/accounts/"+id+"/form"
+	code, body := d.get(page)
+	for _, want := range []string{"動作は保証されません", "メールアドレス · " + in.Mail, "お名前 · " + in.Name, "shift_jis", "この口座は止まっています"} {
+		if code != http.StatusOK || !strings.Contains(body, want) {
+			t.Fatalf("%d, no %q:\n%s", code, want, body)
+		}
+	}
+	if strings.Contains(body, "/form/try") || strings.Contains(body, "/form/routes") {
+		t.Error("a form whose fields are not chosen can be tried")
+	}
+	shape := regexp.MustCompile(`name="s.shape" value="([^"]+)"`).FindStringSubmatch(body)[1]
+	chosen := url.Values{"version": {"1"}, "s.shape": {shape}, "s.mail": {in.Mail}, "s.name": {in.Name}, "s.plan": {in.Plan}, "s.success": {listsim.Done}, "s.failure": {listsim.Refused}}
+	if res := d.post(page, chosen); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	if got := d.settings(id).Settings; got["mail"] != in.Mail || got["shape"] != shape || got["url"] == "" || got["confirm"] != "false" {
+		t.Errorf("kept %v", got)
+	}
+	if res := d.post("/accounts/"+id, url.Values{"version": {"2"}, "name": {"メルマガ"}, "owner": {"workspace"}, "enabled": {"true"}, "s.url": {d.settings(id).Settings["url"]}, "s.plan_id": {listsim.Plan}}); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	if a := d.settings(id); a.Settings["mail"] != in.Mail || a.Settings["shape"] != shape || !a.Enabled || a.Settings["products"] != "" {
+		t.Errorf("the account's own form lost what the form's page keeps: %v", a.Settings)
+	}
+	s.Change("sjis", func(f *listsim.Form) { f.Inputs.Name = "neu" })
+	if _, body := d.get(page); !strings.Contains(body, "+ text neu (required)") || !strings.Contains(body, "前に選んだときからフォームが変わっています") {
+		t.Error("the page does not say what changed")
+	}
+	s.Next(listsim.Foreign)
+	if _, body := d.get(page); !strings.Contains(body, "別のホスト") || strings.Contains(body, `name="s.mail"`) {
+		t.Error("a form that sends elsewhere may be chosen")
+	}
+	s.Next(listsim.Missing)
+	if _, body := d.get(page); !strings.Contains(body, "フォームを読み取れませんでした") {
+		t.Error("a page that is gone")
+	}
+	if res := d.post(page, url.Values{"version": {"1"}}); res.Code != http.StatusConflict {
+		t.Errorf("an old version: %d", res.Code)
+	}
+	if code, _ := d.get("/accounts/acc_mail/form"); code != http.StatusNotFound {
+		t.Errorf("an account without a form: %d", code)
+	}
+	if s.Posts() != 0 {
+		t.Error("reading a form submitted it")
+	}
+}
+
+// choose sets the account up and switches it on.
+func (d *desk) choose(s *listsim.Server, id string) {
+	d.t.Helper()
+	in := s.Form("sjis").Inputs
+	a := d.settings(id)
+	a.Enabled = true
+	maps.Copy(a.Settings, map[string]string{"mail": in.Mail, "name": in.Name, "plan": in.Plan, "success": listsim.Done, "shape": "post x"})
+	d.must(d.st.ChangeAccount(context.Background(), a))
+}
+
+func TestWebFormTry(t *testing.T) {
+	d, s, id := listDesk(t)
+	d.choose(s, id)
+	try := "/accounts/" + id + "/form/try"
+	for _, bad := range []string{"", "no address", "by-hand"} {
+		if res := d.post(try, url.Values{"mail": {bad}}); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "このメールアドレスは使えません") {
+			t.Errorf("%q: %d", bad, res.Code)
+		}
+	}
+	res := d.post(try, url.Values{"mail": {"me@hinata.example"}, "name": {"佐藤 ゆき"}, "kana": {"サトウ ユキ"}})
+	at := regexp.MustCompile(`msg_\w+`).FindString(res.Header().Get("Location"))
+	if at == "" {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	said, err := d.st.Message(context.Background(), ws, at)
+	d.must(err)
+	if want := "event: member.provisional\nname: 佐藤 ゆき\nkana: サトウ ユキ"; said.Message.Content.Text != want || said.Message.State != engawa.MessageWaiting {
+		t.Errorf("%q %s", said.Message.Content.Text, said.Message.State)
+	}
+}
+
+func TestWebFormRoutes(t *testing.T) {
+	d, s, id := listDesk(t)
+	d.choose(s, id)
+	for range 2 { // a second time makes no more
+		if res := d.post("/accounts/"+id+"/form/routes", nil); res.Code != http.StatusSeeOther {
+			t.Fatalf("%d %s", res.Code, res.Body)
+		}
+	}
+	ctx := context.Background()
+	routes, err := d.st.Routes(ctx, ws)
+	d.must(err)
+	routes = slices.DeleteFunc(routes, func(r engawa.Route) bool { return r.Then[0].Via[0].Account != id })
+	if len(routes) != 2 {
+		t.Fatalf("%d routes", len(routes))
+	}
+	for _, r := range routes {
+		step := r.Then[0]
+		switch registers := slices.Contains(r.Events, "application.completed"); {
+		case registers && (step.To != "customer" || step.Purpose != engawa.Marketing || !slices.Contains(r.Events, "member.provisional")):
+			t.Errorf("registrations %+v", r)
+		case !registers && (step.Purpose != engawa.Service || !slices.Contains(r.Events, "contract.terminated") || !slices.Contains(r.Events, "member.updated")):
+			t.Errorf("what a person does %+v", r)
+		}
+	}
+	if _, body := d.get("/accounts/" + id + "/form"); !strings.Contains(body, "この口座を使う行き先があります") {
+		t.Error("the page offers the routes again")
+	}
+}
+
+// TestByHand: what to type is shown to who may see it, on request, and recorded.
+func TestByHand(t *testing.T) {
+	d, s, id := listDesk(t)
+	d.choose(s, id)
+	ctx, now := context.Background(), time.Now()
+	dst := engawa.Destination{Workspace: ws, ID: "dst_hand", Name: "手作業", Account: id, Address: channel.ByHand, Locale: engawa.Japanese, CreatedAt: now}
+	d.must(d.st.AddDestination(ctx, dst))
+	_, err := d.st.Journal(ctx, []engawa.Event{{
+		Workspace: ws, ID: "evt_old", Account: engawa.SourceAPI, Type: "member.updated", DedupKey: "old", Customer: "cus_hana", OccurredAt: now, ReceivedAt: now, Known: true,
+		Data: []byte(`{"m":{"email":"hana.old@customer.example"}}`),
+	}})
+	d.must(err)
+	m := engawa.Message{
+		Workspace: ws, ID: "msg_hand", Destination: "dst_hand", About: "cus_hana", Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+		Content: engawa.Content{Text: "event: contract.terminated\nname: 山田 花\nproduct: gold"}, Chain: []engawa.Via{{Account: id}}, State: engawa.MessageWaiting, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+	if res := d.post("/messages/msg_hand/by-hand", nil); res.Code != http.StatusNotFound {
+		t.Errorf("a message that still waits: %d", res.Code)
+	}
+	m.ID, m.State = "msg_no", engawa.MessageRefused
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+	if res := d.post("/messages/msg_no/by-hand", nil); res.Code != http.StatusNotFound {
+		t.Errorf("what a verdict refused, a person may not do either: %d", res.Code)
+	}
+	m.ID, m.State = "msg_done", engawa.MessageSent
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, Kind: "listform.remove", Ref: m.ID, DueAt: now.Add(time.Hour), Args: map[string]string{"message": m.ID, "account": id}}))
+	if _, body := d.get("/tasks"); !strings.Contains(body, "メルマガから手作業で削除してください") || !strings.Contains(body, "/messages/msg_done#by-hand") {
+		t.Error("the task does not lead to what to type")
+	}
+	if _, body := d.get("/messages/msg_done"); !strings.Contains(body, `id="by-hand"`) || strings.Contains(body, "@customer.example") {
+		t.Error("the message's page shows the address, or no way to see it")
+	}
+	res := d.post("/messages/msg_done/by-hand", nil)
+	for _, want := range []string{"https://list.example/admin", "削除してください", "hana.yamada@customer.example", "hana.old@customer.example", "山田 花", "34"} {
+		if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), want) {
+			t.Errorf("%d, no %q", res.Code, want)
+		}
+	}
+	trail, err := d.st.Audits(ctx, ws, store.AuditFilter{}, store.Page{})
+	d.must(err)
+	if !slices.ContainsFunc(trail, func(a store.Audit) bool {
+		return a.Action == "read-addresses" && a.Object == m.ID && a.Actor == "member:mem_1"
+	}) {
+		t.Error("nobody recorded who saw the address")
+	}
+	d.member.Role = engawa.Viewer
+	if res := d.post("/messages/msg_done/by-hand", nil); res.Code != http.StatusForbidden || strings.Contains(res.Body.String(), "@customer.example") {
+		t.Errorf("a viewer: %d", res.Code)
+	}
+}
