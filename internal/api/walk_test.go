@@ -249,7 +249,7 @@ func (s *site) seed() map[string]string {
 	ids["key"] = s.made("/v1/keys", `{"name":"k","scopes":["events:read"]}`)
 	ids["subscription"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"p","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
 	s.must(s.st.Raise(context.Background(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: "acc_mail"}))
-	tasks, err := s.st.TaskPage(context.Background(), "ws_one", "open", store.Page{})
+	tasks, err := s.st.TaskPage(context.Background(), "ws_one", store.TaskFilter{State: "open"}, store.Page{})
 	s.must(err)
 	ids["task"] = tasks[0].ID
 	return ids

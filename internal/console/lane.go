@@ -246,7 +246,7 @@ func taskURL(k engawa.Task) string {
 }
 
 func (c *console) finishTask(v *visit) error {
-	if err := c.Store.FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), v.member.ID); err != nil {
+	if err := c.Store.By("member:"+v.member.ID).FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), ""); err != nil {
 		return err
 	}
 	return v.see("/tasks", "task")
