@@ -53,9 +53,12 @@ func (w *Words) EventLine(l engawa.Locale, eventType string, data map[string]any
 	if !ok {
 		return w.T(l, "event.unknown", "type", eventType)
 	}
-	line, err := renderPart("/line", n.Line, w.For(l, nil).withTask(eventType, data), oneLine)
-	if line = strings.TrimRight(strings.TrimSpace(line), " :："); err != nil || line == "" {
+	line, err := renderPart("/line", n.Line, data, oneLine)
+	if line = strings.TrimSpace(line); err != nil || line == "" {
 		return eventType
+	}
+	if said, _ := lookup(w.For(l, nil).withTask(eventType, data), "task.title"); said != nil {
+		return line + ": " + fmt.Sprint(said)
 	}
 	return line
 }

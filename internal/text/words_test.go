@@ -41,13 +41,14 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
-	"place.":  {"direct", "my_chat", "readonly"},
-	"choice.": nil, // of a channel's fields
-	"scope.":  nil, // of a channel's limits
+	"tasks.source.": {"msg", "evt", "rte", "acc", "cus", "member", "key"},
+	"place.":        {"direct", "my_chat", "readonly"},
+	"choice.":       nil, // of a channel's fields
+	"scope.":        nil, // of a channel's limits
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
-	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},
+	"done.":    {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued"},
 	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.": nil, // refusals on the pages that change something
 	"note.":    nil, // why a delivery stands where it stands
