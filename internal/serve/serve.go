@@ -74,6 +74,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Log: log}
 	h := &Hub{Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
+	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
@@ -157,6 +158,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		defer h.working.Store(false)
 		h.Dispatch.Run(ctx)
 	})
+	work.Go(func() { h.remind(ctx) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {
