@@ -74,3 +74,14 @@ func TestRemindersReachARoom(t *testing.T) {
 		}
 	}
 }
+
+// TestUpkeepAsks: an upkeep that is behind asks a person, once however long it is.
+func TestUpkeepAsks(t *testing.T) {
+	o := working(t)
+	o.askForUpkeep(t.Context())
+	o.askForUpkeep(t.Context())
+	ks, err := o.Store.TaskPage(t.Context(), "ws_1", store.TaskFilter{Kind: "hub.upkeep"}, store.Page{})
+	if err != nil || len(ks) != 1 || ks[0].Count != 2 || ks[0].DueAt.IsZero() {
+		t.Errorf("%+v, %v", ks, err)
+	}
+}
