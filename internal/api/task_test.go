@@ -52,10 +52,10 @@ func TestTask(t *testing.T) {
 	if status != 200 || out["state"] != "done" || !strings.Contains(fmt.Sprint(out["history"]), "登録しました") || !strings.HasPrefix(fmt.Sprint(out["done_by"]), "key:") {
 		t.Errorf("%d %s", status, text)
 	}
-	if status, out, text = s.do("POST", "/v1/tasks/"+id+":done", s.key, ""); status != 404 {
+	if status, _, text = s.do("POST", "/v1/tasks/"+id+":done", s.key, ""); status != 404 {
 		t.Errorf("done twice: %d %s", status, text)
 	}
-	if status, out, text = s.do("POST", "/v1/tasks/"+id+":assign", s.key, `{"assignee":""}`); status != 404 {
+	if status, _, text = s.do("POST", "/v1/tasks/"+id+":assign", s.key, `{"assignee":""}`); status != 404 {
 		t.Errorf("given away when done: %d %s", status, text)
 	}
 	if status, out, text = s.do("POST", "/v1/tasks/"+id+":reopen", s.key, ""); status != 200 || out["state"] != "open" {

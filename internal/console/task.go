@@ -27,7 +27,7 @@ func taskSourceURL(k engawa.Task) string {
 	return ""
 }
 
-// sortOf is the sort of thing that an id or an actor names: "acc", "member" …
+// sortOf is the sort of thing that an id or an actor names: "acc", "member".
 func sortOf(source string) string {
 	if i := strings.IndexAny(source, "_:"); i > 0 && slices.Contains(engawa.TaskSources[:], source[:i]) {
 		return source[:i]

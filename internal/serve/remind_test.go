@@ -31,8 +31,10 @@ func TestRemindersReachARoom(t *testing.T) {
 	ctx, now := t.Context(), time.Now()
 	for _, err := range []error{
 		o.Store.AddDestination(ctx, engawa.Destination{Workspace: "ws_1", ID: "dst_staff", Name: "店長", Account: "acc_mail", Address: "staff@hinata.example", Locale: engawa.Japanese, CreatedAt: now}),
-		o.Store.SaveRoute(ctx, engawa.Route{Workspace: "ws_1", ID: "rte_tasks", Name: "やること", Enabled: true, Events: []string{"task.*"}, UpdatedAt: now,
-			Then: []engawa.Step{{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}}}),
+		o.Store.SaveRoute(ctx, engawa.Route{
+			Workspace: "ws_1", ID: "rte_tasks", Name: "やること", Enabled: true, Events: []string{"task.*"}, UpdatedAt: now,
+			Then: []engawa.Step{{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}},
+		}),
 		o.Store.Raise(ctx, engawa.Task{Workspace: "ws_1", ID: "tsk_late", Kind: "route.broken", Ref: "rte_1", DueAt: now.Add(-time.Second)}),
 	} {
 		if err != nil {
