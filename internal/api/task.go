@@ -128,15 +128,20 @@ func (a *API) getTask(ctx context.Context, c *call, in *taskIn) (taskStory, erro
 	return out, nil
 }
 
+type typedIn struct {
+	Name string `json:"name" minLength:"1" maxLength:"60" doc:"mail, name, kana, phone, company, id, text, or any other"`
+	Text string `json:"text" minLength:"1" maxLength:"2000"`
+}
+
 type taskNew struct {
 	Body struct {
-		Title    string            `json:"title" minLength:"1" maxLength:"200" doc:"What is to be done"`
-		Text     string            `json:"text,omitempty" maxLength:"4000" doc:"How"`
-		Source   string            `json:"source,omitempty" pattern:"^(msg|evt|rte|acc|cus)_[0-9a-z_]{1,60}$" doc:"What it is about, for the link; without it, who raised it"`
-		Customer string            `json:"customer,omitempty" maxLength:"64" doc:"Whose personal data is to be typed; it is erased with the customer"`
-		ToType   map[string]string `json:"to_type,omitempty" maxProperties:"20" doc:"What is to be typed exactly, by name: mail, name, kana, phone, company, id, text, or any other"`
-		Assignee string            `json:"assignee,omitempty" maxLength:"64"`
-		DueAt    *time.Time        `json:"due_at,omitempty"`
+		Title    string     `json:"title" minLength:"1" maxLength:"200" doc:"What is to be done"`
+		Text     string     `json:"text,omitempty" maxLength:"4000" doc:"How"`
+		Source   string     `json:"source,omitempty" pattern:"^(msg|evt|rte|acc|cus)_[0-9a-z_]{1,60}$" doc:"What it is about, for the link; without it, who raised it"`
+		Customer string     `json:"customer,omitempty" maxLength:"64" doc:"Whose personal data is to be typed; it is erased with the customer"`
+		ToType   []typedIn  `json:"to_type,omitempty" maxItems:"20" doc:"What a person types into another system, exactly so"`
+		Assignee string     `json:"assignee,omitempty" maxLength:"64"`
+		DueAt    *time.Time `json:"due_at,omitempty"`
 	}
 }
 
@@ -150,8 +155,8 @@ func (a *API) addTask(ctx context.Context, c *call, in *taskNew) (taskStory, err
 	if b.DueAt != nil {
 		k.DueAt = b.DueAt.UTC()
 	}
-	for name, value := range b.ToType {
-		k.Args[engawa.TypeExactly+name] = value
+	for _, t := range b.ToType {
+		k.Args[engawa.TypeExactly+t.Name] = t.Text
 	}
 	if err := c.store.Raise(ctx, k); err != nil {
 		return taskStory{}, err

@@ -14,7 +14,7 @@ import (
 func TestTask(t *testing.T) {
 	s := newSite(t, storetest.SQLite(t))
 	s.seed()
-	ask := `{"title":"台帳に登録する","text":"管理画面から","source":"acc_mail","due_at":"2026-01-01T00:00:00Z","assignee":"mem_one","to_type":{"mail":"canary@customer.example"}}`
+	ask := `{"title":"台帳に登録する","text":"管理画面から","source":"acc_mail","due_at":"2026-01-01T00:00:00Z","assignee":"mem_one","to_type":[{"name":"mail","text":"canary@customer.example"}]}`
 	_, first, _ := s.do("POST", "/v1/tasks", s.key, ask, "Idempotency-Key", "once")
 	status, again, text := s.do("POST", "/v1/tasks", s.key, ask, "Idempotency-Key", "once")
 	id, _ := first["id"].(string)
@@ -58,7 +58,7 @@ func TestTask(t *testing.T) {
 	if status, _, text = s.do("POST", "/v1/tasks/"+id+":assign", s.key, `{"assignee":""}`); status != 404 {
 		t.Errorf("given away when done: %d %s", status, text)
 	}
-	if status, out, text = s.do("POST", "/v1/tasks/"+id+":reopen", s.key, ""); status != 200 || out["state"] != "open" {
+	if status, out, text = s.do("POST", "/v1/tasks/"+id+":reopen", s.key, `{"note":"まだでした"}`); status != 200 || out["state"] != "open" {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, _, text = s.do("POST", "/v1/tasks/"+id+":assign", s.key, `{"assignee":"mem_nobody"}`); status != 400 || !strings.Contains(text, "/assignee") {
