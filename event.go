@@ -28,6 +28,9 @@ type Event struct {
 // SourceAPI is the account of events that came over POST /v1/events.
 const SourceAPI = "api"
 
+// SourceHub is the account of events that tell of the hub itself.
+const SourceHub = "hub"
+
 // Group returns the event group that an operator sends somewhere as a whole:
 // general, application, payment, contract, store, or custom.
 func (e Event) Group() string { return GroupOf(e.Type) }
@@ -36,7 +39,7 @@ func (e Event) Group() string { return GroupOf(e.Type) }
 func GroupOf(typ string) string {
 	head, _, _ := strings.Cut(typ, ".")
 	switch head {
-	case "member", "mail", "site":
+	case "member", "mail", "site", "task":
 		return "general"
 	case "application", "payment", "contract", "store":
 		return head

@@ -2,6 +2,8 @@ package engawa
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -210,14 +212,56 @@ func (p Parcel) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 type Task struct {
 	Workspace string
 	ID        string
-	Kind      string            // "delivery.unknown", "account.closed" …
+	Kind      string            // "delivery.unknown", "account.closed" …; TaskByHand for what a person asks
 	Ref       string            // the id it is about; one open task per kind and ref
-	Args      map[string]string // for its words
+	Args      map[string]string // for its words, and under names with TypeExactly what is to be typed
+	Source    string            // what raised it: an id, "member:…" or "key:…"; empty: it follows from Ref and Args
+	Customer  string            // whose personal data is to be typed; it is sealed by that customer's key
 	Count     int               // how often it was raised
-	Assignee  string
-	DueAt     time.Time
-	State     string // "open" or "done"
+	Assignee  string            // a member; empty: nobody has taken it
+	DueAt     time.Time         // zero: some day
+	State     string            // "open" or "done"
 	CreatedAt time.Time
+	RaisedAt  time.Time // the last time
 	DoneAt    time.Time
-	DoneBy    string
+	DoneBy    string // "member:…", "key:…"
+}
+
+// TaskByHand is the kind of a task that a person raised: what to do stands in
+// its argument "title", more of it in "text".
+const TaskByHand = "by_hand"
+
+// TypeExactly begins the names of arguments whose values a person types into
+// another system as they stand: "type.mail". They are kept sealed.
+const TypeExactly = "type."
+
+// ToType returns the names of what is to be typed, without TypeExactly, in order.
+func (k Task) ToType() (names []string) {
+	for name := range k.Args {
+		if rest, ok := strings.CutPrefix(name, TypeExactly); ok {
+			names = append(names, rest)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// RaisedFrom is what raised the task: its Source, or what Ref and Args name.
+func (k Task) RaisedFrom() string {
+	for _, id := range []string{k.Source, k.Ref, k.Args["message"], k.Args["event"], k.Args["route"], k.Args["account"], k.Args["customer"]} {
+		for _, prefix := range TaskSources {
+			if HasPrefix(id, prefix) || strings.HasPrefix(id, prefix+":") {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// TaskSources are the prefixes of what may raise a task.
+var TaskSources = [...]string{PrefixMessage, PrefixEvent, PrefixRoute, PrefixAccount, PrefixCustomer, "member", "key"}
+
+// Overdue reports whether the task is open and its time was over at now.
+func (k Task) Overdue(now time.Time) bool {
+	return k.State == "open" && !k.DueAt.IsZero() && k.DueAt.Before(now)
 }

@@ -210,7 +210,16 @@ func (a *API) addPartners(h huma.API) {
 
 func (a *API) addWork(h huma.API) {
 	add(a, h, op{"listTasks", get, "/v1/tasks", access.TasksRead, ok, tagWork, "What only a person can do", ""}, a.listTasks)
+	add(a, h, op{"addTask", post, "/v1/tasks", access.TasksWrite, created, tagWork, "Ask a person to do something", ""}, a.addTask)
+	add(a, h, op{"getTask", get, "/v1/tasks/{id}", access.TasksRead, ok, tagWork, "A task with its history", ""}, a.getTask)
+	add(a, h, op{
+		"changeTask", patch, "/v1/tasks/{id}", access.TasksWrite, ok, tagWork, "Set when a task is due",
+		"Of the new due time is told anew, when it is near and when it is over (task.due, task.overdue).",
+	}, a.changeTask)
+	add(a, h, op{"assignTask", post, "/v1/tasks/{id}:assign", access.TasksWrite, ok, tagWork, "Give an open task to a member", ""}, a.assignTask)
+	add(a, h, op{"noteTask", post, "/v1/tasks/{id}:note", access.TasksWrite, ok, tagWork, "Add a note to a task", ""}, a.noteTask)
 	add(a, h, op{"finishTask", post, "/v1/tasks/{id}:done", access.TasksWrite, ok, tagWork, "Mark a task done", ""}, a.finishTask)
+	add(a, h, op{"reopenTask", post, "/v1/tasks/{id}:reopen", access.TasksWrite, ok, tagWork, "Open a task again", "A conflict where the same was raised again meanwhile."}, a.reopenTask)
 	add(a, h, op{"getWorkspace", get, "/v1/workspace", access.WorkspaceRead, ok, tagWorkspace, "The workspace of the key", ""}, a.getWorkspace)
 	add(a, h, op{"changeWorkspace", patch, "/v1/workspace", access.WorkspaceWrite, ok, tagWorkspace, "Change the workspace", ""}, a.changeWorkspace)
 	add(a, h, op{"listKeys", get, "/v1/keys", access.KeysWrite, ok, tagWorkspace, "API keys, without their text", ""}, a.listKeys)

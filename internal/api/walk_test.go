@@ -101,7 +101,13 @@ var walk = []step{
 	{"getGrant", "/v1/grants/$grant", ""},
 	{"endGrant", "/v1/grants/$grant:end", ""},
 	{"listTasks", "/v1/tasks", ""},
+	{"addTask", "/v1/tasks", `{"title":"電話する","customer":"$customer","to_type":[{"name":"mail","text":"hana@customer.example"}]}`},
+	{"getTask", "/v1/tasks/$task", ""},
+	{"changeTask", "/v1/tasks/$task", `{"due_at":"2026-12-24T00:00:00Z"}`},
+	{"assignTask", "/v1/tasks/$task:assign", `{"assignee":"mem_one"}`},
+	{"noteTask", "/v1/tasks/$task:note", `{"text":"メモ"}`},
 	{"finishTask", "/v1/tasks/$task:done", ""},
+	{"reopenTask", "/v1/tasks/$task:reopen", ""},
 	{"getWorkspace", "/v1/workspace", ""},
 	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1,"markets":["JP","KR"]}}`},
 	{"listKeys", "/v1/keys", ""},
@@ -270,8 +276,9 @@ func (s *site) seed() map[string]string {
 	}
 	ids["key"] = s.made("/v1/keys", `{"name":"k","scopes":["events:read"]}`)
 	ids["subscription"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"p","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
+	s.must(s.st.AddMember(context.Background(), store.SignIn{Member: engawa.Member{Workspace: "ws_one", ID: "mem_one", Name: "佐藤", Mail: "yuki@hinata.example", Role: engawa.Support, CreatedAt: time.Now()}}))
 	s.must(s.st.Raise(context.Background(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: "acc_mail"}))
-	tasks, err := s.st.TaskPage(context.Background(), "ws_one", "open", store.Page{})
+	tasks, err := s.st.TaskPage(context.Background(), "ws_one", store.TaskFilter{State: "open"}, store.Page{})
 	s.must(err)
 	ids["task"] = tasks[0].ID
 	return ids

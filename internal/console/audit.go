@@ -22,7 +22,7 @@ func (v *visit) auditFilter() store.AuditFilter {
 
 func (c *console) audit(v *visit) error {
 	f := v.auditFilter()
-	people, err := c.people(v)
+	people, err := c.actors(v)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *console) audit(v *visit) error {
 
 func (c *console) auditCSV(v *visit) error {
 	f := v.auditFilter()
-	people, err := c.people(v)
+	people, err := c.actors(v)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (c *console) auditCSV(v *visit) error {
 	return nil // what failed on the way shows as a file cut short
 }
 
-// people are those who may stand in the trail as actors, with their names.
-func (c *console) people(v *visit) ([]Choice, error) {
+// actors are those who may stand in the trail as actors, with their names.
+func (c *console) actors(v *visit) ([]Choice, error) {
 	members, err := c.Store.Members(v.ctx(), v.ws())
 	if err != nil {
 		return nil, err

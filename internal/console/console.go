@@ -158,7 +158,14 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /lanes", c.page(engawa.Viewer, c.lanes))
 	mux.Handle("POST /lanes/{id}/resume", c.page(engawa.Support, c.resume))
 	mux.Handle("GET /tasks", c.page(engawa.Viewer, c.tasks))
-	mux.Handle("POST /tasks/{id}/done", c.page(engawa.Support, c.finishTask))
+	mux.Handle("GET /tasks.csv", c.page(engawa.Support, c.tasksCSV))
+	mux.Handle("GET /tasks/{id}", c.page(engawa.Viewer, c.task))
+	mux.Handle("POST /tasks/{id}/take", c.page(engawa.Support, c.onTask("task_taken", takeTask)))
+	mux.Handle("POST /tasks/{id}/assign", c.page(engawa.Support, c.onTask("task_given", giveTask)))
+	mux.Handle("POST /tasks/{id}/due", c.page(engawa.Support, c.onTask("task_moved", moveTask)))
+	mux.Handle("POST /tasks/{id}/note", c.page(engawa.Support, c.onTask("task_noted", noteTask)))
+	mux.Handle("POST /tasks/{id}/done", c.page(engawa.Support, c.onTask("task", finishTask)))
+	mux.Handle("POST /tasks/{id}/reopen", c.page(engawa.Support, c.onTask("task_open", reopenTask)))
 	mux.Handle("GET /settings", c.page(engawa.Viewer, c.settings))
 	mux.Handle("POST /settings/name", c.page(engawa.Viewer, c.changeName))
 	mux.Handle("POST /settings/signin", c.page(engawa.Viewer, c.changeSignIn))
@@ -260,12 +267,8 @@ func (c *console) visit(w http.ResponseWriter, r *http.Request, m engawa.Member)
 	if done := r.URL.Query().Get("done"); r.Method == http.MethodGet && v.Words.Has("done."+done) {
 		v.Done = done
 	}
-	tasks, err := c.Store.Tasks(r.Context(), m.Workspace, taskLimit)
-	for _, k := range tasks {
-		if k.State == "open" {
-			v.Tasks++
-		}
-	}
+	counts, err := c.Store.CountTasks(r.Context(), m.Workspace)
+	v.Tasks, v.Overdue = counts.Open, counts.Overdue
 	return v, err
 }
 

@@ -503,24 +503,116 @@ func TestTemplateForm(t *testing.T) {
 	}
 }
 
+// TestTaskList filters, pages and exports.
+func TestTaskList(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.staff()
+	for i := range 60 {
+		k := engawa.Task{Workspace: ws, Kind: "delivery.unknown", Ref: fmt.Sprintf("acc_%d", i), DueAt: time.Now().Add(time.Duration(i-1) * time.Hour)}
+		if i == 7 {
+			k.Kind, k.Ref, k.Assignee = "route.broken", "rte_1", "mem_1"
+		}
+		d.must(d.st.Raise(context.Background(), k))
+	}
+	seen := map[string]bool{}
+	for path := "/tasks"; path != ""; {
+		_, body := d.get(path)
+		for _, id := range regexp.MustCompile(`href="/tasks/(tsk_\w+)"`).FindAllStringSubmatch(body, -1) {
+			if seen[id[1]] {
+				t.Errorf("%s is shown twice", id[1])
+			}
+			seen[id[1]] = true
+		}
+		path = ""
+		if next := regexp.MustCompile(`href="(/tasks\?[^"]*after[^"]*)"`).FindStringSubmatch(body); next != nil {
+			path = strings.ReplaceAll(next[1], "&amp;", "&")
+		}
+	}
+	if len(seen) != 60 {
+		t.Errorf("%d are shown", len(seen))
+	}
+	for path, want := range map[string]int{
+		"/tasks?whose=mine": 1, "/tasks?whose=nobody&late=1": 2, "/tasks?kind=route.broken": 1, "/tasks?source=rte": 1, "/tasks?source=acc_3": 1, "/tasks?source=msg": 0, "/tasks?order=oldest": 50,
+	} {
+		_, body := d.get(path)
+		if n := strings.Count(body, `class="line`); n != want {
+			t.Errorf("%s shows %d", path, n)
+		}
+	}
+	if _, body := d.get("/tasks.csv?kind=route.broken"); strings.Count(body, "\n") != 2 || !strings.Contains(body, "rte_1") || !strings.Contains(body, "佐藤 ゆき") {
+		t.Errorf("%s", body)
+	}
+}
+
+// TestTypeExactly: what is to be typed is shown to who may do the task alone.
+func TestTypeExactly(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.must(d.st.Raise(context.Background(), engawa.Task{Workspace: ws, ID: "tsk_1", Kind: engawa.TaskByHand, Ref: "r", Args: map[string]string{"title": "登録する", engawa.TypeExactly + "mail": "hana@customer.example"}}))
+	if _, body := d.get("/tasks/tsk_1"); !strings.Contains(body, "hana@customer.example") || !strings.Contains(body, "このとおりに入力してください") {
+		t.Errorf("%s", body)
+	}
+	d.member.Role = engawa.Viewer
+	if _, body := d.get("/tasks/tsk_1"); strings.Contains(body, "hana@customer.example") || strings.Contains(body, "<form method=\"post\" action=\"/tasks") {
+		t.Error("a viewer sees what is to be typed, or a button")
+	}
+	for _, act := range []string{"take", "assign", "due", "note", "done", "reopen"} {
+		if res := d.post("/tasks/tsk_1/"+act, nil); res.Code != http.StatusForbidden {
+			t.Errorf("%s by a viewer: %d", act, res.Code)
+		}
+	}
+}
+
+func (d *desk) staff() {
+	d.t.Helper()
+	for id, name := range map[string]string{"mem_1": "佐藤 ゆき", "mem_2": "鈴木 健"} {
+		d.must(d.st.AddMember(context.Background(), store.SignIn{Member: engawa.Member{Workspace: ws, ID: id, Name: name, Mail: engawa.Address(id + "@hinata.example"), Role: engawa.Support, CreatedAt: time.Now()}}))
+	}
+}
+
 func TestTasksAndLanes(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
+	d.staff()
 	ctx := context.Background()
 	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, Kind: "account.closed", Ref: "acc_mail", DueAt: time.Now().Add(-time.Hour)}))
 	d.must(d.st.Pause(ctx, ws, "acc_mail", time.Now().Add(time.Hour), "401"))
 	_, body := d.get("/tasks")
-	done := regexp.MustCompile(`/tasks/(tsk_\w+)/done`).FindString(body)
-	if done == "" || !strings.Contains(body, "口座の設定を直してください") {
+	take := regexp.MustCompile(`/tasks/(tsk_\w+)/take`).FindStringSubmatch(body)
+	if take == nil || !strings.Contains(body, "口座の設定を直してください") || !strings.Contains(body, "期限切れ1件") {
 		t.Fatalf("%s", body)
 	}
-	if _, body := d.get("/"); !strings.Contains(body, "止まっている送信の流れが1つあります") {
-		t.Error("today does not say what is stuck")
+	if _, body := d.get("/"); !strings.Contains(body, "止まっている送信の流れが1つあります") || !strings.Contains(body, "期限切れが1件あります") {
+		t.Error("today does not say what is stuck or overdue")
 	}
-	if res := d.post(done, nil); res.Code != http.StatusSeeOther {
-		t.Errorf("%d", res.Code)
+	page := "/tasks/" + take[1]
+	for _, act := range []struct {
+		path string
+		form url.Values
+		says string
+	}{
+		{"/take", nil, "佐藤 ゆきが引き受けました"},
+		{"/note", url.Values{"note": {"<b>電話</b>しました"}}, "&lt;b&gt;電話&lt;/b&gt;しました"},
+		{"/due", url.Values{"due": {"2031-02-03T09:30"}}, "2031年2月3日(月) 09:30"},
+		{"/assign", url.Values{"to": {"mem_2"}}, "鈴木 健に渡しました"},
+		{"/done", url.Values{"note": {"鍵を入れ替えました"}}, "鍵を入れ替えました"},
+		{"/reopen", url.Values{"note": {"まだでした"}}, "もう一度開きました"},
+		{"/done", nil, "済み"},
+	} {
+		if res := d.post(page+act.path, act.form); res.Code != http.StatusSeeOther || !strings.HasPrefix(res.Header().Get("Location"), page+"?done=task") {
+			t.Errorf("%s: %d %s", act.path, res.Code, res.Body)
+		}
+		if _, body := d.get(page); !strings.Contains(body, act.says) {
+			t.Errorf("%s: the page does not say %q: %s", act.path, act.says, body)
+		}
 	}
-	if _, body := d.get("/tasks?closed=1"); !strings.Contains(body, "済み") {
+	if res := d.post(page+"/due", url.Values{"due": {"tomorrow"}}); res.Code != http.StatusBadRequest {
+		t.Errorf("a due time that is none: %d", res.Code)
+	}
+	if _, body := d.get("/tasks?closed=1"); !strings.Contains(body, "済み") || !strings.Contains(body, page) {
 		t.Error("the done task is gone")
+	}
+	trail, err := d.st.Audits(ctx, ws, store.AuditFilter{}, store.Page{})
+	if err != nil || len(trail) != 7 || trail[0].Actor != "member:mem_1" {
+		t.Errorf("the trail has %d lines: %+v, %v", len(trail), trail, err)
 	}
 	if _, body := d.get("/lanes"); !strings.Contains(body, "/lanes/acc_mail/resume") {
 		t.Error("no way to resume")
@@ -551,7 +643,7 @@ func TestRoles(t *testing.T) {
 // TestGetChangesNothing asks for every path that a form posts to.
 func TestGetChangesNothing(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
-	for _, path := range []string{"/messages/msg_1/cancel", "/accounts/acc_mail/test", "/lanes/acc_mail/resume", "/tasks/tsk_1/done", "/signout", "/language"} {
+	for _, path := range []string{"/messages/msg_1/cancel", "/accounts/acc_mail/test", "/lanes/acc_mail/resume", "/tasks/tsk_1/done", "/tasks/tsk_1/take", "/tasks/tsk_1/assign", "/tasks/tsk_1/due", "/tasks/tsk_1/note", "/tasks/tsk_1/reopen", "/signout", "/language"} {
 		if code, _ := d.get(path); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
 			t.Errorf("GET %s: %d", path, code)
 		}

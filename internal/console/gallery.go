@@ -72,7 +72,7 @@ func samplePage(words *text.Words, l engawa.Locale, at string) Page {
 	}
 	return Page{
 		Viewer: words.For(l, zone), Workspace: s.shop, Member: s.member, Role: engawa.Owner,
-		At: at, Path: "/", Tasks: 2, Now: sampleNow, Title: "Engawa",
+		At: at, Path: "/", Tasks: 3, Overdue: 1, Now: sampleNow, Title: "Engawa",
 	}
 }
 
@@ -115,7 +115,12 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
 		{"template", TemplatePage(sampleTemplate(page("templates", ""), s))},
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
-		{"tasks", TasksPage(Tasks{Page: page("tasks", "tasks.title"), Rows: sampleTasks(page("tasks", ""))})},
+		{"tasks", TasksPage(sampleMany(page("tasks", "tasks.title"), s))},
+		{"tasks-empty", TasksPage(sampleTaskList(quiet(page("tasks", "tasks.title")), nil))},
+		{"tasks-overdue", TasksPage(sampleOverdue(page("tasks", "tasks.title"), s))},
+		{"tasks-done", TasksPage(sampleDone(page("tasks", "tasks.title"), s))},
+		{"task", TaskPage(sampleTask(page("tasks", ""), s))},
+		{"task-done", TaskPage(sampleTaskDone(page("tasks", ""), s))},
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
 		{"audit", AuditPage(sampleAudit(page("settings", "audit.title"), s))},
 		{"signin", SignInPage(SignIn{Page: page("", "signin.title"), OIDC: "Google Workspace", Failed: "sign_in_invalid", Mail: "yuki@hinata.example"})},
@@ -131,7 +136,7 @@ func ago(d time.Duration) time.Time { return sampleNow.Add(-d) }
 func sampleToday(p Page, s spoken) Today {
 	v := Today{
 		Page: p, Events: 1284, EventsBefore: 1190, Sent: 846, Failed: 2, Held: 57, Refused: 31,
-		RefusedMost: p.T("today.most", "gate", p.T("gate.consent"), "n", 24), Tasks: sampleTasks(p), Lanes: sampleLanes(p, s), Live: sampleRows(p, s),
+		RefusedMost: p.T("today.most", "gate", p.T("gate.consent"), "n", 24), Tasks: sampleTasks(p, s), Lanes: sampleLanes(p, s), Live: sampleRows(p, s),
 	}
 	for i, n := range []int{12, 8, 5, 3, 2, 4, 9, 18, 34, 46, 52, 60, 48, 44, 50, 58, 66, 74, 80, 88, 92, 71, 57, 40} {
 		waiting := n / 16
@@ -143,9 +148,14 @@ func sampleToday(p Page, s spoken) Today {
 	return v
 }
 
+// quiet is a page while nothing is left to do.
+func quiet(p Page) Page {
+	p.Tasks, p.Overdue = 0, 0
+	return p
+}
+
 func sampleQuiet(p Page) Today {
-	p.Tasks = 0
-	v := Today{Page: p}
+	v := Today{Page: quiet(p)}
 	for i := range 24 {
 		v.Hours = append(v.Hours, Hour{At: sampleNow.Truncate(time.Hour).Add(time.Duration(i-23) * time.Hour)})
 	}
@@ -510,13 +520,64 @@ func sampleTemplate(p Page, s spoken) TemplateForm {
 	return v
 }
 
-func sampleTasks(p Page) []TaskRow {
-	unknown, help := p.taskWords(engawa.Task{Kind: "delivery.unknown"})
-	closed, closedHelp := p.taskWords(engawa.Task{Kind: "account.closed"})
-	return []TaskRow{
-		{ID: "tsk_1", Title: closed, Help: closedHelp, URL: "/accounts/acc_3", Count: 3, DueAt: ago(40 * time.Minute), At: ago(3 * time.Hour), Open: true},
-		{ID: "tsk_2", Title: unknown, Help: help, URL: "/messages/msg_5", Count: 1, DueAt: sampleNow.Add(22*time.Hour + 48*time.Minute), At: ago(time.Hour), Open: true},
+func sampleTasks(p Page, s spoken) []TaskRow {
+	row := func(id, kind, from string, args map[string]string) TaskRow {
+		r := TaskRow{ID: id, Source: p.T("tasks.source." + from), Count: 1, Open: true}
+		r.Title, r.Help = p.TaskWords(engawa.Task{Kind: kind, Args: args})
+		return r
 	}
+	closed, unknown, broken := row("tsk_1", "account.closed", "acc", nil), row("tsk_2", "delivery.unknown", "acc", nil), row("tsk_3", "route.broken", "rte", nil)
+	closed.URL, closed.Count, closed.DueAt, closed.At, closed.Late = "/accounts/acc_3", 3, ago(40*time.Minute), ago(3*time.Hour), true
+	unknown.URL, unknown.DueAt, unknown.At, unknown.Assignee, unknown.Mine = "/messages/msg_5", sampleNow.Add(22*time.Hour+48*time.Minute), ago(time.Hour), s.member, true
+	broken.URL, broken.DueAt, broken.At, broken.Assignee = "/routes/rte_1", sampleNow.Add(50*time.Hour), ago(2*time.Hour), s.hana
+	return []TaskRow{closed, unknown, broken}
+}
+
+func sampleTaskList(p Page, rows []TaskRow) Tasks {
+	return Tasks{Page: p, Rows: rows, CSV: "/tasks.csv", Kinds: []Choice{{"", p.T("list.any")}}}
+}
+
+func sampleMany(p Page, s spoken) Tasks {
+	var rows []TaskRow
+	for range 4 {
+		rows = append(rows, sampleTasks(p, s)...)
+	}
+	v := sampleTaskList(p, rows)
+	v.Next = "/tasks?after=x"
+	return v
+}
+
+func sampleOverdue(p Page, s spoken) Tasks {
+	v := sampleTaskList(p, sampleTasks(p, s)[:1])
+	v.Late = true
+	return v
+}
+
+func sampleDone(p Page, s spoken) Tasks {
+	v := sampleTaskList(p, sampleTasks(p, s)[1:])
+	v.Closed = true
+	for i := range v.Rows {
+		v.Rows[i].Open, v.Rows[i].DoneAt, v.Rows[i].DoneBy = false, ago(time.Duration(i+1)*5*time.Hour), s.member
+	}
+	return v
+}
+
+func sampleTask(p Page, s spoken) Task {
+	v := Task{
+		Page: p, TaskRow: sampleTasks(p, s)[0], RaisedAt: ago(20 * time.Minute), May: true, Zone: p.Zone.String(), DueLocal: ago(40 * time.Minute).In(p.Zone).Format(localMinute),
+		Members: []Choice{{"mem_1", s.member}, {"mem_2", s.hana}},
+		ToType:  []Choice{{"hana.yamada@hinata.example", p.TypeLabel("mail")}, {s.hana, p.TypeLabel("name")}},
+		Lines:   []TaskLine{{At: ago(3 * time.Hour), Text: p.T("tasks.line.raised", "who", p.T("tasks.hub"))}, {At: ago(2 * time.Hour), Text: p.T("tasks.line.take", "who", s.hana)}, {At: ago(time.Hour), Text: p.T("tasks.line.note", "who", s.hana), Note: s.subject}, {At: ago(time.Hour), Text: p.T("tasks.line.drop", "who", s.hana)}},
+	}
+	v.Page.Title = v.TaskRow.Title
+	return v
+}
+
+func sampleTaskDone(p Page, s spoken) Task {
+	v := sampleTask(p, s)
+	v.Open, v.Late, v.Assignee, v.DoneAt, v.DoneBy, v.ToType, v.Gone = false, false, s.member, ago(5*time.Minute), s.member, nil, true
+	v.Lines = append(v.Lines, TaskLine{At: ago(6 * time.Minute), Text: p.T("tasks.line.take", "who", s.member)}, TaskLine{At: ago(5 * time.Minute), Text: p.T("tasks.line.finish", "who", s.member), Note: s.plan})
+	return v
 }
 
 func samplePatterns(p Page) Patterns {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
-	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -52,27 +51,12 @@ func (p Page) gaugeWords(g Gauge) string {
 	return joinDot(p.scopeWords(g.Scope), p.Number(g.Used)+" / "+p.Number(g.Limit), per)
 }
 
-// taskFacts says how often a task was raised and who holds it.
-func (p Page) taskFacts(row TaskRow) string {
-	times := ""
-	if row.Count > 1 {
-		times = p.T("tasks.count", "n", row.Count)
-	}
-	if !row.Open {
-		return joinDot(times, row.DoneBy)
-	}
-	return joinDot(times, row.Assignee)
-}
-
 func orDash(s string) string {
 	if s == "" {
 		return "–"
 	}
 	return s
 }
-
-// taskLimit is how many tasks are read at once.
-const taskLimit = 200
 
 func (c *console) lanes(v *visit) error {
 	rows, err := c.laneRows(v)
@@ -198,63 +182,4 @@ func (c *console) resume(v *visit) error {
 		return err
 	}
 	return v.see("/lanes", "resumed")
-}
-
-func (c *console) tasks(v *visit) error {
-	view := Tasks{Page: v.titled("tasks", v.T("tasks.title")), Closed: v.r.URL.Query().Get("closed") != ""}
-	var err error
-	if view.Rows, err = c.taskRows(v, view.Closed); err != nil {
-		return err
-	}
-	return v.show(TasksPage(view))
-}
-
-// taskRows loads tasks in words, the open or the done ones.
-func (c *console) taskRows(v *visit, closed bool) ([]TaskRow, error) {
-	all, err := c.Store.Tasks(v.ctx(), v.ws(), taskLimit)
-	if err != nil {
-		return nil, err
-	}
-	var rows []TaskRow
-	for _, k := range all {
-		if (k.State == "open") == closed {
-			continue
-		}
-		title, help := v.taskWords(k)
-		rows = append(rows, TaskRow{
-			ID: k.ID, Title: title, Help: help, URL: taskURL(k), Count: k.Count, DueAt: k.DueAt, At: k.CreatedAt, DoneAt: k.DoneAt,
-			Assignee: k.Assignee, DoneBy: k.DoneBy, Open: !closed,
-		})
-	}
-	return rows, nil
-}
-
-// taskURL is the page of what a task is about.
-func taskURL(k engawa.Task) string {
-	switch {
-	case strings.HasPrefix(k.Kind, "listform.") && k.Args["message"] != "":
-		return "/messages/" + k.Args["message"] + "#by-hand"
-	case k.Kind == "listform.changed":
-		return "/accounts/" + k.Ref + "/form"
-	case k.Args["message"] != "":
-		return "/messages/" + k.Args["message"]
-	case engawa.HasPrefix(k.Ref, engawa.PrefixMessage):
-		return "/messages/" + k.Ref
-	case engawa.HasPrefix(k.Ref, engawa.PrefixRoute):
-		return "/routes/" + k.Ref
-	case k.Kind == inbox.Unrecognized:
-		return "/accounts/" + k.Ref + "/patterns"
-	case k.Kind == "delivery.unknown":
-		return "/messages?state=unknown"
-	case engawa.HasPrefix(k.Ref, engawa.PrefixAccount):
-		return "/accounts/" + k.Ref
-	}
-	return "/tasks"
-}
-
-func (c *console) finishTask(v *visit) error {
-	if err := v.by.FinishTask(v.ctx(), v.ws(), v.r.PathValue("id"), v.member.ID); err != nil {
-		return err
-	}
-	return v.see("/tasks", "task")
 }

@@ -49,8 +49,11 @@ func (n *names) account(id string) (name, kind string) {
 
 // source says where an event came from.
 func (n *names) source(account string) string {
-	if account == engawa.SourceAPI {
+	switch account {
+	case engawa.SourceAPI:
 		return n.v.T("event.source.api")
+	case engawa.SourceHub:
+		return n.v.T("event.source.hub")
 	}
 	name, kind := n.account(account)
 	return joinDot(kind, name)

@@ -93,10 +93,9 @@ func (c *console) today(v *visit) error {
 	if view.Lanes, err = c.laneRows(v); err != nil {
 		return err
 	}
-	if view.Tasks, err = c.taskRows(v, false); err != nil {
+	if view.Tasks, err = c.dueSoonest(v, 5); err != nil {
 		return err
 	}
-	view.Tasks = view.Tasks[:min(5, len(view.Tasks))]
 	if view.Live, err = c.liveLatest(n, Live{}, 8); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type Page struct {
 	At        string // the place in the navigation: "today", "live" …
 	Path      string // of this page, for coming back after the language changed
 	Tasks     int    // open tasks, beside the navigation
+	Overdue   int    // of them
 	Done      string // what was just done: a key "done.<this>"; empty: nothing
 	Now       time.Time
 }
@@ -629,18 +630,42 @@ func (g Gauge) Percent() int {
 // Tasks is what only a person can do.
 type Tasks struct {
 	Page
-	Closed bool // shows the done ones
-	Rows   []TaskRow
-	Next   string
+	Closed                     bool // shows the done ones
+	Late                       bool // shows the overdue ones alone
+	Whose, Kind, Source, Order string
+	Kinds                      []Choice
+	Rows                       []TaskRow
+	Next, CSV                  string
 }
 
 // TaskRow is one task.
 type TaskRow struct {
-	ID, Title, Help, URL string
-	Count                int
-	DueAt, At, DoneAt    time.Time
-	Assignee, DoneBy     string
-	Open                 bool
+	ID, Title, Help   string
+	URL, Source       string // the page of what raised it, and what that is
+	Count             int
+	DueAt, At, DoneAt time.Time
+	Assignee, DoneBy  string // names
+	Open, Late, Mine  bool
+}
+
+// Task is one task's page.
+type Task struct {
+	Page
+	TaskRow
+	RaisedAt time.Time // the last time
+	ToType   []Choice  // label and text
+	Gone     bool      // what was to be typed was erased
+	May      bool      // the member may do it
+	Members  []Choice  // to whom it may be given
+	DueLocal string    // for the input
+	Zone     string    // in which that is
+	Lines    []TaskLine
+}
+
+// TaskLine is one line of a task's history.
+type TaskLine struct {
+	At         time.Time
+	Text, Note string
 }
 
 // SignIn is the way in.
@@ -675,7 +700,7 @@ var AuditActions = []string{
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
 	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
-	"cancel-message", "resolve-delivery", "finish-task", "add-workspace", "change-workspace",
+	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "end-endpoint", "start-replay", "stop-replay",
 }
 

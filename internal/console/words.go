@@ -75,19 +75,3 @@ func (p Page) scopeWords(scope string) string {
 	}
 	return scope
 }
-
-// taskWords are the title and help of a task.
-func (p Page) taskWords(t engawa.Task) (title, help string) {
-	if !p.Words.Has("task." + t.Kind) {
-		return p.T("task.other", "kind", t.Kind), ""
-	}
-	args := make([]any, 0, 2*len(t.Args))
-	for name, value := range t.Args {
-		args = append(args, name, value)
-	}
-	title = p.T("task."+t.Kind, args...)
-	if p.Words.Has("task." + t.Kind + ".help") {
-		help = p.T("task."+t.Kind+".help", args...)
-	}
-	return title, help
-}

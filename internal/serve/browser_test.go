@@ -223,7 +223,7 @@ func working(t *testing.T) shop {
 	must(h.Store.SaveTemplate(t.Context(), engawa.Template{Workspace: "ws_1", ID: "tpl_1", Name: "引き止めのご案内", UpdatedAt: now, Words: map[engawa.Locale]engawa.Content{
 		engawa.Japanese: {Subject: "{{customer.name}}様へのご案内", Text: "次の3か月を半額でお届けします。"},
 	}}))
-	must(h.Store.Raise(t.Context(), engawa.Task{Workspace: "ws_1", Kind: "account.closed", Ref: "acc_mail", DueAt: now.Add(time.Hour)}))
+	must(h.Store.Raise(t.Context(), engawa.Task{Workspace: "ws_1", ID: "tsk_1", Kind: "account.closed", Ref: "acc_mail", DueAt: now.Add(time.Hour)}))
 	key, err := api.NewKey(t.Context(), h.Store, "ws_1", "test", "*")
 	must(err)
 	return shop{h, "http://" + c.Listen, key}
@@ -260,7 +260,7 @@ func TestMainActs(t *testing.T) {
 			b.signIn("a wrong guess")
 			b.sees("合いません")
 			b.signIn("縁側で一休みする")
-			b.sees("まだ出来事が届いていません") // it leads where the visitor was going
+			b.sees("口座の設定を直してください") // it leads where the visitor was going, and tells of the task
 
 			b.open("/routes/new")
 			b.fill(`[name="name"]`, "お支払いの失敗")
@@ -296,7 +296,13 @@ func TestMainActs(t *testing.T) {
 			}
 
 			b.open("/tasks")
+			b.press(`form[action$="/take"] button`)
+			b.sees("あなたの担当になりました")
+			b.fill(`#finish`, "パスワードを入れ直しました")
 			b.press(`form[action$="/done"] button`)
+			b.sees("パスワードを入れ直しました")
+			b.sees("が済みにしました")
+			b.open("/tasks")
 			b.sees("残っているものはありません")
 
 			b.open("/settings")
@@ -334,7 +340,9 @@ func TestWithoutScript(t *testing.T) {
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.enter(o.Hub)
 	b.open("/tasks")
+	b.press(`form[action$="/take"] button`)
 	b.press(`form[action$="/done"] button`)
+	b.open("/tasks")
 	b.sees("残っているものはありません")
 	b.open("/accounts/acc_mail")
 	b.fill(`[name="name"]`, "本店のメール")
@@ -360,7 +368,7 @@ func TestNarrow(t *testing.T) {
 	b.enter(o.Hub)
 	for _, path := range []string{
 		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
-		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/settings", "/audit", "/nowhere",
+		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/tasks/tsk_1", "/settings", "/audit", "/nowhere",
 	} {
 		b.open(path)
 	}

@@ -129,8 +129,21 @@ func (h *Hub) upkeepOnce(ctx context.Context) error {
 	}
 	if err != nil && ctx.Err() == nil {
 		h.log.ErrorContext(ctx, "upkeep is behind and tries again in an hour", "error", err)
+		h.askForUpkeep(ctx)
 	}
 	return nil
+}
+
+// askForUpkeep has every business that is served here ask whoever runs the hub
+// to look. Where not even that can be kept, /readyz says so.
+func (h *Hub) askForUpkeep(ctx context.Context) {
+	all, err := h.Store.Workspaces(ctx)
+	for _, w := range all {
+		err = errors.Join(err, h.Store.Raise(ctx, engawa.Task{Workspace: w.ID, Kind: "hub.upkeep", Ref: "hub", DueAt: time.Now().Add(24 * time.Hour)}))
+	}
+	if err != nil && ctx.Err() == nil {
+		h.log.ErrorContext(ctx, "nobody asked to look at the upkeep", "error", err)
+	}
 }
 
 func (h *Hub) rotates() bool {

@@ -90,6 +90,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	}
 	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	env.PublicURL = h.base()
+	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
 		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
@@ -173,6 +174,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		defer h.working.Store(false)
 		h.Dispatch.Run(ctx)
 	})
+	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { (&replay.Runner{Store: h.Store, Compose: h.Compose, Log: h.log}).Run(ctx) })
 	ended := make(chan error, 2)
 	work.Go(func() {

@@ -125,7 +125,7 @@ var lists = []list{
 		s.must(err)
 		return ks[slices.IndexFunc(ks, func(k engawa.Task) bool { return k.Ref == fmt.Sprint(i) })].ID
 	}, func(s *shop, p store.Page) ([]string, store.Page) {
-		rows, err := s.TaskPage(s.t.Context(), ws, "open", p)
+		rows, err := s.TaskPage(s.t.Context(), ws, store.TaskFilter{State: "open"}, p)
 		return ids(s, rows, err, func(k engawa.Task) (string, time.Time) { return k.ID, k.CreatedAt })
 	}},
 	{"subscriptions", func(s *shop, i int, _ time.Time) string {

@@ -117,6 +117,8 @@ func wrapped() []wrappedTable {
 		{"event", "id", "id = $5", byID},
 		{"message", "id", "id = $5", byID},
 		{"delivery", "id", "id = $5", byID},
+		{"task", "id", "id = $5", byID},
+		{"task_line", "id", "id = $5", byID},
 		{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
 	}
 }

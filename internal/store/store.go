@@ -45,6 +45,7 @@ type engine struct {
 	writer      *writer // SQLite only
 	journal     *group[journalItem]
 	url         string
+	front       string // where the console is; empty: nobody has said
 	file        string // SQLite only: its URL without pragmas
 	unlock      func()
 	closing     sync.Once

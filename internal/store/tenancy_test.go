@@ -68,7 +68,9 @@ func (s *shop) settle(of string) estate {
 	s.must(s.SaveEventType(ctx, engawa.EventType{Workspace: of, Type: "shop.ordered", Schema: []byte(`{}`), Sample: []byte(`{}`), UpdatedAt: now}))
 	_, err = s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
 	s.must(err)
-	s.must(s.Raise(ctx, engawa.Task{Workspace: of, Kind: "k", Ref: "r", DueAt: now}))
+	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
+	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
+	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
 	s.must(s.Note(ctx, store.Audit{Workspace: of, Actor: "key:1", Action: "look"}))
 	s.people(of)
 	for _, once := range []store.Once{e.unfinished, e.finished} {
@@ -348,7 +350,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.FinishTask(ctx, as, tasks[0].ID, "member:1")
+		return nil, s.FinishTask(ctx, as, tasks[0].ID, "出ました")
 	},
 	"Forget": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		once := e.unfinished
@@ -501,7 +503,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return tally.Hours, err
 	},
 	"TaskPage": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
-		return s.TaskPage(ctx, as, "", store.Page{})
+		return s.TaskPage(ctx, as, store.TaskFilter{}, store.Page{})
 	},
 	"Tasks": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Tasks(ctx, as, 10)
@@ -514,6 +516,27 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 			return nil, err
 		}
 		return told, err
+	},
+	"AssignTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AssignTask(ctx, as, "tsk_"+e.of, "mem_"+e.of)
+	},
+	"CountTasks": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.CountTasks(ctx, as)
+	},
+	"MoveTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.MoveTask(ctx, as, "tsk_"+e.of, time.Now().Add(time.Hour))
+	},
+	"NoteTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.NoteTask(ctx, as, "tsk_"+e.of, "電話しました")
+	},
+	"ReopenTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ReopenTask(ctx, as, "tsk_done_"+e.of, "まだでした")
+	},
+	"Task": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Task(ctx, as, "tsk_"+e.of)
+	},
+	"TaskKinds": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.TaskKinds(ctx, as)
 	},
 	"Templates": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Templates(ctx, as)
@@ -537,7 +560,8 @@ var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
-	"DueReplays":      "the runner's, of every workspace",
+	"DueReplays": "the runner's, of every workspace",
+	"Front":      "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",

@@ -16,7 +16,7 @@ import (
 	"github.com/engawa/engawa/internal/text"
 )
 
-var update = flag.Bool("update", false, "write testdata/notices anew")
+var update = flag.Bool("update", false, "write testdata/notices and the kinds of tasks in docs/tasks.md anew")
 
 // story is one thing that the words must tell: a type, or a variant of it, with
 // a sample of its data.

@@ -56,10 +56,13 @@ func (w *Words) EventLine(l engawa.Locale, eventType string, data map[string]any
 		return w.T(l, "event.unknown", "type", eventType)
 	}
 	line, err := renderPart("/line", n.Line, data, oneLine)
-	if err != nil || strings.TrimSpace(line) == "" {
+	if line = strings.TrimSpace(line); err != nil || line == "" {
 		return eventType
 	}
-	return strings.TrimSpace(line)
+	if said, _ := lookup(w.For(l, nil).withTask(eventType, data), "task.title"); said != nil {
+		return line + ": " + fmt.Sprint(said)
+	}
+	return line
 }
 
 // Variant names the words for an event more exactly than its type does, where
@@ -164,7 +167,7 @@ type Person struct{ ID, Name string }
 // root as the viewer reads it, and under "event" its id, type, subject and
 // time, besides "customer" and "workspace".
 func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer Person, workspace string) map[string]any {
-	vars := v.Show(data)
+	vars := v.withTask(e.Type, v.Show(data))
 	at := e.OccurredAt
 	if at.IsZero() {
 		at = e.ReceivedAt

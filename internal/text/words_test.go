@@ -41,19 +41,20 @@ var computed = map[string][]string{
 		"invalid", "unauthorized", "unverified", "forbidden", "not_found", "method", "conflict", "too_large", "media_type", "key_mismatch",
 		"rate_limited", "unavailable", "internal",
 	},
-	"place.":       {"direct", "my_chat", "readonly", "not_member"},
-	"choice.":      nil, // of a channel's fields
-	"scope.":       nil, // of a channel's limits
-	"types.group.": {"general", "application", "payment", "contract", "store", "system", "own", "general.text", "application.text", "payment.text", "contract.text", "store.text", "system.text", "own.text"},
-	"fieldtype.":   {"string", "integer", "number", "boolean", "object", "array", "date", "date-time"},
-	"field.":       nil, // members of event data: TestFieldsHaveWords
-	"value.":       nil, // codes in event data: Viewer.Show
+	"tasks.source.": {"msg", "evt", "rte", "acc", "cus", "member", "key"},
+	"place.":        {"direct", "my_chat", "readonly", "not_member"},
+	"choice.":       nil, // of a channel's fields
+	"scope.":        nil, // of a channel's limits
+	"types.group.":  {"general", "application", "payment", "contract", "store", "system", "own", "general.text", "application.text", "payment.text", "contract.text", "store.text", "system.text", "own.text"},
+	"fieldtype.":    {"string", "integer", "number", "boolean", "object", "array", "date", "date-time"},
+	"field.":        nil, // members of event data: TestFieldsHaveWords
+	"value.":        nil, // codes in event data: Viewer.Show
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
 		"bounced", "complained", "replied", "read", "unread",
 	},
 	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
-	"done.":     {"saved", "canceled", "resumed", "task", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"done.":     {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},

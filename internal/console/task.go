@@ -1,0 +1,381 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/source/inbox"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// taskSourceURL is the page of what raised a task; empty: it has none.
+func taskSourceURL(k engawa.Task) string {
+	switch {
+	case k.Kind == "delivery.unknown":
+		return "/messages?state=unknown"
+	case strings.HasPrefix(k.Kind, "listform.") && k.Args["message"] != "":
+		return "/messages/" + k.Args["message"] + "#by-hand"
+	case k.Kind == "listform.changed":
+		return "/accounts/" + k.Ref + "/form"
+	case k.Kind == inbox.Unrecognized:
+		return "/accounts/" + k.Ref + "/patterns"
+	case k.Args["message"] != "":
+		return "/messages/" + k.Args["message"]
+	}
+	for prefix, page := range map[string]string{
+		engawa.PrefixMessage: "/messages/", engawa.PrefixRoute: "/routes/", engawa.PrefixAccount: "/accounts/", engawa.PrefixEvent: "/events/", engawa.PrefixCustomer: "/customers/",
+	} {
+		if engawa.HasPrefix(k.Source, prefix) {
+			return page + k.Source
+		}
+	}
+	return ""
+}
+
+// sortOf is the sort of thing that an id or an actor names: "acc", "member".
+func sortOf(source string) string {
+	if i := strings.IndexAny(source, "_:"); i > 0 && slices.Contains(engawa.TaskSources[:], source[:i]) {
+		return source[:i]
+	}
+	return ""
+}
+
+func (v *visit) taskFilter() (store.TaskFilter, Tasks) {
+	q := v.r.URL.Query()
+	view := Tasks{
+		Page: v.titled("tasks", v.T("tasks.title")), Closed: q.Get("closed") != "", Whose: q.Get("whose"), Late: q.Get("late") != "", Kind: q.Get("kind"), Source: q.Get("source"), Order: q.Get("order"),
+	}
+	f := store.TaskFilter{State: "open", Overdue: view.Late, Kind: view.Kind, Source: view.Source, Order: store.TaskOrder(strings.TrimPrefix(view.Order, "newest"))}
+	if view.Order == "" {
+		f.Order = store.TasksDue
+	}
+	if view.Closed {
+		f.State, f.Overdue = "done", false
+		if view.Order == "" {
+			f.Order = store.TasksNewest
+		}
+	}
+	switch view.Whose {
+	case "mine":
+		f.Assignee = v.member.ID
+	case "nobody":
+		f.Unassigned = true
+	}
+	return f, view
+}
+
+// link is a page of the list with the view's filter.
+func (v Tasks) link(path string, more ...string) string {
+	closed, late := "", ""
+	if v.Closed {
+		closed = "1"
+	}
+	if v.Late {
+		late = "1"
+	}
+	return query(path, append([]string{"closed", closed, "whose", v.Whose, "late", late, "kind", v.Kind, "source", v.Source, "order", v.Order}, more...)...)
+}
+
+// filtered reports whether the list shows less than all.
+func (v Tasks) filtered() bool { return v.Whose != "" || v.Late || v.Kind != "" || v.Source != "" }
+
+func (v Tasks) whose() []Choice {
+	return []Choice{{"", v.T("tasks.whose.any")}, {"mine", v.T("tasks.whose.mine")}, {"nobody", v.T("tasks.whose.nobody")}}
+}
+
+func (v Tasks) orders() []Choice {
+	return []Choice{{"", v.T("tasks.order.due")}, {"newest", v.T("tasks.order.newest")}, {"oldest", v.T("tasks.order.oldest")}}
+}
+
+func (v Tasks) sources() []Choice {
+	list := []Choice{{"", v.T("list.any")}}
+	for _, sort := range engawa.TaskSources {
+		list = append(list, Choice{sort, v.T("tasks.source." + sort)})
+	}
+	if sortOf(v.Source) != "" {
+		list = append(list, Choice{v.Source, v.Source}) // one thing alone
+	}
+	return list
+}
+
+// taskFacts says how often a task was raised and who holds it.
+func (p Page) taskFacts(row TaskRow) string {
+	times := ""
+	if row.Count > 1 {
+		times = p.T("tasks.count", "n", row.Count)
+	}
+	if !row.Open {
+		return joinDot(row.Source, times, row.DoneBy)
+	}
+	return joinDot(row.Source, times, row.Assignee)
+}
+
+func (c *console) tasks(v *visit) error {
+	f, view := v.taskFilter()
+	people, err := c.people(v)
+	if err != nil {
+		return err
+	}
+	kinds, err := c.Store.TaskKinds(v.ctx(), v.ws())
+	if err != nil {
+		return err
+	}
+	view.Kinds = []Choice{{"", v.T("list.any")}}
+	for _, kind := range kinds {
+		title, _ := v.TaskWords(engawa.Task{Kind: kind, Args: map[string]string{"title": v.T("tasks.source.member")}})
+		view.Kinds = append(view.Kinds, Choice{kind, title})
+	}
+	p := cursor(v.r)
+	p.Limit = listed
+	all, err := c.Store.TaskPage(v.ctx(), v.ws(), f, p)
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		view.Rows = append(view.Rows, people.row(k))
+	}
+	if len(all) == listed {
+		at, id := f.After(all[listed-1])
+		view.Next = view.link("/tasks", "after", after(at, id))
+	}
+	view.CSV = view.link("/tasks.csv")
+	return v.show(TasksPage(view))
+}
+
+func (c *console) tasksCSV(v *visit) error {
+	f, _ := v.taskFilter()
+	people, err := c.people(v)
+	if err != nil {
+		return err
+	}
+	out := v.csv("tasks", "id", "state", "kind", "title", "source", "assignee", "count", "created_at", "raised_at", "due_at", "done_at", "done_by")
+	p := store.Page{Limit: 200}
+	for range csvRows / 200 {
+		all, err := c.Store.TaskPage(v.ctx(), v.ws(), f, p)
+		if err != nil {
+			return err
+		}
+		for _, k := range all {
+			row := people.row(k)
+			writeCSV(out, k.ID, k.State, k.Kind, row.Title, k.Source, row.Assignee, v.Number(k.Count), stamp(k.CreatedAt), stamp(k.RaisedAt), stamp(k.DueAt), stamp(k.DoneAt), row.DoneBy)
+			p.At, p.ID = f.After(k)
+		}
+		if len(all) < 200 {
+			break
+		}
+	}
+	out.Flush()
+	return nil // what failed on the way shows as a file cut short
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// dueSoonest loads the open tasks that are due next.
+func (c *console) dueSoonest(v *visit, n int) (rows []TaskRow, err error) {
+	people, err := c.people(v)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.Store.TaskPage(v.ctx(), v.ws(), store.TaskFilter{State: "open", Order: store.TasksDue}, store.Page{Limit: n})
+	for _, k := range all {
+		rows = append(rows, people.row(k))
+	}
+	return rows, err
+}
+
+// people names who does things.
+type people struct {
+	v       *visit
+	members []engawa.Member
+}
+
+func (c *console) people(v *visit) (people, error) {
+	all, err := c.Store.Members(v.ctx(), v.ws())
+	return people{v, all}, err
+}
+
+// name is a member's; of an actor, "member:…" or "key:…", it is who that is.
+func (p people) name(who string) string {
+	if who == "" {
+		return ""
+	}
+	id := strings.TrimPrefix(who, "member:")
+	if i := slices.IndexFunc(p.members, func(m engawa.Member) bool { return m.ID == id }); i >= 0 {
+		return p.members[i].Name
+	}
+	if strings.HasPrefix(who, "key:") {
+		return p.v.T("tasks.key")
+	}
+	return p.v.T("tasks.somebody")
+}
+
+// actor is name, but of what the hub did by itself.
+func (p people) actor(who string) string {
+	if who == "" {
+		return p.v.T("tasks.hub")
+	}
+	return p.name(who)
+}
+
+func (p people) row(k engawa.Task) TaskRow {
+	row := TaskRow{
+		ID: k.ID, URL: taskSourceURL(k), Count: k.Count, DueAt: k.DueAt, At: k.CreatedAt, DoneAt: k.DoneAt, Open: k.State == "open", Late: k.Overdue(p.v.Now),
+		Assignee: p.name(k.Assignee), Mine: k.Assignee != "" && k.Assignee == p.v.member.ID, DoneBy: p.name(k.DoneBy),
+	}
+	row.Title, row.Help = p.v.TaskWords(k)
+	if sort := sortOf(k.Source); sort != "" {
+		row.Source = p.v.T("tasks.source." + sort)
+	}
+	return row
+}
+
+func (c *console) task(v *visit) error {
+	story, err := c.Store.Task(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	people, err := c.people(v)
+	if err != nil {
+		return err
+	}
+	return v.show(TaskPage(people.task(story)))
+}
+
+func (p people) task(story store.TaskStory) Task {
+	v := p.v
+	view := Task{TaskRow: p.row(story.Task), RaisedAt: story.RaisedAt, Gone: story.Gone, May: v.Role.Allows(engawa.Support), Zone: v.Zone.String()}
+	view.Page = v.titled("tasks", view.TaskRow.Title)
+	view.Path = "/tasks/" + story.ID
+	if !story.DueAt.IsZero() {
+		view.DueLocal = story.DueAt.In(v.Zone).Format(localMinute)
+	}
+	for _, name := range story.ToType() {
+		text := Choice{Label: v.TypeLabel(name)}
+		if view.May {
+			text.Value = story.Args[engawa.TypeExactly+name]
+		}
+		view.ToType = append(view.ToType, text)
+	}
+	for _, m := range p.members {
+		if m.Role.Allows(engawa.Support) && m.ID != story.Assignee {
+			view.Members = append(view.Members, Choice{m.ID, m.Name})
+		}
+	}
+	raisedBy := ""
+	if sort := sortOf(story.Source); sort == "member" || sort == "key" {
+		raisedBy = story.Source
+	}
+	view.Lines = append(view.Lines, TaskLine{At: story.CreatedAt, Text: v.T("tasks.line.raised", "who", p.actor(raisedBy))})
+	for _, l := range story.Lines {
+		line := TaskLine{At: l.At, Text: p.line(l), Note: l.Text}
+		if l.Gone {
+			line.Note = v.T("tasks.line.gone")
+		}
+		view.Lines = append(view.Lines, line)
+	}
+	return view
+}
+
+// localMinute is how a browser writes what is entered as a date and a time.
+const localMinute = "2006-01-02T15:04"
+
+// line says what one act was.
+func (p people) line(l store.TaskLine) string {
+	v, who := p.v, p.actor(l.Actor)
+	switch l.Act {
+	case "assign":
+		switch l.Detail {
+		case "":
+			return v.T("tasks.line.drop", "who", who)
+		case strings.TrimPrefix(l.Actor, "member:"):
+			return v.T("tasks.line.take", "who", who)
+		}
+		return v.T("tasks.line.give", "who", who, "to", p.name(l.Detail))
+	case "due":
+		due, err := time.Parse(time.RFC3339, l.Detail)
+		if err != nil {
+			return v.T("tasks.line.someday", "who", who)
+		}
+		return v.T("tasks.line.due", "who", who, "time", v.Time(due))
+	case "finish":
+		return v.T("tasks.line.finish", "who", who)
+	case "reopen":
+		return v.T("tasks.line.reopen", "who", who)
+	}
+	return v.T("tasks.line.note", "who", who)
+}
+
+// noteMost is the most characters of a note.
+const noteMost = 4000
+
+func (v *visit) noteOf(field string) (string, error) {
+	note := strings.TrimSpace(v.r.PostFormValue(field))
+	if len([]rune(note)) > noteMost {
+		return "", engawa.Invalid("/"+field, "shorten it to 4,000 characters", "the note is too long")
+	}
+	return note, nil
+}
+
+// onTask does one thing to a task as the member, and shows its page again.
+func (c *console) onTask(done string, act func(v *visit, st *store.Store, id string) error) func(*visit) error {
+	return func(v *visit) error {
+		id := v.r.PathValue("id")
+		if err := act(v, v.by, id); err != nil {
+			return err
+		}
+		return v.see("/tasks/"+id, done)
+	}
+}
+
+func takeTask(v *visit, st *store.Store, id string) error {
+	return st.AssignTask(v.ctx(), v.ws(), id, v.member.ID)
+}
+
+func giveTask(v *visit, st *store.Store, id string) error {
+	return st.AssignTask(v.ctx(), v.ws(), id, v.r.PostFormValue("to"))
+}
+
+func moveTask(v *visit, st *store.Store, id string) error {
+	due, entered := time.Time{}, v.r.PostFormValue("due")
+	if entered != "" {
+		var err error
+		if due, err = time.ParseInLocation(localMinute, entered, v.Zone); err != nil {
+			return engawa.Invalid("/due", v.T("tasks.due.unread"), "the due time cannot be read")
+		}
+	}
+	return st.MoveTask(v.ctx(), v.ws(), id, due)
+}
+
+func noteTask(v *visit, st *store.Store, id string) error {
+	note, err := v.noteOf("note")
+	if err == nil && note == "" {
+		return nil // nothing was written
+	}
+	if err != nil {
+		return err
+	}
+	return st.NoteTask(v.ctx(), v.ws(), id, note)
+}
+
+func finishTask(v *visit, st *store.Store, id string) error {
+	note, err := v.noteOf("note")
+	if err != nil {
+		return err
+	}
+	return st.FinishTask(v.ctx(), v.ws(), id, note)
+}
+
+func reopenTask(v *visit, st *store.Store, id string) error {
+	note, err := v.noteOf("note")
+	if err != nil {
+		return err
+	}
+	return st.ReopenTask(v.ctx(), v.ws(), id, note)
+}
