@@ -12,28 +12,29 @@ import (
 
 // AddDestination stores a staff place, its address sealed.
 func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error {
-	err := s.inTx(ctx, d.Workspace, func(t *tx) error {
-		ring, err := t.keys(d.Workspace, nil)
-		if err != nil {
-			return err
-		}
-		sealed, by, err := ring.seal(d.Workspace, "", "destination", d.ID, []byte(d.Address.Reveal()))
-		if err != nil {
-			return err
-		}
-		index, key := s.vault.Index(d.Workspace, "address:"+staffPlaces, foldAddress(d.Address))
-		_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))
-		if err != nil {
-			return err
-		}
-		return t.noted(d.Workspace, "create-destination", d.ID, d.Account)
-	})
-	if err != nil {
+	if err := s.inTx(ctx, d.Workspace, func(t *tx) error { return t.addDestination(d) }); err != nil {
 		return fmt.Errorf("add destination %s: %w", d.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) addDestination(d engawa.Destination) error {
+	ring, err := t.keys(d.Workspace, nil)
+	if err != nil {
+		return err
+	}
+	sealed, by, err := ring.seal(d.Workspace, "", "destination", d.ID, []byte(d.Address.Reveal()))
+	if err != nil {
+		return err
+	}
+	index, key := t.s.vault.Index(d.Workspace, "address:"+staffPlaces, foldAddress(d.Address))
+	_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))
+	if err != nil {
+		return err
+	}
+	return t.noted(d.Workspace, "create-destination", d.ID, d.Account)
 }
 
 type destinationRow struct {
@@ -133,29 +134,30 @@ func destinationsOf(r engawa.Route) []string {
 // that r was loaded with; 0 makes a new route. A staff place that it names must
 // not have been taken away.
 func (s *Store) SaveRoute(ctx context.Context, r engawa.Route) error {
-	body, err := json.Marshal(routeBody{r.Events, r.Condition, r.Then})
-	if err != nil {
-		return fmt.Errorf("save route %s: %w", r.ID, err)
-	}
-	err = s.inTx(ctx, r.Workspace, func(t *tx) error {
-		if err := t.supersede("route", r.Workspace, r.ID, r.Version); err != nil {
-			return err
-		}
-		if err := t.standing(r.Workspace, destinationsOf(r)); err != nil {
-			return err
-		}
-		_, err := t.exec(`INSERT INTO route (workspace, id, version, current, name, enabled, body, updated_by, updated_at)
-			VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8)`,
-			r.Workspace, r.ID, r.Version+1, r.Name, r.Enabled, string(body), r.UpdatedBy, us(r.UpdatedAt))
-		if err != nil {
-			return err
-		}
-		return t.noted(r.Workspace, "save-route", r.ID, fmt.Sprintf("version=%d enabled=%t", r.Version+1, r.Enabled))
-	})
-	if err != nil {
+	if err := s.inTx(ctx, r.Workspace, func(t *tx) error { return t.saveRoute(r) }); err != nil {
 		return fmt.Errorf("save route %s: %w", r.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) saveRoute(r engawa.Route) error {
+	body, err := json.Marshal(routeBody{r.Events, r.Condition, r.Then})
+	if err != nil {
+		return err
+	}
+	if err := t.supersede("route", r.Workspace, r.ID, r.Version); err != nil {
+		return err
+	}
+	if err := t.standing(r.Workspace, destinationsOf(r)); err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO route (workspace, id, version, current, name, enabled, body, updated_by, updated_at)
+		VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8)`,
+		r.Workspace, r.ID, r.Version+1, r.Name, r.Enabled, string(body), r.UpdatedBy, us(r.UpdatedAt))
+	if err != nil {
+		return err
+	}
+	return t.noted(r.Workspace, "save-route", r.ID, fmt.Sprintf("version=%d enabled=%t", r.Version+1, r.Enabled))
 }
 
 type routeBody struct {
