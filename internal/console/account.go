@@ -146,7 +146,7 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	}
 	view := AccountForm{
 		Page: v.titled("accounts", title), ID: a.ID, Kind: kind.Name, Name: a.Name, Environment: a.Environment, Owner: a.Owner, Custodian: a.Custodian,
-		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil, TestTo: "",
+		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil, CanNotice: kind.Places != nil, TestTo: "",
 	}
 	view.Path = view.action()
 	for _, f := range kind.Fields {

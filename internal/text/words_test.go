@@ -47,10 +47,11 @@ var computed = map[string][]string{
 	"demo.": { // printed by the methods say, head and heldBy of internal/demo
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "done", "ready", "try", "goes_on",
 	},
-	"done.":    {"saved", "canceled", "resumed", "task", "language", "queued"},
-	"nav.":     {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
-	"problem.": nil, // refusals on the pages that change something
-	"note.":    nil, // why a delivery stands where it stands
+	"done.":       {"saved", "canceled", "resumed", "task", "language", "queued"},
+	"nav.":        {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
+	"problem.":    nil, // refusals on the pages that change something
+	"sent.state.": {"sent", "waiting", "on", "not"},
+	"note.":       nil, // why a delivery stands where it stands
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},
