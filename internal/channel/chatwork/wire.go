@@ -34,6 +34,9 @@ type pastCall struct {
 // longer goes back to the lane.
 const patience = 2 * time.Second
 
+// soon is when to look again whether calls under way were answered.
+const soon = 10 * time.Millisecond
+
 // enter waits until a call may go, and counts it; leave must follow. room is ""
 // for a call that posts nothing.
 func (w *wire) enter(ctx context.Context, room string) *channel.SendError {
@@ -62,8 +65,11 @@ func (w *wire) try(room string, now time.Time) (free time.Time, scope string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.past = slices.DeleteFunc(w.past, func(c pastCall) bool { return !c.at.Add(w.tokenPer).After(now) })
-	if w.left <= 0 && w.resets.After(now) {
+	switch known := w.resets.After(now); {
+	case known && w.left <= 0:
 		return w.resets, scopeToken
+	case known && w.left <= len(w.flying):
+		return now.Add(soon), scopeToken // an answer will tell whether those under way were the last
 	}
 	if n := len(w.past) + len(w.flying); n >= tokenCalls {
 		return w.past[0].at.Add(w.tokenPer), scopeToken
@@ -72,7 +78,6 @@ func (w *wire) try(room string, now time.Time) (free time.Time, scope string) {
 		return at, scopeRoom
 	}
 	w.flying = append(w.flying, room)
-	w.left--
 	return now, ""
 }
 
@@ -100,9 +105,8 @@ func (w *wire) roomFree(room string, now time.Time) time.Time {
 }
 
 // leave notes that a call was answered, and what the answer said of the token.
-// An answer does not say whether it counts the other calls under way: it is
-// taken that it does not. Answers may overtake each other, so within one window
-// the least that was said holds.
+// Answers may overtake each other, so within one window the least that was said
+// holds. A call without an answer may have been counted.
 func (w *wire) leave(room string, seen []channel.Seen) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,21 +114,13 @@ func (w *wire) leave(room string, seen []channel.Seen) {
 		w.flying = slices.Delete(w.flying, i, i+1)
 	}
 	w.past = append(w.past, pastCall{room, time.Now()})
-	for _, s := range seen {
-		if s.Scope != scopeToken {
-			continue
-		}
-		left := s.Remaining - len(w.flying)
-		if !s.ResetsAt.After(w.resets) {
-			left = min(left, w.left)
-		}
-		w.left, w.resets = left, later(w.resets, s.ResetsAt)
+	i := slices.IndexFunc(seen, func(s channel.Seen) bool { return s.Scope == scopeToken })
+	switch {
+	case i < 0:
+		w.left--
+	case seen[i].ResetsAt.After(w.resets):
+		w.left, w.resets = seen[i].Remaining, seen[i].ResetsAt
+	default:
+		w.left = min(w.left, seen[i].Remaining)
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
