@@ -67,8 +67,7 @@ func who(ctx context.Context, s channel.Settings, env channel.Env) (channel.Who,
 	return channel.Who{Name: me.Name, Seen: seen}, err
 }
 
-// people lists the members of a room who can be given a task: its readers can
-// not, they may not even tick it off.
+// people lists the members of a room.
 func people(ctx context.Context, s channel.Settings, env channel.Env, room engawa.Address) ([]channel.Person, error) {
 	a, err := connect(s, env)
 	if err != nil {
@@ -77,16 +76,13 @@ func people(ctx context.Context, s channel.Settings, env channel.Env, room engaw
 	var list []struct {
 		ID   int64  `json:"account_id"`
 		Name string `json:"name"`
-		Role string `json:"role"`
 	}
 	if _, err := a.ask(ctx, "/rooms/"+url.PathEscape(room.Reveal())+"/members", &list); err != nil {
 		return nil, err
 	}
-	var out []channel.Person
-	for _, m := range list {
-		if m.Role != "readonly" {
-			out = append(out, channel.Person{ID: strconv.FormatInt(m.ID, 10), Name: m.Name})
-		}
+	out := make([]channel.Person, len(list))
+	for i, m := range list {
+		out[i] = channel.Person{ID: strconv.FormatInt(m.ID, 10), Name: m.Name}
 	}
 	return out, nil
 }
