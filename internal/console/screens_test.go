@@ -50,6 +50,10 @@ var shots = []struct {
 	{"lanes", "ja", 1280, "dark"},
 	{"tasks", "ja", 390, "light"},
 	{"places", "ja", 390, "light"},
+	{"notices", "ja", 1280, "light"},
+	{"notices", "ko", 390, "light"},
+	{"sent", "en", 1280, "light"},
+	{"sent", "ja", 390, "dark"},
 	{"settings", "ja", 1280, "light"},
 	{"signin", "ko", 390, "light"},
 }

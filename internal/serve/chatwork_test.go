@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
@@ -119,6 +120,9 @@ func (o office) posted(t *testing.T) map[string]int {
 	out, seen := map[string]int{}, map[string]bool{}
 	for i, r := range officeRooms {
 		for _, m := range o.chat.Messages(r.id) {
+			if m.Author.Name != "Engawa" {
+				continue
+			}
 			name, n := o.which(t, m.Body)
 			if key := fmt.Sprint(name, n); seen[key] || n%4 != i {
 				t.Errorf("%s is in %s, or there twice", key, r.name)
@@ -203,6 +207,37 @@ func (b *browser) untick(name string) {
 	}
 }
 
+// answered has somebody answer a notice in its thread, and looks for the answer
+// on the message's page.
+func (o office) answered(t *testing.T, b *browser, account string) {
+	t.Helper()
+	o.chat.Hook = chatworksim.Hook{URL: o.url + "/in/" + account, Token: "c2VjcmV0", Client: http.DefaultClient}
+	notice := o.chat.Messages(7003)[0]
+	if err := o.chat.Reply(7003, notice, "確認して折り返します"); err != nil {
+		t.Fatal(err)
+	}
+	id, err := o.Store.Answered(t.Context(), "ws_1", account, notice.ID)
+	if err != nil || id == "" {
+		t.Fatal(id, err)
+	}
+	b.open("/messages/" + id)
+	b.sees("確認して折り返します")
+	if evs, err := o.Store.Replies(t.Context(), "ws_1", id); err != nil || len(evs) != 1 || !strings.Contains(string(evs[0].Data), `"message":"`+id+`"`) {
+		t.Errorf("%+v %v", evs, err)
+	}
+	forged := o.chat.Messages(7003)[1]
+	if err := o.chat.Deliver(7003, forged, "Zm9yZ2Vk"); err == nil {
+		t.Error("a webhook with a bad signature is taken")
+	}
+	replayed := o.chat.Messages(7003)[len(o.chat.Messages(7003))-1]
+	if err := o.chat.Deliver(7003, replayed, ""); err != nil {
+		t.Error("a replay: ", err)
+	}
+	if evs, err := o.Store.Replies(t.Context(), "ws_1", id); err != nil || len(evs) != 1 {
+		t.Errorf("a replay makes %d replies, %v", len(evs), err)
+	}
+}
+
 // TestChatworkFromNothing: an operator connects Chatwork, gives each event group
 // its room and switches mail copies off. 400 events come at once. The first 300
 // are in the rooms; the rest is in the staff mailbox at the deadline or, where
@@ -223,6 +258,7 @@ func TestChatworkFromNothing(t *testing.T) {
 	b.open("/accounts/new?kind=chatwork")
 	b.fill(`[name="s.token"]`, "t0ken")
 	b.fill(`[name="s.base_url"]`, o.page+"/v2")
+	b.fill(`[name="s.webhook_token"]`, "c2VjcmV0")
 	b.press(`main form button.main`)
 	b.sees("保存しました")
 	b.press(`main a[href$="/notices"]`)
@@ -246,6 +282,8 @@ func TestChatworkFromNothing(t *testing.T) {
 	if posted != 300 || mailed != 100 {
 		t.Errorf("%d posted and %d mailed; 300 and 100 are right", posted, mailed)
 	}
+
+	o.answered(t, b, strings.Split(notices, "/")[2])
 
 	b.open(notices)
 	b.fill(`[name="within"]`, "10")
