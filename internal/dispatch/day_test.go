@@ -34,7 +34,7 @@ func TestDay(t *testing.T) {
 				h.http = channeltest.Client(slow(h.room))
 				ctx := context.Background()
 				for i, typ := range dayTypes {
-					id := fmt.Sprint(typ)
+					id := typ
 					h.room.AddRoom(dayRooms[typ], id, "group")
 					h.must(h.st.AddDestination(ctx, engawa.Destination{
 						Workspace: ws, ID: fmt.Sprint("dst_day_", i), Name: id, Account: "acc_chat", Address: engawa.Address(fmt.Sprint(dayRooms[typ])), Locale: engawa.Japanese, CreatedAt: time.Now(),
@@ -57,9 +57,9 @@ func TestDay(t *testing.T) {
 // slow is a network that takes its time, there and back.
 func slow(to http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(rand.N(300 * time.Millisecond))
+		time.Sleep(time.Duration(rand.N(300)) * time.Millisecond)
 		to.ServeHTTP(w, r)
-		time.Sleep(rand.N(300 * time.Millisecond))
+		time.Sleep(time.Duration(rand.N(300)) * time.Millisecond)
 	})
 }
 
