@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,6 +17,11 @@ type Assignment struct {
 	Place engawa.Address
 	To    []string
 	Days  int
+}
+
+// Format names the assignment without its place and people, whatever the verb.
+func (a Assignment) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "assignment for %d people", len(a.To))
 }
 
 // MaxDays is the longest time that a task may be given.

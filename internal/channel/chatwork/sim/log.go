@@ -107,7 +107,7 @@ func (s *Server) strict(r *http.Request) []string {
 		out = append(out, "wrong content type")
 	}
 	last := ""
-	for _, part := range strings.Split(strings.TrimPrefix(r.URL.Path, "/v2"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(r.URL.Path, "/v2"), "/") {
 		if part != "" && strings.Trim(part, "0123456789") != "" {
 			last = part
 		}

@@ -193,7 +193,7 @@ func TestFaults(t *testing.T) {
 					t.Fatal(w.Code)
 				}
 				start := time.Now()
-				res, err, body := asked(s)
+				res, body, err := asked(s)
 				if !tc.holds(res, err, time.Since(start), body) || len(s.Messages(11)) != tc.kept {
 					t.Errorf("%+v %v after %s: %q, %d kept", res, err, time.Since(start), body, len(s.Messages(11)))
 				}
@@ -209,7 +209,7 @@ func TestFaults(t *testing.T) {
 }
 
 // asked posts once; a broken connection is an error.
-func asked(s http.Handler) (res *http.Response, err error, body string) { //nolint:revive // an error among answers
+func asked(s http.Handler) (res *http.Response, body string, err error) {
 	defer func() {
 		if e := recover(); e != nil {
 			err = http.ErrAbortHandler
@@ -217,7 +217,7 @@ func asked(s http.Handler) (res *http.Response, err error, body string) { //noli
 	}()
 	w := post(s, "11", "a")
 	b, _ := io.ReadAll(w.Result().Body)
-	return w.Result(), nil, string(b)
+	return w.Result(), string(b), nil
 }
 
 // TestViolations: the log names what a careful client would not do.

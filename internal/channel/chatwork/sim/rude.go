@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -99,9 +100,7 @@ func rest(r *http.Request, d time.Duration) {
 
 // send lets the answer out, as badly as the fault asks.
 func (k *kept) send(w http.ResponseWriter, r *http.Request, f fault) {
-	for key, v := range k.header {
-		w.Header()[key] = v
-	}
+	maps.Copy(w.Header(), k.header)
 	if f.HTML {
 		w.Header().Set("Content-Type", "text/html")
 		k.body = []byte("<html><body>maintenance</body></html>")

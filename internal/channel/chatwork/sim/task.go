@@ -68,11 +68,7 @@ func (s *Server) assign(w http.ResponseWriter, r *http.Request, to *room) {
 		return
 	}
 	var ids []int64
-	told := "[info][title]"
-	for _, p := range people {
-		told += "[piconname:" + strconv.FormatInt(p.ID, 10) + "]"
-	}
-	m := s.add(to, bot, told+"[/title][task]"+body+"[/task][/info]", s.now())
+	m := s.add(to, bot, "[info][title][dtext:task_added][/title][task]"+body+"[/task][/info]", s.now())
 	for _, p := range people {
 		s.next++
 		t := Task{ID: firstID + s.next, Account: p, By: bot, MessageID: m.ID, Body: body, Limit: limit, LimitType: kind, Status: "open"}
