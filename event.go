@@ -22,6 +22,7 @@ type Event struct {
 	Raw        []byte // the signed or foreign original, kept as evidence; may be nil
 	Sample     bool   // demo data or an import with past times: routes do not send
 	Trace      string // W3C traceparent; may be empty
+	Answers    string // the provider's id of what this replies to; the intake makes it the message, and it is not stored
 	Known      bool   // false: a type that the source's adapter does not know
 }
 

@@ -2,6 +2,7 @@ package engawa
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
@@ -54,6 +55,13 @@ func NewOrderedID(prefix string, at time.Time) string {
 	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli())))
 	copy(b[:6], ms[2:])
 	return prefix + "_" + idText.EncodeToString(b[:])
+}
+
+// FixedID returns the id that prefix and of always give: what is made from them
+// is made once, whoever makes it and how often.
+func FixedID(prefix string, of ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(of, "\x00")))
+	return prefix + "_" + idText.EncodeToString(sum[:16])
 }
 
 // HasPrefix reports whether id has the form that NewID gives for prefix.

@@ -78,6 +78,12 @@ type Kind struct {
 	// Places lists where the account may post, for a picker; nil: it has no
 	// list. The error is an *engawa.Error in words for the operator.
 	Places func(ctx context.Context, s Settings, env Env) ([]Place, error)
+	// Who asks in whose name the account speaks; nil: it cannot be asked. The
+	// error is as that of Places.
+	Who func(ctx context.Context, s Settings, env Env) (Who, error)
+	// People lists who can be given a task at a place; nil: this kind has no
+	// tasks. The error is as that of Places.
+	People func(ctx context.Context, s Settings, env Env, place engawa.Address) ([]Person, error)
 	// New opens an account for sending; nil for a source.
 	New func(Settings, Env) (Channel, error)
 	// Source opens an account that only receives; nil for a channel, whose
@@ -96,6 +102,16 @@ type Place struct {
 
 // Format names the place without its address, whatever the verb.
 func (p Place) Format(f fmt.State, _ rune) { fmt.Fprint(f, "place "+p.Name) }
+
+// Who is the provider's account behind the credentials, with what its answer
+// said of the limits.
+type Who struct {
+	Name string
+	Seen []Seen
+}
+
+// Person is somebody at a place who can be given a task there.
+type Person struct{ ID, Name string }
 
 // Retry says what a kind offers against sending twice.
 type Retry struct {

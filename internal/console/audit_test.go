@@ -113,6 +113,7 @@ var elsewhere = map[string]string{
 	"/accounts/{id}/replay":      "TestReplayForm",
 	"/accounts/{id}/replay/stop": "TestReplayForm",
 	"/accounts/{id}/patterns":    "TestPatterns",
+	"/accounts/{id}/notices":     "TestNotices, which holds its lines in the trail",
 	"/accounts/{id}/form":        "TestWebForm",
 	"/accounts/{id}/form/try":    "TestWebForm: a message that names the member",
 	"/accounts/{id}/form/routes": "TestWebForm",

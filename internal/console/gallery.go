@@ -94,7 +94,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"event", EventPage(sampleEvent(page("live", ""), s))},
 		{"messages", MessagesPage(sampleMessages(page("messages", "messages.title"), s))},
 		{"message-refused", MessagePage(sampleRefused(page("messages", ""), s))},
-		{"message-sent", MessagePage(sampleSent(page("messages", ""), s))},
+		{"message-sent", MessagePage(sampleSaid(page("messages", ""), s))},
 		{"message-held", MessagePage(sampleHeld(page("messages", ""), s))},
 		{"customers", CustomersPage(sampleCustomers(page("customers", "customers.title"), s))},
 		{"customers-none", CustomersPage(Customers{Page: page("customers", "customers.title"), Query: "MK4TTT"})},
@@ -107,6 +107,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"by-hand", ByHandPage(sampleByHand(page("tasks", "byhand.title"), s))},
 		{"places", PlacesPage(samplePlaces(page("accounts", ""), s))},
 		{"tries", TriesPage(sampleTries(page("accounts", "")))},
+		{"notices", NoticesPage(sampleNotices(page("accounts", ""), s))},
+		{"sent", SentPage(sampleSent(page("lanes", ""), s))},
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
@@ -264,7 +266,7 @@ func sampleRefused(p Page, s spoken) Message {
 	return v
 }
 
-func sampleSent(p Page, s spoken) Message {
+func sampleSaid(p Page, s spoken) Message {
 	v := sampleMessage(p, s, engawa.MessageSent)
 	v.Verdicts = []Verdict{p.verdictWords(sampleVerdict(true), s.mailbox, p.kindWords("mail"))}
 	v.Deliveries = []Delivery{{
@@ -601,6 +603,38 @@ func samplePlaces(p Page, s spoken) Places {
 	return Places{
 		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale}},
 		Rooms: []Room{{Key: "a", Name: s.room}, {Key: "b", Name: s.minsu, Refused: p.T("place.direct")}, {Key: "c", Name: s.shop, Refused: p.T("place.readonly")}},
+	}
+}
+
+func sampleNotices(p Page, s spoken) Notices {
+	p.Title = p.T("notices.of", "account", p.kindWords("chatwork"))
+	return Notices{
+		Page: p, Account: "acc_1", Kind: p.kindWords("chatwork"), Who: "Engawa", Enabled: true, Seen: "sample", CanTask: true,
+		Groups: []NoticeGroup{
+			{Group: "general", Room: "b"}, {Group: "application", Room: "b", Copy: true}, {Group: "payment", Room: "a"}, {Group: "contract", Room: "b", Edited: true, Route: "rte_1"},
+		},
+		Rooms:   []Room{{Key: "a", Name: s.room}, {Key: "b", Name: s.shop}, {Key: "c", Name: s.minsu, Refused: p.T("place.direct")}, {Key: "d", Name: s.member, Refused: p.T("place.my_chat")}},
+		Mailbox: "dst_1", Mailboxes: []Choice{{"dst_1", s.mailbox + " s…@h….example"}, {"", p.T("notices.mailbox.other")}}, MailAccounts: []Choice{{"acc_2", s.mailbox}},
+		Within: "10", Unit: "minutes", Events: p.noticeEvents(), People: []Choice{{"1002", s.member}, {"1003", s.minsu}},
+		Tasks: []NoticeTask{{Event: "payment.recurring.failed", To: []string{"1002"}, Days: "3"}, {}},
+	}
+}
+
+func sampleSent(p Page, s spoken) Sent {
+	p.Title = p.T("sent.of", "account", p.kindWords("chatwork"))
+	line := func(typ string) string { return p.Words.EventLine(p.Locale, typ, nil) }
+	mail := func() string {
+		return p.T("sent.went", "kind", p.kindWords("mail"), "state", p.T("delivery.accepted"))
+	}
+	return Sent{
+		Page: p, Account: "acc_1", Kind: p.kindWords("chatwork"), Left: 12, Total: 300, Others: 41,
+		Counts: []SentCount{{"sent", 1284}, {"waiting", 6}, {"on", 33}, {"not", 0}},
+		Lane:   LaneRow{Gauges: []Gauge{{Scope: "token", Used: 247, Limit: 300, Per: 5 * time.Minute}, {Scope: "room", Used: 10, Limit: 10, Per: 10 * time.Second}}},
+		Rows: []SentRow{
+			{At: ago(20 * time.Second), Message: "msg_1", Subject: line("payment.recurring.failed"), To: s.room, Now: p.T("delivery.queued"), State: "waiting"},
+			{At: ago(11 * time.Minute), Message: "msg_2", Subject: line("application.completed"), To: s.shop, Now: mail(), State: "on", Why: p.T("sent.late", "time", p.Duration(10*time.Minute))},
+			{At: ago(12 * time.Minute), Message: "msg_3", Subject: line("contract.terminated"), To: s.shop, Now: p.T("delivery.accepted"), State: "sent"},
+		},
 	}
 }
 

@@ -3,13 +3,16 @@ package console
 import (
 	"encoding/csv"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 // csvRows is the most rows that one CSV file has.
@@ -168,8 +171,29 @@ func (c *console) messageView(v *visit) (Message, error) {
 	view.Deliveries = n.deliveries(said)
 	view.Mark = markOf(view.Deliveries)
 	view.ByHand = n.byHand(said)
+	if view.Replies, err = c.replies(v, m.ID); err != nil {
+		return Message{}, err
+	}
 	return view, c.origin(v, n, &view)
 }
+
+// replies are what was answered to a message, with the tags of the thread taken
+// off and addresses veiled.
+func (c *console) replies(v *visit, id string) ([]Reply, error) {
+	evs, err := c.Store.Replies(v.ctx(), v.ws(), id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Reply, len(evs))
+	for i, e := range evs {
+		words, _ := message.Data(e)["body"].(string)
+		out[i] = Reply{At: e.OccurredAt, Event: e.ID, Words: text.VeilText(strings.TrimSpace(thread.ReplaceAllString(words, "")))}
+	}
+	return out, nil
+}
+
+// thread is the tag by which a reply names what it answers.
+var thread = regexp.MustCompile(`\[rp aid=\d+ to=\d+-\d+\]`)
 
 // origin names the event and the route that made a message, and its app.
 func (c *console) origin(v *visit, n *names, view *Message) error {

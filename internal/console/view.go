@@ -137,8 +137,16 @@ type Message struct {
 	Verdicts                               []Verdict
 	Deliveries                             []Delivery
 	CanCancel                              bool
-	ByHand                                 bool   // a person does what no program can
+	ByHand                                 bool // a person does what no program can
+	Replies                                []Reply
 	Mark                                   string // as in Live
+}
+
+// Reply is an answer that came to a message in a staff place.
+type Reply struct {
+	At    time.Time
+	Event string
+	Words string
 }
 
 // Moving reports whether something may still change by itself.
@@ -281,6 +289,7 @@ type AccountForm struct {
 	Problem           string // what is wrong, over the form
 	Remedy            string
 	CanTest           bool // it sends to customers or staff
+	CanNotice         bool // it has rooms to choose from
 	TestTo            string
 	Callback          string // URL for the provider's callbacks; empty: takes none
 	Inbox             string // address for its mail; empty: takes none
@@ -371,6 +380,71 @@ type Places struct {
 	Name            string // as typed
 	Speaks          string
 	Problem, Remedy string
+}
+
+// Notices is the page on which the event groups get their rooms.
+type Notices struct {
+	Page
+	Account, Kind   string // id, and kind in words
+	Who             string // in whose name the account speaks; empty: it could not be asked
+	Enabled         bool
+	Version         int64
+	Seen            string // stands for the versions of the page's routes
+	Groups          []NoticeGroup
+	Rooms           []Room
+	Mailbox         string // a destination; empty: another one
+	Mailboxes       []Choice
+	MailAddress     string // as typed
+	MailAccount     string
+	MailAccounts    []Choice
+	Within, Unit    string
+	CanTask         bool
+	Tasks           []NoticeTask // the last one is empty
+	Events, People  []Choice
+	Problem, Remedy string
+}
+
+// NoticeGroup is one group's room.
+type NoticeGroup struct {
+	Group, Room string // Room: the key of one of the rooms; empty: none
+	Copy        bool   // by mail too, at once
+	Edited      bool   // its route was changed by hand, and is left alone
+	Replace     bool   // unless this is asked for
+	Route       string
+}
+
+// NoticeTask is an event that becomes a task.
+type NoticeTask struct {
+	Event, Days, Route string
+	To                 []string
+	Edited, Replace    bool
+}
+
+// Sent is what one account sent in the last 24 hours, and what went elsewhere.
+type Sent struct {
+	Page
+	Account, Kind string
+	Lane          LaneRow
+	Left          int // calls that the provider says are left; -1: it was not asked
+	Total, Others int // of its window, and what others than this hub used of it
+	Counts        []SentCount
+	State         string // the filter
+	Rows          []SentRow
+	Next          string
+}
+
+// SentCount is how many deliveries ended up in a state.
+type SentCount struct {
+	State string
+	N     int
+}
+
+// SentRow is one delivery of the account.
+type SentRow struct {
+	At                time.Time
+	Message, Subject  string
+	To, Now, Why, URL string
+	State             string
 }
 
 // PlaceRow is one destination.

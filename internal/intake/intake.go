@@ -4,8 +4,11 @@ package intake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -55,12 +58,37 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 			evs[i].OccurredAt = now
 		}
 		evs[i].Trace = trace(h)
+		if err := in.answer(ctx, &evs[i]); err != nil {
+			return unavailable(err)
+		}
 	}
 	if len(evs) == 0 {
 		return nil // the provider's check that somebody is here
 	}
 	_, err = in.Store.Journal(ctx, evs)
 	return err
+}
+
+// answer ties a reply to the message that it answers, where the hub sent that:
+// it becomes what the event is about, and its data name it.
+func (in *Intake) answer(ctx context.Context, e *engawa.Event) error {
+	if e.Answers == "" {
+		return nil
+	}
+	message, err := in.Store.Answered(ctx, e.Workspace, e.Account, e.Answers)
+	if err != nil || message == "" {
+		return err
+	}
+	data := map[string]json.RawMessage{}
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		return fmt.Errorf("read a reply's data: %w", err)
+	}
+	data["message"] = json.RawMessage(strconv.Quote(message)) // an id needs no escape
+	if e.Data, err = json.Marshal(data); err != nil {
+		return fmt.Errorf("write a reply's data: %w", err)
+	}
+	e.Subject = store.AboutMessage(message)
+	return nil
 }
 
 func (in *Intake) receiver(ctx context.Context, id string) (opened, error) {

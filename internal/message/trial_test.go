@@ -58,18 +58,36 @@ func TestTry(t *testing.T) {
 		}{
 			{"a new route", nil, payments, message.Trial{Looked: 200, After: 100, Added: 100}, 30, 1},
 			{"the same again", &payments, payments, message.Trial{Looked: 200, Before: 100, After: 100}, 0, 0},
-			{"fewer by a condition", &payments, change(func(r *engawa.Route) { r.Condition = "event.data.amount >= 90" }),
-				message.Trial{Looked: 200, Before: 100, After: 10, Removed: 90}, 30, 0},
-			{"other events", &payments, change(func(r *engawa.Route) { r.Events = []string{"contract.*"} }),
-				message.Trial{Looked: 200, Before: 100, After: 100, Added: 100, Removed: 100}, 30, 1},
-			{"another place", &payments, change(func(r *engawa.Route) { r.Then = []engawa.Step{toMail, toRoom} }),
-				message.Trial{Looked: 200, Before: 100, After: 100, Changed: 100}, 30, 2},
-			{"a digest", &payments, change(func(r *engawa.Route) { r.Then = []engawa.Step{digest} }),
-				message.Trial{Looked: 200, Before: 100, After: 100, Changed: 100}, 30, 1},
-			{"to customers, where there is one", nil, change(func(r *engawa.Route) { r.Then = []engawa.Step{toCustomer} }),
-				message.Trial{Looked: 200, After: 50, Added: 50}, 30, 1},
-			{"by the customer's country", nil, change(func(r *engawa.Route) { r.Condition = `customer.country == "JP"` }),
-				message.Trial{Looked: 200, After: 50, Added: 50}, 30, 1},
+			{
+				"fewer by a condition", &payments, change(func(r *engawa.Route) { r.Condition = "event.data.amount >= 90" }),
+				message.Trial{Looked: 200, Before: 100, After: 10, Removed: 90},
+				30, 0,
+			},
+			{
+				"other events", &payments, change(func(r *engawa.Route) { r.Events = []string{"contract.*"} }),
+				message.Trial{Looked: 200, Before: 100, After: 100, Added: 100, Removed: 100},
+				30, 1,
+			},
+			{
+				"another place", &payments, change(func(r *engawa.Route) { r.Then = []engawa.Step{toMail, toRoom} }),
+				message.Trial{Looked: 200, Before: 100, After: 100, Changed: 100},
+				30, 2,
+			},
+			{
+				"a digest", &payments, change(func(r *engawa.Route) { r.Then = []engawa.Step{digest} }),
+				message.Trial{Looked: 200, Before: 100, After: 100, Changed: 100},
+				30, 1,
+			},
+			{
+				"to customers, where there is one", nil, change(func(r *engawa.Route) { r.Then = []engawa.Step{toCustomer} }),
+				message.Trial{Looked: 200, After: 50, Added: 50},
+				30, 1,
+			},
+			{
+				"by the customer's country", nil, change(func(r *engawa.Route) { r.Condition = `customer.country == "JP"` }),
+				message.Trial{Looked: 200, After: 50, Added: 50},
+				30, 1,
+			},
 		} {
 			got, err := s.Try(t.Context(), ws, c.before, c.after)
 			if err != nil {

@@ -41,30 +41,31 @@ func (t *tx) addAccount(a engawa.Account) error {
 // still has a.Version. It takes the lane's row, as a claim does: of an account
 // that is switched off, nothing is handed over from the moment it returns.
 func (s *Store) ChangeAccount(ctx context.Context, a engawa.Account) error {
-	err := s.inTx(ctx, a.Workspace, func(t *tx) error {
-		sealed, by, err := t.sealSettings(a)
-		if err != nil {
-			return err
-		}
-		if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, a.Workspace, a.ID); err != nil {
-			return err
-		}
-		n, err := t.exec(`UPDATE account SET name = $3, environment = $4, owner = $5, custodian = $6, enabled = $7, sealed = $8, sealed_by = $9, version = version + 1
-			WHERE workspace = $1 AND id = $2 AND version = $10 AND ended_at = 0`,
-			a.Workspace, a.ID, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, a.Version)
-		if err == nil && n == 0 {
-			return &engawa.Error{Code: engawa.CodeConflict, Message: "somebody else changed this account meanwhile", Remedy: "load it again and repeat your change"}
-		}
-		if err != nil {
-			return err
-		}
-		return t.noted(a.Workspace, "change-account", a.ID, fmt.Sprintf("version=%d enabled=%t", a.Version+1, a.Enabled))
-	})
-	if err != nil {
+	if err := s.inTx(ctx, a.Workspace, func(t *tx) error { return t.changeAccount(a) }); err != nil {
 		return fmt.Errorf("change account %s: %w", a.ID, err)
 	}
 	s.wakeUp(a.Workspace, a.ID)
 	return nil
+}
+
+func (t *tx) changeAccount(a engawa.Account) error {
+	sealed, by, err := t.sealSettings(a)
+	if err != nil {
+		return err
+	}
+	if _, err := all(t, scanInt, `SELECT fence FROM lane WHERE workspace = $1 AND account = $2 {lock}`, a.Workspace, a.ID); err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE account SET name = $3, environment = $4, owner = $5, custodian = $6, enabled = $7, sealed = $8, sealed_by = $9, version = version + 1
+		WHERE workspace = $1 AND id = $2 AND version = $10 AND ended_at = 0`,
+		a.Workspace, a.ID, a.Name, a.Environment, a.Owner, a.Custodian, a.Enabled, sealed, by, a.Version)
+	if err == nil && n == 0 {
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "somebody else changed this account meanwhile", Remedy: "load it again and repeat your change"}
+	}
+	if err != nil {
+		return err
+	}
+	return t.noted(a.Workspace, "change-account", a.ID, fmt.Sprintf("version=%d enabled=%t", a.Version+1, a.Enabled))
 }
 
 func (t *tx) sealSettings(a engawa.Account) (sealed []byte, by string, err error) {

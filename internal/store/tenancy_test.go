@@ -134,6 +134,7 @@ func (s *shop) speak(e *estate) {
 	e.taken = hold("acc2_")
 	send("msg_wait_", "acc_")
 	e.digest = s.gathered(e.of)
+	s.posted(e)
 }
 
 // gathered opens a digest that is due at once.
@@ -153,6 +154,25 @@ func (s *shop) gathered(of string) store.Digest {
 	}
 	s.t.Fatal("no digest is due")
 	return store.Digest{}
+}
+
+// posted has a notice taken by a staff place, and answered there.
+func (s *shop) posted(e *estate) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	m := engawa.Message{
+		Workspace: e.of, ID: "msg_posted_" + e.of, Destination: "dst_" + e.of, Purpose: engawa.Service, State: engawa.MessageWaiting, Content: engawa.Content{Subject: "お知らせ"},
+		Chain: []engawa.Via{{Account: "acc2_" + e.of}}, CreatedAt: now,
+	}
+	s.send(m)
+	r := accepted(s.claim(e.taken, 1, sendAll)[0])
+	r.ProviderID = "posted"
+	_, err := s.Record(ctx, e.taken, []store.Result{r})
+	s.must(err)
+	_, err = s.Journal(ctx, []engawa.Event{{
+		Workspace: e.of, ID: "evt_reply_" + e.of, Account: "acc2_" + e.of, Type: "a.reply", DedupKey: "1", Subject: store.AboutMessage(m.ID), OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+	}})
+	s.must(err)
 }
 
 // asked is a lane as somebody says it is who names workspace as.
@@ -187,6 +207,25 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 			Customer:   engawa.Customer{Workspace: as, ID: "cus_new_" + e.of, Kind: "person"},
 			Identities: []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "2"}},
 		})
+	},
+	"Answered": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Answered(ctx, as, "acc2_"+e.of, "posted")
+	},
+	"Replies": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Replies(ctx, as, "msg_posted_"+e.of)
+	},
+	"SaveNotices": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SaveNotices(ctx, as, store.Notices{
+			Account: &engawa.Account{Workspace: as, ID: "acc_" + e.of, Name: "changed", Version: 1},
+			Places:  []engawa.Destination{{Workspace: as, ID: "dst_notices_" + e.of, Account: "acc_" + e.of}},
+			Routes:  []engawa.Route{{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"}},
+		})
+	},
+	"Sent": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Sent(ctx, as, "acc_"+e.of, time.Now().Add(-time.Hour), "", store.Page{Limit: 10})
+	},
+	"SentTally": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.SentTally(ctx, as, "acc_"+e.of, time.Now().Add(-time.Hour))
 	},
 	"AddDestination": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddDestination(ctx, engawa.Destination{Workspace: as, ID: "dst_new_" + e.of, Account: "acc_" + e.of})

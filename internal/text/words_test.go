@@ -60,6 +60,7 @@ var computed = map[string][]string{
 	},
 	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
 	"byhand.do.":      {"register", "change", "remove"},
+	"sent.state.":     {"sent", "waiting", "on", "not"},
 	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.":        nil, // refusals on the pages that change something
 	"note.":           nil, // why a delivery stands where it stands

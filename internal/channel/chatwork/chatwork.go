@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,45 +31,78 @@ import (
 )
 
 // Kind describes Chatwork. As the only user of a token it may make 300 calls in
-// any 5 minutes, and post 10 times in 10 seconds to one room.
-var Kind = channel.Kind{
-	Name: "chatwork",
-	Fields: []channel.Field{
-		{Key: "token", Type: channel.SecretField, Required: true},
-		{Key: "webhook_token", Type: channel.SecretField},
-		{Key: "base_url", Type: channel.URL, Default: "https://api.chatwork.com/v2"},
-	},
-	Limits:  limits,
-	Conns:   func(channel.Settings) int { return 2 },
-	Retry:   channel.Retry{Lookup: true},
-	ToStaff: true,
-	Answers: func(code int) channel.Class { return classify(http.MethodPost, code, answer{}).Class },
-	Address: address,
-	Places:  Rooms,
-	New:     open,
+// any 5 minutes, and post 10 times in 10 seconds to one room, tasks included.
+var Kind = Within(5*time.Minute, 10*time.Second)
+
+// Within returns the kind for a Chatwork whose windows have these lengths; the
+// provider's own are those of Kind.
+func Within(token, room time.Duration) channel.Kind {
+	return channel.Kind{
+		Name: "chatwork",
+		Fields: []channel.Field{
+			{Key: "token", Type: channel.SecretField, Required: true},
+			{Key: "webhook_token", Type: channel.SecretField},
+			{Key: "base_url", Type: channel.URL, Default: "https://api.chatwork.com/v2"},
+		},
+		Limits: func(channel.Settings) []channel.Limit {
+			return []channel.Limit{
+				{Scope: scopeToken, N: tokenCalls, Per: token, Exact: true},
+				{Scope: scopeRoom, N: roomPosts, Per: room, Exact: true, ByTo: true},
+			}
+		},
+		Conns:   func(channel.Settings) int { return 2 },
+		Retry:   channel.Retry{Lookup: true},
+		ToStaff: true,
+		Answers: func(code int) channel.Class { return classify(http.MethodPost, code, answer{}).Class },
+		Address: address,
+		Places:  Rooms,
+		Who:     who,
+		People:  people,
+		New: func(s channel.Settings, env channel.Env) (channel.Channel, error) {
+			a, err := connect(s, env)
+			if err != nil {
+				return nil, err
+			}
+			a.wire = wire{tokenPer: token, roomPer: room}
+			return a, nil
+		},
+	}
 }
 
 const (
 	scopeToken = "token"
 	scopeRoom  = "room"
-	roomWait   = 10 * time.Second // the room's limit has no header that tells the wait
-	maxBody    = 65535            // characters
-	maxTitle   = 500              // characters of a subject that are shown as the title
+	tokenCalls = 300   // calls of one token in its window
+	roomPosts  = 10    // messages and tasks of one room in its window
+	maxBody    = 65535 // characters
+	maxTitle   = 500   // characters of a subject that are shown as the title
 )
 
-func limits(channel.Settings) []channel.Limit {
-	return []channel.Limit{
-		{Scope: scopeToken, N: 300, Per: 5 * time.Minute, Exact: true},
-		{Scope: scopeRoom, N: 10, Per: 10 * time.Second, Exact: true, ByTo: true},
-	}
-}
-
+// address takes a room's id, or an assignment of tasks in it (channel.Assignment).
 func address(s string) (engawa.Address, error) {
+	task, isTask := channel.ReadAssignment(engawa.Address(strings.TrimSpace(s)))
+	if isTask {
+		s = task.Place.Reveal()
+	}
 	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 63)
 	if err != nil || n == 0 {
 		return "", engawa.Invalid("/address", "write the number at the end of the room's URL, after #!rid", "a Chatwork room id is a whole number from 1")
 	}
-	return engawa.Address(strconv.FormatUint(n, 10)), nil
+	room := engawa.Address(strconv.FormatUint(n, 10))
+	if !isTask {
+		return room, nil
+	}
+	if len(task.To) == 0 || slices.ContainsFunc(task.To, func(id string) bool { return !isID(id) }) {
+		return "", engawa.Invalid("/address", "name the people by their account ids: 7001/tasks?days=3&to=11,12", "a Chatwork task is for at least one account, by its number")
+	}
+	task.Place = room
+	return task.Address(), nil
+}
+
+// isID reports whether s is an id as Chatwork writes it.
+func isID(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
 }
 
 type account struct {
@@ -75,18 +110,11 @@ type account struct {
 	base  string
 	token string
 	hook  []byte // nil: no webhooks
+	wire  wire
 }
 
 // Format keeps the token out of logs whatever the verb.
 func (a *account) Format(f fmt.State, _ rune) { fmt.Fprint(f, "chatwork account "+a.env.Account) }
-
-func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
-	a, err := connect(s, env)
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
-}
 
 func connect(s channel.Settings, env channel.Env) (*account, error) {
 	if s["token"] == "" {
@@ -103,7 +131,7 @@ func connect(s channel.Settings, env channel.Env) (*account, error) {
 	return a, nil
 }
 
-// Send posts the message to the room.
+// Send posts the message to the room, or makes a task of it there.
 func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt, error) {
 	p, err := m.Open(a.env.Account)
 	if err != nil {
@@ -111,36 +139,94 @@ func (a *account) Send(ctx context.Context, m verdict.Cleared) (channel.Receipt,
 	}
 	ctx, cancel := m.Context(ctx)
 	defer cancel()
-	form := url.Values{"body": {body(p)}, "self_unread": {"1"}}
-	ans, se := a.call(ctx, http.MethodPost, "/rooms/"+url.PathEscape(p.To.Reveal())+"/messages", form)
-	if se != nil {
+	room, what, form := post(p)
+	if se := a.wire.enter(ctx, room); se != nil {
 		return channel.Receipt{}, se
 	}
-	var out struct {
-		MessageID string `json:"message_id"`
+	ans, se := a.call(ctx, http.MethodPost, "/rooms/"+url.PathEscape(room)+what, form)
+	a.wire.leave(room, ans.seen)
+	if se != nil {
+		return channel.Receipt{}, a.timed(se)
 	}
-	if err := json.Unmarshal(ans.body, &out); err != nil || out.MessageID == "" {
+	id := postID(ans.body)
+	if id == "" {
 		return channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: "answer", Err: errors.New("the answer names no message"), Exchange: ans.exchange, Seen: ans.seen}
 	}
-	return channel.Receipt{ProviderID: out.MessageID, Exchange: ans.exchange, Seen: ans.seen}, nil
+	return channel.Receipt{ProviderID: id, Exchange: ans.exchange, Seen: ans.seen}, nil
+}
+
+// post says what to post where: a message, or where the address is an
+// assignment, a task, due by the end of a day.
+func post(p engawa.Parcel) (room, what string, form url.Values) {
+	task, ok := channel.ReadAssignment(p.To)
+	if !ok {
+		return p.To.Reveal(), "/messages", url.Values{"body": {body(p)}, "self_unread": {"1"}}
+	}
+	form = url.Values{"body": {taskBody(p)}, "to_ids": {strings.Join(task.To, ",")}, "limit_type": {"none"}}
+	if task.Days > 0 {
+		due := p.CreatedAt.AddDate(0, 0, task.Days) // the same on every attempt
+		form.Set("limit", strconv.FormatInt(due.Unix(), 10))
+		form.Set("limit_type", "date")
+	}
+	return task.Place.Reveal(), "/tasks", form
+}
+
+// postID is the id of what an answer says was made, or "".
+func postID(b []byte) string {
+	var out struct {
+		MessageID string        `json:"message_id"`
+		TaskIDs   []json.Number `json:"task_ids"`
+	}
+	if json.Unmarshal(b, &out) != nil {
+		return ""
+	}
+	ids := make([]string, len(out.TaskIDs))
+	for i, id := range out.TaskIDs {
+		ids[i] = id.String()
+	}
+	return cmp.Or(out.MessageID, strings.Join(ids, ","))
 }
 
 // body is the post: subject as the title, the words, and the reference by
-// which it can be found again. What is longer than a post may be is cut, and
-// says so.
+// which it can be found again.
 func body(p engawa.Parcel) string {
 	before, after := "", "\n"+chat.Reference(p)
 	if s := p.Content.Subject; s != "" {
-		before, after = "[info][title]"+firstRunes(s, maxTitle)+"[/title]", "[/info]"+after
+		before, after = "[info][title]"+plain(firstRunes(s, maxTitle))+"[/title]", "[/info]"+after
 	}
-	words := strings.TrimRight(strings.ToValidUTF8(p.Content.Text, "�"), "\n")
-	room := maxBody - utf8.RuneCountInString(before) - utf8.RuneCountInString(after)
-	if utf8.RuneCountInString(words) > room {
-		note := "\n" + chat.Note(p.Locale)
-		words = firstRunes(words, room-utf8.RuneCountInString(note)) + note
-	}
-	return before + words + after
+	return before + words(p, maxBody-utf8.RuneCountInString(before)-utf8.RuneCountInString(after)) + after
 }
+
+// taskBody is body without the box, which a list of tasks does not show.
+func taskBody(p engawa.Parcel) string {
+	before, after := "", "\n"+chat.Reference(p)
+	if s := p.Content.Subject; s != "" {
+		before = plain(firstRunes(s, maxTitle)) + "\n"
+	}
+	return before + words(p, maxBody-utf8.RuneCountInString(before)-utf8.RuneCountInString(after)) + after
+}
+
+// words are the text in at most room characters. What is longer is cut, and
+// says so.
+func words(p engawa.Parcel, room int) string {
+	s := quiet(strings.TrimRight(strings.ToValidUTF8(p.Content.Text, "�"), "\n"))
+	if utf8.RuneCountInString(s) > room {
+		note := "\n" + chat.Note(p.Locale)
+		s = firstRunes(s, room-utf8.RuneCountInString(note)) + note
+	}
+	return s
+}
+
+// calls are the tags that call somebody.
+var calls = regexp.MustCompile(`(?i)\[(toall|to:|rp\b)`)
+
+// quiet takes the power to call somebody from a text, whoever wrote it: the
+// markup has no escape, so the bracket becomes a wide one.
+func quiet(s string) string { return calls.ReplaceAllString(s, "［$1") }
+
+// plain takes every power from a text: a subject is never markup, and may hold
+// what a customer typed.
+func plain(s string) string { return strings.ReplaceAll(s, "[", "［") }
 
 // firstRunes returns s, or its first n characters.
 func firstRunes(s string, n int) string {
@@ -150,7 +236,8 @@ func firstRunes(s string, n int) string {
 	return s
 }
 
-// Find looks through the room's latest 100 messages for the reference.
+// Find looks for the reference: through the room's latest 100 messages, or
+// through its latest 100 tasks of each state.
 func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Receipt, error) {
 	p, err := m.Open(a.env.Account)
 	if err != nil {
@@ -159,26 +246,49 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 	ctx, cancel := m.Context(ctx)
 	defer cancel()
 	// force=1: anything else would move the read mark of the token's person.
-	ans, se := a.call(ctx, http.MethodGet, "/rooms/"+url.PathEscape(p.To.Reveal())+"/messages?force=1", nil)
-	if se != nil {
-		return false, channel.Receipt{}, se
+	room, lists := p.To.Reveal(), []string{"/messages?force=1"}
+	if task, ok := channel.ReadAssignment(p.To); ok {
+		room, lists = task.Place.Reveal(), []string{"/tasks?status=open", "/tasks?status=done"}
 	}
-	if len(ans.body) == 0 { // 204: the room is empty
-		return false, channel.Receipt{Exchange: ans.exchange, Seen: ans.seen}, nil
-	}
-	var list []struct {
-		MessageID string `json:"message_id"`
-		Body      string `json:"body"`
-	}
-	if err := json.Unmarshal(ans.body, &list); err != nil {
-		return false, channel.Receipt{}, fmt.Errorf("read the room back: %w", err)
-	}
-	for _, msg := range list {
-		if strings.Contains(msg.Body, chat.Reference(p)) {
-			return true, channel.Receipt{ProviderID: msg.MessageID, Exchange: ans.exchange, Seen: ans.seen}, nil
+	var r channel.Receipt
+	for _, list := range lists {
+		if se := a.wire.enter(ctx, ""); se != nil {
+			return false, r, se
+		}
+		ans, se := a.call(ctx, http.MethodGet, "/rooms/"+url.PathEscape(room)+list, nil)
+		a.wire.leave("", ans.seen)
+		if se != nil {
+			return false, r, se
+		}
+		id, err := findReference(ans.body, chat.Reference(p))
+		r = channel.Receipt{ProviderID: id, Exchange: ans.exchange, Seen: ans.seen}
+		if err != nil || id != "" {
+			return id != "", r, err
 		}
 	}
-	return false, channel.Receipt{Exchange: ans.exchange, Seen: ans.seen}, nil
+	return false, r, nil
+}
+
+// findReference returns the id of the post or task that holds ref, or "". An
+// empty list has no body (204).
+func findReference(list []byte, ref string) (string, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	var posts []struct {
+		MessageID string      `json:"message_id"`
+		TaskID    json.Number `json:"task_id"`
+		Body      string      `json:"body"`
+	}
+	if err := json.Unmarshal(list, &posts); err != nil {
+		return "", fmt.Errorf("read the room back: %w", err)
+	}
+	for _, post := range posts {
+		if strings.Contains(post.Body, ref) {
+			return cmp.Or(post.TaskID.String(), post.MessageID), nil
+		}
+	}
+	return "", nil
 }
 
 type answer struct {
@@ -221,8 +331,7 @@ func classify(method string, status int, ans answer) *channel.SendError {
 	case status == http.StatusUnauthorized:
 		e.Class = channel.AccountClosed
 	case status == http.StatusTooManyRequests && strings.Contains(string(ans.body), roomLimit):
-		e.Class, e.After = channel.Again, roomWait
-		e.Seen = []channel.Seen{{Scope: scopeRoom, ResetsAt: time.Now().Add(roomWait)}}
+		e.Class, e.Seen = channel.Again, []channel.Seen{{Scope: scopeRoom}} // no header tells the wait: timed does
 	case status == http.StatusTooManyRequests:
 		e.Class = channel.Again
 		for _, s := range ans.seen {
@@ -232,6 +341,16 @@ func classify(method string, status int, ans answer) *channel.SendError {
 		e.Class = channel.Ambiguous // it may have been posted all the same
 	case status >= 500, status == http.StatusRequestTimeout:
 		e.Class = channel.Again
+	}
+	return e
+}
+
+// timed fills in how long the room's limit lasts: its own window.
+func (a *account) timed(e *channel.SendError) *channel.SendError {
+	for i, s := range e.Seen {
+		if s.Scope == scopeRoom {
+			e.After, e.Seen[i].ResetsAt = a.wire.roomPer, time.Now().Add(a.wire.roomPer)
+		}
 	}
 	return e
 }

@@ -21,8 +21,12 @@ var types = map[string]string{
 	"mention_to_me":   "chatwork.mention.created",
 }
 
-// ours is how a post of this hub ends.
-var ours = regexp.MustCompile(`\nref: [0-9a-f]{12}$`)
+// ours is how a post of this hub ends, and the post by which Chatwork tells a
+// room of a task that the hub made.
+var ours = regexp.MustCompile(`\nref: [0-9a-f]{12}(\[/task\]\[/info\])?$`)
+
+// reply begins an answer in a thread and names the room and the message.
+var reply = regexp.MustCompile(`\[rp aid=\d+ to=(\d+)-(\d+)\]`)
 
 // Receive verifies a webhook (HMAC-SHA256 of the raw body under the decoded
 // token) and turns it into an event. Chatwork never sends one twice. The hub's
@@ -60,13 +64,19 @@ func (a *account) Receive(h http.Header, body []byte) ([]engawa.Event, error) {
 	if from == 0 {
 		from = in.Event.FromAccountID
 	}
-	data, err := json.Marshal(map[string]any{"room_id": in.Event.RoomID, "message_id": in.Event.MessageID, "account_id": from, "body": in.Event.Body})
+	said := map[string]any{"room_id": in.Event.RoomID, "message_id": in.Event.MessageID, "account_id": from, "body": in.Event.Body}
+	answers := ""
+	if at := reply.FindStringSubmatch(in.Event.Body); at != nil && at[1] == strconv.FormatInt(in.Event.RoomID, 10) {
+		answers = at[2]
+		said["answers"] = answers
+	}
+	data, err := json.Marshal(said)
 	if err != nil {
 		return nil, fmt.Errorf("chatwork event: %w", err)
 	}
 	return []engawa.Event{{
 		Type: typ, Known: known, DedupKey: in.Type + ":" + in.Event.MessageID + ":" + strconv.FormatInt(in.Event.UpdateTime, 10),
-		Subject: "room:" + strconv.FormatInt(in.Event.RoomID, 10), OccurredAt: time.Unix(in.Time, 0).UTC(), Data: data, Raw: body,
+		Subject: "room:" + strconv.FormatInt(in.Event.RoomID, 10), OccurredAt: time.Unix(in.Time, 0).UTC(), Answers: answers, Data: data, Raw: body,
 	}}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/engawa/engawa"
@@ -25,18 +26,14 @@ func Rooms(ctx context.Context, s channel.Settings, env channel.Env) ([]channel.
 	if err != nil {
 		return nil, err
 	}
-	ans, se := a.call(ctx, http.MethodGet, "/rooms", nil)
-	if se != nil {
-		return nil, told(se)
-	}
 	var list []struct {
 		ID   int64  `json:"room_id"`
 		Name string `json:"name"`
 		Type string `json:"type"`
 		Role string `json:"role"`
 	}
-	if err := json.Unmarshal(ans.body, &list); err != nil {
-		return nil, told(&channel.SendError{Class: channel.Again, Code: "answer", Err: errors.New("the list of rooms is not JSON")})
+	if _, err := a.ask(ctx, "/rooms", &list); err != nil {
+		return nil, err
 	}
 	rooms := make([]channel.Place, len(list))
 	for i, r := range list {
@@ -57,12 +54,55 @@ func refusal(kind, role string) string {
 	return ""
 }
 
+// who asks in whose name the token speaks.
+func who(ctx context.Context, s channel.Settings, env channel.Env) (channel.Who, error) {
+	a, err := connect(s, env)
+	if err != nil {
+		return channel.Who{}, err
+	}
+	var me struct {
+		Name string `json:"name"`
+	}
+	seen, err := a.ask(ctx, "/me", &me)
+	return channel.Who{Name: me.Name, Seen: seen}, err
+}
+
+// people lists the members of a room.
+func people(ctx context.Context, s channel.Settings, env channel.Env, room engawa.Address) ([]channel.Person, error) {
+	a, err := connect(s, env)
+	if err != nil {
+		return nil, err
+	}
+	var list []struct {
+		ID   int64  `json:"account_id"`
+		Name string `json:"name"`
+	}
+	if _, err := a.ask(ctx, "/rooms/"+url.PathEscape(room.Reveal())+"/members", &list); err != nil {
+		return nil, err
+	}
+	out := make([]channel.Person, len(list))
+	for i, m := range list {
+		out[i] = channel.Person{ID: strconv.FormatInt(m.ID, 10), Name: m.Name}
+	}
+	return out, nil
+}
+
 // Probe asks who the token is.
 func (a *account) Probe(ctx context.Context) error {
-	if _, se := a.call(ctx, http.MethodGet, "/me", nil); se != nil {
-		return told(se)
+	_, err := a.ask(ctx, "/me", &struct{}{})
+	return err
+}
+
+// ask reads what the operator wants to know into v; the error is in words for them.
+func (a *account) ask(ctx context.Context, path string, v any) ([]channel.Seen, error) {
+	ans, se := a.call(ctx, http.MethodGet, path, nil)
+	if se == nil && json.Unmarshal(ans.body, v) != nil {
+		se = &channel.SendError{Class: channel.Again, Code: "answer", Err: errors.New("the answer is not what the manual says")}
 	}
-	return nil
+	if se != nil {
+		return ans.seen, told(se)
+	}
+	return ans.seen, nil
 }
 
 // told puts a failed question into words for the operator.

@@ -19,10 +19,11 @@ import (
 // TestVerify: a webhook is signed by the decoded token over the bytes that
 // came, and no other signature holds, however near.
 func TestVerify(t *testing.T) {
-	ch, err := open(settings, channel.Env{Account: channeltest.Account})
+	a, err := connect(settings, channel.Env{Account: channeltest.Account})
 	if err != nil {
 		t.Fatal(err)
 	}
+	var ch channel.Channel = a
 	key, err := base64.StdEncoding.DecodeString(hookKey)
 	if err != nil {
 		t.Fatal(err)

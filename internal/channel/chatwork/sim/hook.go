@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,9 +11,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -23,6 +24,15 @@ type Hook struct {
 	Client *http.Client
 }
 
+// hookHealth is how the webhook's latest deliveries went. The provider switches
+// a webhook off that fails too often; its user switches it on again.
+type hookHealth struct {
+	went []bool
+	off  bool
+}
+
+const hookLooksAt = 20 // deliveries
+
 // Say lets the person at the page post to a room, and sends the webhook for it:
 // once, as the provider does, whatever the answer.
 func (s *Server) Say(id int64, body string) error {
@@ -32,16 +42,49 @@ func (s *Server) Say(id int64, body string) error {
 		s.mu.Unlock()
 		return fmt.Errorf("there is no room %d", id)
 	}
-	m := s.add(to, person, body, time.Now())
+	m := s.add(to, person, body, s.now())
 	s.mu.Unlock()
-	if s.Hook.URL == "" {
-		return nil
-	}
-	return s.Hook.send(id, m)
+	return s.Deliver(id, m, "")
 }
 
-func (h Hook) send(id int64, m Message) error {
-	key, err := base64.StdEncoding.DecodeString(h.Token)
+// Reply lets the person answer to a message in its thread.
+func (s *Server) Reply(id int64, to Message, body string) error {
+	return s.Say(id, fmt.Sprintf("[rp aid=%d to=%d-%s]%s\n%s", to.Author.ID, id, to.ID, to.Author.Name, body))
+}
+
+// Deliver sends the webhook of a message, signed with the hook's token, or with
+// another one to see a bad signature refused; the same message again is a replay.
+func (s *Server) Deliver(id int64, m Message, token string) error {
+	s.mu.Lock()
+	off := s.hooks.off
+	s.mu.Unlock()
+	if s.Hook.URL == "" || off {
+		return nil
+	}
+	err := s.Hook.send(id, m, cmp.Or(token, s.Hook.Token))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks.went = append(s.hooks.went, err == nil)
+	s.hooks.went = s.hooks.went[max(0, len(s.hooks.went)-hookLooksAt):]
+	bad := 0
+	for _, ok := range s.hooks.went {
+		if !ok {
+			bad++
+		}
+	}
+	s.hooks.off = len(s.hooks.went) == hookLooksAt && bad*2 > hookLooksAt
+	return err
+}
+
+// HookOff reports whether the webhook was switched off for its errors.
+func (s *Server) HookOff() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hooks.off
+}
+
+func (h Hook) send(id int64, m Message, token string) error {
+	key, err := base64.StdEncoding.DecodeString(token)
 	if err != nil {
 		return errors.New("the webhook token is not base64")
 	}
@@ -61,7 +104,9 @@ func (h Hook) send(id int64, m Message) error {
 		return fmt.Errorf("make the webhook: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Chatworkwebhooksignature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	sum := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	req.Header.Set("X-Chatworkwebhooksignature", sum)
+	req.URL.RawQuery = url.Values{"chatwork_webhook_signature": {sum}}.Encode()
 	res, err := h.Client.Do(req)
 	if err != nil {
 		return fmt.Errorf("send the webhook: %w", err)

@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,8 +21,10 @@ const (
 	roomPosts  = 10 // in roomPer, to one room
 	roomPer    = 10 * time.Second
 	maxBody    = 65535 // characters
-	readBack   = 100   // messages of one answer
+	readBack   = 100   // messages or tasks of one answer
 	keep       = 2000  // messages of one room
+	maxFile    = 5 << 20
+	keepLog    = 10_000 // calls
 )
 
 // firstID lies beyond 2^53, as the provider's do: a client that reads message
@@ -31,6 +34,17 @@ const firstID = 1 << 60
 // Server is the simulated provider. Its exported fields are set before use.
 type Server struct {
 	Token string // the only valid token; empty: any that is not empty
+	// Bearer is an OAuth access token that is valid too until BearerEnds; empty:
+	// the simulator has no OAuth.
+	Bearer     string
+	BearerEnds time.Time
+	// The windows: 5 minutes and 10 seconds where 0. Fixed counts the token's from
+	// its first call to its end. Else every window of that length counts, the
+	// harder of the two readings: the manual does not say which is meant.
+	TokenPer, RoomPer time.Duration
+	Fixed             bool
+	// Hides says in a header that the plan hides older messages.
+	Hides bool
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
@@ -43,14 +57,19 @@ type Server struct {
 	calls  []call // of the token, any user of it
 	next   int64
 	script []fault
+	logged []Logged
+	waits  time.Time     // a 429 told that nothing goes before
+	ahead  time.Duration // how far the simulator's clock is ahead
+	hooks  hookHealth
 }
 
 type room struct {
 	id    int64
 	name  string
 	kind  string
-	posts []time.Time
+	posts []time.Time // messages and tasks
 	list  []Message
+	tasks []Task
 	read  int // up to where force=0 has read
 }
 
@@ -70,13 +89,16 @@ type author struct {
 }
 
 // The people in every room: the token's account, and one who looks at the page.
+// A group has a third, who reads.
 var (
 	bot    = author{ID: 1001, Name: "Engawa"}
 	person = author{ID: 1002, Name: "店長"}
+	reader = author{ID: 1003, Name: "アルバイト"}
 )
 
-// AddRoom adds a room of a kind: "group", "readonly" (a group in which the
-// token's account may only read), "direct" or "my".
+// AddRoom adds a room of a kind: "group", "admin" (a group that the token's
+// account administers), "readonly" (one in which it may only read), "foreign"
+// (one in which it is no member), "direct" or "my".
 func (s *Server) AddRoom(id int64, name, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +120,7 @@ func (s *Server) UseElsewhere(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
-		s.calls = append(s.calls, call{time.Now(), true})
+		s.calls = append(s.calls, call{s.now(), true})
 	}
 }
 
@@ -116,7 +138,7 @@ func (s *Server) Messages(id int64) []Message {
 func (s *Server) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("chatwork simulator: %d of %d calls", s.used(time.Now()), tokenCalls)
+	return fmt.Sprintf("chatwork simulator: %d of %d calls", s.used(s.now()), tokenCalls)
 }
 
 // ServeHTTP answers the API under /v2 (or at the root), shows the rooms at /,
@@ -133,6 +155,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.sayForm(w, r)
 	case "POST /_sim/faults":
 		s.faults(w, r)
+	case "POST /_sim/reset":
+		s.Reset()
+	case "POST /_sim/clock":
+		s.clock(w, r)
 	case "GET /_sim/log":
 		s.log(w)
 	default:
@@ -140,31 +166,63 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call answers one call of the API, or treats it badly.
-func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	f := s.draw(r)
-	if f.status != 0 && !f.done {
-		s.fail(w, r, f.status)
-		return
-	}
-	out := w
-	if f.status != 0 {
-		out = discard{http.Header{}}
-	}
+// now is the simulator's time; s.mu is held.
+func (s *Server) now() time.Time { return time.Now().Add(s.ahead) }
+
+// Advance moves the simulator's clock ahead of the machine's.
+func (s *Server) Advance(d time.Duration) {
 	s.mu.Lock()
-	s.api(out, r)
-	s.mu.Unlock()
-	if f.status != 0 {
-		s.fail(w, r, f.status)
-	}
+	defer s.mu.Unlock()
+	s.ahead += d
 }
 
-// discard takes an answer that the caller will not hear.
-type discard struct{ h http.Header }
+// Reset empties the rooms, the windows, the script and the log.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		r.posts, r.list, r.tasks, r.read = nil, nil, nil, 0
+	}
+	s.calls, s.script, s.logged, s.waits, s.ahead, s.hooks = nil, nil, nil, time.Time{}, 0, hookHealth{}
+}
 
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
+// call answers one call of the API, or treats it badly, and logs it.
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	f := s.draw(r)
+	entry := begin(r, f)
+	rest(r, f.Latency)
+	if f.Status != 0 && !f.Done {
+		s.finish(entry, f.Status, nil)
+		s.fail(w, r, f.Status)
+		return
+	}
+	out := &kept{header: http.Header{}, status: http.StatusOK}
+	s.mu.Lock()
+	entry.Violations = append(entry.Violations, s.strict(r)...)
+	s.api(out, r)
+	s.mu.Unlock()
+	if f.Status != 0 {
+		s.finish(entry, f.Status, nil)
+		s.fail(w, r, f.Status)
+		return
+	}
+	s.finish(entry, out.status, out.header)
+	out.send(w, r, f)
+}
+
+// kept is an answer before it goes out, or does not.
+type kept struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (k *kept) Header() http.Header { return k.header }
+func (k *kept) WriteHeader(n int)   { k.status = n }
+func (k *kept) Write(b []byte) (int, error) {
+	k.body = append(k.body, b...)
+	return len(b), nil
+}
 
 func refuse(w http.ResponseWriter, status int, why string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -177,24 +235,40 @@ func answer(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
+func (s *Server) tokenWindow() time.Duration { return cmp.Or(s.TokenPer, tokenPer) }
+func (s *Server) roomWindow() time.Duration  { return cmp.Or(s.RoomPer, roomPer) }
+
 // used forgets the calls that have left the window and counts the rest.
 func (s *Server) used(now time.Time) int {
-	for len(s.calls) > 0 && !s.calls[0].at.After(now.Add(-tokenPer)) {
+	left := now.Add(-s.tokenWindow())
+	if s.Fixed && len(s.calls) > 0 && !s.calls[0].at.After(left) {
+		s.calls = nil // the window that began with the first call is over
+	}
+	for len(s.calls) > 0 && !s.calls[0].at.After(left) {
 		s.calls = s.calls[1:]
 	}
 	return len(s.calls)
 }
 
-// count keeps the exact window of the token and says it in the headers.
-func (s *Server) count(w http.ResponseWriter) bool {
-	now := time.Now()
-	ok := s.used(now) < tokenCalls
-	if ok {
-		s.calls = append(s.calls, call{at: now})
+// count counts a call, if the window has room for it.
+func (s *Server) count() bool {
+	now := s.now()
+	if s.used(now) >= tokenCalls {
+		s.waits = s.calls[0].at.Add(s.tokenWindow())
+		return false
 	}
-	h := w.Header()
+	s.calls = append(s.calls, call{at: now})
+	return true
+}
+
+// tell says in the headers how full the token's window is. The reset is in whole
+// Unix seconds; a window that nothing was counted in ends one length from now.
+func (s *Server) tell(h http.Header, used int) {
+	reset := s.now().Add(s.tokenWindow())
+	if len(s.calls) > 0 && used > 0 {
+		reset = s.calls[0].at.Add(s.tokenWindow())
+	}
 	h.Set("X-Ratelimit-Limit", strconv.Itoa(tokenCalls))
-	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, tokenCalls-len(s.calls))))
-	h.Set("X-Ratelimit-Reset", strconv.FormatInt(s.calls[0].at.Add(tokenPer).Unix()+1, 10))
-	return ok
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, tokenCalls-used)))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(reset.Unix()+1, 10))
 }

@@ -18,13 +18,16 @@ func rooms() *Server {
 	s.AddRoom(11, "契約", "group")
 	s.AddRoom(12, "見るだけ", "readonly")
 	s.AddRoom(13, "田中", "direct")
+	s.AddRoom(14, "よその部屋", "foreign")
+	s.AddRoom(15, "全体", "admin")
+	s.AddRoom(16, "マイチャット", "my")
 	return s
 }
 
 func ask(s http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("X-Chatworktoken", "t")
-	if method == http.MethodPost {
+	if method == http.MethodPost || method == http.MethodPut {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	w := httptest.NewRecorder()
@@ -55,6 +58,21 @@ func TestAnswers(t *testing.T) {
 		{"bytes that are no text", "POST", "/v2/rooms/11/messages", "body=%ff", 400},
 		{"a room to read only", "POST", "/v2/rooms/12/messages", "body=a", 403},
 		{"a foreign room", "POST", "/v2/rooms/99/messages", "body=a", 403},
+		{"own status", "GET", "/v2/my/status", "", 200},
+		{"own tasks, none", "GET", "/v2/my/tasks", "", 204},
+		{"tasks, none", "GET", "/v2/rooms/11/tasks", "", 204},
+		{"a task", "POST", "/v2/rooms/11/tasks", "body=a&to_ids=1001,1002&limit_type=none", 200},
+		{"a task for a stranger", "POST", "/v2/rooms/11/tasks", "body=a&to_ids=1001,7&limit_type=none", 400},
+		{"a task for nobody", "POST", "/v2/rooms/11/tasks", "body=a&limit_type=none", 400},
+		{"a task without a time", "POST", "/v2/rooms/11/tasks", "body=a&to_ids=1001", 400},
+		{"a task of another kind", "POST", "/v2/rooms/11/tasks", "body=a&to_ids=1001&limit_type=week", 400},
+		{"a task where one may read only", "POST", "/v2/rooms/12/tasks", "body=a&to_ids=1001&limit_type=none", 403},
+		{"no such task", "PUT", "/v2/rooms/11/tasks/5/status", "body=done", 404},
+		{"a room without us", "POST", "/v2/rooms/14/messages", "body=a", 403},
+		{"a room that we run", "POST", "/v2/rooms/15/messages", "body=a", 200},
+		{"my own chat", "POST", "/v2/rooms/16/messages", "body=a", 200},
+		{"no file", "POST", "/v2/rooms/11/files", "body=a", 400},
+		{"a method that is none here", "DELETE", "/v2/rooms/11/members", "", 404},
 		{"no such path", "GET", "/v2/nothing", "", 404},
 		{"no such message", "GET", "/v2/rooms/11/messages/5", "", 404},
 	} {

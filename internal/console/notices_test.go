@@ -1,0 +1,227 @@
+package console_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// chatDesk is a desk with a Chatwork account that has two rooms to choose from.
+type chatDesk struct {
+	*desk
+	room *chatworksim.Server
+	keys map[string]string // of the rooms, by name
+}
+
+func newChatDesk(t *testing.T) chatDesk {
+	t.Helper()
+	d := chatDesk{newDesk(t, storetest.SQLite(t)), &chatworksim.Server{Token: "t0ken"}, map[string]string{}}
+	d.room.AddRoom(7001, "お金の部屋", "group")
+	d.room.AddRoom(7002, "全体の部屋", "admin")
+	d.room.AddRoom(7003, "田中", "direct")
+	d.room.AddRoom(7004, "ひとりごと", "my")
+	s := httptest.NewServer(d.room)
+	t.Cleanup(s.Close)
+	d.must(d.st.AddAccount(context.Background(), engawa.Account{
+		Workspace: ws, ID: "acc_chat", Kind: "chatwork", Name: "通知用Chatwork", Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+		Settings: map[string]string{"token": "t0ken", "base_url": s.URL + "/v2"},
+	}))
+	for _, m := range regexp.MustCompile(`<option value="(\w+)">([^<]+の部屋)</option>`).FindAllStringSubmatch(d.page(), -1) {
+		d.keys[m[2]] = m[1]
+	}
+	return d
+}
+
+const noticesPath = "/accounts/acc_chat/notices"
+
+func (d chatDesk) page() string {
+	d.t.Helper()
+	code, body := d.get(noticesPath)
+	if code != http.StatusOK {
+		d.t.Fatalf("%d %s", code, body)
+	}
+	return body
+}
+
+// form is the page's form as the seed's screen would be filled in: every group
+// has a room, copies are off.
+func (d chatDesk) form(change ...string) url.Values {
+	d.t.Helper()
+	hidden := func(name string) string {
+		return regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(d.page())[1]
+	}
+	form := url.Values{
+		"enabled": {"true"}, "version": {hidden("version")}, "seen": {hidden("seen")}, "tasks": {"1"}, "mailbox": {"dst_staff"}, "within": {"10"}, "unit": {"minutes"},
+		"general.room": {d.keys["全体の部屋"]}, "application.room": {d.keys["全体の部屋"]}, "payment.room": {d.keys["お金の部屋"]}, "contract.room": {d.keys["全体の部屋"]},
+	}
+	for i := 0; i < len(change); i += 2 {
+		form.Set(change[i], change[i+1])
+	}
+	return form
+}
+
+func (d chatDesk) save(form url.Values) {
+	d.t.Helper()
+	if res := d.post(noticesPath, form); res.Code != http.StatusSeeOther {
+		d.t.Fatalf("%d %s", res.Code, res.Body)
+	}
+}
+
+// byEvent are the routes that are on, by their first pattern.
+func (d chatDesk) byEvent() map[string]engawa.Route {
+	d.t.Helper()
+	all, err := d.st.Routes(context.Background(), ws)
+	d.must(err)
+	out := map[string]engawa.Route{}
+	for _, r := range all {
+		if r.UpdatedBy == d.member.ID && r.Enabled {
+			out[r.Events[0]] = r
+		}
+	}
+	return out
+}
+
+func (d chatDesk) trail() []store.Audit {
+	d.t.Helper()
+	all, err := d.st.Audits(context.Background(), ws, store.AuditFilter{}, store.Page{Limit: 100})
+	d.must(err)
+	return all
+}
+
+// TestNotices: the page makes the four routes at once, with a line in the audit
+// trail for each, and saving again changes nothing.
+func TestNotices(t *testing.T) {
+	d := newChatDesk(t)
+	body := d.page()
+	for _, says := range []string{"投稿は「Engawa」の名前で表示されます", "1対1のチャットは選べません", "この口座しか読めないマイチャットです", "外していても、メールで届きます"} {
+		if !strings.Contains(body, says) {
+			t.Errorf("the page does not say %s", says)
+		}
+	}
+	if strings.Contains(body, "7001") || len(d.keys) != 2 {
+		t.Errorf("rooms %v", d.keys)
+	}
+	d.save(d.form("payment.copy", "true"))
+	routes := d.byEvent()
+	if len(routes) != 4 {
+		t.Fatalf("%+v", routes)
+	}
+	names := map[string]string{}
+	all, err := d.st.Destinations(context.Background(), ws)
+	d.must(err)
+	for _, x := range all {
+		names[x.ID] = x.Name
+	}
+	contract, payment := routes["contract.*"].Then[0], routes["payment.*"].Then[0]
+	if names[contract.To] != "全体の部屋" || len(contract.Via) != 2 || contract.Via[0] != (engawa.Via{Account: "acc_chat", Within: 10 * time.Minute}) ||
+		contract.Via[1] != (engawa.Via{Account: "acc_mail", Destination: "dst_staff"}) {
+		t.Errorf("without copies: %+v", contract)
+	}
+	if names[payment.To] != "お金の部屋" || payment.Via[0].Within != 0 || !payment.Via[1].Copy {
+		t.Errorf("with copies: %+v", payment)
+	}
+	trail := d.trail()
+	if len(trail) != 6 || trail[0].Actor != "member:"+d.member.ID { // two rooms, four routes
+		t.Errorf("%+v", trail)
+	}
+	d.save(d.form("payment.copy", "true"))
+	if again := d.byEvent(); again["payment.*"].Version != 1 || again["contract.*"].Version != 1 || len(d.trail()) != 6 {
+		t.Error("saving twice changes something")
+	}
+	d.save(d.form("payment.copy", "true", "within", "90", "unit", "seconds", "general.room", "", "enabled", ""))
+	routes = d.byEvent()
+	if _, on := routes["member.*"]; on || routes["contract.*"].Then[0].Via[0].Within != 90*time.Second || routes["payment.*"].Version != 1 {
+		t.Errorf("%+v", routes)
+	}
+	if a, err := d.st.Account(context.Background(), ws, "acc_chat"); err != nil || a.Enabled {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// TestNoticesRefuse: what cannot be is refused, and nothing of it is kept.
+func TestNoticesRefuse(t *testing.T) {
+	d := newChatDesk(t)
+	stale := d.form()
+	for name, form := range map[string]url.Values{
+		"a talk with one person": d.form("payment.room", "ffffffff"),
+		"no deadline":            d.form("within", "0"),
+		"two days":               d.form("within", "48", "unit", "hours"),
+		"no mailbox":             d.form("mailbox", ""),
+		"no address":             d.form("mailbox", "", "mailbox.address", "staff", "mailbox.account", "acc_mail"),
+		"a task for nobody":      d.form("s0.event", "payment.recurring.failed"),
+		"a task for a stranger":  d.form("s0.event", "payment.recurring.failed", "s0.to", "99"),
+	} {
+		if res := d.post(noticesPath, form); res.Code != http.StatusUnprocessableEntity || len(d.byEvent()) != 0 {
+			t.Errorf("%s: %d", name, res.Code)
+		}
+	}
+	d.save(d.form())
+	if res := d.post(noticesPath, stale); res.Code != http.StatusConflict {
+		t.Errorf("a form from before somebody else's change: %d", res.Code)
+	}
+	d.member.Role = engawa.Support
+	if res := d.post(noticesPath, stale); res.Code != http.StatusForbidden {
+		t.Errorf("a role that may not: %d", res.Code)
+	}
+}
+
+// TestNoticesEdited: a route that was changed by hand is shown and left alone,
+// until the member asks for it to be replaced.
+func TestNoticesEdited(t *testing.T) {
+	d := newChatDesk(t)
+	d.save(d.form())
+	r := d.byEvent()["payment.*"]
+	r.Condition = `event.data.amount >= 1000`
+	d.must(d.st.SaveRoute(context.Background(), r))
+	if body := d.page(); strings.Count(body, "この行き先は、別の画面で変更されています") != 1 || !strings.Contains(body, `href="/routes/`+r.ID) {
+		t.Error("the page does not show what was edited")
+	}
+	d.save(d.form("within", "20"))
+	if got := d.byEvent(); got["payment.*"].Condition == "" || got["contract.*"].Version != 2 {
+		t.Errorf("%+v", got)
+	}
+	d.save(d.form("within", "20", "payment.replace", "true"))
+	if got := d.byEvent()["payment.*"]; got.Condition != "" || got.Version != 3 || got.Then[0].Via[0].Within != 20*time.Minute {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestNoticeTasks: an event gets a task in its group's room, and loses it again.
+func TestNoticeTasks(t *testing.T) {
+	d := newChatDesk(t)
+	task := []string{"s0.event", "payment.recurring.failed", "s0.to", "1002", "s0.days", "3"}
+	d.save(d.form(task...))
+	r := d.byEvent()["payment.recurring.failed"]
+	all, err := d.st.Destinations(context.Background(), ws)
+	d.must(err)
+	to := ""
+	for _, x := range all {
+		if len(r.Then) == 1 && x.ID == r.Then[0].To {
+			to = x.Address.Reveal()
+		}
+	}
+	if to != "7001/tasks?days=3&to=1002" || len(r.Then[0].Via) != 2 {
+		t.Fatalf("%q %+v", to, r)
+	}
+	if body := d.page(); !strings.Contains(body, `name="s0.to" value="1002" checked`) || !strings.Contains(body, `name="tasks" value="2"`) {
+		t.Error("the page does not show the task")
+	}
+	d.save(d.form(task...))
+	if again := d.byEvent()["payment.recurring.failed"]; again.Version != 1 {
+		t.Error("saving twice changes the task")
+	}
+	d.save(d.form())
+	if _, on := d.byEvent()["payment.recurring.failed"]; on {
+		t.Error("the task stays")
+	}
+}

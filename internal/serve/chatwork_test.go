@@ -1,0 +1,317 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/engawa/engawa/internal/api"
+	"github.com/engawa/engawa/internal/channel/chatwork"
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// Chatwork's windows, 60 times shorter. The hub's kind and the simulator are
+// given the same ones, here and nowhere else.
+const (
+	scaledToken = 5 * time.Minute / 60
+	scaledRoom  = 10 * time.Second / 60
+)
+
+// office is a fresh hub that serves, beside a Chatwork and an inbox.
+type office struct {
+	shop
+	chat  *chatworksim.Server
+	inbox *mailsim.Inbox
+	smtp  string
+	page  string // of the rooms
+	mails string // the page of the inbox
+}
+
+var officeRooms = []struct {
+	id          int64
+	group, name string
+}{{7001, "general", "全体の部屋"}, {7002, "application", "申込の部屋"}, {7003, "payment", "お金の部屋"}, {7004, "contract", "契約の部屋"}}
+
+func newOffice(t *testing.T) office {
+	t.Helper()
+	listen := func() net.Listener {
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	o := office{chat: &chatworksim.Server{Token: "t0ken", TokenPer: scaledToken, RoomPer: scaledRoom}, inbox: &mailsim.Inbox{}}
+	for _, r := range officeRooms {
+		o.chat.AddRoom(r.id, r.name, "group")
+	}
+	o.chat.AddRoom(7005, "田中", "direct")
+	o.chat.AddRoom(7006, "マイチャット", "my")
+	rooms, inbox := httptest.NewServer(o.chat), httptest.NewServer(o.inbox)
+	t.Cleanup(rooms.Close)
+	t.Cleanup(inbox.Close)
+	mails, l := listen(), listen()
+	o.page, o.mails, o.smtp = rooms.URL, inbox.URL, mails.Addr().String()
+	c := settings(t, storetest.SQLite(t))
+	c.Listen = l.Addr().String()
+	c.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	h := open(t, c)
+	for i, k := range h.Dispatch.Kinds { // the one list that the whole hub works with
+		if k.Name == chatwork.Kind.Name {
+			h.Dispatch.Kinds[i] = chatwork.Within(scaledToken, scaledRoom)
+		}
+	}
+	member(t, h)
+	var running sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	running.Go(func() { _ = o.inbox.Serve(mails) }) // ends when it is closed
+	running.Go(func() {
+		if err := h.Run(ctx, l); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		_ = o.inbox.Close() // for good
+		running.Wait()
+	})
+	key, err := api.NewKey(t.Context(), h.Store, "ws_1", "test", "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.shop = shop{h, "http://" + c.Listen, key}
+	return o
+}
+
+// burst has the business report 400 events, 100 of each group.
+func (o office) burst(t *testing.T, name string) {
+	t.Helper()
+	types := []string{"member.registered", "application.completed", "payment.recurring.failed", "contract.terminated"}
+	var events []map[string]any
+	for n := range 400 {
+		events = append(events, map[string]any{
+			"id": fmt.Sprint(name, n), "type": types[n%len(types)],
+			"data": map[string]any{"m": map[string]any{"name": fmt.Sprintf("%s-%d号 [toall]", name, n)}},
+		})
+	}
+	body, err := json.Marshal(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.post(t, string(body))
+}
+
+// posted counts the posts of each burst in all rooms; one that came twice, or
+// into another group's room, fails.
+func (o office) posted(t *testing.T) map[string]int {
+	t.Helper()
+	out, seen := map[string]int{}, map[string]bool{}
+	for i, r := range officeRooms {
+		for _, m := range o.chat.Messages(r.id) {
+			if m.Author.Name != "Engawa" {
+				continue
+			}
+			name, n := o.which(t, m.Body)
+			if key := fmt.Sprint(name, n); seen[key] || n%4 != i {
+				t.Errorf("%s is in %s, or there twice", key, r.name)
+			} else {
+				seen[key] = true
+			}
+			if strings.Contains(m.Body, "[toall]") {
+				t.Error("a customer's words call everybody")
+			}
+			out[name]++
+		}
+	}
+	return out
+}
+
+func (o office) mailed(t *testing.T) map[string]int {
+	t.Helper()
+	out, seen := map[string]int{}, map[string]bool{}
+	for _, m := range o.inbox.Mails() {
+		name, n := o.which(t, m.Text)
+		if key := fmt.Sprint(name, n); seen[key] || m.To != "staff@hinata.example" {
+			t.Errorf("%s went to %s, or twice", key, m.To)
+		} else {
+			seen[key] = true
+		}
+		out[name]++
+	}
+	return out
+}
+
+// which event of which burst a text tells of.
+func (o office) which(t *testing.T, text string) (burst string, n int) {
+	t.Helper()
+	for line := range strings.SplitSeq(text, "\n") {
+		if _, rest, ok := strings.Cut(line, "お客さま: "); ok {
+			name, rest, _ := strings.Cut(rest, "-")
+			if _, err := fmt.Sscanf(rest, "%d号", &n); err == nil {
+				return name, n
+			}
+		}
+	}
+	t.Fatalf("which event is this? %q", text)
+	return "", 0
+}
+
+// rested waits until the token's window is empty.
+func (o office) rested(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(2 * scaledToken); !strings.Contains(o.chat.String(), ": 0 of"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the window does not empty: ", o.chat)
+		}
+	}
+}
+
+// waitFor waits until both together have n notices of a burst.
+func (o office) waitFor(t *testing.T, burst string, n int) (posted, mailed int) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if posted, mailed = o.posted(t)[burst], o.mailed(t)[burst]; posted+mailed >= n {
+			return posted, mailed
+		}
+	}
+	t.Fatalf("of %d notices %d were posted and %d mailed", n, posted, mailed)
+	return 0, 0
+}
+
+// choose picks an option of a select by its words.
+func (b *browser) choose(name, words string) {
+	b.t.Helper()
+	found := eval[bool](b, fmt.Sprintf(`(() => { const s = document.getElementsByName(%q)[0]; const o = s && [...s.options].find(o => o.text.includes(%q)); if (o) s.value = o.value; return !!o })()`, name, words))
+	if !found {
+		b.t.Fatalf("%s offers no %q", name, words)
+	}
+}
+
+// untick clears a box.
+func (b *browser) untick(name string) {
+	b.t.Helper()
+	if !eval[bool](b, fmt.Sprintf(`(() => { const c = document.getElementsByName(%q)[0]; if (c && c.checked) c.click(); return !!c })()`, name)) {
+		b.t.Fatalf("there is no box %s", name)
+	}
+}
+
+// answered has somebody answer a notice in its thread, and looks for the answer
+// on the message's page.
+func (o office) answered(t *testing.T, b *browser, account string) {
+	t.Helper()
+	o.chat.Hook = chatworksim.Hook{URL: o.url + "/in/" + account, Token: "c2VjcmV0", Client: http.DefaultClient}
+	notice := o.chat.Messages(7003)[0]
+	if err := o.chat.Reply(7003, notice, "確認して折り返します"); err != nil {
+		t.Fatal(err)
+	}
+	id, err := o.Store.Answered(t.Context(), "ws_1", account, notice.ID)
+	if err != nil || id == "" {
+		t.Fatal(id, err)
+	}
+	b.open("/messages/" + id)
+	b.sees("確認して折り返します")
+	if evs, err := o.Store.Replies(t.Context(), "ws_1", id); err != nil || len(evs) != 1 || !strings.Contains(string(evs[0].Data), `"message":"`+id+`"`) {
+		t.Errorf("%+v %v", evs, err)
+	}
+	forged := o.chat.Messages(7003)[1]
+	if err := o.chat.Deliver(7003, forged, "Zm9yZ2Vk"); err == nil {
+		t.Error("a webhook with a bad signature is taken")
+	}
+	replayed := o.chat.Messages(7003)[len(o.chat.Messages(7003))-1]
+	if err := o.chat.Deliver(7003, replayed, ""); err != nil {
+		t.Error("a replay: ", err)
+	}
+	if evs, err := o.Store.Replies(t.Context(), "ws_1", id); err != nil || len(evs) != 1 {
+		t.Errorf("a replay makes %d replies, %v", len(evs), err)
+	}
+}
+
+// TestChatworkFromNothing: an operator connects Chatwork, gives each event group
+// its room and switches mail copies off. 400 events come at once. The first 300
+// are in the rooms; the rest is in the staff mailbox at the deadline or, where
+// the deadline is longer than the window, in the rooms when it opens again. None
+// is missing, none comes twice, and Chatwork never had to refuse a call.
+func TestChatworkFromNothing(t *testing.T) {
+	o := newOffice(t)
+	b := tab(chromium(t), t, o.url, 1280)
+	b.enter(o.Hub)
+
+	b.open("/accounts/new?kind=mail")
+	b.fill(`[name="name"]`, "通知用メール")
+	b.fill(`[name="s.host"]`, o.smtp)
+	b.fill(`[name="s.tls"]`, "none")
+	b.fill(`[name="s.from_address"]`, "shop@hinata.example")
+	b.press(`main form button.main`)
+	b.sees("保存しました")
+	b.open("/accounts/new?kind=chatwork")
+	b.fill(`[name="s.token"]`, "t0ken")
+	b.fill(`[name="s.base_url"]`, o.page+"/v2")
+	b.fill(`[name="s.webhook_token"]`, "c2VjcmV0")
+	b.press(`main form button.main`)
+	b.sees("保存しました")
+	b.press(`main a[href$="/notices"]`)
+	b.sees("投稿は「Engawa」の名前で表示されます")
+	b.do(chromedp.Click(chromedp.CSS("details summary")))
+	b.sees("1対1のチャットは選べません")
+	for _, r := range officeRooms {
+		b.choose(r.group+".room", r.name)
+		b.untick(r.group + ".copy")
+	}
+	b.fill(`[name="mailbox.address"]`, "staff@hinata.example")
+	b.fill(`[name="within"]`, "4")
+	b.choose("unit", "秒")
+	b.press(`main form button.main`)
+	b.sees("保存しました")
+	notices := eval[string](b, "location.pathname")
+
+	o.rested(t)
+	o.burst(t, "first")
+	posted, mailed := o.waitFor(t, "first", 400)
+	if posted != 300 || mailed != 100 {
+		t.Errorf("%d posted and %d mailed; 300 and 100 are right", posted, mailed)
+	}
+
+	o.answered(t, b, strings.Split(notices, "/")[2])
+
+	b.open(notices)
+	b.fill(`[name="within"]`, "10")
+	b.choose("unit", "分")
+	b.press(`main form button.main`)
+	b.sees("保存しました")
+	o.rested(t)
+	o.burst(t, "second")
+	if posted, mailed = o.waitFor(t, "second", 400); posted != 400 || mailed != 0 {
+		t.Errorf("%d posted and %d mailed; all are posted when the window opens again", posted, mailed)
+	}
+
+	b.open(strings.TrimSuffix(notices, "notices") + "sent")
+	figures := eval[string](b, `[...document.querySelectorAll(".figure")].map(e => e.textContent).join(" ")`)
+	if figures != "700 0 100 0" {
+		t.Errorf("the account's page says %s", figures)
+	}
+	b.press(`a[href$="state=on"]`)
+	b.sees("期限の4秒を過ぎました")
+	b.do(chromedp.Navigate(o.page))
+	if n := eval[int](b, `document.querySelectorAll("li.ours").length`); n != 700 {
+		t.Errorf("the rooms show %d posts", n)
+	}
+	if n := o.chat.Refused(); n > 0 {
+		t.Errorf("Chatwork refused %d calls", n)
+	}
+	for _, v := range o.chat.Violations() {
+		t.Error(v)
+	}
+	b.quiet()
+}
