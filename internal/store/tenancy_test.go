@@ -145,7 +145,7 @@ func (s *shop) gathered(of string) store.Digest {
 	_, err := s.Journal(ctx, []engawa.Event{ev})
 	s.must(err)
 	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
-	due, err := s.DueDigests(ctx, 100)
+	due, err := s.DueDigests(ctx, 10_000) // of every workspace before
 	s.must(err)
 	for _, d := range due {
 		if d.Workspace == of {
