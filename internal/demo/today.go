@@ -15,7 +15,7 @@ import (
 // today is what happened this morning, for real: these messages go through
 // lanes to the simulators.
 func (w *world) today(ctx context.Context, hub *serve.Hub) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, scene := range []func(context.Context) error{w.pushed, w.enough, w.tomorrow, w.broken, w.cameBack} {
 		if err := scene(ctx); err != nil {
