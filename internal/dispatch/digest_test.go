@@ -95,3 +95,25 @@ func TestMute(t *testing.T) {
 		}
 	})
 }
+
+// TestUnopened: an account whose settings cannot be used asks a person, once, and
+// what it cannot take in time goes by its fallback.
+func TestUnopened(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		a, err := h.st.Account(ctx, ws, "acc_chat")
+		h.must(err)
+		a.Settings = map[string]string{"token": ""}
+		h.must(h.st.ChangeAccount(ctx, a))
+		h.must(h.st.SaveRoute(ctx, routeOf("rte_room", "contract.*", engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}})))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.suspended", "cus_no")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		tasks, err := h.st.Tasks(ctx, ws, 10)
+		h.must(err)
+		if len(tasks) != 1 || tasks[0].Kind != "account.closed" || tasks[0].Ref != "acc_chat" || tasks[0].Count != 1 {
+			t.Errorf("tasks: %+v", tasks)
+		}
+	})
+}

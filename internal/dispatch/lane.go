@@ -44,6 +44,7 @@ type lane struct {
 	window atomic.Int64 // how many jobs may wait for a connection
 	lost   atomic.Bool
 
+	asked   bool      // a person was asked to repair the account
 	more    bool      // the last claim may have left due work behind
 	clockAt time.Time // when the clock was last found right
 }
@@ -152,7 +153,7 @@ func earlier(a, b time.Time) time.Time {
 // it lets what is under way finish, records it and gives the lane back.
 func (l *lane) hold(ctx context.Context) {
 	if err := l.open(ctx); err != nil {
-		l.log.ErrorContext(ctx, "account not opened", "err", err)
+		l.unopened(ctx, err)
 		l.release(ctx)
 		sleep(ctx, l.d.Lease/3)
 		return
@@ -173,6 +174,20 @@ func (l *lane) hold(ctx context.Context) {
 		}
 	}
 	l.release(ctx)
+}
+
+// unopened asks a person to repair the settings, once for each time that the lane
+// is started: a changed account starts it anew.
+func (l *lane) unopened(ctx context.Context, err error) {
+	l.log.ErrorContext(ctx, "account not opened", "err", err)
+	if l.asked || ctx.Err() != nil {
+		return
+	}
+	err = l.d.Store.Raise(ctx, engawa.Task{
+		Workspace: l.account.Workspace, Kind: "account.closed", Ref: l.account.ID, DueAt: time.Now().Add(time.Hour),
+		Args: map[string]string{"account": l.account.ID, "code": "settings"},
+	})
+	l.asked = err == nil
 }
 
 // What waits for a connection is claimed already, and a withdrawal comes too

@@ -81,10 +81,11 @@ const lookUp = "look_up"
 // remembers keys, a look-up where it can be asked; elsewhere only a person can.
 func ambiguous(k channel.Kind, out store.Result, now time.Time, jitter float64) store.Result {
 	out.Outcome = engawa.OutcomeUnknown
-	state, note := afterUnknown(k, out.Claimed.Delivery, now)
+	due := now.Add(backoff(out.Claimed.Delivery.Attempts, 0, jitter))
+	state, note := afterUnknown(k, out.Claimed.Delivery, due)
 	out.State = state
 	if state == engawa.Retrying {
-		out.DueAt = now.Add(backoff(out.Claimed.Delivery.Attempts, 0, jitter))
+		out.DueAt = due
 		if note != "" {
 			out.Note = note
 		}
@@ -95,10 +96,11 @@ func ambiguous(k channel.Kind, out store.Result, now time.Time, jitter float64) 
 	return out
 }
 
-// afterUnknown says what becomes of a delivery that may have arrived.
-func afterUnknown(k channel.Kind, d engawa.Delivery, now time.Time) (engawa.DeliveryState, string) {
+// afterUnknown says what becomes of a delivery that may have arrived and would be
+// tried again at due: by then the provider must still know its key.
+func afterUnknown(k channel.Kind, d engawa.Delivery, due time.Time) (engawa.DeliveryState, string) {
 	switch {
-	case k.Retry.KeyLife > 0 && now.Before(d.KeyAt.Add(k.Retry.KeyLife)):
+	case k.Retry.KeyLife > 0 && due.Before(d.KeyAt.Add(k.Retry.KeyLife)):
 		return engawa.Retrying, ""
 	case k.Retry.Lookup:
 		return engawa.Retrying, lookUp

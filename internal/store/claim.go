@@ -437,7 +437,24 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 			return t.notify(m.Workspace, next.Account)
 		}
 	}
-	return t.settle(m.Workspace, m.ID, now)
+	if err := t.settle(m.Workspace, m.ID, now); err != nil {
+		return err
+	}
+	return t.unheard(m, d, now)
+}
+
+// unheard asks a person about a message whose every way was tried in vain: nothing
+// falls silent. What a verdict refused or a person canceled was not to be said.
+// One open task for the account counts them all.
+func (t *tx) unheard(m engawa.Message, d engawa.Delivery, now time.Time) error {
+	states, err := all(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2 AND state IN ('failed', 'expired')`, m.Workspace, m.ID)
+	if err != nil || len(states) == 0 {
+		return err
+	}
+	return t.raise(engawa.Task{
+		Workspace: m.Workspace, Kind: "delivery.failed", Ref: d.Account, DueAt: now.Add(24 * time.Hour),
+		Args: map[string]string{"account": d.Account, "message": m.ID},
+	})
 }
 
 // NewDelivery is the delivery of position i of a message's chain, waiting from at.

@@ -90,3 +90,63 @@ func TestOpenAttempt(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingSilent: when every way was tried in vain, or none took a message in
+// time, a person is asked, once for an account. What was refused or canceled was
+// not to be said.
+func TestNothingSilent(t *testing.T) {
+	failed := func(c store.Claimed) store.Result {
+		r := accepted(c)
+		r.Outcome, r.State, r.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
+		return r
+	}
+	for _, c := range []struct {
+		name string
+		end  func(s *shop, m engawa.Message)
+		asks int // how often
+	}{
+		{"failed for good", func(s *shop, _ engawa.Message) {
+			l := s.hold("n", mailbox)
+			_, err := s.Record(s.t.Context(), l, []store.Result{failed(s.claim(l, 1, sendAll)[0])})
+			s.must(err)
+		}, 1},
+		{"accepted", func(s *shop, _ engawa.Message) {
+			l := s.hold("n", mailbox)
+			_, err := s.Record(s.t.Context(), l, []store.Result{accepted(s.claim(l, 1, sendAll)[0])})
+			s.must(err)
+		}, 0},
+		{"refused", func(s *shop, _ engawa.Message) {
+			s.claim(s.hold("n", mailbox), 1, func(store.Claimed) store.Decision {
+				return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateConsent}}
+			})
+		}, 0},
+		{"canceled", func(s *shop, m engawa.Message) { s.must(s.Cancel(s.t.Context(), ws, m.ID)) }, 0},
+		{"its time was over", func(s *shop, _ engawa.Message) {
+			s.claim(s.hold("n", mailbox), 1, sendAll)
+		}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			each(t, func(s *shop) {
+				s.customer("cus_a")
+				m := s.message("cus_a")
+				m.Chain = m.Chain[:1]
+				if c.name == "its time was over" {
+					m.ExpiresAt = m.CreatedAt.Add(-time.Minute)
+				}
+				s.send(m)
+				c.end(s, m)
+				tasks, err := s.Tasks(s.t.Context(), ws, 10)
+				s.must(err)
+				asks := 0
+				for _, k := range tasks {
+					if k.Kind == "delivery.failed" && k.Ref == mailbox && k.Args["message"] == m.ID {
+						asks += k.Count
+					}
+				}
+				if asks != c.asks {
+					s.t.Errorf("asked %d times: %+v", asks, tasks)
+				}
+			})
+		})
+	}
+}

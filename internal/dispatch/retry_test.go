@@ -1,0 +1,42 @@
+package dispatch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// TestKeyOutlivesTheWait: what may have arrived is tried again with the same key
+// only if the provider will still know the key then.
+func TestKeyOutlivesTheWait(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	key := channel.Kind{Name: "k", Retry: channel.Retry{KeyLife: 2 * time.Hour}}
+	both := key
+	both.Retry.Lookup = true
+	for _, c := range []struct {
+		name     string
+		kind     channel.Kind
+		used     time.Duration // since the key's first use
+		attempts int           // made: the next wait follows from it
+		state    engawa.DeliveryState
+		note     string
+	}{
+		{"a fresh key", key, time.Second, 1, engawa.Retrying, "timeout"},
+		{"it would be forgotten while we wait", key, 90 * time.Minute, 5, engawa.Unknown, "timeout"},
+		{"it is forgotten", key, 3 * time.Hour, 1, engawa.Unknown, "timeout"},
+		{"it would be forgotten, and can be looked for", both, 90 * time.Minute, 5, engawa.Retrying, lookUp},
+		{"no key and no look-up", channel.Kind{Name: "k"}, time.Second, 1, engawa.Unknown, "timeout"},
+	} {
+		claimed := store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: c.attempts, KeyAt: now.Add(-c.used)}}
+		got := settle(c.kind, claimed, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: "timeout"}, now, 0.5)
+		if got.State != c.state || got.Note != c.note || got.Outcome != engawa.OutcomeUnknown || (got.Task != nil) != (c.state == engawa.Unknown) {
+			t.Errorf("%s: %s %q with task %v", c.name, got.State, got.Note, got.Task)
+		}
+		if last := claimed.Delivery.KeyAt.Add(c.kind.Retry.KeyLife); got.State == engawa.Retrying && got.Note != lookUp && !got.DueAt.Before(last) {
+			t.Errorf("%s: tried again at %s, the key lives until %s", c.name, got.DueAt, last)
+		}
+	}
+}
