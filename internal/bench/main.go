@@ -40,6 +40,7 @@ const (
 	barEvents   = 5_000 // a second
 	barLane     = 0.3   // of the bare loop
 	barIdle     = 50    // MB
+	barTrial    = 5 * time.Second
 )
 
 // report prints figures and remembers whether a bar was missed.
@@ -132,6 +133,11 @@ func (r *report) engine(ctx context.Context, binary string, e engine) error {
 		return err
 	}
 	r.bar(in.perSecond >= barEvents, "events, durable, through the API", "%.0f/s, %d callers (bar %d)", in.perSecond, callers, barEvents)
+	took, err := runTrial(ctx, e)
+	if err != nil {
+		return err
+	}
+	r.bar(took <= barTrial, "a route's change tried on the past", "100,000 events in %.1f s (bar %.0f s)", took.Seconds(), barTrial.Seconds())
 	peak, err := r.lanes(ctx, binary, e)
 	if err != nil {
 		return err
