@@ -577,7 +577,7 @@ func TestTasksAndLanes(t *testing.T) {
 	d.must(d.st.Pause(ctx, ws, "acc_mail", time.Now().Add(time.Hour), "401"))
 	_, body := d.get("/tasks")
 	take := regexp.MustCompile(`/tasks/(tsk_\w+)/take`).FindStringSubmatch(body)
-	if take == nil || !strings.Contains(body, "口座の設定を直してください") || !strings.Contains(body, "期限切れ1件") {
+	if take == nil || !strings.Contains(body, "アカウントの設定を直してください") || !strings.Contains(body, "期限切れ1件") {
 		t.Fatalf("%s", body)
 	}
 	if _, body := d.get("/"); !strings.Contains(body, "止まっている送信の流れが1つあります") || !strings.Contains(body, "期限切れが1件あります") {

@@ -103,7 +103,7 @@ func (d chatDesk) trail() []store.Audit {
 func TestNotices(t *testing.T) {
 	d := newChatDesk(t)
 	body := d.page()
-	for _, says := range []string{"投稿は「Engawa」の名前で表示されます", "1対1のチャットは選べません", "この口座しか読めないマイチャットです", "外していても、メールで届きます"} {
+	for _, says := range []string{"投稿は「Engawa」の名前で表示されます", "1対1のチャットは選べません", "このアカウントしか読めないマイチャットです", "外していても、メールで届きます"} {
 		if !strings.Contains(body, says) {
 			t.Errorf("the page does not say %s", says)
 		}

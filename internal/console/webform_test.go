@@ -55,7 +55,7 @@ func TestWebForm(t *testing.T) {
 	}
 	in, page := s.Form("sjis").Inputs, "/accounts/"+id+"/form"
 	code, body := d.get(page)
-	for _, want := range []string{"動作は保証されません", "メールアドレス · " + in.Mail, "お名前 · " + in.Name, "shift_jis", "この口座は止まっています"} {
+	for _, want := range []string{"動作は保証されません", "メールアドレス · " + in.Mail, "お名前 · " + in.Name, "shift_jis", "このアカウントは止まっています"} {
 		if code != http.StatusOK || !strings.Contains(body, want) {
 			t.Fatalf("%d, no %q:\n%s", code, want, body)
 		}
@@ -155,7 +155,7 @@ func TestWebFormRoutes(t *testing.T) {
 			t.Errorf("what a person does %+v", r)
 		}
 	}
-	if _, body := d.get("/accounts/" + id + "/form"); !strings.Contains(body, "この口座を使う行き先があります") {
+	if _, body := d.get("/accounts/" + id + "/form"); !strings.Contains(body, "このアカウントを使う行き先があります") {
 		t.Error("the page offers the routes again")
 	}
 }

@@ -260,7 +260,7 @@ func TestMainActs(t *testing.T) {
 			b.signIn("a wrong guess")
 			b.sees("合いません")
 			b.signIn("縁側で一休みする")
-			b.sees("口座の設定を直してください") // it leads where the visitor was going, and tells of the task
+			b.sees("アカウントの設定を直してください") // it leads where the visitor was going, and tells of the task
 
 			b.open("/routes/new")
 			b.fill(`[name="name"]`, "お支払いの失敗")

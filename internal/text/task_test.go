@@ -76,7 +76,7 @@ func TestTaskNotice(t *testing.T) {
 	w := load(t)
 	data := map[string]any{"task": map[string]any{"id": "tsk_1", "kind": "account.closed", "args": map[string]any{"account": "acc_1"}, "due_at": "2026-11-23T13:40:02Z", "url": "https://hub.example.jp/tasks/tsk_1"}}
 	e := engawa.Event{ID: "evt_1", Type: "task.overdue"}
-	for l, want := range map[engawa.Locale]string{engawa.English: "Repair an account's settings", engawa.Japanese: "口座の設定を直してください", engawa.Korean: "계정 설정을 고쳐 주십시오"} {
+	for l, want := range map[engawa.Locale]string{engawa.English: "Repair an account's settings", engawa.Japanese: "アカウントの設定を直してください", engawa.Korean: "계정 설정을 고쳐 주십시오"} {
 		vars := w.For(l, nil).EventVars(e, data, text.Person{}, "")
 		got, err := text.Render(w.DefaultTemplate(e.Type).Words[l], vars, text.EscapeChat)
 		if err != nil || !strings.Contains(got.Text, want) || !strings.Contains(got.Text, "https://hub.example.jp/tasks/tsk_1") || strings.Contains(got.Text, "T13:40") {
