@@ -16,6 +16,7 @@ demo:
 test:
 	script/install
 	script/postgres run go test -race -shuffle=on -timeout 15m ./...
+	go test ./internal/dispatch -run '^TestDay$$'
 	script/oracles
 	script/demo
 

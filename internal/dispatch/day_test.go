@@ -1,3 +1,7 @@
+//go:build !race
+
+// A day takes seconds, and minutes under the race detector: make test runs it by itself.
+
 package dispatch_test
 
 import (

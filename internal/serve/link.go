@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -55,7 +56,11 @@ func (h *Hub) Welcome(ctx context.Context) (string, error) {
 	owner := engawa.Member{
 		Workspace: all[0].ID, ID: engawa.NewID(engawa.PrefixMember), Name: h.Words.T(all[0].Locale, "role.owner"), Role: engawa.Owner, CreatedAt: now,
 	}
-	if err := h.Store.AddMember(ctx, store.SignIn{Member: owner}); err != nil {
+	err = h.Store.AddMember(ctx, store.SignIn{Member: owner})
+	if e, ok := errors.AsType[*engawa.Error](err); ok && e.Code == engawa.CodeConflict {
+		return "", nil // another node that starts at the same moment welcomes
+	}
+	if err != nil {
 		return "", err
 	}
 	return h.SignInLink(ctx, owner.Workspace, owner.ID)

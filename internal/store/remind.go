@@ -130,7 +130,11 @@ func (t *tx) tell(k engawa.Task, typ, key string) error {
 		Subject: "task:" + k.ID, OccurredAt: when.UTC(), ReceivedAt: when.UTC(), Data: data, Known: true,
 	}
 	var out Journaled
-	return t.journal([]slot{{e, &out}})
+	if err := t.journal([]slot{{e, &out}}); err != nil {
+		return err
+	}
+	t.told = true
+	return t.notify("", "")
 }
 
 // Front tells where the console is, "https://hub.example.jp": events about tasks

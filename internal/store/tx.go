@@ -24,6 +24,7 @@ import (
 type tx struct {
 	ctx  context.Context //nolint:containedctx // a tx lives inside one call
 	s    *Store
+	told bool      // of something that waits for its routes
 	tx   *sql.Tx   // reading on SQLite
 	conn *sql.Conn // everything else
 }
@@ -78,7 +79,8 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 	if err := raw(conn, func(c *pgconn.PgConn) error { return beginFor(ctx, c, begin, workspace) }); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := f(&tx{ctx: ctx, s: s, conn: conn}); err != nil {
+	t := &tx{ctx: ctx, s: s, conn: conn}
+	if err := f(t); err != nil {
 		rollback(ctx, conn)
 		return err
 	}
@@ -86,7 +88,15 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 		rollback(ctx, conn)
 		return fmt.Errorf("commit: %w", err)
 	}
+	t.wake()
 	return nil
+}
+
+// wake has what a committed transaction told of routed now, not at the next look.
+func (t *tx) wake() {
+	if t.told {
+		t.s.wakeUp("", "")
+	}
 }
 
 func raw(conn *sql.Conn, f func(*pgconn.PgConn) error) error {
@@ -169,6 +179,7 @@ func (w *writer) inTx(ctx context.Context, s *Store, f func(*tx) error) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	done = true
+	t.wake()
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,9 +31,9 @@ func ask(s *Server, method, path, form string) *httptest.ResponseRecorder {
 // looking changes nothing.
 func TestPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		posts := 0
+		var posts atomic.Int32
 		s := &Server{URL: "https://hub.example/in/acc_1", Secrets: []string{"whsec_x"}, Polite: true, Client: &http.Client{Transport: trip(func(r *http.Request) int {
-			if posts++; posts == 1 {
+			if posts.Add(1) == 1 {
 				return http.StatusServiceUnavailable
 			}
 			if !strings.HasPrefix(r.Header.Get("Stripe-Signature"), "t=") {
@@ -55,12 +56,12 @@ func TestPage(t *testing.T) {
 			t.Errorf("play: %d", w.Code)
 		}
 		synctest.Wait()
-		if posts != 1 || len(s.Sent()) != 0 {
-			t.Errorf("%d posts before the second try", posts)
+		if posts.Load() != 1 || len(s.Sent()) != 0 {
+			t.Errorf("%d posts before the second try", posts.Load())
 		}
 		time.Sleep(2 * time.Second) // of the bubble's own time
-		if sent := s.Sent(); posts != 2 || len(sent) != 1 || len(sent[0].Statuses) != 2 || !strings.Contains(ask(s, "GET", "/_sim/log", "").Body.String(), "customer.subscription.created") {
-			t.Errorf("%d posts, sent %v", posts, sent)
+		if sent := s.Sent(); posts.Load() != 2 || len(sent) != 1 || len(sent[0].Statuses) != 2 || !strings.Contains(ask(s, "GET", "/_sim/log", "").Body.String(), "customer.subscription.created") {
+			t.Errorf("%d posts, sent %v", posts.Load(), sent)
 		}
 	})
 }
