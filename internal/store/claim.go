@@ -443,10 +443,13 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 	return t.unheard(m, d, now)
 }
 
-// unheard asks a person about a message whose every way was tried in vain: nothing
-// falls silent. What a verdict refused or a person canceled was not to be said.
-// One open task for the account counts them all.
+// unheard asks a person about a notice to staff whose every way was tried in vain:
+// nothing falls silent. What a verdict refused or a person canceled was not to be
+// said. One open task for the account counts them all.
 func (t *tx) unheard(m engawa.Message, d engawa.Delivery, now time.Time) error {
+	if m.Destination == "" {
+		return nil
+	}
 	states, err := all(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2 AND state IN ('failed', 'expired')`, m.Workspace, m.ID)
 	if err != nil || len(states) == 0 {
 		return err

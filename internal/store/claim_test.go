@@ -91,8 +91,8 @@ func TestOpenAttempt(t *testing.T) {
 	})
 }
 
-// TestNothingSilent: when every way was tried in vain, or none took a message in
-// time, a person is asked, once for an account. What was refused or canceled was
+// TestNothingSilent: when every way was tried in vain, or none took a notice to
+// staff in time, a person is asked, once for an account. What was refused or canceled was
 // not to be said.
 func TestNothingSilent(t *testing.T) {
 	failed := func(c store.Claimed) store.Result {
@@ -127,9 +127,9 @@ func TestNothingSilent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(s *shop) {
-				s.customer("cus_a")
-				m := s.message("cus_a")
-				m.Chain = m.Chain[:1]
+				s.must(s.AddDestination(s.t.Context(), engawa.Destination{Workspace: ws, ID: "dst_1", Name: "店長", Account: mailbox, Address: "boss@hinata.example", CreatedAt: time.Now()}))
+				m := s.message("")
+				m.Destination, m.Purpose, m.Chain = "dst_1", engawa.Service, m.Chain[:1]
 				if c.name == "its time was over" {
 					m.ExpiresAt = m.CreatedAt.Add(-time.Minute)
 				}
