@@ -18,6 +18,7 @@ type Claimed struct {
 	Carry    []byte // what an earlier attempt left
 	early    string // the likeness of the verdict given when the message was taken
 	erased   bool   // the words cannot be read any more
+	with     *handover
 }
 
 // String names the delivery without recipient and words.
@@ -146,7 +147,7 @@ func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
 	for i, partner := range due {
 		share := (limit - len(rows) + len(due) - i - 1) / (len(due) - i)
 		part, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
-			WHERE workspace = $1 AND account = $2 AND bulk = $3 AND partner = $4 AND due_at <= $5 AND state IN ('queued', 'held', 'retrying')
+			WHERE workspace = $1 AND account = $2 AND bulk = $3 AND partner = $4 AND due_at <= $5 AND waits
 			ORDER BY due_at, id LIMIT $6 {skip}`, l.Workspace, l.Account, bulk, partner, nowUS, share)
 		if err != nil {
 			return nil, err
@@ -227,7 +228,7 @@ func (t *tx) decide(l Lane, cs []Claimed, ring keyring, d Decide, lanes laneSet)
 	if len(cs) == 0 {
 		return nil, nil
 	}
-	w := writes{lane: l, ring: ring, at: at(now()), going: make([]Claimed, 0, len(cs))}
+	w := writes{lane: l, ring: ring, at: at(now()), going: make([]Claimed, 0, len(cs)), with: &handover{}}
 	judged := w.judge(cs, d)
 	if err := w.seal(judged); err != nil {
 		return nil, err
@@ -316,6 +317,7 @@ type writes struct {
 	ring    keyring
 	at      time.Time
 	going   []Claimed
+	with    *handover
 	sending [][]any
 	waiting [][]any
 	ended   []ending
@@ -376,7 +378,7 @@ func (w *writes) send(j *judgement) {
 	if c.Known.Facts.Contact != nil && !c.Known.Facts.ToDestination {
 		contact = c.Known.Facts.Contact.ID
 	}
-	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict = engawa.Sending, w.at, &j.d.Verdict
+	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict, c.with = engawa.Sending, w.at, &j.d.Verdict, w.with
 	w.going = append(w.going, *c)
 	w.sending = append(w.sending, []any{
 		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), j.sealed, j.by,
@@ -387,7 +389,7 @@ func (w *writes) send(j *judgement) {
 func (t *tx) store(w *writes, lanes laneSet) error {
 	changed, err := t.update(`UPDATE delivery SET state = 'sending', attempts = $3, fence = $4, retry_key = $5, key_at = $6,
 		contact_point = $7, handed_at = $8, updated_at = $8, sealed = $9, sealed_by = $10
-		WHERE workspace = $1 AND id = $2 AND attempts = $3 - 1 AND state IN ('queued', 'held', 'retrying')`, w.sending)
+		WHERE workspace = $1 AND id = $2 AND attempts = $3 - 1 AND waits`, w.sending)
 	if err != nil {
 		return err
 	}
@@ -396,8 +398,11 @@ func (t *tx) store(w *writes, lanes laneSet) error {
 			return fmt.Errorf("delivery %s changed while it was locked", w.going[i].Delivery.ID)
 		}
 	}
+	if err := t.openHandover(w); err != nil {
+		return err
+	}
 	if _, err := t.update(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
-		WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, w.waiting); err != nil {
+		WHERE workspace = $1 AND id = $2 AND waits`, w.waiting); err != nil {
 		return err
 	}
 	for _, e := range w.ended {
@@ -415,7 +420,7 @@ func (t *tx) end(e ending, at time.Time, lanes laneSet) error {
 	if e.sealed != nil {
 		set, args = set+`, sealed = $6, sealed_by = $7`, append(args, e.sealed, e.by)
 	}
-	if err := t.must("end delivery "+d.ID, `UPDATE delivery SET `+set+` WHERE workspace = $1 AND id = $2 AND state IN ('queued', 'held', 'retrying')`, args...); err != nil {
+	if err := t.must("end delivery "+d.ID, `UPDATE delivery SET `+set+` WHERE workspace = $1 AND id = $2 AND waits`, args...); err != nil {
 		return err
 	}
 	return t.goOn(e.c.Message, d, e.goesOn, at, lanes)
@@ -520,7 +525,7 @@ func Settled(deliveries []string) engawa.MessageState {
 func (t *tx) expireLate(l Lane, lanes laneSet) error {
 	at := time.Now()
 	rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
-		WHERE workspace = $1 AND account = $2 AND deadline_at > 0 AND deadline_at <= $3 AND state IN ('queued', 'held', 'retrying')
+		WHERE workspace = $1 AND account = $2 AND deadline_at > 0 AND deadline_at <= $3 AND waits
 		ORDER BY deadline_at LIMIT 200 {skip}`, l.Workspace, l.Account, us(at))
 	if err != nil || len(rows) == 0 {
 		return err

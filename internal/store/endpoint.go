@@ -98,13 +98,13 @@ func accountsOf(r engawa.Route) []string {
 
 // cancelWaiting cancels the deliveries that wait for an account.
 func (t *tx) cancelWaiting(workspace, account string) error {
-	messages, err := all(t, scanString, `SELECT message FROM delivery WHERE workspace = $1 AND account = $2 AND state IN ('queued', 'held', 'retrying') ORDER BY id {lock}`, workspace, account)
+	messages, err := all(t, scanString, `SELECT message FROM delivery WHERE workspace = $1 AND account = $2 AND waits ORDER BY id {lock}`, workspace, account)
 	if err != nil {
 		return err
 	}
 	at := time.Now()
 	if _, err := t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
-		WHERE workspace = $1 AND account = $2 AND state IN ('queued', 'held', 'retrying')`, workspace, account, us(at)); err != nil {
+		WHERE workspace = $1 AND account = $2 AND waits`, workspace, account, us(at)); err != nil {
 		return err
 	}
 	for _, id := range distinct(messages) {

@@ -137,4 +137,4 @@ const concerning = `(SELECT id FROM message WHERE workspace = $1 AND customer <>
 // cancelErased leaves out what a claim has locked: that claim waits for the
 // customer's row and then finds the key gone.
 const cancelErased = `UPDATE delivery SET state = 'canceled', note = 'erased', updated_at = $3 WHERE workspace = $1 AND id IN
-	(SELECT id FROM delivery WHERE workspace = $1 AND state IN ('queued', 'held', 'retrying') AND message IN ` + concerning + ` {skip})`
+	(SELECT id FROM delivery WHERE workspace = $1 AND waits AND message IN ` + concerning + ` {skip})`

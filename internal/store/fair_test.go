@@ -243,7 +243,7 @@ func TestQuota(t *testing.T) {
 func (s *shop) waitingOf(partner string) (n int) {
 	s.t.Helper()
 	s.must(storetest.Open(s.t, s.url).QueryRowContext(s.t.Context(),
-		`SELECT count(*) FROM delivery WHERE partner = $1 AND state IN ('queued', 'held', 'retrying')`, partner).Scan(&n))
+		`SELECT count(*) FROM delivery WHERE partner = $1 AND waits`, partner).Scan(&n))
 	return n
 }
 

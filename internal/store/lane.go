@@ -155,7 +155,7 @@ func (s *Store) Next(ctx context.Context, workspace, account string) (due, deadl
 			}
 		}
 		us, err := all(t, scanInt, `SELECT deadline_at FROM delivery WHERE workspace = $1 AND account = $2 AND deadline_at > 0
-			AND state IN ('queued', 'held', 'retrying') ORDER BY deadline_at LIMIT 1`, workspace, account)
+			AND waits ORDER BY deadline_at LIMIT 1`, workspace, account)
 		if len(us) == 1 {
 			deadline = at(us[0])
 		}
@@ -177,7 +177,7 @@ type head struct {
 // cost the others nothing.
 func (t *tx) heads(workspace, account string, bulk bool) (hs []head, err error) {
 	const columns = `SELECT partner, due_at FROM delivery WHERE workspace = $1 AND account = $2 AND bulk = $3
-		AND state IN ('queued', 'held', 'retrying')`
+		AND waits`
 	scan := func(scan func(...any) error) (h head, err error) {
 		var due int64
 		err = scan(&h.partner, &due)
@@ -236,7 +236,7 @@ func (t *tx) fillUse(u *LaneUse) error {
 		err := scan(&u.Waiting, &oldest)
 		u.Oldest = at(oldest)
 		return struct{}{}, err
-	}, `SELECT count(*), coalesce(min(due_at), 0) FROM delivery WHERE workspace = $1 AND account = $2 AND state IN ('queued', 'held', 'retrying')`,
+	}, `SELECT count(*), coalesce(min(due_at), 0) FROM delivery WHERE workspace = $1 AND account = $2 AND waits`,
 		u.Lane.Workspace, u.Lane.Account)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
 )
 
 // nodes are two nodes' stores on PostgreSQL; a SQLite file has one.
@@ -125,6 +126,36 @@ func TestLateHolder(t *testing.T) {
 		}
 		if going := s.claim(second, 10, sendAll); len(going) != 1 || going[0].Message.ID != waiting.ID {
 			s.t.Errorf("the new holder claims %d", len(going))
+		}
+	})
+}
+
+// TestHandover: what one claim let go is named until the last of it is recorded.
+func TestHandover(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_1")
+		s.send(s.message("cus_1"), s.message("cus_1"), s.message("cus_1"))
+		lane := s.hold("first", mailbox)
+		going := append(s.claim(lane, 2, sendAll), s.claim(lane, 2, sendAll)...)
+		if len(going) != 3 {
+			s.t.Fatalf("%d go", len(going))
+		}
+		db := storetest.Open(s.t, s.url)
+		for _, step := range []struct {
+			recorded   []int
+			open, rows string
+		}{{nil, "3", "2"}, {[]int{0, 2}, "1", "1"}, {[]int{1}, "0", "0"}} {
+			var rs []store.Result
+			for _, i := range step.recorded {
+				rs = append(rs, accepted(going[i]))
+			}
+			_, err := s.Record(s.t.Context(), lane, rs)
+			s.must(err)
+			n, err := s.Sending(s.t.Context(), ws, mailbox)
+			s.must(err)
+			if rows := query(s.t, db, `SELECT count(*) FROM handover`); fmt.Sprint(n) != step.open || rows[0][0] != step.rows {
+				s.t.Errorf("%v recorded: %d open in %s handovers, not %s in %s", step.recorded, n, rows[0][0], step.open, step.rows)
+			}
 		}
 	})
 }

@@ -111,7 +111,7 @@ func (t *tx) notMerged(workspace, customer string) error {
 // mergeable takes both rows for itself and refuses what cannot be merged. It
 // takes the deliveries first, as a claim does: of the two, one sees the other.
 func (t *tx) mergeable(m Merge) (into, from engawa.Customer, err error) {
-	states, err := all(t, scanString, `SELECT state FROM delivery WHERE workspace = $1 AND state IN ('queued', 'held', 'retrying', 'sending')
+	states, err := all(t, scanString, `SELECT state FROM delivery WHERE workspace = $1 AND (waits OR state = 'sending')
 		AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2) ORDER BY id {lock}`, m.Workspace, m.From)
 	if err != nil {
 		return into, from, err

@@ -556,7 +556,7 @@ func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 			return fmt.Errorf("cancel %s: %w", id, err)
 		}
 		if _, err := t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
-			WHERE workspace = $1 AND message = $2 AND state IN ('queued', 'held', 'retrying')`, workspace, id, now()); err != nil {
+			WHERE workspace = $1 AND message = $2 AND waits`, workspace, id, now()); err != nil {
 			return fmt.Errorf("cancel %s: %w", id, err)
 		}
 		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'waiting'

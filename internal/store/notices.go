@@ -112,7 +112,7 @@ var SentStates = []SentState{SentHere, SentWaiting, SentOn, SentNot}
 
 // sentCase is SentState in SQL: d is the delivery, n the next of its chain.
 const sentCase = `CASE WHEN d.state IN ('accepted', 'delivered') THEN 'sent'
-	WHEN d.state IN ('queued', 'held', 'retrying', 'sending') THEN 'waiting'
+	WHEN d.waits OR d.state = 'sending' THEN 'waiting'
 	WHEN n.id IS NOT NULL THEN 'on' ELSE 'not' END`
 
 // sentFrom are the deliveries of an account since an instant. Ids are in the

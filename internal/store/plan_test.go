@@ -55,7 +55,7 @@ var hots = []hot{
 		}
 		_, err = st.Recover(s.t.Context(), lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
 		return err
-	}, []string{"delivery_sending"}, 20},
+	}, nil, 20},
 	{"journal a new event and one again", func(s *shop, st *store.Store) error {
 		fresh, again := event(fmt.Sprint("fresh ", time.Now().UnixNano())), event("again")
 		fresh.Identities = []engawa.Identity{member("cus_1")}

@@ -42,6 +42,7 @@ func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // deliveries stay where the new holder put them; late counts those.
 func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err error) {
 	var lanes laneSet
+	var done func()
 	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		lanes, late = laneSet{}, 0
 		ours, err := t.recordDeliveries(l, rs)
@@ -56,11 +57,15 @@ func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err 
 		if err := t.recordAttempts(l, rs, ours); err != nil {
 			return err
 		}
+		if done, err = t.closeHandovers(l, rs); err != nil {
+			return err
+		}
 		return t.follow(rs, ours, lanes)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("record: %w", err)
 	}
+	done()
 	lanes.wake(s)
 	return late, nil
 }
@@ -105,12 +110,25 @@ func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.insert(`INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (workspace, delivery, n) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome, code = excluded.code,
-		late = excluded.late, sealed = excluded.sealed, sealed_by = excluded.sealed_by`, rows)
+	fresh, late := make([][]any, 0, len(rs)), [][]any(nil)
+	for i, ok := range ours {
+		if ok {
+			fresh = append(fresh, rows[i])
+		} else {
+			late = append(late, rows[i])
+		}
+	}
+	if _, err := t.insert(insertAttempt, fresh); err != nil {
+		return err
+	}
+	// Of a late one the lane's next holder wrote that it was interrupted.
+	_, err = t.insert(insertAttempt+` ON CONFLICT (workspace, delivery, n) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome,
+		code = excluded.code, late = excluded.late, sealed = excluded.sealed, sealed_by = excluded.sealed_by`, late)
 	return err
 }
+
+const insertAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 
 // sealExchange seals what was said; of an erased customer nothing is kept.
 func (r keyring) sealExchange(res *Result) (sealed []byte, by string, err error) {
@@ -207,15 +225,6 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	return nil
 }
 
-// Sending counts a lane's open hand-overs.
-func (s *Store) Sending(ctx context.Context, workspace, account string) (n int64, err error) {
-	err = s.view(ctx, workspace, func(t *tx) error {
-		n, err = one(t, scanInt, `SELECT count(*) FROM delivery WHERE workspace = $1 AND account = $2 AND state = 'sending'`, workspace, account)
-		return err
-	})
-	return n, err
-}
-
 // Recover settles the deliveries that earlier holders of the lane left in
 // sending: their attempts end as unknown, and judge says what becomes of each:
 // retrying (the provider remembers its key, or can be asked) or unknown (a
@@ -223,9 +232,13 @@ func (s *Store) Sending(ctx context.Context, workspace, account string) (n int64
 func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string)) (n int, err error) {
 	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		n = 0
+		handovers, ids, err := t.underWay(l.Workspace, l.Account, l.Fence)
+		if err != nil || len(handovers) == 0 {
+			return err
+		}
 		rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
-			WHERE workspace = $1 AND account = $2 AND state = 'sending' AND fence < $3 ORDER BY id {lock}`, l.Workspace, l.Account, l.Fence)
-		if err != nil || len(rows) == 0 {
+			WHERE workspace = $1 AND id {in $2} AND state = 'sending' AND fence < $3 ORDER BY id {lock}`, l.Workspace, t.list(ids), l.Fence)
+		if err != nil {
 			return err
 		}
 		at := time.Now()
@@ -235,6 +248,9 @@ func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery)
 			if err := t.recoverOne(r.Delivery, state, note, at); err != nil {
 				return err
 			}
+		}
+		if err := t.forgetHandovers(l, handovers); err != nil {
+			return err
 		}
 		return t.beat(l, l.Pace.TAT)
 	})
