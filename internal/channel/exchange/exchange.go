@@ -185,46 +185,66 @@ func (q Request) heard(res *http.Response, body []byte) string {
 // clean takes secrets and the address out, in every spelling in which they could
 // stand there, and makes the rest fit to be kept: text without NUL, MaxKept at most.
 func (q Request) clean(s string) string {
+	t := newFolded(s)
 	for _, secret := range q.Hide {
-		s = blank(s, secret, "••••••")
+		t.blank(secret, "••••••")
 	}
-	s = blank(s, q.To.Reveal(), q.To.String())
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
+	t.blank(q.To.Reveal(), q.To.String())
+	s = strings.ReplaceAll(strings.ToValidUTF8(t.text, "�"), "\x00", "�")
 	if len(s) <= MaxKept {
 		return s
 	}
 	return strings.ToValidUTF8(s[:MaxKept], "") + "…"
 }
 
+// folded is a text with its copy in small ASCII letters, in which is looked for
+// what has to go: a provider may write back an id or a host as it likes.
+type folded struct{ text, low string }
+
+func newFolded(s string) folded { return folded{s, asciiLower(s)} }
+
 // blank replaces v, plain and as it is written in URLs, paths and JSON.
-func blank(s, v, by string) string {
+func (t *folded) blank(v, by string) {
 	if v == "" {
-		return s
+		return
 	}
-	quoted, err := json.Marshal(v)
-	if err != nil {
-		return s
+	t.replace(v, by)
+	if plain(v) {
+		return
 	}
-	for _, form := range []string{v, url.QueryEscape(v), url.PathEscape(v), strings.Trim(string(quoted), `"`)} {
-		s = replaceFold(s, form, by)
+	t.replace(url.QueryEscape(v), by)
+	t.replace(url.PathEscape(v), by)
+	if quoted, err := json.Marshal(v); err == nil {
+		t.replace(strings.Trim(string(quoted), `"`), by)
 	}
-	return s
 }
 
-// replaceFold replaces every v in s whatever the case of its ASCII letters: a
-// provider may write back an id or a host as it likes.
-func replaceFold(s, v, by string) string {
-	low, want := asciiLower(s), asciiLower(v)
-	var out strings.Builder
-	for {
-		i := strings.Index(low, want)
-		if i < 0 {
-			out.WriteString(s)
-			return out.String()
+// plain reports whether URLs, paths and JSON write v as it is.
+func plain(v string) bool {
+	for i := range len(v) {
+		c := v[i]
+		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
 		}
+	}
+	return true
+}
+
+// replace replaces every v whatever the case of its ASCII letters.
+func (t *folded) replace(v, by string) {
+	want := asciiLower(v)
+	i := strings.Index(t.low, want)
+	if i < 0 {
+		return
+	}
+	var out strings.Builder
+	s, low := t.text, t.low
+	for ; i >= 0; i = strings.Index(low, want) {
 		out.WriteString(s[:i] + by)
 		s, low = s[i+len(v):], low[i+len(v):]
 	}
+	out.WriteString(s)
+	*t = newFolded(out.String())
 }
 
 // asciiLower keeps every byte's place, which strings.ToLower does not.
