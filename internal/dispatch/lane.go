@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	batch     = 512                    // deliveries that one claim takes at most
+	batch     = 1024                   // deliveries that one claim takes at most
 	ahead     = 200 * time.Millisecond // how far a claim may take a steady rate in advance
 	idleBeat  = 10 * time.Second       // a holder shows at least so often that it lives
 	maxSkew   = time.Second            // a node whose clock is further from the database's does not send
-	together  = 10 * time.Millisecond  // how long a result waits for others to be recorded with
-	recordMax = 512
+	together  = 20 * time.Millisecond  // how long a result waits for others to be recorded with
+	recordMax = 1024
 )
 
 // lane sends what one account has to send, while this node holds it.
@@ -509,7 +509,7 @@ func (l *lane) record(ctx context.Context) {
 	for r := range l.done {
 		rs = l.gather(append(rs[:0], r))
 		l.recordBatch(ctx, rs)
-		if n += len(rs); time.Since(since) >= reach {
+		if n += len(rs); time.Since(since) >= reach/4 {
 			l.fits(n, time.Since(since))
 			since, n = time.Now(), 0
 		}

@@ -37,6 +37,9 @@ const (
 	MaxAfter = 24 * time.Hour
 )
 
+// hidden stands where a secret stood.
+const hidden = "••••••"
+
 // Request is one request, with what may not be shown of it.
 type Request struct {
 	Method string
@@ -164,7 +167,16 @@ func (q Request) shown(u *url.URL) string {
 	}
 	var head strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(q.Header)) {
-		head.WriteString("\n" + strings.ToLower(name) + ": " + strings.Join(q.Header[name], ", "))
+		head.WriteString("\n" + strings.ToLower(name) + ": ")
+		for i, value := range q.Header[name] {
+			if i > 0 {
+				head.WriteString(", ")
+			}
+			if slices.Contains(q.Hide, value) {
+				value = hidden
+			}
+			head.WriteString(value)
+		}
 	}
 	body := q.Shown
 	if body == "" {
@@ -187,7 +199,7 @@ func (q Request) heard(res *http.Response, body []byte) string {
 func (q Request) clean(s string) string {
 	t := newFolded(s)
 	for _, secret := range q.Hide {
-		t.blank(secret, "••••••")
+		t.blank(secret, hidden)
 	}
 	t.blank(q.To.Reveal(), q.To.String())
 	s = strings.ReplaceAll(strings.ToValidUTF8(t.text, "�"), "\x00", "�")
@@ -203,13 +215,15 @@ type folded struct{ text, low string }
 
 func newFolded(s string) folded { return folded{s, asciiLower(s)} }
 
-// blank replaces v, plain and as it is written in URLs, paths and JSON.
+// blank replaces v, plain and as it is written in URLs, paths and JSON. All of
+// these spell its longest plain part alike: where that is not, none is.
 func (t *folded) blank(v, by string) {
-	if v == "" {
+	part := longestPlain(v)
+	if v == "" || !strings.Contains(t.low, asciiLower(part)) {
 		return
 	}
 	t.replace(v, by)
-	if plain(v) {
+	if part == v {
 		return
 	}
 	t.replace(url.QueryEscape(v), by)
@@ -219,15 +233,17 @@ func (t *folded) blank(v, by string) {
 	}
 }
 
-// plain reports whether URLs, paths and JSON write v as it is.
-func plain(v string) bool {
-	for i := range len(v) {
-		c := v[i]
-		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && c != '-' && c != '_' && c != '.' {
-			return false
+// longestPlain is the longest part of v that URLs, paths and JSON write as it is.
+func longestPlain(v string) (longest string) {
+	special := func(c rune) bool {
+		return ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && c != '-' && c != '_' && c != '.'
+	}
+	for part := range strings.FieldsFuncSeq(v, special) {
+		if len(part) > len(longest) {
+			longest = part
 		}
 	}
-	return true
+	return longest
 }
 
 // replace replaces every v whatever the case of its ASCII letters.
@@ -237,14 +253,18 @@ func (t *folded) replace(v, by string) {
 	if i < 0 {
 		return
 	}
-	var out strings.Builder
-	s, low := t.text, t.low
-	for ; i >= 0; i = strings.Index(low, want) {
-		out.WriteString(s[:i] + by)
-		s, low = s[i+len(v):], low[i+len(v):]
+	var text, low strings.Builder
+	byLow := asciiLower(by)
+	for ; i >= 0; i = strings.Index(t.low, want) {
+		text.WriteString(t.text[:i])
+		text.WriteString(by)
+		low.WriteString(t.low[:i])
+		low.WriteString(byLow)
+		t.text, t.low = t.text[i+len(v):], t.low[i+len(v):]
 	}
-	out.WriteString(s)
-	*t = newFolded(out.String())
+	text.WriteString(t.text)
+	low.WriteString(t.low)
+	t.text, t.low = text.String(), low.String()
 }
 
 // asciiLower keeps every byte's place, which strings.ToLower does not.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,24 +99,8 @@ func (a *account) request(p engawa.Parcel) (exchange.Request, error) {
 	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"Engawa (Standard Webhooks 1.0)"}}
 	sign(h, p.Key, time.Now(), body, a.out)
 	return exchange.Request{
-		Method: http.MethodPost, URL: a.url, Header: h, Body: body, Shown: string(masked(body, p.To)), To: p.To, Hide: append(strings.Fields(h.Get(HeaderSignature)), a.url),
+		Method: http.MethodPost, URL: a.url, Header: h, Body: body, To: p.To, Hide: append(strings.Fields(h.Get(HeaderSignature)), a.url),
 	}, nil
-}
-
-// masked is the body with the address taken out, as it stands there in JSON.
-func masked(body []byte, to engawa.Address) []byte {
-	if to == "" {
-		return body
-	}
-	return bytes.ReplaceAll(body, quoted(to.Reveal()), quoted(to.String()))
-}
-
-func quoted(s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return []byte(s) // texts always marshal
-	}
-	return text[1 : len(text)-1]
 }
 
 // class names the answer. Any 2xx accepts; the standard leaves the rest to the
