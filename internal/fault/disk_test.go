@@ -12,16 +12,65 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/engawa/engawa/internal/store/storetest"
 )
 
-// TestFullDisk takes the space away from the running program by the limit on
-// the size of its files (prlimit of util-linux; no privilege), so that writing
-// fails as on a full disk (class B40): it answers 503 with Retry-After, takes
-// events again when there is space, and has every event that it acknowledged.
-// The disk of a PostgreSQL server belongs to another program and is not covered.
+// TestFullDisk takes the space away while the program runs (class B40): it
+// answers 503 with Retry-After, takes events again when there is space, and has
+// every event that it acknowledged. SQLite loses it by the limit on the size of
+// the program's files (prlimit of util-linux; no privilege), a PostgreSQL by a
+// library that makes its writes fail (testdata/full.c; no file system to mount).
 func TestFullDisk(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "engawa.db")
-	n := newNode(t, build(t), file, &far{
+	bin := build(t)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		file := filepath.Join(t.TempDir(), "engawa.db")
+		full(t, bin, file, func(n *node) {
+			info, err := os.Stat(file + "-wal")
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.limit(t, strconv.FormatInt(info.Size()+64<<10, 10))
+		}, func(n *node) { n.limit(t, "unlimited") })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		library, flag := withoutSpace(t)
+		full(t, bin, storetest.PostgresWith(t, "LD_PRELOAD="+library, "FULL_WHEN="+flag), func(*node) {
+			if err := os.WriteFile(flag, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, func(*node) {
+			if err := os.Remove(flag); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// withoutSpace builds the library, and names the file that fills the disk. Both
+// lie where the user of the PostgreSQL may look.
+func withoutSpace(t *testing.T) (library, flag string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "engawa-full-") //nolint:usetesting // another user has to enter it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	library = filepath.Join(dir, "full.so")
+	out, err := exec.CommandContext(t.Context(), "gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, "testdata/full.c", "-ldl").CombinedOutput()
+	if err != nil {
+		t.Fatalf("gcc: %v: %s", err, out)
+	}
+	return library, filepath.Join(dir, "full")
+}
+
+func full(t *testing.T, bin, database string, fill, empty func(*node)) {
+	n := newNode(t, bin, database, &far{
 		kind: "webhook", places: []string{"q"},
 		settings: map[string]string{"url": "http://127.0.0.1:9/closed", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
 	})
@@ -40,22 +89,20 @@ func TestFullDisk(t *testing.T) {
 		}
 		return a
 	}
-	offer(0)
-	info, err := os.Stat(file + "-wal")
-	if err != nil {
-		t.Fatal(err)
+	for i := range 20 {
+		offer(i)
 	}
-	n.limit(t, strconv.FormatInt(info.Size()+64<<10, 10))
-	var full answer
-	for i := 1; i < 1000 && full.status != http.StatusServiceUnavailable; i++ {
-		if full = offer(i); full.status != http.StatusAccepted && full.status != http.StatusServiceUnavailable {
-			t.Fatalf("answer %+v while the disk became full", full)
+	fill(n)
+	var last answer
+	for i := 20; i < 1000 && last.status != http.StatusServiceUnavailable; i++ {
+		if last = offer(i); last.status != http.StatusAccepted && last.status != http.StatusServiceUnavailable {
+			t.Fatalf("answer %+v while the disk became full", last)
 		}
 	}
-	if full.status != http.StatusServiceUnavailable || full.after == "" {
-		t.Errorf("answer %+v on a full disk, want 503 with Retry-After", full)
+	if last.status != http.StatusServiceUnavailable || last.after == "" {
+		t.Errorf("answer %+v on a full disk, want 503 with Retry-After", last)
 	}
-	n.limit(t, "unlimited")
+	empty(n)
 	if !eventually(20*time.Second, func() bool { return offer(2000).status == http.StatusAccepted }) {
 		t.Error("no event was taken when there was space again")
 	}

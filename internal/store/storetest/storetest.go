@@ -65,6 +65,28 @@ func Postgres(tb testing.TB) string {
 	if err != nil {
 		tb.Fatalf("PostgreSQL: %v", err)
 	}
+	return database(tb, c)
+}
+
+// PostgresWith is Postgres on a cluster of the test's own, whose programs run
+// with more in their environment and which ends with the test.
+func PostgresWith(tb testing.TB, environment ...string) string {
+	tb.Helper()
+	c, err := start(environment...)
+	if err != nil {
+		tb.Fatalf("PostgreSQL: %v", err)
+	}
+	tb.Cleanup(func() { c.stdin.Close() }) //nolint:errcheck // it only has to end
+	c.plain, err = makePlain(c.dsn)
+	if err != nil {
+		tb.Fatalf("PostgreSQL: %v", err)
+	}
+	return database(tb, c)
+}
+
+// database makes a database on c.
+func database(tb testing.TB, c cluster) string {
+	tb.Helper()
 	u, err := url.Parse(c.dsn)
 	if err != nil {
 		tb.Fatal("ENGAWA_TEST_POSTGRES is not a URL")
@@ -185,12 +207,13 @@ type cluster struct {
 
 // start runs a cluster that stops when its standard input ends: that is, with
 // this process, even if it is killed.
-func start() (cluster, error) {
+func start(environment ...string) (cluster, error) {
 	root, err := repository()
 	if err != nil {
 		return cluster{}, err
 	}
 	cmd := exec.CommandContext(context.Background(), filepath.Join(root, "script", "postgres"), "serve") //nolint:gosec // a file of this repository
+	cmd.Env = append(cmd.Environ(), environment...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return cluster{}, fmt.Errorf("start cluster: %w", err)
