@@ -20,6 +20,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/look"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
@@ -178,12 +179,14 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))
 }
 
-// Static serves the style sheets, the script and the mark under /static/.
+// Static serves the style sheets, the scripts and the mark under /static/.
 func Static() http.Handler {
-	server := http.FileServerFS(static)
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.FileServerFS(static))
+	mux.HandleFunc("GET /static/tokens.css", look.Tokens)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
-		server.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 // text (1.4.3), 3 to 1 for the borders of what is pressed or filled in and for
 // the focus ring (1.4.11).
 func TestContrast(t *testing.T) {
-	css, err := os.ReadFile(filepath.Join("static", "tokens.css"))
+	css, err := os.ReadFile(filepath.Join("..", "look", "tokens.css"))
 	if err != nil {
 		t.Fatal(err)
 	}

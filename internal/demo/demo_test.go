@@ -1,10 +1,8 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,27 +38,5 @@ func TestQuick(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestTokens holds the simulators' pages to the console's colours and sizes:
-// `go generate` copies them, since a simulator imports nothing of ours.
-func TestTokens(t *testing.T) {
-	want, err := os.ReadFile("../console/static/tokens.css")
-	if err != nil {
-		t.Fatal(err)
-	}
-	copies, err := filepath.Glob("../*/*/sim/tokens.css")
-	if err != nil || len(copies) < 7 {
-		t.Fatalf("%d simulators have the tokens (%v), want 7 or more", len(copies), err)
-	}
-	for _, name := range copies {
-		got, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not the console's: run make generate", name)
-		}
 	}
 }

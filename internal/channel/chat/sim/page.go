@@ -2,31 +2,19 @@ package sim
 
 import (
 	_ "embed"
-	"html/template"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
 //go:embed style.css
 var styleText []byte
 
-//go:generate cp ../../chatwork/sim/live.js live.js
-
-//go:embed live.js
-var liveText []byte
-
-var page = template.Must(template.New("rooms").Parse(pageText))
+var page = look.Template(pageText, nil)
 
 // services are the services in the order of the page, by their own names.
 var services = []struct{ key, name string }{
@@ -50,9 +38,7 @@ var words = map[string]map[string]string{
 }
 
 type view struct {
-	Lang     string
-	Langs    []string
-	W        map[string]string
+	look.Page
 	Services []serviceView
 }
 
@@ -76,17 +62,13 @@ type postView struct {
 func (s Span) Other() bool { return s.Kind == "link" && s.Text != s.URL }
 
 func (s *Server) view(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang]}
+	v := view{Page: look.For(r, words)}
 	s.mu.Lock()
 	for _, service := range services {
 		v.Services = append(v.Services, serviceView{service.key, service.name, s.show(service.key)})
 	}
 	s.mu.Unlock()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'")
-	_ = page.Execute(w, v)
+	look.Show(w, page, v)
 }
 
 func (s *Server) show(service string) (out []roomView) {
@@ -101,23 +83,4 @@ func (s *Server) show(service string) (out []roomView) {
 		out = append(out, room)
 	}
 	return out
-}
-
-// language takes lang= of the request, else the first of ja, ko, en that the
-// browser names.
-func language(r *http.Request) string {
-	if l := r.URL.Query().Get("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
-		}
-	}
-	return "ja"
-}
-
-func asset(w http.ResponseWriter, kind string, b []byte) {
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(b)
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf16"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // keep is how many posts of a room are kept.
@@ -112,9 +114,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /", "GET /view":
 		s.view(w, r)
 	case "GET /_sim/style.css":
-		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+		look.Style(w, styleText)
 	case "GET /_sim/live.js":
-		asset(w, "text/javascript; charset=utf-8", liveText)
+		look.Live(w, r)
 	case "POST /_sim/faults":
 		s.faults(w, r)
 	case "GET /_sim/log":

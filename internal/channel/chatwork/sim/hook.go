@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // Hook is where the account's webhooks go. The zero Hook sends none.
@@ -131,5 +133,5 @@ func (s *Server) sayForm(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	http.Redirect(w, r, "/?lang="+language(r), http.StatusSeeOther)
+	http.Redirect(w, r, "/?lang="+look.Language(r), http.StatusSeeOther)
 }

@@ -4,27 +4,18 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
 //go:embed style.css
 var styleText []byte
 
-//go:embed live.js
-var liveText []byte
-
-var page = template.Must(template.New("rooms").Parse(pageText))
+var page = look.Template(pageText, nil)
 
 // words of the page, by language.
 var words = map[string]map[string]string{
@@ -50,9 +41,7 @@ var words = map[string]map[string]string{
 
 // view is what the page shows.
 type view struct {
-	Lang        string
-	Langs       []string
-	W           map[string]string
+	look.Page
 	Used, Limit int
 	Ours        int    // of Used, by the token of this hub
 	Elsewhere   int    // of Used, by other programs
@@ -75,8 +64,7 @@ type postView struct {
 }
 
 func (s *Server) view(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang], Limit: tokenCalls, CanSay: s.Hook.URL != ""}
+	v := view{Page: look.For(r, words), Limit: tokenCalls, CanSay: s.Hook.URL != ""}
 	s.mu.Lock()
 	v.Used = s.used(s.now())
 	for _, c := range s.calls {
@@ -92,10 +80,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) {
 		v.Rooms = append(v.Rooms, s.rooms[id].show())
 	}
 	s.mu.Unlock()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
-	_ = page.Execute(w, v)
+	look.Show(w, page, v)
 }
 
 func (r *room) show() roomView {
@@ -105,23 +90,4 @@ func (r *room) show() roomView {
 		v.Posts = append(v.Posts, postView{m.ID, m.Author.Name, initial, m.Author == bot, m.At, render(m.Body)})
 	}
 	return v
-}
-
-// language takes lang= of the request, else the first of ja, ko, en that the
-// browser names.
-func language(r *http.Request) string {
-	if l := r.FormValue("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
-		}
-	}
-	return "ja"
-}
-
-func asset(w http.ResponseWriter, kind string, b []byte) {
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(b)
 }

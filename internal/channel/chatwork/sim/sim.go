@@ -8,10 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // The provider's limits.
@@ -148,9 +149,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /", "GET /view":
 		s.view(w, r)
 	case "GET /_sim/style.css":
-		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+		look.Style(w, styleText)
 	case "GET /_sim/live.js":
-		asset(w, "text/javascript; charset=utf-8", liveText)
+		look.Live(w, r)
 	case "POST /_sim/say":
 		s.sayForm(w, r)
 	case "POST /_sim/faults":

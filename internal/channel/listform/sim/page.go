@@ -2,24 +2,17 @@ package sim
 
 import (
 	_ "embed"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
-//go:embed style.css
-var styleText []byte
+var view = look.Template(pageText, nil)
 
 // words of the page, by language.
 var words = map[string]map[string]string{
@@ -40,11 +33,9 @@ var words = map[string]map[string]string{
 	},
 }
 
-// view is what the page shows.
-type view struct {
-	Lang    string
-	Langs   []string
-	W       map[string]string
+// ledger is what the page shows.
+type ledger struct {
+	look.Page
 	Forms   []Form
 	Entries []Entry
 }
@@ -55,39 +46,12 @@ func (e Entry) Who() string {
 }
 
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang], Entries: s.Entries()}
+	v := ledger{Page: look.For(r, words), Entries: s.Entries()}
 	slices.Reverse(v.Entries)
 	s.mu.Lock()
 	for _, f := range s.forms {
 		v.Forms = append(v.Forms, *f)
 	}
 	s.mu.Unlock()
-	t, err := template.New("page").Parse(pageText)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'")
-	w.Header().Set("Refresh", "5")
-	_ = t.Execute(w, v)
-}
-
-// language takes ?lang=, else the first of ja, ko, en that the browser names.
-func language(r *http.Request) string {
-	if l := r.URL.Query().Get("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
-		}
-	}
-	return "ja"
-}
-
-func style(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(slices.Concat(tokensText, styleText))
+	look.Show(w, view, v)
 }

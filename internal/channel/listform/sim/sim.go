@@ -18,6 +18,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // Fault is one way to treat a visitor badly.
@@ -124,7 +126,8 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("POST /_sim/faults", s.script)
 	s.mux.HandleFunc("POST /_sim/reset", s.reset)
 	s.mux.HandleFunc("GET /_sim/log", s.log)
-	s.mux.HandleFunc("GET /_sim/style.css", style)
+	s.mux.HandleFunc("GET /_sim/style.css", func(w http.ResponseWriter, _ *http.Request) { look.Style(w, nil) })
+	s.mux.HandleFunc("GET /_sim/live.js", look.Live)
 	s.mux.HandleFunc("GET /{$}", s.page)
 	s.mux.HandleFunc("/", s.unknown)
 	return s

@@ -12,17 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
-
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
 
 //go:embed style.css
 var styleText []byte
@@ -58,23 +53,9 @@ var words = map[string]map[string]string{
 	},
 }
 
-var languages = []string{"ja", "ko", "en"}
-
-// language is the one asked for, else the browser's first that is known.
-func language(r *http.Request) string {
-	for want := range strings.SplitSeq(r.URL.Query().Get("lang")+","+r.Header.Get("Accept-Language"), ",") {
-		if want = strings.TrimSpace(want); len(want) >= 2 && words[want[:2]] != nil {
-			return want[:2]
-		}
-	}
-	return "en"
-}
-
 // view is what the page shows.
 type view struct {
-	Lang   string
-	Langs  []string
-	W      map[string]string
+	look.Page
 	Mails  []Mail
 	Open   *Mail
 	Gone   bool
@@ -88,7 +69,7 @@ func (b *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Inbox) routes() http.Handler {
-	t := template.Must(template.New("page").Funcs(template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock, "date": date, "source": source}).Parse(pageText))
+	t := look.Template(pageText, template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock, "date": date, "source": source})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
 	mux.HandleFunc("GET /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
@@ -96,8 +77,7 @@ func (b *Inbox) routes() http.Handler {
 	mux.HandleFunc("POST /mails/{id}/unsubscribe", func(w http.ResponseWriter, r *http.Request) { b.unsubscribe(w, r, t) })
 	mux.HandleFunc("POST /clear", b.empty)
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = w.Write(slices.Concat(tokensText, styleText))
+		look.Style(w, styleText)
 	})
 	mux.HandleFunc("GET /api/mails", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, newestFirst(b.Mails())) })
 	mux.HandleFunc("GET /api/mails/{id}", b.one)
@@ -122,8 +102,7 @@ func (b *Inbox) asked(r *http.Request) (Mail, bool) {
 }
 
 func (b *Inbox) show(w http.ResponseWriter, r *http.Request, t *template.Template, notice string) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: languages, W: words[lang], Mails: newestFirst(b.Mails()), Notice: notice}
+	v := view{Page: look.For(r, words), Mails: newestFirst(b.Mails()), Notice: notice}
 	status := http.StatusOK
 	if r.PathValue("id") != "" {
 		if m, ok := b.asked(r); ok {
@@ -166,7 +145,7 @@ func (b *Inbox) one(w http.ResponseWriter, r *http.Request) {
 
 func (b *Inbox) empty(w http.ResponseWriter, r *http.Request) {
 	b.Clear()
-	http.Redirect(w, r, "./?lang="+language(r), http.StatusSeeOther)
+	http.Redirect(w, r, "./?lang="+look.Language(r), http.StatusSeeOther)
 }
 
 // unsubscribe does what the button of a mail program does: RFC 8058.
@@ -176,7 +155,7 @@ func (b *Inbox) unsubscribe(w http.ResponseWriter, r *http.Request, t *template.
 		http.NotFound(w, r)
 		return
 	}
-	word := words[language(r)]
+	word := words[look.Language(r)]
 	status, err := b.oneClick(r, m.Unsubscribe)
 	if err != nil {
 		b.show(w, r, t, word["failed"]+err.Error())

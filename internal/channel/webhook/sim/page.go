@@ -4,24 +4,16 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"slices"
-	"strings"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
-//go:embed style.css
-var styleText []byte
+var view = look.Template(pageText, nil)
 
 // words of the page, by language.
 var words = map[string]map[string]string{
@@ -45,11 +37,9 @@ var words = map[string]map[string]string{
 	},
 }
 
-// view is what the page shows.
-type view struct {
-	Lang    string
-	Langs   []string
-	W       map[string]string
+// ledger is what the page shows.
+type ledger struct {
+	look.Page
 	Taken   []row
 	Refused []Refusal
 }
@@ -60,8 +50,7 @@ type row struct {
 }
 
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang]}
+	v := ledger{Page: look.For(r, words)}
 	for _, e := range s.Ledger() {
 		v.Taken = append(v.Taken, row{e, pretty(e.Body)})
 	}
@@ -70,16 +59,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	v.Refused = slices.Clone(s.refusals)
 	s.mu.Unlock()
 	slices.Reverse(v.Refused)
-
-	t, err := template.New("page").Parse(pageText)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'")
-	w.Header().Set("Refresh", "5")
-	_ = t.Execute(w, v)
+	look.Show(w, view, v)
 }
 
 func pretty(body []byte) string {
@@ -88,22 +68,4 @@ func pretty(body []byte) string {
 		return string(body)
 	}
 	return b.String()
-}
-
-// language takes ?lang=, else the first of ja, ko, en that the browser names.
-func language(r *http.Request) string {
-	if l := r.URL.Query().Get("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
-		}
-	}
-	return "ja"
-}
-
-func style(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(slices.Concat(tokensText, styleText))
 }

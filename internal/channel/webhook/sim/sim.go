@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // MaxBody is the largest body that the receiver takes, in bytes.
@@ -88,7 +90,8 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("POST /_sim/faults", s.script)
 	s.mux.HandleFunc("POST /_sim/reset", s.reset)
 	s.mux.HandleFunc("GET /_sim/log", s.log)
-	s.mux.HandleFunc("GET /_sim/style.css", style)
+	s.mux.HandleFunc("GET /_sim/style.css", func(w http.ResponseWriter, _ *http.Request) { look.Style(w, nil) })
+	s.mux.HandleFunc("GET /_sim/live.js", look.Live)
 	s.mux.HandleFunc("POST /", s.receive)
 	s.mux.HandleFunc("GET /", s.page)
 	return s

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // Hook is where the account's webhooks go. The zero Hook sends none.
@@ -134,5 +136,5 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, do func(id int64) 
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	http.Redirect(w, r, "/?lang="+language(r), http.StatusSeeOther)
+	http.Redirect(w, r, "/?lang="+look.Language(r), http.StatusSeeOther)
 }

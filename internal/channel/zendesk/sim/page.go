@@ -2,30 +2,20 @@ package sim
 
 import (
 	_ "embed"
-	"html/template"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
 //go:embed style.css
 var styleText []byte
 
-//go:embed live.js
-var liveText []byte
-
-var page = template.Must(template.New("board").Parse(pageText))
+var page = look.Template(pageText, nil)
 
 // words of the page, by language.
 var words = map[string]map[string]string{
@@ -51,9 +41,7 @@ var words = map[string]map[string]string{
 
 // view is what the page shows.
 type view struct {
-	Lang        string
-	Langs       []string
-	W           map[string]string
+	look.Page
 	Used, Limit int
 	Statuses    []string
 	Columns     []column
@@ -79,18 +67,14 @@ type setField struct {
 const shown = 50
 
 func (s *Server) view(w http.ResponseWriter, r *http.Request) {
-	lang := language(r)
-	v := view{Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang], Statuses: statuses}
+	v := view{Page: look.For(r, words), Statuses: statuses}
 	s.mu.Lock()
 	v.Used, v.Limit = s.used(time.Now()), s.plan()
 	for _, status := range statuses {
 		v.Columns = append(v.Columns, s.column(status, v.W))
 	}
 	s.mu.Unlock()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
-	_ = page.Execute(w, v)
+	look.Show(w, page, v)
 }
 
 func (s *Server) column(status string, w map[string]string) column {
@@ -123,23 +107,4 @@ func (s *Server) row(t Ticket, w map[string]string) row {
 		}
 	}
 	return out
-}
-
-// language takes lang= of the request, else the first of ja, ko, en that the
-// browser names.
-func language(r *http.Request) string {
-	if l := r.FormValue("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
-		}
-	}
-	return "ja"
-}
-
-func asset(w http.ResponseWriter, kind string, b []byte) {
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(b)
 }

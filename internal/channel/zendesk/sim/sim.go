@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // The provider's limits.
@@ -201,9 +203,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /":
 		s.view(w, r)
 	case "GET /_sim/style.css":
-		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+		look.Style(w, styleText)
 	case "GET /_sim/live.js":
-		asset(w, "text/javascript; charset=utf-8", liveText)
+		look.Live(w, r)
 	case "POST /_sim/status":
 		s.statusForm(w, r)
 	case "POST /_sim/comment":

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,4 +66,15 @@ func TestPage(t *testing.T) {
 			t.Errorf("%d posts, sent %v", posts.Load(), sent)
 		}
 	})
+}
+
+// TestWords: every scenario and every other word exists in each language.
+func TestWords(t *testing.T) {
+	for lang, w := range words {
+		for _, key := range slices.Concat(Names(), slices.Collect(maps.Keys(words["en"]))) {
+			if w[key] == "" || lang != "en" && w[key] == words["en"][key] {
+				t.Errorf("%s: no words for %s", lang, key)
+			}
+		}
+	}
 }
