@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/slack"
 	"github.com/engawa/engawa/internal/channel/teams"
 	"github.com/engawa/engawa/internal/channel/telegram"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 const host = "https://chat.example"
@@ -183,7 +184,7 @@ func TestURL(t *testing.T) {
 // never told as refused or as not sent.
 func TestRude(t *testing.T) {
 	for _, r := range services {
-		for _, status := range []int{500, 502, 504, sim.Lost} {
+		for _, status := range []int{500, 502, 504, rude.Lost} {
 			synctest.Test(t, func(t *testing.T) {
 				s := rooms()
 				s.Answer = func(*http.Request) (int, bool) { return status, true }

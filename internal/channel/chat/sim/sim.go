@@ -15,6 +15,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/engawa/engawa/internal/look"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // keep is how many posts of a room are kept.
@@ -30,14 +31,14 @@ type Server struct {
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
-	Answer func(r *http.Request) (status int, done bool)
+	Answer rude.Chance
 
+	script rude.Script
 	mu     sync.Mutex
 	rooms  []*room
 	calls  map[string][]time.Time // by what a service counts
 	given  map[string]string      // answers by requestId (Google Chat)
 	next   int64
-	script []fault
 }
 
 // room is one place of one service.
@@ -118,7 +119,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /_sim/live.js":
 		look.Live(w, r)
 	case "POST /_sim/faults":
-		s.faults(w, r)
+		s.script.Serve(w, r, 0, nil)
 	case "GET /_sim/log":
 		s.log(w)
 	default:
@@ -128,19 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call answers one call of a service, or treats it badly.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	f := s.draw(r)
-	if f.Status != 0 && !f.Done {
-		fail(w, r, f.Status)
-		return
-	}
-	out := w
-	if f.Status != 0 {
-		out = discard{http.Header{}}
-	}
-	s.serve(out, r)
-	if f.Status != 0 {
-		fail(w, r, f.Status)
-	}
+	s.script.Draw(r, s.Answer).Do(r, s.serve).Send(w, r, fail)
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -257,10 +246,3 @@ func length(s string) int { return len(utf16.Encode([]rune(s))) }
 
 // after writes a wait in whole seconds, rounded up, as services do.
 func after(d time.Duration) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
-
-// discard takes an answer that the caller will not hear.
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // Logged is one call as the simulator saw it. The token is hashed.
@@ -25,7 +27,7 @@ type Logged struct {
 }
 
 // begin starts the log's line of a call and reads its form.
-func begin(r *http.Request, f fault) Logged {
+func begin(r *http.Request, f rude.Fault) Logged {
 	l := Logged{At: time.Now(), Method: method(r), Path: r.URL.Path, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Fault: f.String()}
 	if t := r.Header.Get("X-Chatworktoken") + r.Header.Get("Authorization"); t != "" {
 		sum := sha256.Sum256([]byte(t))
@@ -45,9 +47,9 @@ func method(r *http.Request) string {
 	return r.Method
 }
 
-func (s *Server) finish(l Logged, status int, h http.Header) {
-	l.Status = status
-	if h != nil && status == http.StatusNotFound {
+func (s *Server) finish(l Logged, a *rude.Answer) {
+	l.Status = a.Status
+	if !a.Fails() && a.Status == http.StatusNotFound {
 		l.Violations = append(l.Violations, "unknown path")
 	}
 	s.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa/internal/look"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // The provider's limits.
@@ -49,15 +50,15 @@ type Server struct {
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
-	Answer func(r *http.Request) (status int, done bool)
+	Answer rude.Chance
 	Hook   Hook
 
+	script rude.Script
 	mu     sync.Mutex
 	rooms  map[int64]*room
 	order  []int64
 	calls  []call // of the token, any user of it
 	next   int64
-	script []fault
 	logged []Logged
 	waits  time.Time     // a 429 told that nothing goes before
 	ahead  time.Duration // how far the simulator's clock is ahead
@@ -155,7 +156,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "POST /_sim/say":
 		s.sayForm(w, r)
 	case "POST /_sim/faults":
-		s.faults(w, r)
+		s.script.Serve(w, r, tokenCalls, s.UseElsewhere)
 	case "POST /_sim/reset":
 		s.Reset()
 	case "POST /_sim/clock":
@@ -179,50 +180,28 @@ func (s *Server) Advance(d time.Duration) {
 
 // Reset empties the rooms, the windows, the script and the log.
 func (s *Server) Reset() {
+	s.script.Clear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		r.posts, r.list, r.tasks, r.read = nil, nil, nil, 0
 	}
-	s.calls, s.script, s.logged, s.waits, s.ahead, s.hooks = nil, nil, nil, time.Time{}, 0, hookHealth{}
+	s.calls, s.logged, s.waits, s.ahead, s.hooks = nil, nil, time.Time{}, 0, hookHealth{}
 }
 
-// call answers one call of the API, or treats it badly, and logs it.
+// call answers one call of the API, or treats it badly, and logs it before the
+// caller hears of it.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	f := s.draw(r)
+	f := s.script.Draw(r, s.Answer)
 	entry := begin(r, f)
-	rest(r, f.Latency)
-	if f.Status != 0 && !f.Done {
-		s.finish(entry, f.Status, nil)
-		s.fail(w, r, f.Status)
-		return
-	}
-	out := &kept{header: http.Header{}, status: http.StatusOK}
-	s.mu.Lock()
-	entry.Violations = append(entry.Violations, s.strict(r)...)
-	s.api(out, r)
-	s.mu.Unlock()
-	if f.Status != 0 {
-		s.finish(entry, f.Status, nil)
-		s.fail(w, r, f.Status)
-		return
-	}
-	s.finish(entry, out.status, out.header)
-	out.send(w, r, f)
-}
-
-// kept is an answer before it goes out, or does not.
-type kept struct {
-	header http.Header
-	status int
-	body   []byte
-}
-
-func (k *kept) Header() http.Header { return k.header }
-func (k *kept) WriteHeader(n int)   { k.status = n }
-func (k *kept) Write(b []byte) (int, error) {
-	k.body = append(k.body, b...)
-	return len(b), nil
+	a := f.Do(r, func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		entry.Violations = append(entry.Violations, s.strict(r)...)
+		s.api(w, r)
+	})
+	s.finish(entry, a)
+	a.Send(w, r, fail)
 }
 
 func refuse(w http.ResponseWriter, status int, why string) {

@@ -170,25 +170,15 @@ func TestMessageIDsDoNotFitAFloat(t *testing.T) {
 	}
 }
 
-func TestRudeIsTheSameForASeed(t *testing.T) {
-	run := func(seed uint64) string {
-		var b strings.Builder
-		for f, i := Rude(seed), 0; i < 1000; i++ {
-			status, done := f(nil)
-			if status != 0 {
-				b.WriteByte(byte('a' + (status+2)%20))
-			}
-			if done {
-				b.WriteByte('!')
-			}
+func TestRude(t *testing.T) {
+	failed := 0
+	for f, i := Rude(1), 0; i < 1000; i++ {
+		if status, _ := f(nil); status != 0 {
+			failed++
 		}
-		return b.String()
 	}
-	if first, again := run(1), run(1); first != again || first == run(2) {
-		t.Error("a seed does not decide")
-	}
-	if n := len(strings.ReplaceAll(run(1), "!", "")); n < 30 || n > 100 {
-		t.Errorf("%d faults in 1000 calls", n)
+	if failed < 30 || failed > 100 {
+		t.Errorf("%d of 1000 calls failed", failed)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa/internal/look"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // The provider's limits.
@@ -48,10 +49,11 @@ type Server struct {
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
-	Answer func(r *http.Request) (status int, done bool)
+	Answer rude.Chance
 	Polite bool // fails nothing; else, without Answer, it is as Rude(1)
 	Hook   Hook
 
+	script  rude.Script
 	mu      sync.Mutex
 	groups  []Group
 	tickets []*Ticket
@@ -60,7 +62,6 @@ type Server struct {
 	calls   []time.Time
 	jobs    map[string]*job
 	next    int64
-	script  []fault
 	flags   []string
 }
 
@@ -211,7 +212,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "POST /_sim/comment":
 		s.commentForm(w, r)
 	case "POST /_sim/faults":
-		s.faults(w, r)
+		s.script.Serve(w, r, s.plan(), s.UseElsewhere)
 	default:
 		s.call(w, r)
 	}
@@ -219,22 +220,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call answers one call of the API, or treats it badly.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	f := s.draw(r)
-	if f.status != 0 && !f.done {
-		s.fail(w, r, f.status)
-		return
-	}
+	s.script.Draw(r, s.chance()).Do(r, s.work).Send(w, r, fail)
+}
+
+func (s *Server) work(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "")
 		return
 	}
-	a := s.once(r, body)
-	if f.status != 0 {
-		s.fail(w, r, f.status)
-		return
-	}
-	a.write(w)
+	s.once(r, body).write(w)
 }
 
 // reply is an answer, kept whole so that it can be given again.
