@@ -87,7 +87,7 @@ func (c *console) accounts(v *visit) error {
 	for _, a := range all {
 		kind, _ := c.kind(a.Kind)
 		row := AccountRow{
-			ID: a.ID, Name: a.Name, Kind: v.kindWords(a.Kind), Environment: a.Environment, Owner: v.ownerWords(a.Owner), Custodian: orDash(a.Custodian),
+			ID: a.ID, Name: a.Name, Kind: v.kindBeside(a.Kind, a.Name), Environment: a.Environment, Owner: v.ownerWords(a.Owner), Custodian: orDash(a.Custodian),
 			Enabled: a.Enabled, Sends: kind.ToStaff && kind.New != nil, Lane: LaneRow{Account: a.ID, Off: !a.Enabled},
 		}
 		for _, l := range lanes {

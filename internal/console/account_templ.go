@@ -378,7 +378,7 @@ func AccountPage(v AccountForm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = head(v.Title, v.Kind).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = head(v.Title, v.kindBeside(v.Kind, v.Title)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

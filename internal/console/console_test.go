@@ -278,6 +278,33 @@ func TestTestSendPassesTheRoad(t *testing.T) {
 	}
 }
 
+// TestKindIsSaidOnce: an account is named by its kind and its name, and by its
+// name alone where that is the kind's.
+func TestKindIsSaidOnce(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	kind := words(t).T(engawa.Japanese, "kind.mail")
+	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"yuki@hinata.example"}})
+	tags, blank := regexp.MustCompile(`<[^>]*>`), regexp.MustCompile(`\s+`)
+	paths := []string{"/messages", "/messages/" + d.only(), "/lanes", "/accounts", "/accounts/acc_mail", "/"}
+	for _, path := range paths {
+		_, body := d.get(path)
+		if text := blank.ReplaceAllString(tags.ReplaceAllString(body, " "), " "); !strings.Contains(text, kind+" · 通知用メール") && !strings.Contains(text, "通知用メール "+kind) {
+			t.Errorf("%s does not say the account's kind: %s", path, text)
+		}
+	}
+	a, err := d.st.Account(context.Background(), ws, "acc_mail")
+	d.must(err)
+	a.Name = kind
+	d.must(d.st.ChangeAccount(context.Background(), a))
+	for _, path := range paths {
+		_, body := d.get(path)
+		text := blank.ReplaceAllString(tags.ReplaceAllString(body, " "), " ")
+		if twice := regexp.MustCompile(kind + "( ·)? " + kind + "[ <]"); twice.MatchString(text) || !strings.Contains(text, " "+kind+" ") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"yuki@hinata.example"}})

@@ -262,15 +262,15 @@ func sampleMessage(p Page, s spoken, state engawa.MessageState) Message {
 func sampleRefused(p Page, s spoken) Message {
 	v := sampleMessage(p, s, engawa.MessageRefused)
 	v.To = s.minsu
-	v.Verdicts = []Verdict{p.verdictWords(sampleVerdict(false), s.mailbox, p.kindWords("mail"))}
+	v.Verdicts = []Verdict{p.verdictWords(sampleVerdict(false), p.accountWords("mail", s.mailbox))}
 	return v
 }
 
 func sampleSaid(p Page, s spoken) Message {
 	v := sampleMessage(p, s, engawa.MessageSent)
-	v.Verdicts = []Verdict{p.verdictWords(sampleVerdict(true), s.mailbox, p.kindWords("mail"))}
+	v.Verdicts = []Verdict{p.verdictWords(sampleVerdict(true), p.accountWords("mail", s.mailbox))}
 	v.Deliveries = []Delivery{{
-		ID: "dlv_1", Account: s.mailbox, Channel: p.kindWords("mail"), State: engawa.Accepted, HandedAt: ago(15 * time.Second), ProviderID: "4cRk2v1",
+		ID: "dlv_1", Account: p.accountWords("mail", s.mailbox), State: engawa.Accepted, HandedAt: ago(15 * time.Second), ProviderID: "4cRk2v1",
 		Attempts: []Attempt{
 			{N: 1, At: ago(20 * time.Second), Took: 88 * time.Millisecond, Outcome: engawa.OutcomeRetry, Code: "451 4.7.1", Request: "MAIL FROM:<b…@h….example>\nRCPT TO:<h…@e….jp>\nDATA", Response: "250 2.1.0 ok\n451 4.7.1 greylisted, try again in 5 seconds"},
 			{N: 2, At: ago(15 * time.Second), Took: 41 * time.Millisecond, Outcome: engawa.OutcomeAccepted, Code: "250", Request: "MAIL FROM:<b…@h….example>\nRCPT TO:<h…@e….jp>\nDATA\n\nMessage-ID: <dlv_1@hinata.example>\nSubject: …\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n… 2,184 bytes", Response: "250 2.1.0 ok\n250 2.1.5 ok\n354 go ahead\n250 2.0.0 queued as 4cRk2v1"},
@@ -284,8 +284,8 @@ func sampleHeld(p Page, s spoken) Message {
 	v.Title = p.Words.EventLine(p.Locale, "payment.recurring.failed", nil)
 	v.Content = engawa.Content{Text: v.Title + "\n" + s.minsu + "\nref: evt_2"}
 	v.Customer, v.To, v.Purpose, v.CanCancel = "", s.room, engawa.Service, true
-	v.Verdicts = []Verdict{p.verdictWords(sampleHeldVerdict(), s.room, p.kindWords("chatwork")), p.verdictWords(sampleVerdict(true), s.mailbox, p.kindWords("mail"))}
-	v.Deliveries = []Delivery{{ID: "dlv_2", Account: s.room, Channel: p.kindWords("chatwork"), State: engawa.Held, DueAt: sampleNow.Add(128 * time.Second)}}
+	v.Verdicts = []Verdict{p.verdictWords(sampleHeldVerdict(), p.accountWords("chatwork", s.room)), p.verdictWords(sampleVerdict(true), p.accountWords("mail", s.mailbox))}
+	v.Deliveries = []Delivery{{ID: "dlv_2", Account: p.accountWords("chatwork", s.room), State: engawa.Held, DueAt: sampleNow.Add(128 * time.Second)}}
 	return v
 }
 
@@ -341,7 +341,7 @@ func sampleAccounts(p Page, s spoken) Accounts {
 func sampleAccount(p Page, s spoken) AccountForm {
 	p.Title = s.mailbox
 	return AccountForm{
-		Page: p, ID: "acc_2", Kind: p.kindWords("mail"), Name: s.mailbox, Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Custodian: s.member, Enabled: true, CanTest: true, TestTo: "",
+		Page: p, ID: "acc_2", Kind: "mail", Name: s.mailbox, Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Custodian: s.member, Enabled: true, CanTest: true, TestTo: "",
 		Callback: "https://hub.hinata.example/in/acc_2",
 		Fields: []FormField{
 			{Key: "host", Type: "host", Label: "SMTP", Value: "smtp.hinata.example:587", Required: true},
@@ -423,7 +423,7 @@ func sampleByHand(p Page, s spoken) ByHand {
 }
 
 func sampleRoutes(p Page, s spoken) Routes {
-	mail, chat := p.kindWords("mail")+" · "+s.mailbox, p.kindWords("chatwork")+" · "+s.room
+	mail, chat := p.accountWords("mail", s.mailbox), p.accountWords("chatwork", s.room)
 	return Routes{Page: p, Rows: []RouteRow{
 		{
 			ID: "rte_1", Name: p.T("group.payment"), Enabled: true, Events: []string{p.T("routes.group", "group", p.T("group.payment"))}, Changed: ago(50 * time.Hour), By: s.member,

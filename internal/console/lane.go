@@ -87,7 +87,7 @@ func (c *console) laneRows(v *visit) ([]LaneRow, error) {
 			continue // a source has nothing to send
 		}
 		row := LaneRow{
-			Account: u.Lane.Account, Name: u.Name, Kind: v.kindWords(u.Kind), Waiting: u.Waiting, OldestAt: u.Oldest,
+			Account: u.Lane.Account, Name: u.Name, Kind: v.kindBeside(u.Kind, u.Name), Waiting: u.Waiting, OldestAt: u.Oldest,
 			PausedUntil: u.Lane.PausedUntil, PauseWhy: u.Lane.PauseCode, Off: !of[u.Lane.Account].Enabled,
 		}
 		row.Gauges, row.NextFree = gauges(kind, of[u.Lane.Account], u.Lane.Pace, v.Now)

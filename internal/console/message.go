@@ -236,8 +236,7 @@ func (n *names) verdicts(said store.Said) []Verdict {
 				latest = *d.Verdict
 			}
 		}
-		name, kind := n.account(early.Account)
-		out = append(out, n.v.verdictWords(latest, name, kind))
+		out = append(out, n.v.verdictWords(latest, n.account(early.Account)))
 	}
 	return out
 }
@@ -245,12 +244,11 @@ func (n *names) verdicts(said store.Said) []Verdict {
 func (n *names) deliveries(said store.Said) []Delivery {
 	out := make([]Delivery, len(said.Deliveries))
 	for i, d := range said.Deliveries {
-		name, kind := n.account(d.Account)
 		out[i] = Delivery{
-			ID: d.ID, Account: name, Channel: kind, State: d.State, Note: n.v.noteWords(d.Note), DueAt: d.DueAt, HandedAt: d.HandedAt, ProviderID: d.ProviderID,
+			ID: d.ID, Account: n.account(d.Account), State: d.State, Note: n.v.noteWords(d.Note), DueAt: d.DueAt, HandedAt: d.HandedAt, ProviderID: d.ProviderID,
 		}
 		if d.Destination != "" {
-			out[i].Account = joinDot(name, n.destination(d.Destination))
+			out[i].Account = joinDot(out[i].Account, n.destination(d.Destination))
 		}
 		for _, a := range said.Attempts {
 			if a.Delivery == d.ID {

@@ -38,13 +38,13 @@ func (c *console) names(v *visit) (*names, error) {
 	return n, err
 }
 
-// account names an account and its kind.
-func (n *names) account(id string) (name, kind string) {
+// account names an account, by its kind and its name.
+func (n *names) account(id string) string {
 	a, ok := n.accounts[id]
 	if !ok {
-		return id, ""
+		return id
 	}
-	return a.Name, n.v.kindWords(a.Kind)
+	return n.v.accountWords(a.Kind, a.Name)
 }
 
 // source says where an event came from.
@@ -55,8 +55,7 @@ func (n *names) source(account string) string {
 	case engawa.SourceHub:
 		return n.v.T("event.source.hub")
 	}
-	name, kind := n.account(account)
-	return joinDot(kind, name)
+	return n.account(account)
 }
 
 // customer names a customer; one that is gone has its id.
@@ -105,8 +104,7 @@ func (n *names) via(m engawa.Message) string {
 	if len(m.Chain) == 0 {
 		return ""
 	}
-	name, kind := n.account(m.Chain[0].Account)
-	return joinDot(kind, name)
+	return n.account(m.Chain[0].Account)
 }
 
 // kind is the kind of an account, if it is one of ours.

@@ -182,8 +182,7 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 		out.Notes = append(out.Notes, n.v.T("routes.mute", "from", w.From, "to", w.To))
 	}
 	for _, via := range st.Via {
-		name, kind := n.account(via.Account)
-		words := joinDot(kind, name)
+		words := n.account(via.Account)
 		if via.Destination != "" {
 			words = joinDot(words, n.destination(via.Destination))
 		}
@@ -287,7 +286,7 @@ func (c *console) showRoute(v *visit, status int, r engawa.Route, problem, remed
 	}
 	for _, a := range sortedNames(n.accounts, func(a engawa.Account) string { return a.Name }) {
 		if kind, _ := c.kind(a.Kind); kind.New != nil {
-			view.Vias = append(view.Vias, Choice{a.ID, joinDot(v.kindWords(a.Kind), a.Name)})
+			view.Vias = append(view.Vias, Choice{a.ID, v.accountWords(a.Kind, a.Name)})
 		}
 	}
 	for _, st := range r.Then {

@@ -71,7 +71,8 @@ var shots = []struct {
 }
 
 // TestScreens opens every page of the gallery at each width, where none may be
-// wider than the screen, and with -screens writes the screenshots.
+// wider than the screen and the chosen entry of the menu can be seen, and with
+// -screens writes the screenshots.
 func TestScreens(t *testing.T) {
 	w := words(t)
 	mux := http.NewServeMux()
@@ -92,6 +93,13 @@ func TestScreens(t *testing.T) {
 				if over > 0 {
 					t.Errorf("%s in %s is %d px wider than %d px", sample.Name, lang, over, width)
 				}
+				hidden, err := chromedp.Run(ctx, chromedp.Evaluate[bool](chosenHidden))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if hidden {
+					t.Errorf("%s in %s: the chosen entry of the menu is not in sight at %d px", sample.Name, lang, width)
+				}
 			}
 		}
 	}
@@ -99,6 +107,13 @@ func TestScreens(t *testing.T) {
 		shoot(ctx, t, s.URL)
 	}
 }
+
+// chosenHidden is whether a page has a chosen entry in its menu whose corners
+// are not what lies there on the screen.
+const chosenHidden = `[...document.querySelectorAll("nav a[aria-current]")].some(a => {
+	const r = a.getBoundingClientRect();
+	return [r.left + 4, r.right - 4].some(x => !a.contains(document.elementFromPoint(x, r.top + r.height / 2)));
+})`
 
 func shoot(ctx context.Context, t *testing.T, base string) {
 	t.Helper()

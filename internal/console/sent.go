@@ -131,8 +131,7 @@ func (n *names) sentRow(d store.Sent, said store.Said) SentRow {
 	case !d.State.Final():
 		row.State = string(store.SentWaiting)
 	case d.Next != "":
-		_, kind := n.account(d.Next)
-		row.State, row.Now = string(store.SentOn), n.v.T("sent.went", "kind", kind, "state", n.v.T("delivery."+string(d.NextIs)))
+		row.State, row.Now = string(store.SentOn), n.v.T("sent.went", "kind", n.v.kindWords(n.accounts[d.Next].Kind), "state", n.v.T("delivery."+string(d.NextIs)))
 		if d.State == engawa.Expired {
 			row.Why = n.v.T("sent.late", "time", n.v.Duration(d.DeadlineAt.Sub(d.At)))
 		}

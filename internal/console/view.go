@@ -161,13 +161,13 @@ func (m Message) Moving() bool {
 
 // Verdict is a verdict in words.
 type Verdict struct {
-	Account, Channel string // in words
-	Outcome          engawa.Outcome
-	Until            time.Time
-	Gates            []Gate
-	RuleSet          string
-	At               time.Time
-	Added            []string // what the verdict had added: labels, footers
+	Account string // in words
+	Outcome engawa.Outcome
+	Until   time.Time
+	Gates   []Gate
+	RuleSet string
+	At      time.Time
+	Added   []string // what the verdict had added: labels, footers
 }
 
 // Gate is one of the eight steps in words.
@@ -184,12 +184,12 @@ type Reason struct{ Text, Remedy, Rule, Source string }
 
 // Delivery is a delivery with its attempts.
 type Delivery struct {
-	ID, Account, Channel string
-	State                engawa.DeliveryState
-	Note                 string // in words
-	DueAt, HandedAt      time.Time
-	ProviderID           string
-	Attempts             []Attempt
+	ID, Account     string // the account in words
+	State           engawa.DeliveryState
+	Note            string // in words
+	DueAt, HandedAt time.Time
+	ProviderID      string
+	Attempts        []Attempt
 }
 
 // Attempt is one try with what was said, masked.

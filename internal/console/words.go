@@ -6,10 +6,10 @@ import (
 	"github.com/engawa/engawa"
 )
 
-// verdictWords puts a verdict into words. account and channel are names.
-func (p Page) verdictWords(v engawa.Verdict, account, channel string) Verdict {
+// verdictWords puts a verdict into words. account is in words.
+func (p Page) verdictWords(v engawa.Verdict, account string) Verdict {
 	out := Verdict{
-		Account: account, Channel: channel, Outcome: v.Outcome, Until: v.Until,
+		Account: account, Outcome: v.Outcome, Until: v.Until,
 		RuleSet: v.RuleSet, At: v.At,
 	}
 	for _, g := range v.Gates {
@@ -66,6 +66,18 @@ func (p Page) kindWords(kind string) string {
 		return p.T("kind." + kind)
 	}
 	return kind
+}
+
+// accountWords names an account by its kind and its name.
+func (p Page) accountWords(kind, name string) string { return joinDot(p.kindBeside(kind, name), name) }
+
+// kindBeside is the name of a kind beside that of an account: nothing where the
+// account is named so itself.
+func (p Page) kindBeside(kind, name string) string {
+	if words := p.kindWords(kind); words != name {
+		return words
+	}
+	return ""
 }
 
 // scopeWords names what a limit counts.
