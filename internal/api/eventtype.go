@@ -67,13 +67,7 @@ func (a *API) ownTypes(ctx context.Context, workspace string) ([]catalogue.Type,
 	if err != nil {
 		return nil, err
 	}
-	own := make([]catalogue.Type, len(stored))
-	for i, e := range stored {
-		if own[i], err = catalogue.OwnType(e); err != nil {
-			return nil, err
-		}
-	}
-	return own, nil
+	return catalogue.OwnTypes(stored)
 }
 
 func (a *API) listEventTypes(ctx context.Context, c *call, _ *struct{}) (eventTypeList, error) {

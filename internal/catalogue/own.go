@@ -39,6 +39,18 @@ func OwnType(e engawa.EventType) (Type, error) {
 	return Type{Name: e.Type, Kind: Own, OptIn: true, Schema: s, Sample: e.Sample, Names: e.Names}, nil
 }
 
+// OwnTypes are the types that a workspace made, as the catalogue shows them.
+func OwnTypes(made []engawa.EventType) ([]Type, error) {
+	own := make([]Type, len(made))
+	for i, e := range made {
+		var err error
+		if own[i], err = OwnType(e); err != nil {
+			return nil, err
+		}
+	}
+	return own, nil
+}
+
 // CheckName says whether a workspace may make a type of that name.
 func CheckName(name string) error {
 	if !typeName.MatchString(name) || len(name) > 120 {

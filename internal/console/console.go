@@ -214,6 +214,16 @@ func (v *visit) showAs(status int, view templ.Component) error {
 	return view.Render(v.ctx(), v.w)
 }
 
+// moved answers a poll with the part of a page that bears a mark: nothing when
+// the browser shows that mark.
+func (v *visit) moved(mark string, part templ.Component) error {
+	if mark == v.r.URL.Query().Get("mark") {
+		v.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return v.show(part)
+}
+
 // see sends the browser on after a POST, to say what was done.
 func (v *visit) see(path, done string) error {
 	to, hash, _ := strings.Cut(path, "#")

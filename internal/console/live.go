@@ -58,11 +58,7 @@ func (c *console) liveRows(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if view.Mark == v.r.URL.Query().Get("mark") {
-		v.w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return v.show(LiveRows(view))
+	return v.moved(view.Mark, LiveRows(view))
 }
 
 // How often the stream looks, and how long one connection lasts: less than the

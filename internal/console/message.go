@@ -133,11 +133,7 @@ func (c *console) messageDeliveries(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if view.Mark == v.r.URL.Query().Get("mark") {
-		v.w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return v.show(MessageMoved(view))
+	return v.moved(view.Mark, MessageMoved(view))
 }
 
 func (c *console) messageView(v *visit) (Message, error) {

@@ -76,30 +76,34 @@ func (c *console) routes(v *visit) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.names(v)
+	rows, err := c.routeRows(v, all)
 	if err != nil {
 		return err
+	}
+	return v.show(RoutesPage(Routes{Page: v.titled("routes", v.T("routes.title")), Rows: rows}))
+}
+
+// routeRows puts routes, or versions of one, into words.
+func (c *console) routeRows(v *visit, routes []engawa.Route) ([]RouteRow, error) {
+	n, err := c.names(v)
+	if err != nil {
+		return nil, err
 	}
 	templates, err := c.templateNames(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	view := Routes{Page: v.titled("routes", v.T("routes.title"))}
-	for _, r := range all {
-		view.Rows = append(view.Rows, c.routeRow(v, n, templates, r))
+	rows := make([]RouteRow, len(routes))
+	for i, r := range routes {
+		rows[i] = RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
+		for _, e := range r.Events {
+			rows[i].Events = append(rows[i].Events, n.patternWords(e))
+		}
+		for _, st := range r.Then {
+			rows[i].Steps = append(rows[i].Steps, n.stepWords(st, templates))
+		}
 	}
-	return v.show(RoutesPage(view))
-}
-
-func (c *console) routeRow(v *visit, n *names, templates map[string]string, r engawa.Route) RouteRow {
-	row := RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
-	for _, e := range r.Events {
-		row.Events = append(row.Events, n.patternWords(e))
-	}
-	for _, st := range r.Then {
-		row.Steps = append(row.Steps, n.stepWords(st, templates))
-	}
-	return row
+	return rows, nil
 }
 
 // routeHistory shows who changed a route, when, and what it said.
@@ -108,17 +112,13 @@ func (c *console) routeHistory(v *visit) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.names(v)
-	if err != nil {
-		return err
-	}
-	templates, err := c.templateNames(v)
+	rows, err := c.routeRows(v, versions)
 	if err != nil {
 		return err
 	}
 	view := RouteHistory{Page: v.titled("routes", versions[0].Name), ID: versions[0].ID}
 	for i, r := range versions {
-		view.Rows = append(view.Rows, RouteVersion{RouteRow: c.routeRow(v, n, templates, r), Version: r.Version, Current: i == 0, Condition: r.Condition})
+		view.Rows = append(view.Rows, RouteVersion{RouteRow: rows[i], Version: r.Version, Current: i == 0, Condition: r.Condition})
 	}
 	return v.show(RouteHistoryPage(view))
 }

@@ -36,13 +36,7 @@ func (c *console) ownTypes(v *visit) ([]catalogue.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := make([]catalogue.Type, len(stored))
-	for i, e := range stored {
-		if own[i], err = catalogue.OwnType(e); err != nil {
-			return nil, err
-		}
-	}
-	return own, nil
+	return catalogue.OwnTypes(stored)
 }
 
 // typeSections are the groups in the order in which they are read: the
