@@ -68,6 +68,7 @@ var may = map[string][]string{
 	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},
+	"internal/look/looktest":         {},
 	"internal/message":               {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/relay":                 {"", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},

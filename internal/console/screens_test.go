@@ -13,16 +13,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/look/looktest"
 )
 
 var screens = flag.Bool("screens", false, "write docs/screens anew")
@@ -80,24 +79,16 @@ func TestScreens(t *testing.T) {
 	mux.Handle("/_pages/", console.Gallery(w))
 	s := httptest.NewServer(mux)
 	defer s.Close()
-	ctx := chromium(t)
+	ctx := looktest.Chromium(t)
 	for _, sample := range console.Samples(w, "ja") {
 		for _, lang := range []string{"ja", "ko", "en"} {
 			for _, width := range []int64{1280, 390, 360} {
 				url := s.URL + "/_pages/" + sample.Name + "?lang=" + lang
-				do(ctx, t, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url))
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth - innerWidth"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if over > 0 {
+				looktest.Do(ctx, t, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url))
+				if over := looktest.Eval[int](ctx, t, looktest.TooWide); over > 0 {
 					t.Errorf("%s in %s is %d px wider than %d px", sample.Name, lang, over, width)
 				}
-				hidden, err := chromedp.Run(ctx, chromedp.Evaluate[bool](chosenHidden))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if hidden {
+				if looktest.Eval[bool](ctx, t, chosenHidden) {
 					t.Errorf("%s in %s: the chosen entry of the menu is not in sight at %d px", sample.Name, lang, width)
 				}
 			}
@@ -122,7 +113,7 @@ func shoot(ctx context.Context, t *testing.T, base string) {
 		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, theme); err != nil {
 			t.Fatal(err)
 		}
-		do(ctx, t, chromedp.EmulateViewport(x.width, 844), chromedp.Navigate(base+"/_pages/"+x.page+"?lang="+x.lang))
+		looktest.Do(ctx, t, chromedp.EmulateViewport(x.width, 844), chromedp.Navigate(base+"/_pages/"+x.page+"?lang="+x.lang))
 		shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
@@ -177,28 +168,4 @@ func small(t *testing.T, shot []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
-}
-
-// chromium starts a browser for the test. That there is none is a failure:
-// script/install installs it.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("Chromium is not installed; run script/install: ", err)
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(time.Minute))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	do(ctx, t)
-	return ctx
-}
-
-func do(ctx context.Context, t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -7,14 +7,15 @@ setInterval(async () => {
     const text = await (await fetch(location.href)).text();
     const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("live");
     const shown = document.getElementById("live");
-    if (!fresh || shown.querySelector("details[open] form, form :focus")) return;
+    const at = document.activeElement; // :focus is none in a window behind another
+    if (!fresh || shown.querySelector("details[open] form") || at.closest("#live form")) return;
     for (const open of shown.querySelectorAll("details[open]")) {
-      fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
+      fresh.ownerDocument.getElementById(open.id)?.setAttribute("open", "");
     }
     if (fresh.innerHTML === shown.innerHTML) return;
-    const at = shown.querySelector("details:focus-within")?.id;
+    const within = at.closest("#live details");
     shown.replaceWith(fresh);
-    if (at) document.getElementById(at)?.querySelector("summary").focus();
+    if (within) document.getElementById(within.id)?.querySelector("summary").focus();
   } catch {
     // the simulator has stopped; the page keeps what it shows
   }

@@ -9,7 +9,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	browser "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -17,6 +21,8 @@ import (
 	mail "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
 	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
+	"github.com/engawa/engawa/internal/look"
+	"github.com/engawa/engawa/internal/look/looktest"
 	stripe "github.com/engawa/engawa/internal/source/stripe/sim"
 )
 
@@ -85,6 +91,59 @@ func TestSims(t *testing.T) {
 			t.Errorf("%s sets a token: %s", sheet, own)
 		}
 	}
+}
+
+// TestNarrow: no simulator's page is wider than a small telephone.
+func TestNarrow(t *testing.T) {
+	ctx := looktest.Chromium(t)
+	looktest.Do(ctx, t, chromedp.EmulateViewport(360, 800))
+	for name, sim := range sims {
+		s := httptest.NewServer(sim)
+		defer s.Close()
+		for _, lang := range []string{"ja", "ko", "en"} {
+			looktest.Do(ctx, t, chromedp.Navigate(s.URL+"/?lang="+lang))
+			if over := looktest.Eval[int](ctx, t, looktest.TooWide); over > 0 {
+				t.Errorf("%s in %s is %d px too wide", name, lang, over)
+			}
+		}
+	}
+}
+
+// TestLive: the script shows what is new, keeps open what was opened and leaves
+// alone what somebody writes in.
+func TestLive(t *testing.T) {
+	page := look.Template(`{{template "top" .}}<div id="live">{{range .N}}<details id="d{{.}}"><summary>{{.}}</summary>more</details>{{end}}<form><input></form></div>`, nil)
+	var entries atomic.Int32
+	entries.Store(1)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_sim/live.js", look.Live)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		look.Show(w, page, struct {
+			look.Page
+			N int
+		}{look.For(r, map[string]map[string]string{"ja": {"title": "題"}}), int(entries.Load())})
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	ctx := looktest.Chromium(t)
+	// The timer is the test's, so that it need not wait.
+	if _, err := chromedp.Call(ctx, browser.AddScriptToEvaluateOnNewDocument, browser.AddScriptToEvaluateOnNewDocumentParams{Source: "window.setInterval = work => { window.tick = work }"}); err != nil {
+		t.Fatal(err)
+	}
+	looktest.Do(ctx, t, chromedp.Navigate(s.URL))
+	tick := func(before string, want string) {
+		t.Helper()
+		entries.Add(1)
+		got := looktest.Eval[string](ctx, t, before+`; tick().then(() => document.querySelectorAll("details").length + " " + [...document.querySelectorAll("details[open]")].map(d => d.id) + " " + document.activeElement.tagName)`)
+		if got != want {
+			t.Errorf("after %s: %q, want %q", before, got, want)
+		}
+	}
+	tick("0", "2  BODY")
+	tick(`document.querySelector("#d1 > summary").click(); document.querySelector("#d1 > summary").focus()`, "3 d1 SUMMARY")
+	tick(`document.querySelector("input").focus()`, "3 d1 INPUT")
+	tick(`document.activeElement.blur()`, "5 d1 BODY")
+	tick(`document.querySelector("#d2").append(document.createElement("form")); document.querySelector("#d2").open = true`, "5 d1,d2 BODY")
 }
 
 func get(t *testing.T, h http.Handler, path string) string {

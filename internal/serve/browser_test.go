@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	"github.com/engawa/engawa/internal/look/looktest"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -34,25 +34,6 @@ type browser struct {
 
 	mu     sync.Mutex
 	errors []string // what the pages complained of
-}
-
-// chromium starts a browser for the test. That there is none is a failure:
-// script/install installs it.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("Chromium is not installed; run script/install: ", err)
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("lang", "ja"), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal("start Chromium: ", err)
-	}
-	return ctx
 }
 
 // tab opens a tab of the given width beside the others.
@@ -78,11 +59,7 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) {
 // eval returns the value of a JavaScript expression.
 func eval[T any](b *browser, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return v
+	return looktest.Eval[T](b.ctx, b.t, expression)
 }
 
 // listen collects what a page complains of. That a refused form was answered
@@ -103,9 +80,7 @@ func (b *browser) listen(event any) {
 
 func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
+	looktest.Do(b.ctx, b.t, actions...)
 }
 
 // open goes to a page and holds it to what every page must be.
@@ -250,7 +225,7 @@ func (o shop) post(t *testing.T, event string) {
 
 // TestMainActs plays a member's day in a browser, on a desk and on a phone.
 func TestMainActs(t *testing.T) {
-	chrome := chromium(t)
+	chrome := looktest.Chromium(t)
 	for _, width := range []int64{1280, 390} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			o := working(t)
@@ -336,7 +311,7 @@ func (b *browser) signIn(password string) {
 // TestWithoutScript: a link signs in and a form saves where no script runs.
 func TestWithoutScript(t *testing.T) {
 	o := working(t)
-	b := tab(chromium(t), t, o.url, 390)
+	b := tab(looktest.Chromium(t), t, o.url, 390)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.enter(o.Hub)
 	b.open("/tasks")
@@ -364,7 +339,7 @@ func (b *browser) enter(h *Hub) {
 // TestNarrow walks every page on the narrowest screen.
 func TestNarrow(t *testing.T) {
 	o := working(t)
-	b := tab(chromium(t), t, o.url, 360)
+	b := tab(looktest.Chromium(t), t, o.url, 360)
 	b.enter(o.Hub)
 	for _, path := range []string{
 		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",

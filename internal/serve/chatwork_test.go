@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/chatwork"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	"github.com/engawa/engawa/internal/look/looktest"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
 
@@ -245,7 +246,7 @@ func (o office) answered(t *testing.T, b *browser, account string) {
 // is missing, none comes twice, and Chatwork never had to refuse a call.
 func TestChatworkFromNothing(t *testing.T) {
 	o := newOffice(t)
-	b := tab(chromium(t), t, o.url, 1280)
+	b := tab(looktest.Chromium(t), t, o.url, 1280)
 	b.enter(o.Hub)
 
 	b.open("/accounts/new?kind=mail")
