@@ -131,7 +131,7 @@ func TestLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	looktest.Do(ctx, t, chromedp.Navigate(s.URL))
-	tick := func(before string, want string) {
+	tick := func(before, want string) {
 		t.Helper()
 		entries.Add(1)
 		got := looktest.Eval[string](ctx, t, before+`; tick().then(() => document.querySelectorAll("details").length + " " + [...document.querySelectorAll("details[open]")].map(d => d.id) + " " + document.activeElement.tagName)`)

@@ -145,7 +145,7 @@ func (b *Inbox) one(w http.ResponseWriter, r *http.Request) {
 
 func (b *Inbox) empty(w http.ResponseWriter, r *http.Request) {
 	b.Clear()
-	http.Redirect(w, r, "./?lang="+look.Language(r), http.StatusSeeOther)
+	http.Redirect(w, r, "./?lang="+look.Language(r), http.StatusSeeOther) //nolint:gosec // ja, ko or en
 }
 
 // unsubscribe does what the button of a mail program does: RFC 8058.
