@@ -72,8 +72,8 @@ func NewClient(v *Verifier, a Access) (*Client, error) {
 
 // Either asks production, and the sandbox where production does not know the
 // transaction: the way for an id whose environment is unknown, as that of a
-// build which App Review tries. It returns the client that knew. Where neither
-// does, the error is production's.
+// build which App Review tries. It returns the client that knew, which also has the
+// pages. Where neither knows, the error is production's.
 func Either[T any](production, sandbox *Client, ask func(*Client) (T, error)) (T, *Client, error) {
 	got, err := ask(production)
 	if !unknownTransaction(err) {

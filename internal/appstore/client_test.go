@@ -674,6 +674,7 @@ func TestAnswersAreProved(t *testing.T) {
 	}
 	for what, answer := range map[string]object{
 		"of another original transaction": statuses(good, renews, "999"),
+		"transaction of another":          statuses(chain.sign(t, with(in(transaction(now)), object{"originalTransactionId": "999"}), nil), renews, "12345"),
 		"renewal info of another":         statuses(good, chain.sign(t, with(in(renewal(now)), object{"originalTransactionId": "999"}), nil), "12345"),
 		"transaction as renewal info":     statuses(good, good, "12345"),
 		"renewal info of another signer":  statuses(good, other.sign(t, in(renewal(now)), nil), "12345"),
