@@ -49,19 +49,19 @@ type View struct {
 	Overdue  bool
 
 	// Of a subscription.
-	Status         appstore.Status // 0: none
-	Canceled       bool            // paid, and ends at Until
-	RenewsAt       time.Time       // zero: it does not, or nobody said when
-	RenewalPrice   int64           // thousandths
-	RenewalCode    string          // currency; empty: the price is not known
-	RenewalOffer   Offer
-	Pending        string // the product that it changes to at the renewal
-	PriceConsent   PriceConsent
-	WinBack        []string // eligible offers, best first
-	EndedAt        time.Time
-	Reason         EndReason // why it ended, or did not renew
-	RetryUntil     time.Time // the store tries to collect until then
-	CountKeptUntil time.Time // a return until then keeps the year's count
+	Status          appstore.Status // 0: none
+	Canceled        bool            // paid, and ends at Until
+	RenewsAt        time.Time       // zero: it does not, or nobody said when
+	RenewalPrice    int64           // thousandths
+	RenewalCurrency string          // currency; empty: the price is not known
+	RenewalOffer    Offer
+	Pending         string // the product that it changes to at the renewal
+	PriceConsent    PriceConsent
+	WinBack         []string // eligible offers, best first
+	EndedAt         time.Time
+	Reason          EndReason // why it ended, or did not renew
+	RetryUntil      time.Time // the store tries to collect until then
+	CountKeptUntil  time.Time // a return until then keeps the year's count
 }
 
 // EndReason is why a subscription ended.
@@ -204,7 +204,7 @@ func (s State) prospects(v *View) {
 	if !alive || !r.On {
 		return
 	}
-	v.RenewsAt, v.RenewalPrice, v.RenewalCode, v.RenewalOffer = r.At.Time(), r.Price, r.Currency, r.Offer
+	v.RenewsAt, v.RenewalPrice, v.RenewalCurrency, v.RenewalOffer = r.At.Time(), r.Price, r.Currency, r.Offer
 	if r.NextProductID != "" && r.NextProductID != v.ProductID {
 		v.Pending = r.NextProductID
 	}

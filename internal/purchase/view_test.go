@@ -109,7 +109,7 @@ func TestProspects(t *testing.T) {
 	}
 	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	v := told(t, appstore.StatusActive, change).At(now)
-	if v.Pending != "yearly" || v.PriceConsent != PricePending || v.RenewalPrice != 9800000 || v.RenewalCode != "JPY" || v.RenewalOffer.ID != "save" || v.RenewsAt.Day() != 11 || v.Canceled || !reflect.DeepEqual(v.WinBack, []string{"back1", "back2"}) {
+	if v.Pending != "yearly" || v.PriceConsent != PricePending || v.RenewalPrice != 9800000 || v.RenewalCurrency != "JPY" || v.RenewalOffer.ID != "save" || v.RenewsAt.Day() != 11 || v.Canceled || !reflect.DeepEqual(v.WinBack, []string{"back1", "back2"}) {
 		t.Errorf("%+v", v)
 	}
 	v = told(t, appstore.StatusActive, func(tx *appstore.Transaction, r *appstore.RenewalInfo) {
