@@ -70,6 +70,7 @@ var may = map[string][]string{
 	"internal/look":                  {},
 	"internal/look/looktest":         {},
 	"internal/message":               {"", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/purchase":              {"internal/appstore"},
 	"internal/relay":                 {"", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
@@ -98,7 +99,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/catalogue", "internal/route", "internal/verdict"}
+	pure    = []string{"", "internal/catalogue", "internal/purchase", "internal/route", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/config"
@@ -49,6 +50,7 @@ func held(t *testing.T) []any {
 		access.Provider{ClientSecret: canary},
 		access.Claims{Mail: canary},
 		config.OIDC{ClientSecret: canary},
+		appstore.Key{PrivateKey: canary},
 	}
 }
 

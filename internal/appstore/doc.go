@@ -33,6 +33,17 @@
 // signatures. With OCSP on, leaf and intermediate are also asked for every
 // fifteen minutes; see [Settings.OCSP].
 //
+// # What is asked
+//
+// A [Client] asks the App Store Server API about one app in one environment:
+// every endpoint that is about a customer, except the deprecated ones and those
+// of Advanced Commerce. A token is made for each request. Calls wait for the
+// rates of the table ([RatesOf]) and for what a 429 said; nothing is repeated by
+// itself. What is signed in an answer is proved like a notification; histories
+// are iterators over pages, which end whatever the App Store says. See [APIError]
+// for what can go wrong, [Either] for an id of unknown environment, and [Consent]
+// for the one thing that may not be forgotten.
+//
 // # What an event holds
 //
 //   - Type: "store." and the notification's names in lower case, such as

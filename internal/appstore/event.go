@@ -208,7 +208,7 @@ func (f *Facts) addData(n *Notice) {
 		f.AnswerBy = n.SignedDate.Time().Add(answerTime)
 	}
 	if d.Status != 0 {
-		f.Status = name(int64(d.Status), "active", "expired", "billing_retry", "billing_grace_period", "revoked")
+		f.Status = d.Status.String()
 		f.Entitled = new(d.Status.Entitled())
 	}
 }

@@ -85,6 +85,12 @@ const (
 	StatusRevoked            Status = 5
 )
 
+// String is the status in plain words with underscores, as in Facts; a number
+// that Apple added later stays one.
+func (s Status) String() string {
+	return name(int64(s), "active", "expired", "billing_retry", "billing_grace_period", "revoked")
+}
+
 // Entitled reports whether the customer has access in this status.
 func (s Status) Entitled() bool { return s == StatusActive || s == StatusBillingGracePeriod }
 

@@ -85,6 +85,12 @@ func remedy(setting string) string {
 		return "enter the Apple ID of App Store Connect, App Information: a number of about ten digits"
 	case "environment":
 		return "choose production or sandbox; each has its own account and its own URL in App Store Connect"
+	case "issuer_id":
+		return "copy the Issuer ID from App Store Connect, Users and Access, Integrations, In-App Purchase"
+	case "key_id":
+		return "copy the Key ID of the In-App Purchase key from App Store Connect, Users and Access, Integrations"
+	case "private_key":
+		return "paste the whole .p8 file of the In-App Purchase key, from BEGIN to END"
 	case "roots":
 		return "leave it empty for Apple's root, or paste root certificates in PEM form"
 	}
