@@ -29,7 +29,9 @@ func (t *tx) openHandover(w *writes) error {
 	if err != nil {
 		return err
 	}
-	w.with.id = ids[0]
+	// By its first attempt: a delivery may be the first of several claims at once.
+	first := w.going[0].Delivery
+	w.with.id = fmt.Sprintf("%s.%d", first.ID, first.Attempts)
 	w.with.left.Store(int64(len(ids)))
 	_, err = t.exec(`INSERT INTO handover (workspace, account, id, fence, deliveries) VALUES ($1, $2, $3, $4, $5)`,
 		w.lane.Workspace, w.lane.Account, w.with.id, w.lane.Fence, string(text))

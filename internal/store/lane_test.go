@@ -160,6 +160,27 @@ func TestHandover(t *testing.T) {
 	})
 }
 
+// TestFirstOfTwo: a delivery may be the first of a claim while what an earlier
+// claim let go with it is still under way.
+func TestFirstOfTwo(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_1")
+		s.send(s.message("cus_1"), s.message("cus_1"))
+		lane := s.hold("first", mailbox)
+		going := s.claim(lane, 2, sendAll)
+		again := accepted(going[0])
+		again.Outcome, again.State, again.DueAt = engawa.OutcomeRetry, engawa.Retrying, time.Now()
+		_, err := s.Record(s.t.Context(), lane, []store.Result{again})
+		s.must(err)
+		if second := s.claim(lane, 2, sendAll); len(second) != 1 || second[0].Delivery.ID != going[0].Delivery.ID {
+			s.t.Errorf("claimed again: %v", second)
+		}
+		if n, err := s.Sending(s.t.Context(), ws, mailbox); n != 2 || err != nil {
+			s.t.Errorf("%d are under way, not 2: %v", n, err)
+		}
+	})
+}
+
 // TestRecover: a new holder settles each hand-over that the one before left
 // open, once, as judged: tried again, or a task for a person.
 func TestRecover(t *testing.T) {
