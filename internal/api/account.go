@@ -16,7 +16,7 @@ import (
 
 type fieldOut struct {
 	Key      string            `json:"key"`
-	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input"`
+	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input,pick"`
 	Name     string            `json:"name" doc:"In the language of Accept-Language"`
 	Help     string            `json:"help,omitempty"`
 	Required bool              `json:"required"`

@@ -78,6 +78,9 @@ type Kind struct {
 	// Places lists where the account may post, for a picker; nil: it has no
 	// list. The error is an *engawa.Error in words for the operator.
 	Places func(ctx context.Context, s Settings, env Env) ([]Place, error)
+	// Options lists, by the key of a field of type Pick, what the provider has for
+	// it; nil: no field is one. The error is as that of Places.
+	Options func(ctx context.Context, s Settings, env Env) (map[string][]Option, error)
 	// Who asks in whose name the account speaks; nil: it cannot be asked. The
 	// error is as that of Places.
 	Who func(ctx context.Context, s Settings, env Env) (Who, error)
@@ -102,6 +105,9 @@ type Place struct {
 
 // Format names the place without its address, whatever the verb.
 func (p Place) Format(f fmt.State, _ rune) { fmt.Fprint(f, "place "+p.Name) }
+
+// Option is a value that a setting may have at the provider.
+type Option struct{ Value, Name string }
 
 // Who is the provider's account behind the credentials, with what its answer
 // said of the limits.
@@ -154,6 +160,7 @@ const (
 	Lines       FieldType = "lines" // long text
 	Own         FieldType = "own"   // written on a page of its own
 	Input       FieldType = "input" // the name of an input of a FormKind's form
+	Pick        FieldType = "pick"  // one of what the provider has: Kind.Options
 )
 
 // Secret reports whether values of this type are write-only.
@@ -317,11 +324,40 @@ func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	told, ok := errors.AsType[*engawa.Error](p.Probe(ctx))
-	if !ok || told.Field == "" {
+	if !ok {
+		told = k.unpicked(ctx, s, env)
+	}
+	if told == nil || told.Field == "" {
 		return nil
 	}
 	return told
 }
+
+// unpicked names a setting to which the provider has nothing; nil: there is
+// none, or it cannot be asked.
+func (k Kind) unpicked(ctx context.Context, s Settings, env Env) *engawa.Error {
+	picks := slices.DeleteFunc(slices.Clone(k.Fields), func(f Field) bool { return f.Type != Pick || s[f.Key] == "" })
+	if len(picks) == 0 || k.Options == nil {
+		return nil
+	}
+	has, err := k.Options(ctx, s, env)
+	if err != nil {
+		return nil
+	}
+	for _, f := range picks {
+		var names []string
+		for _, o := range has[f.Key] {
+			names = append(names, o.Value+" ("+o.Name+")")
+		}
+		if !slices.ContainsFunc(has[f.Key], func(o Option) bool { return o.Value == s[f.Key] }) {
+			return engawa.Invalid("/settings/"+f.Key, "leave it empty, or choose one of: "+strings.Join(names[:min(len(names), maxNamed)], ", "), "%s: there is no %s %q", k.Name, f.Key, s[f.Key])
+		}
+	}
+	return nil
+}
+
+// maxNamed is how many options an error names.
+const maxNamed = 20
 
 // Connections returns how many hand-overs of an account may be under way at once.
 func (k Kind) Connections(s Settings) int {
