@@ -128,7 +128,12 @@ type Retry struct {
 	Lookup bool
 }
 
-// Finder looks whether a parcel whose outcome is unknown did arrive.
+// ErrNoLookup says that this account, or this place, cannot be looked through
+// for a parcel, now or later: only a person can tell whether it arrived.
+var ErrNoLookup = errors.New("this place cannot be looked through")
+
+// Finder looks whether a parcel whose outcome is unknown did arrive. An error
+// that is not ErrNoLookup means that it is looked for again later.
 type Finder interface {
 	Find(ctx context.Context, m verdict.Cleared) (found bool, r Receipt, err error)
 }

@@ -484,6 +484,9 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 func (l *lane) exchange(ctx context.Context, j job) (channel.Receipt, error) {
 	if f, ok := l.ch.(channel.Finder); ok && j.lookUp {
 		found, r, err := f.Find(ctx, j.m)
+		if errors.Is(err, channel.ErrNoLookup) {
+			return r, &channel.SendError{Class: channel.Ambiguous, Code: noLookUp, Err: err}
+		}
 		if err != nil {
 			return r, &channel.SendError{Class: channel.Ambiguous, Code: lookUp, Err: err}
 		}
