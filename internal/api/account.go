@@ -338,6 +338,9 @@ func (a *API) addDestination(ctx context.Context, c *call, in *destinationIn) (d
 		return destinationOut{}, engawa.Invalid("/account", "choose an account that sends to staff", "an account of the kind %s reaches no staff place", ac.Kind)
 	}
 	address, err := kind.Address(b.Address)
+	if err == nil {
+		err = kind.TryPlace(ctx, ac.Settings, a.Intake.Env, address)
+	}
 	if err != nil {
 		return destinationOut{}, err
 	}

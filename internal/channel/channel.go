@@ -361,6 +361,31 @@ func (k Kind) unpicked(ctx context.Context, s Settings, env Env) *engawa.Error {
 	return nil
 }
 
+// TryPlace says why an account may not post to an address, where the provider's
+// list of places refuses it; the error is an *engawa.Error. An address that is
+// not listed, and a provider that does not answer now, is none.
+func (k Kind) TryPlace(ctx context.Context, in map[string]string, env Env, to engawa.Address) error {
+	s, err := k.Check(in)
+	if err != nil || k.Places == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	places, err := k.Places(ctx, s, env)
+	if err != nil {
+		return nil
+	}
+	if task, ok := ReadAssignment(to); ok {
+		to = task.Place
+	}
+	for _, p := range places {
+		if p.Address == to && p.Refused != "" {
+			return engawa.Invalid("/address", "choose a place that all of the staff read and the account may post to", "%s refuses this place: %s", k.Name, strings.ReplaceAll(p.Refused, "_", " "))
+		}
+	}
+	return nil
+}
+
 // maxNamed is how many options an error names.
 const maxNamed = 20
 

@@ -404,6 +404,9 @@ func (c *console) testAccount(v *visit) error {
 	}
 	typed := strings.TrimSpace(v.r.PostFormValue("to"))
 	to, err := kind.Address(typed)
+	if err == nil {
+		err = kind.TryPlace(v.ctx(), a.Settings, c.Env, to)
+	}
 	if err != nil {
 		view := c.accountView(v, kind, a)
 		view.TestTo, view.TestProblem, view.TestProblemRemedy = typed, v.T("form.wrong"), v.T("account.test.to.help")

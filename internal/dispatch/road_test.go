@@ -344,6 +344,48 @@ func TestUnknown(t *testing.T) {
 	})
 }
 
+// TestBusy: the room took the notice, the answer was lost, and so much was posted
+// since that nobody but a person can find it: a person is asked, and nothing
+// goes twice.
+func TestBusy(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		lost := false
+		h.room.Answer = func(r *http.Request) (int, bool) {
+			if r.Method != http.MethodPost || lost {
+				return 0, false
+			}
+			lost = true
+			return 500, true
+		}
+		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_room", "contract.*",
+			engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}})))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.terminated", "")
+		time.Sleep(2 * time.Second)
+		for range 100 {
+			h.must(h.room.Say(11, "おつかれさまです"))
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		ours := 0
+		for _, m := range h.room.Messages(11) {
+			if strings.Contains(m.Body, "契約 A-1") {
+				ours++
+			}
+		}
+		tasks, err := h.st.Tasks(context.Background(), ws, 10)
+		h.must(err)
+		if ours != 1 || len(tasks) != 1 || tasks[0].Kind != "delivery.unknown" {
+			t.Fatalf("%d posts, tasks %+v", ours, tasks)
+		}
+		for _, said := range h.messages() {
+			if said.Message.State != engawa.MessageUnknown {
+				t.Errorf("message is %s", said.Message.State)
+			}
+		}
+	})
+}
+
 // ledger is a webhook receiver that remembers ids.
 type ledger struct {
 	mu   sync.Mutex
