@@ -269,3 +269,22 @@ func TestSentSaysWhy(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 }
+
+// TestTokenIsChecked: a token that Chatwork does not take is told when it is
+// saved, beside its input, and nothing is kept of it.
+func TestTokenIsChecked(t *testing.T) {
+	d := newChatDesk(t)
+	stored, err := d.st.Account(context.Background(), ws, "acc_chat")
+	d.must(err)
+	for token, want := range map[string]int{"another": http.StatusUnprocessableEntity, "t0ken": http.StatusSeeOther} {
+		res := d.post("/accounts/new?kind=chatwork", url.Values{"name": {"予備"}, "owner": {"workspace"}, "s.token": {token}, "s.base_url": {stored.Settings["base_url"]}})
+		if res.Code != want || strings.Contains(res.Body.String(), token) {
+			t.Errorf("%s: %d %s", token, res.Code, res.Body)
+		}
+	}
+	all, err := d.st.Accounts(context.Background(), ws)
+	d.must(err)
+	if len(all) != 3 { // mail, the chat and the one with the right token
+		t.Errorf("%d accounts", len(all))
+	}
+}

@@ -476,7 +476,9 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 	l.mu.Lock()
 	l.pace.learn(seen, j.c.Known.To)
 	l.mu.Unlock()
-	return settle(l.kind, j.c, r, se, time.Now(), jitter())
+	out := settle(l.kind, j.c, r, se, time.Now(), jitter())
+	out.Refused = l.account.Version
+	return out
 }
 
 // exchange sends, after looking whether an earlier attempt arrived where the

@@ -23,6 +23,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/mail"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/channel/webhook"
+	"github.com/engawa/engawa/internal/channel/zendesk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
@@ -80,7 +81,7 @@ type hub struct {
 
 const ws = "ws_test"
 
-var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind}
+var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, zendesk.Kind}
 
 func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	t.Helper()
@@ -98,6 +99,7 @@ func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	}
 	h := &hub{t: t, st: st, room: &chatworksim.Server{}, inbox: &mailsim.Inbox{}, net: newPipes(), rules: rules}
 	h.room.AddRoom(11, "契約", "group")
+	st.Tells = []string{"zendesk"}
 	h.http = channeltest.Client(h.room)
 	h.composer = &message.Composer{
 		Store: st, Rules: rules, Words: words, Kinds: kinds,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel/channeltest"
+	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -101,4 +103,82 @@ func (h *hub) loseOne() {
 		lost = true
 		return 500, true
 	}
+}
+
+// TestTokenEnds follows an account whose access tokens end. One that expired and
+// one that was revoked cost nobody anything; a client that was taken away asks a
+// person, the notice goes by mail at its deadline, and once the client is
+// repaired tickets are opened again.
+func TestTokenEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		desk := &zendesksim.Server{Client: zendesksim.Client{ID: "hub", Secret: "first"}, Polite: true}
+		h.http = channeltest.Client(desk)
+		account := engawa.Account{
+			Workspace: ws, ID: "acc_desk", Kind: "zendesk", Name: "窓口", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"subdomain": "hinata", "client_id": "hub", "client_secret": "first", "base_url": "http://desk.example"},
+		}
+		h.must(h.st.AddAccount(ctx, account))
+		h.must(h.st.AddDestination(ctx, engawa.Destination{
+			Workspace: ws, ID: "dst_desk", Name: "窓口", Account: "acc_desk", Address: "default", Locale: engawa.Japanese, CreatedAt: time.Now(),
+		}))
+		h.must(h.st.SaveRoute(ctx, routeOf("rte_desk", "contract.*",
+			engawa.Step{To: "dst_desk", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_desk", Within: 10 * time.Minute}, {Account: "acc_mail", Destination: "dst_staff"}}})))
+		h.run("n1", time.Minute)
+		for _, step := range []struct {
+			name                  string
+			before                func()
+			tickets, mails, tasks int
+		}{
+			{"the first", func() {}, 1, 0, 0},
+			{"expired", func() { time.Sleep(40 * time.Minute) }, 2, 0, 0},
+			{"revoked", desk.Revoke, 3, 0, 0},
+			{"the client is taken away", func() { desk.Client.Secret = "second"; desk.Revoke() }, 3, 1, 1},
+			{"repaired", func() {
+				now, err := h.st.Account(ctx, ws, "acc_desk")
+				h.must(err)
+				now.Settings["client_secret"] = "second"
+				h.must(h.st.ChangeAccount(ctx, now))
+			}, 4, 1, 1},
+		} {
+			step.before()
+			h.event(step.name, "contract.terminated", "cus_no")
+			time.Sleep(11 * time.Minute)
+			synctest.Wait()
+			tasks, err := h.st.Tasks(ctx, ws, 10)
+			h.must(err)
+			if n, m := len(desk.Tickets()), len(h.inbox.Mails()); n != step.tickets || m != step.mails || len(tasks) != step.tasks {
+				t.Errorf("%s: %d tickets, %d mails, tasks %+v", step.name, n, m, tasks)
+			}
+			if len(tasks) == 1 && (tasks[0].Kind != "account.closed" || tasks[0].Ref != "acc_desk") {
+				t.Errorf("%s: the task is %+v", step.name, tasks[0])
+			}
+		}
+		if tickets := desk.Tickets(); len(tickets) > 0 {
+			if who := desk.Requester(tickets[0]); who.Name != "田中" || who.Mail != "cus_no@customer.example" {
+				t.Errorf("the requester is %+v", who)
+			}
+		}
+	})
+}
+
+// TestTaskOfAnEvent: an event that becomes a task is one in the room of its
+// group, for the people of its route.
+func TestTaskOfAnEvent(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		h.must(h.st.AddDestination(ctx, engawa.Destination{
+			Workspace: ws, ID: "dst_task", Name: "契約の部屋のタスク", Account: "acc_chat", Address: "11/tasks?days=3&to=1002", Locale: engawa.Japanese, CreatedAt: time.Now(),
+		}))
+		h.must(h.st.SaveRoute(ctx, routeOf("rte_task", "contract.suspended",
+			engawa.Step{To: "dst_task", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}})))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.suspended", "")
+		h.event("A-2", "contract.terminated", "")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if tasks := h.room.Tasks(11); len(tasks) != 1 || tasks[0].Account.ID != 1002 || !strings.Contains(tasks[0].Body, "契約 A-1") || len(h.room.Messages(11)) != 1 { // the room's own notice of the task
+			t.Errorf("%+v, %+v", tasks, h.room.Messages(11))
+		}
+	})
 }
