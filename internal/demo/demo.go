@@ -126,6 +126,8 @@ func (w *world) simulators(ctx context.Context) error {
 		{ID: 360000000000101, Title: "商品", Type: "text"}, {ID: 360000000000102, Title: "金額", Type: "integer"},
 	}}
 	w.desk.AddGroup(groupID, "申込の窓口")
+	w.desk.AddBrand(360000000000201, "ひなた珈琲", true)
+	w.desk.AddForm(360000000000301, "お申し込み", true)
 	if err := w.seal(); err != nil {
 		return err
 	}
