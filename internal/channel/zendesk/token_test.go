@@ -156,6 +156,7 @@ func TestRefusedClient(t *testing.T) {
 		"no right":          {token, answered(403, `{"error":{"title":"Forbidden"}}`), channel.AccountClosed, "403 Forbidden", 1},
 		"down":              {answered(503, ``), nil, channel.Again, "token 503", 1},
 		"too many":          {limited("30"), nil, channel.Again, "token 429", 1},
+		"no token at all":   {answered(200, `{"access_token":"t0ken-t0ken\r\nX-Evil: 1"}`), nil, channel.Again, "token 200", 1},
 		"a page":            {answered(200, `<html>`), nil, channel.Again, "token 200", 1},
 		"lost":              {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, channel.Again, "token broken", 1},
 		"silent":            {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil, channel.Again, "token timeout", 1},
