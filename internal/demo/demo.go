@@ -47,35 +47,35 @@ type Options struct {
 
 // world is the simulators around the hub.
 type world struct {
-	store      *appstoresim.Store
-	room       *chatworksim.Server
-	inbox      *mailsim.Inbox
-	push       *webhooksim.Server // the shop's own push service
-	desk       *zendesksim.Server
-	chatURL    string
-	mailAddr   string
-	relay      net.Listener // of the hub, for mail that comes back
-	inboxURL   string
-	mailKey    string // that signs the shop's mail, in PEM
-	mailTXT    string // and its record in the domain name system
-	pushURL    string
-	pushKey    string // with which webhooks to it are signed
-	deskURL    string
-	deskKey    string // with which webhooks of it are signed
-	deskSecret string // of its OAuth client
-	hubURL     string
-	key        engawa.Secret
-	password   string // of the owner, shown at the end
-	out        io.Writer
-	words      *text.Words
-	locale     engawa.Locale
-	asked      time.Time // when the API answered last, by its own clock
-	begun      time.Time
-	again      bool     // the folder holds a demo already
-	events     []string // of the main job
-	servers    sync.WaitGroup
-	rude       atomic.Pointer[func(*http.Request) (int, bool)] // nil: polite
-	closers    []io.Closer
+	store    *appstoresim.Store
+	room     *chatworksim.Server
+	inbox    *mailsim.Inbox
+	push     *webhooksim.Server // the shop's own push service
+	desk     *zendesksim.Server
+	chatURL  string
+	mailAddr string
+	relay    net.Listener // of the hub, for mail that comes back
+	inboxURL string
+	mailKey  string // that signs the shop's mail, in PEM
+	mailTXT  string // and its record in the domain name system
+	pushURL  string
+	pushKey  string // with which webhooks to it are signed
+	deskURL  string
+	deskKey  string // with which webhooks of it are signed
+	deskPass string // of its OAuth client
+	hubURL   string
+	key      engawa.Secret
+	password string // of the owner, shown at the end
+	out      io.Writer
+	words    *text.Words
+	locale   engawa.Locale
+	asked    time.Time // when the API answered last, by its own clock
+	begun    time.Time
+	again    bool     // the folder holds a demo already
+	events   []string // of the main job
+	servers  sync.WaitGroup
+	rude     atomic.Pointer[func(*http.Request) (int, bool)] // nil: polite
+	closers  []io.Closer
 }
 
 const (
@@ -121,8 +121,8 @@ func (w *world) simulators(ctx context.Context) error {
 	}
 	w.room.Answer = w.mood
 	w.deskKey = rand.Text()
-	w.deskSecret = rand.Text()
-	w.desk = &zendesksim.Server{Client: zendesksim.Client{ID: deskClient, Secret: w.deskSecret}, Answer: w.mood, Fields: []zendesksim.Field{
+	w.deskPass = rand.Text()
+	w.desk = &zendesksim.Server{Client: zendesksim.Client{ID: deskClient, Secret: w.deskPass}, Answer: w.mood, Fields: []zendesksim.Field{
 		{ID: 360000000000101, Title: "商品", Type: "text"}, {ID: 360000000000102, Title: "金額", Type: "integer"},
 	}}
 	w.desk.AddGroup(groupID, "申込の窓口")

@@ -98,7 +98,7 @@ func (w *world) accountList() []engawa.Account {
 			"url": w.pushURL + "/push", "secret": w.pushKey,
 		}},
 		{ID: deskAccount, Kind: "zendesk", Name: "Zendesk", Environment: engawa.Sandbox, Settings: map[string]string{
-			"subdomain": "hinata", "client_id": deskClient, "client_secret": w.deskSecret, "webhook_secret": w.deskKey, "tags": "engawa, application", "base_url": w.deskURL,
+			"subdomain": "hinata", "client_id": deskClient, "client_secret": w.deskPass, "webhook_secret": w.deskKey, "tags": "engawa, application", "base_url": w.deskURL,
 			"custom_fields": "360000000000101 = data.c.name\n360000000000102 = data.amount",
 		}},
 	}
