@@ -17,6 +17,7 @@ import (
 const (
 	scope    = "read tickets:write"
 	tokenAge = 30 * time.Minute // asked for; Zendesk gives more than 5 minutes and less than 2 days
+	longest  = 48 * 60 * 60     // seconds: no life that is longer is believed
 	spare    = time.Minute      // a token is not used for the last of its life
 )
 
@@ -84,7 +85,7 @@ func (c *client) renew(ctx context.Context, root string, via *http.Client) *chan
 	if x.Status >= 300 || unread || in.Token == "" || strings.ContainsAny(in.Token, "\r\n") {
 		return noToken(x)
 	}
-	life := min(time.Duration(cmp.Or(max(in.Life, 0), int(tokenAge/time.Second)))*time.Second, 48*time.Hour)
+	life := time.Duration(min(cmp.Or(max(in.Life, 0), int(tokenAge/time.Second)), longest)) * time.Second
 	c.token, c.until = in.Token, asked.Add(life-min(spare, life/2))
 	return nil
 }

@@ -101,7 +101,7 @@ func TestRenewal(t *testing.T) {
 func TestShortLife(t *testing.T) {
 	for told, want := range map[string]time.Duration{
 		`,"expires_in":600`: 9 * time.Minute, `,"expires_in":60`: 30 * time.Second, ``: 29 * time.Minute, `,"expires_in":null`: 29 * time.Minute,
-		`,"expires_in":-5`: 29 * time.Minute, `,"expires_in":999999999`: 48*time.Hour - time.Minute,
+		`,"expires_in":-5`: 29 * time.Minute, `,"expires_in":999999999999999`: 48*time.Hour - time.Minute,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := openedAs(t, byClient, answered(200, `{"access_token":"x","token_type":"bearer"`+told+`}`))
