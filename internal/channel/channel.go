@@ -371,10 +371,7 @@ func (k Kind) TryPlace(ctx context.Context, in map[string]string, env Env, to en
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	places, err := k.Places(ctx, s, env)
-	if err != nil {
-		return nil
-	}
+	places, _ := k.Places(ctx, s, env) // a provider that does not answer refuses nothing
 	if task, ok := ReadAssignment(to); ok {
 		to = task.Place
 	}

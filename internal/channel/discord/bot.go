@@ -83,17 +83,17 @@ func (a *account) get(path, shown string, to engawa.Address) exchange.Request {
 }
 
 // ask reads an answer into v, if v is not nil.
-func (a *account) ask(ctx context.Context, path string, v any) (exchange.Answer, *channel.SendError) {
+func (a *account) ask(ctx context.Context, path string, v any) *channel.SendError {
 	x, se := exchange.Do(ctx, a.env.HTTP, a.get(path, path, ""))
 	switch {
 	case se != nil:
-		return x, se
+		return se
 	case x.Status >= 300:
-		return x, x.Fail(exchange.Class(x.Status), "", exchange.RetryAfter(x.Header))
+		return x.Fail(exchange.Class(x.Status), "", exchange.RetryAfter(x.Header))
 	case v != nil && json.Unmarshal(x.Body, v) != nil:
-		return x, x.Fail(channel.Again, "answer", 0)
+		return x.Fail(channel.Again, "answer", 0)
 	}
-	return x, nil
+	return nil
 }
 
 func told(se *channel.SendError) error {
@@ -120,7 +120,7 @@ func places(ctx context.Context, s channel.Settings, env channel.Env) ([]channel
 		return []channel.Place{{Address: "webhook", Name: "Discord"}}, nil
 	}
 	var servers []struct{ ID, Name string }
-	if _, se := a.ask(ctx, "/users/@me/guilds?limit="+strconv.Itoa(maxServers), &servers); se != nil {
+	if se := a.ask(ctx, "/users/@me/guilds?limit="+strconv.Itoa(maxServers), &servers); se != nil {
 		return nil, told(se)
 	}
 	out := []channel.Place{}
@@ -130,7 +130,7 @@ func places(ctx context.Context, s channel.Settings, env channel.Env) ([]channel
 			Name string `json:"name"`
 			Type int    `json:"type"`
 		}
-		if _, se := a.ask(ctx, "/guilds/"+url.PathEscape(server.ID)+"/channels", &list); se != nil {
+		if se := a.ask(ctx, "/guilds/"+url.PathEscape(server.ID)+"/channels", &list); se != nil {
 			return nil, told(se)
 		}
 		for _, c := range list {

@@ -207,8 +207,7 @@ func seen(h http.Header, scope string) []channel.Seen {
 // Probe asks for the webhook itself, or who the bot is.
 func (a *account) Probe(ctx context.Context) error {
 	if a.bot != "" {
-		_, se := a.ask(ctx, "/users/@me", nil)
-		return told(se)
+		return told(a.ask(ctx, "/users/@me", nil))
 	}
 	x, se := exchange.Do(ctx, a.env.HTTP, exchange.Request{Method: http.MethodGet, URL: a.hook, Hide: []string{a.hook}})
 	if se == nil && x.Status >= 300 {
