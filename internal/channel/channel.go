@@ -346,19 +346,18 @@ func (k Kind) unpicked(ctx context.Context, s Settings, env Env) *engawa.Error {
 		return nil
 	}
 	has, err := k.Options(ctx, s, env)
-	if err != nil {
-		return nil
+	i := slices.IndexFunc(picks, func(f Field) bool {
+		return !slices.ContainsFunc(has[f.Key], func(o Option) bool { return o.Value == s[f.Key] })
+	})
+	if err != nil || i < 0 {
+		return nil //nolint:nilerr // who does not answer refuses nothing
 	}
-	for _, f := range picks {
-		var names []string
-		for _, o := range has[f.Key] {
-			names = append(names, o.Value+" ("+o.Name+")")
-		}
-		if !slices.ContainsFunc(has[f.Key], func(o Option) bool { return o.Value == s[f.Key] }) {
-			return engawa.Invalid("/settings/"+f.Key, "leave it empty, or choose one of: "+strings.Join(names[:min(len(names), maxNamed)], ", "), "%s: there is no %s %q", k.Name, f.Key, s[f.Key])
-		}
+	var names []string
+	for _, o := range has[picks[i].Key] {
+		names = append(names, o.Value+" ("+o.Name+")")
 	}
-	return nil
+	return engawa.Invalid("/settings/"+picks[i].Key, "leave it empty, or choose one of: "+strings.Join(names[:min(len(names), maxNamed)], ", "),
+		"%s: there is no %s %q", k.Name, picks[i].Key, s[picks[i].Key])
 }
 
 // TryPlace says why an account may not post to an address, where the provider's
