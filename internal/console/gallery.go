@@ -384,7 +384,7 @@ func sampleZendesk(p Page, s spoken) AccountForm {
 	} {
 		v.Fields = append(v.Fields, p.formField("zendesk", f, settings))
 	}
-	v.Fields[8].Choices = p.pickFrom([]channel.Option{{Value: "360000000000201", Name: s.shop}}, "")
+	v.Fields[9].Choices = p.pickFrom([]channel.Option{{Value: "360000000000201", Name: s.shop}}, "")
 	v.Problem, v.Remedy, v.Fields[4].Bad = p.T("form.check"), v.Fields[4].Label, p.T("kind.zendesk.token.wrong")
 	return v
 }
