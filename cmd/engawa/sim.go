@@ -44,6 +44,8 @@ func (s simCmd) Run(ctx context.Context) error {
 	case "zendesk":
 		desk := &zendesk.Server{Hook: zendesk.Hook{URL: s.Hook, Secret: simSecret, Client: &http.Client{Timeout: 10 * time.Second}}}
 		desk.AddGroup(360000000000007, "Engawa")
+		desk.AddBrand(360000000000011, "Engawa", true)
+		desk.AddForm(360000000000021, "Engawa", true)
 		return serveSim(ctx, s.Addr, desk)
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))

@@ -16,7 +16,7 @@ import (
 
 type fieldOut struct {
 	Key      string            `json:"key"`
-	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input"`
+	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input,pick"`
 	Name     string            `json:"name" doc:"In the language of Accept-Language"`
 	Help     string            `json:"help,omitempty"`
 	Required bool              `json:"required"`
@@ -338,6 +338,9 @@ func (a *API) addDestination(ctx context.Context, c *call, in *destinationIn) (d
 		return destinationOut{}, engawa.Invalid("/account", "choose an account that sends to staff", "an account of the kind %s reaches no staff place", ac.Kind)
 	}
 	address, err := kind.Address(b.Address)
+	if err == nil {
+		err = kind.TryPlace(ctx, ac.Settings, a.Intake.Env, address)
+	}
 	if err != nil {
 		return destinationOut{}, err
 	}

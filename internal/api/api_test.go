@@ -23,6 +23,7 @@ import (
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
@@ -37,7 +38,13 @@ type offline struct{}
 
 var errOffline = errors.New("no provider answers in this test")
 
-func (offline) RoundTrip(*http.Request) (*http.Response, error) { return nil, errOffline }
+// RoundTrip asks the provider that a test has switched on.
+func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.provider == nil {
+		return nil, errOffline
+	}
+	return channeltest.Client(s.provider).Transport.RoundTrip(r)
+}
 
 func (offline) dial(context.Context, string, string) (net.Conn, error) { return nil, errOffline }
 
@@ -51,6 +58,8 @@ type site struct {
 	other   string // a key of another workspace
 	log     *bytes.Buffer
 	store   *appstoresim.Store
+
+	provider http.Handler // who answers outgoing requests; nil: nobody
 }
 
 // newSite serves the API on a database with two workspaces.
@@ -83,7 +92,7 @@ func newHub(t *testing.T, url string) *site {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	kinds := builtin.Kinds()
 	a := &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: offline{}}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }

@@ -78,6 +78,9 @@ type Kind struct {
 	// Places lists where the account may post, for a picker; nil: it has no
 	// list. The error is an *engawa.Error in words for the operator.
 	Places func(ctx context.Context, s Settings, env Env) ([]Place, error)
+	// Options lists, by the key of a field of type Pick, what the provider has for
+	// it; nil: no field is one. The error is as that of Places.
+	Options func(ctx context.Context, s Settings, env Env) (map[string][]Option, error)
 	// Who asks in whose name the account speaks; nil: it cannot be asked. The
 	// error is as that of Places.
 	Who func(ctx context.Context, s Settings, env Env) (Who, error)
@@ -103,6 +106,9 @@ type Place struct {
 // Format names the place without its address, whatever the verb.
 func (p Place) Format(f fmt.State, _ rune) { fmt.Fprint(f, "place "+p.Name) }
 
+// Option is a value that a setting may have at the provider.
+type Option struct{ Value, Name string }
+
 // Who is the provider's account behind the credentials, with what its answer
 // said of the limits.
 type Who struct {
@@ -122,7 +128,12 @@ type Retry struct {
 	Lookup bool
 }
 
-// Finder looks whether a parcel whose outcome is unknown did arrive.
+// ErrNoLookup says that this account, or this place, cannot be looked through
+// for a parcel, now or later: only a person can tell whether it arrived.
+var ErrNoLookup = errors.New("this place cannot be looked through")
+
+// Finder looks whether a parcel whose outcome is unknown did arrive. An error
+// that is not ErrNoLookup means that it is looked for again later.
 type Finder interface {
 	Find(ctx context.Context, m verdict.Cleared) (found bool, r Receipt, err error)
 }
@@ -154,6 +165,7 @@ const (
 	Lines       FieldType = "lines" // long text
 	Own         FieldType = "own"   // written on a page of its own
 	Input       FieldType = "input" // the name of an input of a FormKind's form
+	Pick        FieldType = "pick"  // one of what the provider has: Kind.Options
 )
 
 // Secret reports whether values of this type are write-only.
@@ -317,11 +329,61 @@ func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	told, ok := errors.AsType[*engawa.Error](p.Probe(ctx))
-	if !ok || told.Field == "" {
+	if !ok {
+		told = k.unpicked(ctx, s, env)
+	}
+	if told == nil || told.Field == "" {
 		return nil
 	}
 	return told
 }
+
+// unpicked names a setting to which the provider has nothing; nil: there is
+// none, or it cannot be asked.
+func (k Kind) unpicked(ctx context.Context, s Settings, env Env) *engawa.Error {
+	picks := slices.DeleteFunc(slices.Clone(k.Fields), func(f Field) bool { return f.Type != Pick || s[f.Key] == "" })
+	if len(picks) == 0 || k.Options == nil {
+		return nil
+	}
+	has, err := k.Options(ctx, s, env)
+	i := slices.IndexFunc(picks, func(f Field) bool {
+		return !slices.ContainsFunc(has[f.Key], func(o Option) bool { return o.Value == s[f.Key] })
+	})
+	if err != nil || i < 0 {
+		return nil //nolint:nilerr // who does not answer refuses nothing
+	}
+	var names []string
+	for _, o := range has[picks[i].Key] {
+		names = append(names, o.Value+" ("+o.Name+")")
+	}
+	return engawa.Invalid("/settings/"+picks[i].Key, "leave it empty, or choose one of: "+strings.Join(names[:min(len(names), maxNamed)], ", "),
+		"%s: there is no %s %q", k.Name, picks[i].Key, s[picks[i].Key])
+}
+
+// TryPlace says why an account may not post to an address, where the provider's
+// list of places refuses it; the error is an *engawa.Error. An address that is
+// not listed, and a provider that does not answer now, is none.
+func (k Kind) TryPlace(ctx context.Context, in map[string]string, env Env, to engawa.Address) error {
+	s, err := k.Check(in)
+	if err != nil || k.Places == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	places, _ := k.Places(ctx, s, env) // a provider that does not answer refuses nothing
+	if task, ok := ReadAssignment(to); ok {
+		to = task.Place
+	}
+	for _, p := range places {
+		if p.Address == to && p.Refused != "" {
+			return engawa.Invalid("/address", "choose a place that all of the staff read and the account may post to", "%s refuses this place: %s", k.Name, strings.ReplaceAll(p.Refused, "_", " "))
+		}
+	}
+	return nil
+}
+
+// maxNamed is how many options an error names.
+const maxNamed = 20
 
 // Connections returns how many hand-overs of an account may be under way at once.
 func (k Kind) Connections(s Settings) int {

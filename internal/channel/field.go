@@ -62,7 +62,7 @@ func (f Field) check(v string) error {
 		if strings.ContainsAny(v, "\r\x00") {
 			return errors.New("its lines must end with a line feed alone")
 		}
-	case Text, SecretField, PEM, Input:
+	case Text, SecretField, PEM, Input, Pick:
 	}
 	return nil
 }

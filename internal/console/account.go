@@ -1,11 +1,13 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
@@ -31,6 +33,14 @@ func (v AccountForm) owners() []Choice {
 		{engawa.OwnerWorkspace, v.T("account.owner.workspace")},
 		{engawa.OwnerOther, v.T("account.owner.other")},
 	}
+}
+
+// shape is how a field is entered: what is picked from nothing is written.
+func (f FormField) shape() string {
+	if f.Type == "pick" && len(f.Choices) > 0 {
+		return "choice"
+	}
+	return f.Type
 }
 
 func (f FormField) inputType() string {
@@ -153,10 +163,16 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	if view.FillsIn {
 		view.Warning = v.T("kind." + kind.Name + ".warning")
 	}
+	has := c.options(v, kind, a)
 	for _, f := range kind.Fields {
-		if f.Type != channel.Own && !onForm(kind, f.Key) {
-			view.Fields = append(view.Fields, v.formField(kind.Name, f, a.Settings))
+		if f.Type == channel.Own || onForm(kind, f.Key) || f.Type == channel.Pick && a.ID == "" {
+			continue
 		}
+		shown := v.formField(kind.Name, f, a.Settings)
+		if f.Type == channel.Pick {
+			shown.Choices = v.pickFrom(has[f.Key], shown.Value)
+		}
+		view.Fields = append(view.Fields, shown)
 	}
 	if a.ID != "" && c.InboxAddress != nil && (kind.Mailbox || kind.Name == "mail") {
 		view.Inbox, view.Mailbox = c.InboxAddress(a.ID), kind.Mailbox
@@ -165,6 +181,43 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 		view.Callback = c.PublicURL + "/in/" + a.ID
 	}
 	return view
+}
+
+// askTime is how long a page waits for what a provider has to choose from.
+const askTime = 5 * time.Second
+
+// options asks an account that is on file what its settings may name; nil where
+// there is nothing to ask, or no answer.
+func (c *console) options(v *visit, kind channel.Kind, a engawa.Account) map[string][]channel.Option {
+	settings, err := kind.Check(a.Settings)
+	if err != nil || kind.Options == nil || a.ID == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(v.ctx(), askTime)
+	defer cancel()
+	has, err := kind.Options(ctx, settings, c.Env)
+	if err != nil {
+		return nil // the input takes an id as well, and saving checks it
+	}
+	return has
+}
+
+// pickFrom are the choices of a setting: none, what the provider has and, where
+// it has that no more, what is set.
+func (p Page) pickFrom(has []channel.Option, set string) []Choice {
+	if len(has) == 0 {
+		return nil
+	}
+	out := []Choice{{"", p.T("form.unset")}}
+	known := set == ""
+	for _, o := range has {
+		known = known || o.Value == set
+		out = append(out, Choice{o.Value, o.Name})
+	}
+	if !known {
+		out = append(out, Choice{set, set})
+	}
+	return out
 }
 
 // receives reports whether an account takes the provider's callbacks.
@@ -337,7 +390,7 @@ func (p Page) wrong(fieldType string) string {
 		return p.T("form.wrong.host")
 	case channel.Lines:
 		return p.T("form.wrong.lines")
-	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own, channel.Input:
+	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own, channel.Input, channel.Pick:
 	}
 	return p.T("form.wrong")
 }
@@ -351,6 +404,9 @@ func (c *console) testAccount(v *visit) error {
 	}
 	typed := strings.TrimSpace(v.r.PostFormValue("to"))
 	to, err := kind.Address(typed)
+	if err == nil {
+		err = kind.TryPlace(v.ctx(), a.Settings, c.Env, to)
+	}
 	if err != nil {
 		view := c.accountView(v, kind, a)
 		view.TestTo, view.TestProblem, view.TestProblemRemedy = typed, v.T("form.wrong"), v.T("account.test.to.help")

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -364,7 +365,10 @@ func TestAccountForm(t *testing.T) {
 // keeps nobody from saving.
 func TestZendeskForm(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
-	desk := httptest.NewServer(&zendesksim.Server{Mail: "agent@hinata.example", Token: "t0ken", Polite: true})
+	zendesk := &zendesksim.Server{Mail: "agent@hinata.example", Token: "t0ken", Polite: true}
+	zendesk.AddBrand(9007199254740995, "ひなた珈琲", true)
+	zendesk.AddBrand(12, "旧ブランド", false)
+	desk := httptest.NewServer(zendesk)
 	t.Cleanup(desk.Close)
 	form := func(change, value string) url.Values {
 		f := url.Values{
@@ -394,7 +398,21 @@ func TestZendeskForm(t *testing.T) {
 	if len(all) != 2 || all[1].Settings["custom_fields"] != "360001234567 = data.plan\n9007199254740993 = data.amount" {
 		t.Errorf("%d accounts: %q", len(all), all[len(all)-1].Settings["custom_fields"])
 	}
+	path := "/accounts/" + all[1].ID
+	if _, b := d.get(path); !strings.Contains(b, `<option value="9007199254740995">ひなた珈琲`) || strings.Contains(b, "旧ブランド") {
+		t.Errorf("the brands in use are not to choose from: %s", b)
+	}
+	for brand, want := range map[string]int{"12": http.StatusUnprocessableEntity, "9007199254740995": http.StatusSeeOther} {
+		f := form("s.brand", brand)
+		f.Set("version", strconv.FormatInt(all[1].Version, 10))
+		if res := d.post(path, f); res.Code != want || want != http.StatusSeeOther && !strings.Contains(res.Body.String(), "使用中のブランドに該当するものがありません") {
+			t.Errorf("brand %s: %d %s", brand, res.Code, res.Body)
+		}
+	}
 	desk.Close()
+	if _, b := d.get(path); !strings.Contains(b, `name="s.brand" type="text"`) {
+		t.Error("a provider that is down takes the brand from the form")
+	}
 	if res := d.post("/accounts/new?kind=zendesk", form("name", "予備")); res.Code != http.StatusSeeOther {
 		t.Errorf("a provider that is down: %d", res.Code)
 	}

@@ -368,18 +368,24 @@ func sampleZendesk(p Page, s spoken) AccountForm {
 	}
 	for _, f := range []channel.Field{
 		{Key: "subdomain", Type: channel.Text, Required: true},
+		{Key: "client_id", Type: channel.Text},
+		{Key: "client_secret", Type: channel.SecretField},
 		{Key: "mail", Type: channel.Mail},
 		{Key: "token", Type: channel.SecretField},
 		{Key: "oauth_token", Type: channel.SecretField},
 		{Key: "webhook_secret", Type: channel.SecretField},
 		{Key: "tags", Type: channel.Text},
+		{Key: "priority", Type: channel.Choice, Choices: []string{"unset", "low", "normal", "high", "urgent"}},
+		{Key: "brand", Type: channel.Pick},
+		{Key: "form", Type: channel.Pick},
 		{Key: "custom_fields", Type: channel.Lines},
 		{Key: "per_minute", Type: channel.Number},
 		{Key: "base_url", Type: channel.URL},
 	} {
 		v.Fields = append(v.Fields, p.formField("zendesk", f, settings))
 	}
-	v.Problem, v.Remedy, v.Fields[2].Bad = p.T("form.check"), v.Fields[2].Label, p.T("kind.zendesk.token.wrong")
+	v.Fields[9].Choices = p.pickFrom([]channel.Option{{Value: "360000000000201", Name: s.shop}}, "")
+	v.Problem, v.Remedy, v.Fields[4].Bad = p.T("form.check"), v.Fields[4].Label, p.T("kind.zendesk.token.wrong")
 	return v
 }
 

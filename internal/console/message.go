@@ -272,6 +272,8 @@ func (p Page) noteWords(note string) string {
 		return p.T("note.gate", "gate", p.T("gate."+note))
 	case p.Words.Has("note." + note):
 		return p.T("note." + note)
+	case note[0] >= '0' && note[0] <= '9':
+		return p.T("note.answer", "code", note)
 	}
 	return note
 }

@@ -2,10 +2,12 @@ package console_test
 
 import (
 	"context"
+	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,13 +155,15 @@ func TestNoticesRefuse(t *testing.T) {
 	d := newChatDesk(t)
 	stale := d.form()
 	for name, form := range map[string]url.Values{
-		"a talk with one person": d.form("payment.room", "ffffffff"),
-		"no deadline":            d.form("within", "0"),
-		"two days":               d.form("within", "48", "unit", "hours"),
-		"no mailbox":             d.form("mailbox", ""),
-		"no address":             d.form("mailbox", "", "mailbox.address", "staff", "mailbox.account", "acc_mail"),
-		"a task for nobody":      d.form("s0.event", "payment.recurring.failed"),
-		"a task for a stranger":  d.form("s0.event", "payment.recurring.failed", "s0.to", "99"),
+		"a room that is not there": d.form("payment.room", "ffffffff"),
+		"a talk with one person":   d.form("payment.room", keyOf("7003")),
+		"the account's own chat":   d.form("payment.room", keyOf("7004")),
+		"no deadline":              d.form("within", "0"),
+		"two days":                 d.form("within", "48", "unit", "hours"),
+		"no mailbox":               d.form("mailbox", ""),
+		"no address":               d.form("mailbox", "", "mailbox.address", "staff", "mailbox.account", "acc_mail"),
+		"a task for nobody":        d.form("s0.event", "payment.recurring.failed"),
+		"a task for a stranger":    d.form("s0.event", "payment.recurring.failed", "s0.to", "99"),
 	} {
 		if res := d.post(noticesPath, form); res.Code != http.StatusUnprocessableEntity || len(d.byEvent()) != 0 {
 			t.Errorf("%s: %d", name, res.Code)
@@ -172,6 +176,32 @@ func TestNoticesRefuse(t *testing.T) {
 	d.member.Role = engawa.Support
 	if res := d.post(noticesPath, stale); res.Code != http.StatusForbidden {
 		t.Errorf("a role that may not: %d", res.Code)
+	}
+}
+
+// keyOf stands for a room in a form, as the page would have it.
+func keyOf(room string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(room))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// TestRefusedRooms: a talk with one person is no destination on any way to make
+// one, and a room that is not the token's to list is not held back by a guess.
+func TestRefusedRooms(t *testing.T) {
+	d := newChatDesk(t)
+	if keyOf("7001") != d.keys["お金の部屋"] {
+		t.Fatal("the keys of rooms are made in another way: this test proves nothing")
+	}
+	for room, want := range map[string]int{"7003": http.StatusUnprocessableEntity, "7004": http.StatusUnprocessableEntity, "7003/tasks?to=1002": http.StatusUnprocessableEntity, "7001": http.StatusSeeOther, "7009": http.StatusSeeOther} {
+		if res := d.post("/accounts/acc_chat/test", url.Values{"to": {room}}); res.Code != want {
+			t.Errorf("a test to %s: %d", room, res.Code)
+		}
+	}
+	for room, want := range map[string]int{keyOf("7003"): http.StatusUnprocessableEntity, keyOf("7002"): http.StatusSeeOther} {
+		if res := d.post("/accounts/acc_chat/places", url.Values{"room": {room}}); res.Code != want {
+			t.Errorf("a place: %d, want %d", res.Code, want)
+		}
 	}
 }
 
@@ -223,5 +253,38 @@ func TestNoticeTasks(t *testing.T) {
 	d.save(d.form())
 	if _, on := d.byEvent()["payment.recurring.failed"]; on {
 		t.Error("the task stays")
+	}
+}
+
+// TestSentSaysWhy: the page of what an account sent gives the reason of what it
+// did not in the verdict's own words.
+func TestSentSaysWhy(t *testing.T) {
+	d := newChatDesk(t)
+	d.save(d.form("enabled", ""))
+	if res := d.post("/accounts/acc_chat/test", url.Values{"to": {"7001"}}); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	code, body := d.get("/accounts/acc_chat/sent")
+	if code != http.StatusOK || !strings.Contains(body, "この配信またはチャネルは止められています") {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestTokenIsChecked: a token that Chatwork does not take is told when it is
+// saved, beside its input, and nothing is kept of it.
+func TestTokenIsChecked(t *testing.T) {
+	d := newChatDesk(t)
+	stored, err := d.st.Account(context.Background(), ws, "acc_chat")
+	d.must(err)
+	for token, want := range map[string]int{"another": http.StatusUnprocessableEntity, "t0ken": http.StatusSeeOther} {
+		res := d.post("/accounts/new?kind=chatwork", url.Values{"name": {"予備"}, "owner": {"workspace"}, "s.token": {token}, "s.base_url": {stored.Settings["base_url"]}})
+		if res.Code != want || strings.Contains(res.Body.String(), token) {
+			t.Errorf("%s: %d %s", token, res.Code, res.Body)
+		}
+	}
+	all, err := d.st.Accounts(context.Background(), ws)
+	d.must(err)
+	if len(all) != 3 { // mail, the chat and the one with the right token
+		t.Errorf("%d accounts", len(all))
 	}
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -125,6 +126,9 @@ func (n *names) sentRow(d store.Sent, said store.Said) SentRow {
 	if d.Destination == "" {
 		row.To = n.to(said.Message)
 	}
+	if d.State == engawa.Refused || d.State == engawa.Held {
+		row.Why = cmp.Or(n.v.why(judged(d, said)), row.Why)
+	}
 	switch {
 	case d.State == engawa.Accepted || d.State == engawa.Delivered:
 		row.State, row.Why = string(store.SentHere), ""
@@ -139,4 +143,20 @@ func (n *names) sentRow(d store.Sent, said store.Said) SentRow {
 		row.State = string(store.SentNot)
 	}
 	return row
+}
+
+// judged is the verdict that counts for a delivery: its own latest, else the
+// early one of its account.
+func judged(d store.Sent, said store.Said) (v engawa.Verdict) {
+	for _, early := range said.Message.Verdicts {
+		if early.Account == d.Account {
+			v = early
+		}
+	}
+	for _, own := range said.Deliveries {
+		if own.ID == d.ID && own.Verdict != nil {
+			v = *own.Verdict
+		}
+	}
+	return v
 }

@@ -62,6 +62,7 @@ type world struct {
 	pushKey  string // with which webhooks to it are signed
 	deskURL  string
 	deskKey  string // with which webhooks of it are signed
+	deskPass string // of its OAuth client
 	hubURL   string
 	key      engawa.Secret
 	password string // of the owner, shown at the end
@@ -120,10 +121,13 @@ func (w *world) simulators(ctx context.Context) error {
 	}
 	w.room.Answer = w.mood
 	w.deskKey = rand.Text()
-	w.desk = &zendesksim.Server{Token: deskToken, Mail: deskAgent, Answer: w.mood, Fields: []zendesksim.Field{
+	w.deskPass = rand.Text()
+	w.desk = &zendesksim.Server{Client: zendesksim.Client{ID: deskClient, Secret: w.deskPass}, Answer: w.mood, Fields: []zendesksim.Field{
 		{ID: 360000000000101, Title: "商品", Type: "text"}, {ID: 360000000000102, Title: "金額", Type: "integer"},
 	}}
 	w.desk.AddGroup(groupID, "申込の窓口")
+	w.desk.AddBrand(360000000000201, "ひなた珈琲", true)
+	w.desk.AddForm(360000000000301, "お申し込み", true)
 	if err := w.seal(); err != nil {
 		return err
 	}

@@ -19,8 +19,7 @@ const (
 	mailAccount = "acc_mail"
 	pushAccount = "acc_push"
 	deskAccount = "acc_zendesk"
-	deskAgent   = "agent@hinata.example"
-	deskToken   = "demo-token"
+	deskClient  = "engawa-demo"
 	yes         = "cus_tanaka" // consented to offers by mail
 	no          = "cus_kim"    // did not
 	fan         = "cus_mori"   // wants to hear everything
@@ -99,7 +98,7 @@ func (w *world) accountList() []engawa.Account {
 			"url": w.pushURL + "/push", "secret": w.pushKey,
 		}},
 		{ID: deskAccount, Kind: "zendesk", Name: "Zendesk", Environment: engawa.Sandbox, Settings: map[string]string{
-			"subdomain": "hinata", "mail": deskAgent, "token": deskToken, "webhook_secret": w.deskKey, "tags": "engawa, application", "base_url": w.deskURL,
+			"subdomain": "hinata", "client_id": deskClient, "client_secret": w.deskPass, "webhook_secret": w.deskKey, "tags": "engawa, application", "base_url": w.deskURL,
 			"custom_fields": "360000000000101 = data.c.name\n360000000000102 = data.amount",
 		}},
 	}

@@ -476,7 +476,9 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 	l.mu.Lock()
 	l.pace.learn(seen, j.c.Known.To)
 	l.mu.Unlock()
-	return settle(l.kind, j.c, r, se, time.Now(), jitter())
+	out := settle(l.kind, j.c, r, se, time.Now(), jitter())
+	out.Refused = l.account.Version
+	return out
 }
 
 // exchange sends, after looking whether an earlier attempt arrived where the
@@ -484,6 +486,9 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 func (l *lane) exchange(ctx context.Context, j job) (channel.Receipt, error) {
 	if f, ok := l.ch.(channel.Finder); ok && j.lookUp {
 		found, r, err := f.Find(ctx, j.m)
+		if errors.Is(err, channel.ErrNoLookup) {
+			return r, &channel.SendError{Class: channel.Ambiguous, Code: noLookUp, Err: err}
+		}
 		if err != nil {
 			return r, &channel.SendError{Class: channel.Ambiguous, Code: lookUp, Err: err}
 		}

@@ -40,3 +40,17 @@ func TestKeyOutlivesTheWait(t *testing.T) {
 		}
 	}
 }
+
+// TestNoLookUp: where only a person can look, a person is asked at once, and
+// where the provider has no answer now, it is asked again.
+func TestNoLookUp(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	kind := channel.Kind{Name: "k", Retry: channel.Retry{Lookup: true}}
+	for code, want := range map[string]engawa.DeliveryState{lookUp: engawa.Retrying, noLookUp: engawa.Unknown} {
+		claimed := store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: 2, KeyAt: now}}
+		got := settle(kind, claimed, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: code}, now, 0.5)
+		if got.State != want || (got.Task != nil) != (want == engawa.Unknown) {
+			t.Errorf("%s: %s with task %v", code, got.State, got.Task)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/mail"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/channel/webhook"
+	"github.com/engawa/engawa/internal/channel/zendesk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
@@ -80,7 +81,7 @@ type hub struct {
 
 const ws = "ws_test"
 
-var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind}
+var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, zendesk.Kind}
 
 func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	t.Helper()
@@ -98,6 +99,7 @@ func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	}
 	h := &hub{t: t, st: st, room: &chatworksim.Server{}, inbox: &mailsim.Inbox{}, net: newPipes(), rules: rules}
 	h.room.AddRoom(11, "契約", "group")
+	st.Tells = []string{"zendesk"}
 	h.http = channeltest.Client(h.room)
 	h.composer = &message.Composer{
 		Store: st, Rules: rules, Words: words, Kinds: kinds,
@@ -335,6 +337,48 @@ func TestUnknown(t *testing.T) {
 		h.must(err)
 		if len(h.inbox.Mails()) != 1 || len(tasks) != 1 || tasks[0].Kind != "delivery.unknown" {
 			t.Fatalf("%d mails, tasks %+v", len(h.inbox.Mails()), tasks)
+		}
+		for _, said := range h.messages() {
+			if said.Message.State != engawa.MessageUnknown {
+				t.Errorf("message is %s", said.Message.State)
+			}
+		}
+	})
+}
+
+// TestBusy: the room took the notice, the answer was lost, and so much was posted
+// since that nobody but a person can find it: a person is asked, and nothing
+// goes twice.
+func TestBusy(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		lost := false
+		h.room.Answer = func(r *http.Request) (int, bool) {
+			if r.Method != http.MethodPost || lost {
+				return 0, false
+			}
+			lost = true
+			return 500, true
+		}
+		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_room", "contract.*",
+			engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}})))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.terminated", "")
+		time.Sleep(2 * time.Second)
+		for range 100 {
+			h.must(h.room.Say(11, "おつかれさまです"))
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		ours := 0
+		for _, m := range h.room.Messages(11) {
+			if strings.Contains(m.Body, "契約 A-1") {
+				ours++
+			}
+		}
+		tasks, err := h.st.Tasks(context.Background(), ws, 10)
+		h.must(err)
+		if ours != 1 || len(tasks) != 1 || tasks[0].Kind != "delivery.unknown" {
+			t.Fatalf("%d posts, tasks %+v", ours, tasks)
 		}
 		for _, said := range h.messages() {
 			if said.Message.State != engawa.MessageUnknown {

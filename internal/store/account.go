@@ -65,6 +65,10 @@ func (t *tx) changeAccount(a engawa.Account) error {
 	if err != nil {
 		return err
 	}
+	// A provider that refused the account may take it as it is now.
+	if _, err := t.exec(`UPDATE lane SET paused_until = 0, pause_code = '' WHERE workspace = $1 AND account = $2 AND paused_until > 0`, a.Workspace, a.ID); err != nil {
+		return err
+	}
 	return t.noted(a.Workspace, "change-account", a.ID, fmt.Sprintf("version=%d enabled=%t", a.Version+1, a.Enabled))
 }
 

@@ -310,6 +310,40 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// TestRepair: an account that was changed is tried again at once, and a refusal
+// of what it was before says nothing of it.
+func TestRepair(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		s.send(s.message("cus_1"))
+		l := s.hold("first", mailbox)
+		s.must(s.Pause(ctx, ws, mailbox, time.Now().Add(time.Hour), "401"))
+		a, err := s.Account(ctx, ws, mailbox)
+		s.must(err)
+		s.must(s.ChangeAccount(ctx, a))
+		going := s.claim(l, 10, sendAll)
+		if len(going) != 1 {
+			s.t.Fatalf("after the repair %d go", len(going))
+		}
+		refused := store.Result{
+			Claimed: going[0], EndedAt: time.Now(), Outcome: engawa.OutcomeRetry, State: engawa.Retrying, DueAt: time.Now().Add(time.Minute), Code: "401",
+			PauseUntil: time.Now().Add(time.Hour), PauseCode: "401", Refused: a.Version,
+			Task: &engawa.Task{Workspace: ws, Kind: "account.closed", Ref: mailbox, DueAt: time.Now()},
+		}
+		tasks := func() int {
+			all, err := s.Tasks(ctx, ws, 10)
+			s.must(err)
+			return len(all)
+		}
+		_, err = s.Record(ctx, l, []store.Result{refused})
+		s.must(err)
+		if got := s.lane(mailbox); !got.PausedUntil.IsZero() || tasks() != 0 {
+			s.t.Errorf("a refusal of what it was: %+v, %d tasks", got, tasks())
+		}
+	})
+}
+
 // TestHandOver: two nodes take the lane from each other again and again while
 // both claim and record; each message is handed over as often as attempts say,
 // and accepted once.

@@ -26,6 +26,7 @@ type Result struct {
 	Task       *engawa.Task
 	PauseUntil time.Time // the account cannot send: the whole lane waits
 	PauseCode  string
+	Refused    int64 // with PauseUntil: the version of the account that cannot send
 }
 
 // String names the delivery and what becomes of it.
@@ -209,13 +210,15 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 			return err
 		}
 	}
-	if r.Task != nil {
-		if err := t.raise(*r.Task); err != nil {
+	repaired := false
+	if !r.PauseUntil.IsZero() {
+		var err error
+		if repaired, err = t.pauseRefused(r); err != nil {
 			return err
 		}
 	}
-	if !r.PauseUntil.IsZero() {
-		if err := t.pause(d.Workspace, d.Account, r.PauseUntil, r.PauseCode); err != nil {
+	if r.Task != nil && !repaired {
+		if err := t.raise(*r.Task); err != nil {
 			return err
 		}
 	}
@@ -223,6 +226,17 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 		return t.goOn(r.Claimed.Message, d, r.GoesOn, r.EndedAt, lanes)
 	}
 	return nil
+}
+
+// pauseRefused keeps the lane of an account that was refused from sending, unless
+// the account was changed since: what the provider makes of it now, nobody knows.
+func (t *tx) pauseRefused(r *Result) (repaired bool, err error) {
+	d := r.Claimed.Delivery
+	version, err := one(t, scanInt, `SELECT version FROM account WHERE workspace = $1 AND id = $2`, d.Workspace, d.Account)
+	if err != nil || version != r.Refused {
+		return err == nil, err
+	}
+	return false, t.pause(d.Workspace, d.Account, r.PauseUntil, r.PauseCode)
 }
 
 // Recover settles the deliveries that earlier holders of the lane left in

@@ -295,18 +295,25 @@ func (c Case) find(t *testing.T) {
 		if !ok {
 			return
 		}
-		b.found(finder, false)
-		if _, se := b.send(b.t.Context(), Cleared(t, b.parcel())); se == nil || se.Class != channel.Ambiguous {
+		p := b.parcel()
+		if c.NoLookup {
+			if found, _, err := finder.Find(t.Context(), Cleared(t, p)); found || !errors.Is(err, channel.ErrNoLookup) {
+				t.Errorf("Find says %t, %v; want ErrNoLookup", found, err)
+			}
+			return
+		}
+		b.found(finder, p, false)
+		if _, se := b.send(b.t.Context(), Cleared(t, p)); se == nil || se.Class != channel.Ambiguous {
 			t.Fatalf("a lost answer of a channel with Find: %v, want class %q", se, channel.Ambiguous)
 		}
 		time.Sleep(time.Minute)
-		b.found(finder, true)
+		b.found(finder, p, true)
 	})
 }
 
-func (b *bench) found(f channel.Finder, want bool) {
+func (b *bench) found(f channel.Finder, p engawa.Parcel, want bool) {
 	b.t.Helper()
-	got, r, err := f.Find(b.t.Context(), Cleared(b.t, b.parcel()))
+	got, r, err := f.Find(b.t.Context(), Cleared(b.t, p))
 	if err != nil || got != want {
 		b.t.Errorf("Find says %t, %v; want %t", got, err, want)
 	}

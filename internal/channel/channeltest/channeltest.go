@@ -69,6 +69,9 @@ type Case struct {
 	Want map[Mood]channel.Class
 	// Lacks lists moods that the protocol cannot express. Say why beside it.
 	Lacks []Mood
+	// NoLookup says that an account with these settings has nothing to look
+	// through, though its kind has. Say why beside it.
+	NoLookup bool
 	// Callback is needed when the channel is a Receiver.
 	Callback *Callback
 }

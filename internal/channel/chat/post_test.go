@@ -36,6 +36,7 @@ var services = []struct {
 	{slack.Kind, map[string]string{"how": "webhook", "webhook_url": host + "/slack/services/C0HINATA01/t"}, "受注", "C0HINATA01", 4000},
 	{teams.Kind, map[string]string{"webhook_url": host + "/teams/workflows/w1?sig=t"}, "受注", "w1", 8000},
 	{discord.Kind, map[string]string{"webhook_url": host + "/discord/api/webhooks/11/t"}, "受注", "11", 2000},
+	{discord.Kind, map[string]string{"how": "bot", "token": "t", "base_url": host + "/discord/api"}, "1152921504606846901", "1152921504606846901", 2000},
 	{telegram.Kind, map[string]string{"token": "7654321:AAAAbbbbCCCCddddEEEEffffGGGG", "base_url": host + "/telegram"}, "-42", "-42", 4096},
 	{googlechat.Kind, map[string]string{"webhook_url": host + "/googlechat/v1/spaces/AAAA/messages?key=k&token=t"}, "受注", "AAAA", 4096},
 }

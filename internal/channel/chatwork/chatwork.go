@@ -260,7 +260,7 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 		if se != nil {
 			return false, r, se
 		}
-		id, err := findReference(ans.body, chat.Reference(p))
+		id, err := findReference(ans.body, p)
 		r = channel.Receipt{ProviderID: id, Exchange: ans.exchange, Seen: ans.seen}
 		if err != nil || id != "" {
 			return id != "", r, err
@@ -269,9 +269,13 @@ func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Re
 	return false, r, nil
 }
 
-// findReference returns the id of the post or task that holds ref, or "". An
-// empty list has no body (204).
-func findReference(list []byte, ref string) (string, error) {
+// listed is how many posts or tasks Chatwork lists, at most: the latest.
+const listed = 100
+
+// findReference returns the id of the post or task that holds p's reference, or
+// "". An empty list has no body (204). A full list that does not go back to
+// before p was made proves nothing: there is no way to see what is behind it.
+func findReference(list []byte, p engawa.Parcel) (string, error) {
 	if len(list) == 0 {
 		return "", nil
 	}
@@ -279,14 +283,20 @@ func findReference(list []byte, ref string) (string, error) {
 		MessageID string      `json:"message_id"`
 		TaskID    json.Number `json:"task_id"`
 		Body      string      `json:"body"`
+		Sent      int64       `json:"send_time"` // of a post; tasks have none
 	}
 	if err := json.Unmarshal(list, &posts); err != nil {
 		return "", fmt.Errorf("read the room back: %w", err)
 	}
+	reaches := len(posts) < listed
 	for _, post := range posts {
-		if strings.Contains(post.Body, ref) {
+		if strings.Contains(post.Body, chat.Reference(p)) {
 			return cmp.Or(post.TaskID.String(), post.MessageID), nil
 		}
+		reaches = reaches || post.Sent != 0 && time.Unix(post.Sent, 0).Before(chat.Since(p))
+	}
+	if !reaches {
+		return "", fmt.Errorf("too much was posted since: %w", channel.ErrNoLookup)
 	}
 	return "", nil
 }

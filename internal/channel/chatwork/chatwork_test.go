@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -293,4 +294,48 @@ func TestOddLimits(t *testing.T) {
 			t.Errorf("reset %q: %+v", reset, got)
 		}
 	}
+}
+
+// TestBusyRoom: the list of a room ends after 100. Only one that goes back to
+// before the notice was made proves that the notice is not there.
+func TestBusyRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, tc := range map[string]struct {
+			before, after int // posts of others, before and after the notice was made
+			task          bool
+			never         bool
+		}{
+			"a quiet room":                     {1, 1, false, false},
+			"a full list from before":          {1, 99, false, false},
+			"a full list, all of it after":     {1, 100, false, true},
+			"one fewer than the list may have": {0, 99, false, false},
+			"a full list of tasks":             {0, 100, true, true},
+		} {
+			s := newSim()
+			time.Sleep(time.Hour)
+			to := engawa.Address(room)
+			if tc.task {
+				to = tasksFor
+			}
+			write := func(n int) {
+				for range n {
+					if err := s.Say(7001, "おつかれさまです"); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			write(tc.before)
+			time.Sleep(time.Hour)
+			p := channeltest.Parcel(to)
+			write(tc.after)
+			h := http.Handler(s)
+			if tc.task {
+				h = answered(200, "["+strings.Repeat(`{"task_id":1,"body":"another"},`, tc.after-1)+`{"task_id":1,"body":"another"}]`)
+			}
+			found, _, err := opened(t, h).(channel.Finder).Find(t.Context(), channeltest.Cleared(t, p))
+			if found || errors.Is(err, channel.ErrNoLookup) != tc.never || err != nil && !tc.never {
+				t.Errorf("%s: %t, %v", name, found, err)
+			}
+		}
+	})
 }

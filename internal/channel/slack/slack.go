@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ var Kind = channel.Kind{
 		return []channel.Limit{{Scope: "channel", N: 1, Per: time.Second, ByTo: true, Exact: true}}
 	},
 	Conns:   func(channel.Settings) int { return 2 },
+	Retry:   channel.Retry{Lookup: true},
 	ToStaff: true,
 	Address: chat.Place,
 	Places:  places,
@@ -136,6 +138,10 @@ type reply struct {
 	OK       bool   `json:"ok"`
 	Error    string `json:"error"`
 	TS       string `json:"ts"` // a message's id: no number, it would lose digits
+	Messages []struct {
+		TS   string `json:"ts"`
+		Text string `json:"text"`
+	} `json:"messages"`
 	Channels []struct {
 		ID         string `json:"id"`
 		Name       string `json:"name"`
@@ -153,6 +159,32 @@ func posted(x exchange.Answer) (channel.Receipt, *channel.SendError) {
 		se = x.Fail(channel.Ambiguous, "answer", 0)
 	}
 	return channel.Receipt{ProviderID: r.TS}, se
+}
+
+// Find looks through the channel's history for the reference, with a bot token
+// alone: it needs the scopes channels:history and groups:history. Nothing can be
+// read with a webhook. An app that a business made for itself may ask 50 times a
+// minute (docs.slack.dev/reference/methods/conversations.history).
+func (a *account) Find(ctx context.Context, m verdict.Cleared) (bool, channel.Receipt, error) {
+	if a.bot == "" {
+		return chat.NoFind(a.env, m)
+	}
+	return chat.Find(ctx, a.env, m, a.history, func(_ engawa.Parcel, x exchange.Answer) (chat.Page, *channel.SendError) {
+		r, se := read(x)
+		page := chat.Page{Next: r.Meta.Next}
+		for _, m := range r.Messages {
+			page.Posts = append(page.Posts, chat.Posted{ID: m.TS, Text: m.Text})
+		}
+		return page, se
+	})
+}
+
+func (a *account) history(p engawa.Parcel, at string) exchange.Request {
+	q := url.Values{"channel": {p.To.Reveal()}, "oldest": {strconv.FormatInt(chat.Since(p).Unix(), 10)}, "limit": {"200"}}
+	if at != "" {
+		q.Set("cursor", at)
+	}
+	return a.get("/conversations.history?"+q.Encode(), p.To)
 }
 
 // read takes "ok" for the truth whatever the status.
@@ -225,14 +257,18 @@ func places(ctx context.Context, s channel.Settings, env channel.Env) ([]channel
 }
 
 func (a *account) ask(ctx context.Context, path string) (reply, *channel.SendError) {
-	name, _, _ := strings.Cut(path, "?")
-	x, se := exchange.Do(ctx, a.env.HTTP, exchange.Request{
-		Method: http.MethodGet, URL: a.base + path, Path: "/…" + name, Header: http.Header{"Authorization": {"Bearer " + a.bot}}, Hide: []string{a.bot},
-	})
+	x, se := exchange.Do(ctx, a.env.HTTP, a.get(path, ""))
 	if se != nil {
 		return reply{}, se
 	}
 	return read(x)
+}
+
+func (a *account) get(path string, to engawa.Address) exchange.Request {
+	name, _, _ := strings.Cut(path, "?")
+	return exchange.Request{
+		Method: http.MethodGet, URL: a.base + path, Path: "/…" + name, Header: http.Header{"Authorization": {"Bearer " + a.bot}}, To: to, Hide: []string{a.bot},
+	}
 }
 
 // Probe asks who the token is. A webhook cannot be asked without a post.
@@ -245,5 +281,5 @@ func (a *account) Probe(ctx context.Context) error {
 }
 
 func told(se *channel.SendError) error {
-	return chat.Told(se, "Slack", "token", "copy the bot token (xoxb-…) again, with the scopes chat:write, channels:read and groups:read")
+	return chat.Told(se, "Slack", "token", "copy the bot token (xoxb-…) again, with the scopes chat:write, channels:read, groups:read, channels:history and groups:history")
 }

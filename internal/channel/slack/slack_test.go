@@ -46,6 +46,24 @@ func send(t *testing.T, s map[string]string, h http.HandlerFunc) (channel.Receip
 	return chattest.Send(t, Kind, s, "C0HINATA01", h)
 }
 
+// TestWebhook asks every question of the suite of an incoming webhook.
+func TestWebhook(t *testing.T) {
+	channeltest.Run(t, channeltest.Case{
+		Kind: Kind, Settings: map[string]string{"how": "webhook", "webhook_url": "https://chat.example/slack/services/C0HINATA01/" + token}, To: "受注",
+		NoLookup: true,                                   // a webhook's URL only takes
+		Lacks:    []channeltest.Mood{channeltest.NoSuch}, // the URL leads to one place
+		World: func(t *testing.T, m channeltest.Mood) channeltest.World {
+			return channeltest.HTTP{Sim: newSim(), Handover: chattest.Handover, Answers: map[channeltest.Mood]http.HandlerFunc{
+				channeltest.Limited:    chattest.Answered(429, `rate_limited`, ""),
+				channeltest.LimitedFor: chattest.Answered(429, `rate_limited`, "30"),
+				channeltest.Down:       chattest.Answered(503, `service_unavailable`, ""),
+				channeltest.Refuses:    chattest.Answered(400, `invalid_payload`, ""),
+				channeltest.Locked:     chattest.Answered(403, `invalid_token`, ""),
+			}}.World(t, m)
+		},
+	})
+}
+
 // TestMeanings: "ok" decides, whatever the status says (B31).
 func TestMeanings(t *testing.T) {
 	for body, want := range map[string]channel.Class{
@@ -95,7 +113,7 @@ func TestHook(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim()
-		s.ShutRoom("C0OTHER001", "経営")
+		s.ShutRoom("slack", "C0OTHER001", "経営")
 		got, err := Kind.Places(t.Context(), settings, channel.Env{HTTP: channeltest.Client(s)})
 		want := []channel.Place{{Address: "C0HINATA01", Name: "#受注"}, {Address: "C0OTHER001", Name: "#経営", Refused: "not_member"}}
 		if err != nil || !slices.Equal(got, want) {

@@ -33,14 +33,31 @@ type answer struct {
 	seen     []channel.Seen
 }
 
-// call makes one call and classifies what came back.
+// call makes one call and classifies what came back. A token that Zendesk
+// refuses, because it has expired early or was revoked, is replaced once: the
+// call was not worked on.
 func (a *account) call(ctx context.Context, q request) (answer, *channel.SendError) {
+	auth, se := a.authorization(ctx, "")
+	if se != nil {
+		return answer{}, se
+	}
+	ans, se := a.once(ctx, q, auth)
+	if ans.status != http.StatusUnauthorized || a.client == nil {
+		return ans, se
+	}
+	if auth, se = a.authorization(ctx, auth); se != nil {
+		return answer{}, se
+	}
+	return a.once(ctx, q, auth)
+}
+
+func (a *account) once(ctx context.Context, q request, auth string) (answer, *channel.SendError) {
 	ans := answer{exchange: engawa.Exchange{Request: q.shown()}}
 	req, err := http.NewRequestWithContext(ctx, q.method, a.base+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return ans, &channel.SendError{Class: channel.Rejected, Code: "request"}
 	}
-	req.Header.Set("Authorization", a.auth)
+	req.Header.Set("Authorization", auth)
 	req.Header.Set("Accept", "application/json")
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -122,7 +139,7 @@ func code(status int, body []byte) string {
 	return s
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z]{3,40}$`)
+var plain = regexp.MustCompile(`^[A-Za-z_]{3,40}$`)
 
 // errorWord reads "error", which is a text or, on a 403, an object with a
 // title. Some answers are no JSON at all.

@@ -25,6 +25,9 @@ type ticket struct {
 	Requester  *requester  `json:"requester,omitempty"`
 	ExternalID string      `json:"external_id"`
 	Group      json.Number `json:"group_id,omitempty"`
+	Brand      json.Number `json:"brand_id,omitempty"`
+	Form       json.Number `json:"ticket_form_id,omitempty"`
+	Priority   string      `json:"priority,omitempty"`
 	Tags       []string    `json:"tags,omitempty"`
 	Fields     []field     `json:"custom_fields,omitempty"`
 }
@@ -48,6 +51,7 @@ type field struct {
 func (a *account) body(p engawa.Parcel) ([]byte, error) {
 	t := ticket{
 		Subject: subject(p.Content), Comment: comment{Body: words(p)}, ExternalID: p.Delivery, Tags: a.tags,
+		Priority: a.priority, Brand: json.Number(a.brand), Form: json.Number(a.form),
 	}
 	if p.To != Default {
 		t.Group = json.Number(p.To.Reveal())

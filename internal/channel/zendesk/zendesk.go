@@ -36,11 +36,16 @@ var Kind = channel.Kind{
 	Name: "zendesk",
 	Fields: []channel.Field{
 		{Key: "subdomain", Type: channel.Text, Required: true},
+		{Key: "client_id", Type: channel.Text},
+		{Key: "client_secret", Type: channel.SecretField},
 		{Key: "mail", Type: channel.Mail},
 		{Key: "token", Type: channel.SecretField},
 		{Key: "oauth_token", Type: channel.SecretField},
 		{Key: "webhook_secret", Type: channel.SecretField},
 		{Key: "tags", Type: channel.Text, Default: "engawa"},
+		{Key: "priority", Type: channel.Choice, Choices: []string{anyPriority, "low", "normal", "high", "urgent"}, Default: anyPriority},
+		{Key: "brand", Type: channel.Pick},
+		{Key: "form", Type: channel.Pick},
 		{Key: "custom_fields", Type: channel.Lines},
 		{Key: "per_minute", Type: channel.Number, Default: "200"},
 		{Key: "base_url", Type: channel.URL},
@@ -55,10 +60,12 @@ var Kind = channel.Kind{
 	},
 	Address: address,
 	Places:  Groups,
+	Options: options,
 	New:     open,
 }
 
 const (
+	anyPriority  = "unset" // Zendesk decides
 	scopeAccount = "account"
 	perMinute    = 200
 	unsaidWait   = time.Minute // for a 429 that says no wait
@@ -93,12 +100,16 @@ func address(s string) (engawa.Address, error) {
 // account is one Zendesk account. It is a channel.Channel, Finder, Receiver and Prober.
 type account struct {
 	env    channel.Env
-	base   string // ends in /api/v2
-	auth   string // the whole Authorization header
-	oauth  bool
-	hook   []byte // signs webhooks; nil: none are taken
+	root   string
+	base   string  // root with /api/v2
+	client *client // gets the tokens; nil: auth is used
+	auth   string  // the whole Authorization header
+	oauth  bool    // auth is an OAuth token
+	hook   []byte  // signs webhooks; nil: none are taken
 	tags   []string
 	fields []mapping
+
+	priority, brand, form string // of every ticket; empty: as Zendesk decides
 }
 
 // Format keeps the token out of logs whatever the verb.
@@ -117,16 +128,25 @@ func connect(s channel.Settings, env channel.Env) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &account{env: env, base: strings.TrimRight(cmp.Or(s["base_url"], "https://"+sub+".zendesk.com"), "/") + "/api/v2"}
-	if a.auth, err = authorization(s); err != nil {
+	root := strings.TrimRight(cmp.Or(s["base_url"], "https://"+sub+".zendesk.com"), "/")
+	a := &account{env: env, root: root, base: root + "/api/v2"}
+	if err := a.credentials(s); err != nil {
 		return nil, err
 	}
-	a.oauth = s["oauth_token"] != ""
 	if a.tags, err = tags(s["tags"]); err != nil {
 		return nil, err
 	}
 	if a.fields, err = mappings(s["custom_fields"]); err != nil {
 		return nil, err
+	}
+	if a.brand, a.form = s["brand"], s["form"]; a.brand != "" && !number(a.brand) {
+		return nil, engawa.Invalid("/settings/brand", "write the brand's id, a whole number", "zendesk: the brand is no id")
+	}
+	if a.form != "" && !number(a.form) {
+		return nil, engawa.Invalid("/settings/form", "write the ticket form's id, a whole number", "zendesk: the ticket form is no id")
+	}
+	if p := s["priority"]; p != anyPriority {
+		a.priority = p
 	}
 	if secret := s["webhook_secret"]; secret != "" {
 		a.hook = []byte(secret)
@@ -134,20 +154,8 @@ func connect(s channel.Settings, env channel.Env) (*account, error) {
 	return a, nil
 }
 
-// authorization is a person's API token, which acts as that person, or an OAuth
-// token (https://developer.zendesk.com/api-reference/introduction/security-and-auth/).
-func authorization(s channel.Settings) (string, error) {
-	switch {
-	case s["oauth_token"] != "" && s["token"] != "":
-		return "", engawa.Invalid("/settings/oauth_token", "leave one of the two empty", "zendesk: there is an API token and an OAuth token")
-	case s["oauth_token"] != "":
-		return "Bearer " + s["oauth_token"], nil
-	case s["token"] == "":
-		return "", engawa.Invalid("/settings/token", "make an API token in Zendesk's Admin Center, under Apps and integrations, and paste it", "zendesk: token is required")
-	case s["mail"] == "":
-		return "", engawa.Invalid("/settings/mail", "write the mail address with which the agent signs in to Zendesk", "zendesk: an API token goes with its agent's mail address")
-	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(s["mail"]+"/token:"+s["token"])), nil
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // Send opens a ticket. A first attempt, and a later one while Zendesk remembers

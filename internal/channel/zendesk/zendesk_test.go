@@ -60,7 +60,7 @@ func limited(after string) http.HandlerFunc {
 }
 
 func handover(r *http.Request, body []byte) (channeltest.Taken, bool) {
-	return channeltest.Taken{Key: r.Header.Get("Idempotency-Key"), Body: body}, r.Method == http.MethodPost
+	return channeltest.Taken{Key: r.Header.Get("Idempotency-Key"), Body: body}, r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/tickets")
 }
 
 func newSim() *sim.Server {
@@ -421,7 +421,12 @@ func TestSettings(t *testing.T) {
 		"as it is":            {nil, ""},
 		"OAuth alone":         {map[string]string{"mail": "", "token": "", "oauth_token": "x"}, ""},
 		"two tokens":          {map[string]string{"oauth_token": "x"}, "/settings/oauth_token"},
-		"no token":            {map[string]string{"token": ""}, "/settings/token"},
+		"no token":            {map[string]string{"token": ""}, "/settings/client_id"},
+		"a client":            {byClient, ""},
+		"a client and more":   {map[string]string{"client_id": clientID, "client_secret": clientSecret}, "/settings/client_id"},
+		"half a client":       {map[string]string{"client_id": clientID, "mail": "", "token": ""}, "/settings/client_secret"},
+		"a brand's name":      {map[string]string{"brand": "ひなた"}, "/settings/brand"},
+		"a form's name":       {map[string]string{"form": "1.5"}, "/settings/form"},
 		"a token of nobody":   {map[string]string{"mail": ""}, "/settings/mail"},
 		"a tag that is none":  {map[string]string{"tags": `a"b`}, "/settings/tags"},
 		"no field":            {map[string]string{"custom_fields": "plan = data.plan"}, "/settings/custom_fields"},
@@ -451,6 +456,7 @@ func TestProbe(t *testing.T) {
 		}{
 			"fine":            {newSim(), "", ""},
 			"another token":   {&sim.Server{Mail: mail, Token: "another", Polite: true}, engawa.CodeInvalid, "/settings/token"},
+			"a page for all":  {answered(200, `[]`), engawa.CodeInvalid, "/settings/subdomain"},
 			"an end user":     {&sim.Server{EndUser: true, Polite: true}, engawa.CodeInvalid, "/settings/mail"},
 			"nobody":          {answered(200, `{"user":{"id":null,"name":"Anonymous user","role":"end-user"}}`), engawa.CodeInvalid, "/settings/token"},
 			"no such account": {answered(404, `{"error":"InvalidEndpoint"}`), engawa.CodeInvalid, "/settings/subdomain"},

@@ -44,6 +44,16 @@ func Send(t *testing.T, k channel.Kind, settings map[string]string, to engawa.Ad
 // SendParcel hands p over in a world.
 func SendParcel(t *testing.T, k channel.Kind, settings map[string]string, p engawa.Parcel, env channel.Env) (channel.Receipt, *channel.SendError) {
 	t.Helper()
+	r, err := Open(t, k, settings, env).Send(t.Context(), channeltest.Cleared(t, p))
+	if err == nil {
+		return r, nil
+	}
+	return r, err.(*channel.SendError) //nolint:forcetypeassert,errorlint // Send returns nothing else
+}
+
+// Open opens an account in a world.
+func Open(t *testing.T, k channel.Kind, settings map[string]string, env channel.Env) channel.Channel {
+	t.Helper()
 	s, err := k.Check(settings)
 	if err != nil {
 		t.Fatal(err)
@@ -53,9 +63,5 @@ func SendParcel(t *testing.T, k channel.Kind, settings map[string]string, p enga
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := ch.Send(t.Context(), channeltest.Cleared(t, p))
-	if err == nil {
-		return r, nil
-	}
-	return r, err.(*channel.SendError) //nolint:forcetypeassert,errorlint // Send returns nothing else
+	return ch
 }

@@ -27,7 +27,8 @@ const firstID = 1 << 60
 
 // Server is the five services. Its exported fields are set before use.
 type Server struct {
-	Token string // the only valid credential, in whatever place a service has it; empty: any
+	Token  string // the only valid credential, in whatever place a service has it; empty: any
+	Unread bool   // nobody gave the bots the right to read: Slack says so, Discord shows nothing
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
@@ -55,6 +56,7 @@ type Post struct {
 	Sent   string    `json:"sent"` // the words as they came
 	Spans  []Span    `json:"spans"`
 	At     time.Time `json:"at"`
+	nonce  string    // Discord's
 }
 
 // Span is a piece of a post as a person sees it.
@@ -81,12 +83,21 @@ func (s *Server) AddRoom(service, id, name string) {
 	s.rooms = append(s.rooms, &room{service: service, id: id, name: name})
 }
 
-// ShutRoom adds a Slack channel of which the bot is no member.
-func (s *Server) ShutRoom(id, name string) {
-	s.AddRoom("slack", id, name)
+// ShutRoom adds a Slack or Discord channel to which the bot may not post.
+func (s *Server) ShutRoom(service, id, name string) {
+	s.AddRoom(service, id, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rooms[len(s.rooms)-1].shut = true
+}
+
+// Write is a person writing at a place.
+func (s *Server) Write(service, id, words string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.room(service, id); r != nil {
+		s.add(r, "", words, links(words))
+	}
 }
 
 // Posts returns what a room holds, oldest first.

@@ -12,7 +12,7 @@ import (
 func rooms() *Server {
 	s := &Server{Token: "t"}
 	s.AddRoom("slack", "C1", "受注")
-	s.ShutRoom("C2", "経営")
+	s.ShutRoom("slack", "C2", "経営")
 	s.AddRoom("teams", "w", "受注")
 	s.AddRoom("discord", "1", "受注")
 	s.AddRoom("telegram", "-1", "受注")
@@ -71,6 +71,60 @@ func TestAnswers(t *testing.T) {
 	} {
 		if w := ask(rooms(), "POST", tc.path, tc.body); w.Code != tc.want || !strings.Contains(w.Body.String(), tc.says) {
 			t.Errorf("%s %.60s: %d %s, want %d %s", tc.path, tc.body, w.Code, w.Body, tc.want, tc.says)
+		}
+	}
+}
+
+// TestBots: what a bot may read and list, with its own words and statuses.
+func TestBots(t *testing.T) {
+	s := rooms()
+	s.ShutRoom("discord", "2", "経営")
+	s.Write("slack", "C1", "first")
+	s.Write("slack", "C1", "second")
+	s.Write("discord", "1", "first")
+	s.Write("discord", "1", "second")
+	get := func(method, path, body, auth string) (int, string) {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", auth)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	for _, tc := range []struct {
+		method, path, auth string
+		want               int
+		says, not          string
+	}{
+		{"GET", "/slack/api/conversations.history?channel=C1&limit=1", "Bearer t", 200, `"next_cursor":"1"`, "first"},
+		{"GET", "/slack/api/conversations.history?channel=C1&limit=1&cursor=1", "Bearer t", 200, "first", "second"},
+		{"GET", "/slack/api/conversations.history?channel=C1&oldest=99999999999", "Bearer t", 200, `"messages":[]`, "first"},
+		{"GET", "/slack/api/conversations.history?channel=%23受注", "Bearer t", 200, "channel_not_found", ""},
+		{"GET", "/slack/api/conversations.history?channel=C2", "Bearer t", 200, "not_in_channel", ""},
+		{"GET", "/slack/api/conversations.history?channel=C1&limit=1000", "Bearer t", 200, "invalid_limit", ""},
+		{"GET", "/discord/api/channels/1/messages?limit=1", "Bot t", 200, "second", "first"},
+		{"GET", "/discord/api/channels/1/messages?limit=101", "Bot t", 400, "50035", ""},
+		{"GET", "/discord/api/channels/1/messages", "Bearer t", 401, "Unauthorized", ""},
+		{"GET", "/discord/api/channels/9/messages", "Bot t", 404, "10003", ""},
+		{"POST", "/discord/api/channels/2/messages", "Bot t", 403, "50013", ""},
+		{"POST", "/discord/api/channels/1/messages", "Bot t", 200, `"id":`, ""},
+		{"GET", "/discord/api/users/@me", "Bot t", 200, `"bot":true`, ""},
+		{"GET", "/discord/api/guilds/" + discordServer + "/channels", "Bot t", 200, `"name":"受注"`, ""},
+		{"GET", "/discord/api/guilds/7/channels", "Bot t", 404, "Not Found", ""},
+	} {
+		code, body := get(tc.method, tc.path, `{"content":"a"}`, tc.auth)
+		if code != tc.want || !strings.Contains(body, tc.says) || tc.not != "" && strings.Contains(body, tc.not) {
+			t.Errorf("%s %s: %d %s", tc.method, tc.path, code, body)
+		}
+	}
+	s.Unread = true
+	for path, says := range map[string]string{"/slack/api/conversations.history?channel=C1": "missing_scope", "/discord/api/channels/1/messages": "[]"} {
+		auth := "Bot t"
+		if says == "missing_scope" {
+			auth = "Bearer t"
+		}
+		if code, body := get("GET", path, "", auth); code != 200 || !strings.Contains(body, says) {
+			t.Errorf("without the right, %s: %d %s", path, code, body)
 		}
 	}
 }

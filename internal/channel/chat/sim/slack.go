@@ -1,9 +1,13 @@
 package sim
 
 import (
+	"cmp"
+	"fmt"
 	"html"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,6 +27,8 @@ func (c call) slack() {
 		c.answer(http.StatusOK, map[string]any{"ok": true, "team": "Hinata", "user": "engawa"})
 	case method == "conversations.list":
 		c.slackList()
+	case method == "conversations.history":
+		c.slackHistory()
 	case method == "chat.postMessage" && c.r.Method == http.MethodPost:
 		c.slackPost()
 	default:
@@ -64,9 +70,56 @@ func (c call) slackPost() {
 			c.answer(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"})
 			return
 		}
-		id := c.s.add(to, "", c.str("text"), readSlack(c.body))
-		c.answer(http.StatusOK, map[string]any{"ok": true, "channel": to.id, "ts": id[:10] + "." + id[10:]})
+		c.s.add(to, "", c.str("text"), readSlack(c.body))
+		c.answer(http.StatusOK, map[string]any{"ok": true, "channel": to.id, "ts": slackTS(to.list[len(to.list)-1])})
 	}
+}
+
+// slackTS is a message's id: its second and a number.
+func slackTS(p Post) string { return fmt.Sprintf("%d.%s", p.At.Unix(), p.ID[len(p.ID)-6:]) }
+
+// slackHistory answers what was posted after oldest, newest first, by its
+// channel's id alone and only where the app has the scope: 50 times a minute.
+func (c call) slackHistory() {
+	q := c.r.URL.Query()
+	from := c.s.room("slack", q.Get("channel"))
+	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "100"))
+	start, err2 := strconv.Atoi(cmp.Or(q.Get("cursor"), "0"))
+	switch {
+	case c.s.Unread:
+		c.slackSays("missing_scope")
+		return
+	case from == nil:
+		c.slackSays("channel_not_found")
+		return
+	case from.shut:
+		c.slackSays("not_in_channel")
+		return
+	case err != nil || limit < 1 || limit > 999:
+		c.slackSays("invalid_limit")
+		return
+	case err2 != nil || start < 0:
+		c.slackSays("invalid_cursor")
+		return
+	}
+	if wait := c.s.take("slack history", 50, time.Minute); wait > 0 {
+		c.w.Header().Set("Retry-After", after(wait))
+		c.answer(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"})
+		return
+	}
+	oldest, _ := strconv.ParseFloat(q.Get("oldest"), 64)
+	all := []map[string]any{}
+	for _, p := range slices.Backward(from.list) {
+		if float64(p.At.Unix()) > oldest {
+			all = append(all, map[string]any{"type": "message", "bot_id": "B1", "ts": slackTS(p), "text": p.Sent})
+		}
+	}
+	page := all[min(start, len(all)):min(start+limit, len(all))]
+	next := ""
+	if start+limit < len(all) {
+		next = strconv.Itoa(start + limit)
+	}
+	c.answer(http.StatusOK, map[string]any{"ok": true, "messages": page, "has_more": next != "", "response_metadata": map[string]string{"next_cursor": next}})
 }
 
 func (c call) slackHook(path string) {

@@ -36,6 +36,13 @@ func (s *Server) api(r *http.Request, body []byte) reply {
 		return s.createUser(body)
 	case "GET groups":
 		return answer(http.StatusOK, map[string]any{"groups": orEmpty(s.groups), "meta": map[string]any{"has_more": false}})
+	case "GET brands":
+		return answer(http.StatusOK, map[string]any{"brands": orEmpty(s.brands), "meta": map[string]any{"has_more": false}})
+	case "GET ticket_forms":
+		if len(s.forms) == 0 {
+			return wrong(http.StatusForbidden, "Forbidden", "You do not have access to this page.")
+		}
+		return answer(http.StatusOK, map[string]any{"ticket_forms": orEmpty(s.forms), "meta": map[string]any{"has_more": false}})
 	case "GET ticket_fields":
 		return answer(http.StatusOK, map[string]any{"ticket_fields": orEmpty(s.Fields)})
 	case "GET tickets":
@@ -171,6 +178,8 @@ type posted struct {
 	Requester   *struct{ Name, Email string }
 	RequesterID *int64   `json:"requester_id"`
 	Group       *int64   `json:"group_id"`
+	Brand       *int64   `json:"brand_id"`
+	Form        *int64   `json:"ticket_form_id"`
 	Tags        []string `json:"tags"`
 	Comment     *struct {
 		Body   string
@@ -210,7 +219,7 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 		return nil, bad
 	}
 	t := &Ticket{
-		ID: s.id(), External: in.External, Status: "new", Priority: in.Priority, Type: in.Type, Group: in.Group, Requester: agent.ID, Submitter: agent.ID,
+		ID: s.id(), External: in.External, Status: "new", Priority: in.Priority, Type: in.Type, Group: in.Group, Brand: in.Brand, Form: in.Form, Requester: agent.ID, Submitter: agent.ID,
 		Tags: []string{}, Fields: []FieldValue{}, CreatedAt: time.Now().UTC(), Via: map[string]any{"channel": "api"},
 	}
 	t.URL = fmt.Sprintf("https://hinata.zendesk.com/api/v2/tickets/%d.json", t.ID)
@@ -254,6 +263,13 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 	return t, nil
 }
 
+var priorities = []string{"low", "normal", "high", "urgent"}
+
+// has reports whether there is such an option and it is in use.
+func has(all []Option, id int64) bool {
+	return slices.ContainsFunc(all, func(o Option) bool { return o.ID == id && o.Active })
+}
+
 // check says what is wrong with a new ticket; nil: nothing.
 func (s *Server) check(in posted) *reply {
 	bad := func(a reply) *reply { return &a }
@@ -268,6 +284,12 @@ func (s *Server) check(in posted) *reply {
 		return bad(invalid("requester", "Requester: give requester or requester_id, not both"))
 	case in.Group != nil && !slices.ContainsFunc(s.groups, func(g Group) bool { return g.ID == *in.Group }):
 		return bad(invalid("group", "Group is invalid"))
+	case in.Brand != nil && !has(s.brands, *in.Brand):
+		return bad(invalid("brand", "Brand is invalid"))
+	case in.Form != nil && !has(s.forms, *in.Form):
+		return bad(invalid("ticket_form_id", "Ticket form is invalid"))
+	case in.Priority != nil && !slices.Contains(priorities, *in.Priority):
+		return bad(invalid("priority", "Priority: "+*in.Priority+" is not valid"))
 	}
 	if r := in.Requester; r != nil {
 		switch _, err := netmail.ParseAddress(r.Email); {

@@ -41,6 +41,7 @@ const firstID = 1 << 60
 type Server struct {
 	Mail, Token string        // the agent and its API token; both empty: any
 	OAuth       string        // a valid OAuth token; empty: none, or any where Token is empty too
+	Client      Client        // may get tokens for itself; without an ID none, or any where there is no token either
 	EndUser     bool          // the token's person is no agent
 	Plan        int           // calls a minute; 0: 200
 	Told        Told          // how a 429 tells the wait
@@ -56,11 +57,14 @@ type Server struct {
 	script  rude.Script
 	mu      sync.Mutex
 	groups  []Group
+	brands  []Option
+	forms   []Option
 	tickets []*Ticket
 	users   []*User
 	keys    map[string]kept
 	calls   []time.Time
 	jobs    map[string]*job
+	tokens  map[string]grant
 	next    int64
 	flags   []string
 }
@@ -79,6 +83,13 @@ const (
 type Group struct {
 	ID   int64  `json:"id"`
 	Name string `json:"name"`
+}
+
+// Option is a brand or a ticket form.
+type Option struct {
+	ID     int64  `json:"id"`
+	Name   string `json:"name"`
+	Active bool   `json:"active"`
 }
 
 // Field is a custom field of tickets.
@@ -112,6 +123,8 @@ type Ticket struct {
 	Requester   int64          `json:"requester_id"`
 	Submitter   int64          `json:"submitter_id"`
 	Group       *int64         `json:"group_id"`
+	Brand       *int64         `json:"brand_id"`
+	Form        *int64         `json:"ticket_form_id"`
 	Tags        []string       `json:"tags"`
 	Fields      []FieldValue   `json:"custom_fields"`
 	IsPublic    bool           `json:"is_public"`
@@ -147,6 +160,20 @@ func (s *Server) AddGroup(id int64, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups = append(s.groups, Group{id, name})
+}
+
+// AddBrand adds a brand; the first one is the account's own.
+func (s *Server) AddBrand(id int64, name string, active bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.brands = append(s.brands, Option{id, name, active})
+}
+
+// AddForm adds a ticket form; without one the account's plan has none.
+func (s *Server) AddForm(id int64, name string, active bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forms = append(s.forms, Option{id, name, active})
 }
 
 // Suspend adds a user who may not be a requester.
@@ -284,6 +311,9 @@ func (s *Server) once(r *http.Request, body []byte) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	if r.URL.Path == "/oauth/tokens" {
+		return s.grantToken(r, body)
+	}
 	if over := s.count(now); over != nil {
 		return *over
 	}
@@ -319,20 +349,26 @@ func (s *Server) once(r *http.Request, body []byte) reply {
 
 // prove checks the credentials: Basic with "mail/token:token", or a bearer token.
 func (s *Server) prove(r *http.Request) *reply {
-	denied := wrong(http.StatusUnauthorized, "Couldn't authenticate you", "")
+	nobody := wrong(http.StatusUnauthorized, "Couldn't authenticate you", "")
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		if bearer != "" && (bearer == s.OAuth || s.OAuth == "" && s.Token == "") {
+		if bearer != "" && (bearer == s.OAuth || s.unlocked() && !strings.HasPrefix(bearer, granted)) {
 			return nil
 		}
-		return &denied
+		if bearer == "" {
+			return &nobody
+		}
+		return s.proveGrant(r, bearer)
 	}
 	user, token, ok := r.BasicAuth()
 	mail, isToken := strings.CutSuffix(user, "/token")
 	if !ok || !isToken || mail == "" || token == "" || s.Token != "" && (token != s.Token || !strings.EqualFold(mail, s.Mail)) {
-		return &denied
+		return &nobody
 	}
 	return nil
 }
+
+// unlocked reports whether any credentials do.
+func (s *Server) unlocked() bool { return s.OAuth == "" && s.Token == "" && s.Client.ID == "" }
 
 func (s *Server) plan() int {
 	if s.Plan > 0 {

@@ -1,0 +1,48 @@
+package api_test
+
+import (
+	"fmt"
+	"testing"
+
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// TestDestinationsAreAsked: a place that the provider's list refuses is no
+// destination; one that is not listed is, and so is any while nobody answers.
+func TestDestinationsAreAsked(t *testing.T) {
+	s := newSite(t, storetest.SQLite(t))
+	room := &chatworksim.Server{Token: "t0ken"}
+	room.AddRoom(7001, "お金の部屋", "group")
+	room.AddRoom(7003, "田中", "direct")
+	room.AddRoom(7004, "ひとりごと", "my")
+	s.provider = room
+	account := s.made("/v1/accounts", `{"kind":"chatwork","name":"n","settings":{"token":"t0ken"}}`)
+	body := func(address string) string {
+		return fmt.Sprintf(`{"name":"d","account":%q,"address":%q}`, account, address)
+	}
+	for _, address := range []string{"7003", "7004", "7003/tasks?to=1002"} {
+		s.refused("POST", "/v1/destinations", body(address), "invalid")
+	}
+	for _, address := range []string{"7001", "7009", "7001/tasks?to=1002"} {
+		s.made("/v1/destinations", body(address))
+	}
+	s.provider = nil
+	s.made("/v1/destinations", body("7003"))
+}
+
+// TestZendeskIsAsked: over the API too, an OAuth client that is not one, and a
+// brand that is not there, are refused when they are saved.
+func TestZendeskIsAsked(t *testing.T) {
+	s := newSite(t, storetest.SQLite(t))
+	desk := &zendesksim.Server{Client: zendesksim.Client{ID: "hub", Secret: "s3cret-canary"}, Polite: true}
+	desk.AddBrand(11, "ひなた珈琲", true)
+	s.provider = desk
+	body := func(secret, brand string) string {
+		return fmt.Sprintf(`{"kind":"zendesk","name":"n","settings":{"subdomain":"hinata","client_id":"hub","client_secret":%q,"brand":%q}}`, secret, brand)
+	}
+	s.refused("POST", "/v1/accounts", body("another", "11"), "invalid")
+	s.refused("POST", "/v1/accounts", body("s3cret-canary", "12"), "invalid")
+	s.made("/v1/accounts", body("s3cret-canary", "11"))
+}
