@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/channel/chat/chattest"
 	"github.com/engawa/engawa/internal/channel/chat/sim"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // TestFind: what a bot posted is found again however much was posted since, up
@@ -39,7 +40,7 @@ func TestFind(t *testing.T) {
 			{"nobody may read", 3, true, func(s *sim.Server) { s.Unread = true }, false, true, false},
 			{"the bot was shut out", 3, true, func(s *sim.Server) { s.Token = "another" }, false, true, false},
 			{"the service is down", 0, true, func(s *sim.Server) { s.Answer = func(*http.Request) (int, bool) { return 503, false } }, false, !bot, bot},
-			{"no answer", 0, true, func(s *sim.Server) { s.Answer = func(*http.Request) (int, bool) { return sim.Lost, false } }, false, !bot, bot},
+			{"no answer", 0, true, func(s *sim.Server) { s.Answer = func(*http.Request) (int, bool) { return rude.Lost, false } }, false, !bot, bot},
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				s := rooms()
