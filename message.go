@@ -116,6 +116,7 @@ type Delivery struct {
 	ProviderID   string
 	Verdict      *Verdict // the latest; the one that counted when it was sent
 	Note         string   // why it stands where it stands: a code
+	Doubt        bool     // an attempt may have arrived, and nobody knows
 	HandedAt     time.Time
 	UpdatedAt    time.Time
 }

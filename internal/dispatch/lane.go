@@ -54,7 +54,8 @@ type job struct {
 	c      store.Claimed
 	m      verdict.Cleared
 	not    time.Time // its slot: not before
-	lookUp bool
+	lookUp bool      // before it is sent again
+	lost   bool      // it may have arrived, and nobody can look any more
 }
 
 // run holds the lane whenever it can, until ctx ends.
@@ -405,7 +406,18 @@ func (l *lane) judge(c store.Claimed, p *pace) (job, store.Decision) {
 		d.Later = slot
 		return job{}, d
 	}
-	return job{m: m, not: slot, lookUp: c.Delivery.Note == lookUp}, d
+	return l.doubted(job{m: m, not: slot}, c.Delivery, now), d
+}
+
+// doubted says what is done first about a delivery that may have arrived. It is
+// asked when it goes, however long it waited for a limit or a person meanwhile.
+func (l *lane) doubted(j job, d engawa.Delivery, now time.Time) job {
+	if !d.Doubt {
+		return j
+	}
+	state, note := afterUnknown(l.kind, d, now)
+	j.lost, j.lookUp = state == engawa.Unknown, note == lookUp
+	return j
 }
 
 // parcel makes the delivery ready for the wire.
@@ -462,6 +474,9 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 	if ctx.Err() != nil || l.lost.Load() {
 		return unsent(j.c)
 	}
+	if j.lost {
+		return settle(l.kind, j.c, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: noLookUp}, time.Now(), jitter())
+	}
 	sendCtx, cancel := j.m.Context(context.WithoutCancel(ctx))
 	defer cancel()
 	r, err := l.exchange(sendCtx, j)
@@ -503,6 +518,7 @@ func (l *lane) exchange(ctx context.Context, j job) (channel.Receipt, error) {
 func unsent(c store.Claimed) store.Result {
 	return store.Result{
 		Claimed: c, EndedAt: time.Now(), Outcome: engawa.OutcomeRetry, State: engawa.Retrying, DueAt: time.Now(), Code: "not_sent", Note: "not_sent",
+		Doubt: c.Delivery.Doubt,
 	}
 }
 

@@ -74,7 +74,7 @@ func again(out store.Result, after time.Duration, now time.Time, jitter float64)
 	return out
 }
 
-// lookUp is the note of a delivery that must be looked for before it is sent again.
+// lookUp is the note of a delivery that is looked for before it is sent again.
 const lookUp = "look_up"
 
 // noLookUp is the code where nobody but a person can look.
@@ -83,7 +83,7 @@ const noLookUp = "no_look_up"
 // ambiguous: it may have arrived. The same key settles it where the provider
 // remembers keys, a look-up where it can be asked; elsewhere only a person can.
 func ambiguous(k channel.Kind, out store.Result, now time.Time, jitter float64) store.Result {
-	out.Outcome = engawa.OutcomeUnknown
+	out.Outcome, out.Doubt = engawa.OutcomeUnknown, true
 	due := now.Add(backoff(out.Claimed.Delivery.Attempts, 0, jitter))
 	state, note := afterUnknown(k, out.Claimed.Delivery, due)
 	if out.Code == noLookUp {

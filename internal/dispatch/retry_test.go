@@ -54,3 +54,29 @@ func TestNoLookUp(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubted: whatever a delivery in doubt waited for, when it goes the provider
+// still knows its key, or it is looked for, or a person looks.
+func TestDoubted(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	keyed, looked := channel.Retry{KeyLife: 2 * time.Hour}, channel.Retry{Lookup: true}
+	for name, c := range map[string]struct {
+		retry        channel.Retry
+		doubt        bool
+		used         time.Duration // since the key's first use
+		lookUp, lost bool
+	}{
+		"nothing is in doubt":                 {looked, false, time.Hour, false, false},
+		"the key is known":                    {keyed, true, time.Hour, false, false},
+		"the key was forgotten":               {keyed, true, 3 * time.Hour, false, true},
+		"it can be looked for":                {looked, true, 3 * time.Hour, true, false},
+		"the key is known, no need to look":   {channel.Retry{KeyLife: 2 * time.Hour, Lookup: true}, true, time.Hour, false, false},
+		"the key was forgotten, one can look": {channel.Retry{KeyLife: 2 * time.Hour, Lookup: true}, true, 3 * time.Hour, true, false},
+	} {
+		l := &lane{kind: channel.Kind{Name: "k", Retry: c.retry}}
+		d := engawa.Delivery{ID: "dlv_1", Attempts: 1, KeyAt: now.Add(-c.used), Doubt: c.doubt, Note: "pace"}
+		if j := l.doubted(job{}, d, now); j.lookUp != c.lookUp || j.lost != c.lost {
+			t.Errorf("%s: look-up %t, lost %t", name, j.lookUp, j.lost)
+		}
+	}
+}

@@ -320,6 +320,45 @@ func TestAmbiguous(t *testing.T) {
 	})
 }
 
+// TestDoubtOutlivesAWait: the room took the notice and the answer was lost. By the
+// time it would be tried again the room's limit is used up; it waits for that,
+// and is still looked for before it is posted.
+func TestDoubtOutlivesAWait(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		h.loseOne()
+		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_room", "contract.*",
+			engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}})))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.terminated", "")
+		time.Sleep(time.Second)
+		const others = 25 // the room takes 10 in 10 seconds
+		for i := range others {
+			h.event(fmt.Sprint("B-", i), "contract.terminated", "")
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		posts := map[string]int{}
+		for _, m := range h.room.Messages(11) {
+			posts[m.Body[:strings.Index(m.Body, "\n")]]++
+		}
+		if len(h.room.Messages(11)) != others+1 {
+			t.Errorf("posted: %v", posts)
+		}
+		waited := false
+		for _, said := range h.messages() {
+			if said.Message.State != engawa.MessageSent {
+				t.Errorf("message is %s", said.Message.State)
+			}
+			if len(said.Attempts) == 2 {
+				waited = said.Attempts[1].StartedAt.Sub(said.Attempts[0].EndedAt) > 8*time.Second // the first wait is 6 at most
+			}
+		}
+		if !waited {
+			t.Error("the one in doubt did not wait for the room's limit")
+		}
+	})
+}
+
 // TestUnknown: the connection broke after the mail was handed over. Mail knows
 // no key and no look-up, so a person is asked, once, and nothing goes twice.
 func TestUnknown(t *testing.T) {

@@ -225,7 +225,7 @@ func TestRecover(t *testing.T) {
 			s.t.Errorf("tasks %+v: %v", tasks, err)
 		}
 		second2 := s.claim(second, 10, sendAll)
-		if len(second2) != 1 || second2[0].Delivery.Attempts != 2 || second2[0].Delivery.Key != s.said(again.ID).Attempts[0].Key {
+		if len(second2) != 1 || !second2[0].Delivery.Doubt || second2[0].Delivery.Attempts != 2 || second2[0].Delivery.Key != s.said(again.ID).Attempts[0].Key {
 			s.t.Errorf("tried again with %+v", second2)
 		}
 		// The holder's own open hand-overs are not another's.

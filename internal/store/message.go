@@ -387,7 +387,7 @@ func (r messageRowRead) openWords(ring keyring) (said Said, judged []byte, err e
 }
 
 const deliveryColumns = `workspace, id, message, position, account, contact_point, destination, state, bulk, due_at, deadline_at,
-	attempts, retry_key, key_at, provider_id, note, handed_at, updated_at, carry, sealed, sealed_by`
+	attempts, retry_key, key_at, provider_id, note, doubt, handed_at, updated_at, carry, sealed, sealed_by`
 
 type deliveryRow struct {
 	engawa.Delivery
@@ -399,7 +399,7 @@ type deliveryRow struct {
 func scanDelivery(scan func(...any) error) (d deliveryRow, err error) {
 	var due, deadline, keyAt, handed, updated int64
 	err = scan(&d.Workspace, &d.ID, &d.Message, &d.Position, &d.Account, &d.ContactPoint, &d.Destination, &d.State, &d.Bulk, &due, &deadline,
-		&d.Attempts, &d.Key, &keyAt, &d.ProviderID, &d.Note, &handed, &updated, &d.carry, &d.sealed, &d.by)
+		&d.Attempts, &d.Key, &keyAt, &d.ProviderID, &d.Note, &d.Doubt, &handed, &updated, &d.carry, &d.sealed, &d.by)
 	d.DueAt, d.DeadlineAt, d.KeyAt, d.HandedAt, d.UpdatedAt = at(due), at(deadline), at(keyAt), at(handed), at(updated)
 	return d, err
 }

@@ -21,6 +21,7 @@ type Result struct {
 	ProviderID string
 	Exchange   engawa.Exchange
 	Carry      []byte
+	Doubt      bool                // it may have arrived, and nobody knows
 	GoesOn     bool                // the next of the chain has its turn
 	Suppress   *engawa.Suppression // the address is gone
 	Task       *engawa.Task
@@ -81,10 +82,10 @@ func (t *tx) recordDeliveries(l Lane, rs []Result) ([]bool, error) {
 		}
 		rows[i] = []any{
 			l.Workspace, r.Claimed.Delivery.ID, l.Fence, r.Claimed.Delivery.Attempts,
-			string(r.State), us(r.DueAt), r.Note, r.ProviderID, us(handed), us(r.EndedAt), r.Carry, l.Account,
+			string(r.State), us(r.DueAt), r.Note, r.ProviderID, us(handed), us(r.EndedAt), r.Carry, l.Account, r.Doubt,
 		}
 	}
-	return t.update(`UPDATE delivery SET state = $5, due_at = $6, note = $7, provider_id = $8, handed_at = $9, updated_at = $10, carry = $11
+	return t.update(`UPDATE delivery SET state = $5, due_at = $6, note = $7, provider_id = $8, handed_at = $9, updated_at = $10, carry = $11, doubt = $13
 		WHERE workspace = $1 AND account = $12 AND id = $2 AND state = 'sending' AND fence = $3 AND attempts = $4
 		AND EXISTS (SELECT 1 FROM lane WHERE lane.workspace = $1 AND lane.account = $12 AND lane.fence = $3)`, rows)
 }
@@ -281,7 +282,7 @@ func (t *tx) recoverOne(d engawa.Delivery, state engawa.DeliveryState, note stri
 		WHERE attempt.outcome = 'open'`, d.Workspace, d.ID, us(at)); err != nil {
 		return err
 	}
-	if err := t.must("recover "+d.ID, `UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5
+	if err := t.must("recover "+d.ID, `UPDATE delivery SET state = $3, note = $4, doubt = TRUE, due_at = $5, updated_at = $5
 		WHERE workspace = $1 AND id = $2 AND state = 'sending'`, d.Workspace, d.ID, string(state), note, us(at)); err != nil {
 		return err
 	}
@@ -312,7 +313,7 @@ func (s *Store) Resolve(ctx context.Context, workspace, delivery string, arrived
 	}
 	var account string
 	err := s.inTx(ctx, workspace, func(t *tx) error {
-		n, err := t.exec(`UPDATE delivery SET state = $3, note = $4, due_at = $5, updated_at = $5 WHERE workspace = $1 AND id = $2 AND state = 'unknown'`,
+		n, err := t.exec(`UPDATE delivery SET state = $3, note = $4, doubt = FALSE, due_at = $5, updated_at = $5 WHERE workspace = $1 AND id = $2 AND state = 'unknown'`,
 			workspace, delivery, string(state), note, now())
 		if err == nil && n == 0 {
 			err = engawa.NotFound("delivery whose outcome is unknown")

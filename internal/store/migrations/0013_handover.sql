@@ -1,7 +1,8 @@
 -- What is under way is one row for each claim, with the deliveries that it let
 -- go: an index of those would be written twice for each of them. That a delivery
 -- waits is a column of its own, so that no index looks at the state: when an
--- outcome is recorded, none learns of it.
+-- outcome is recorded, none learns of it. That an attempt may have arrived stands
+-- by itself too: a note is what is read last, not what has to be done.
 CREATE TABLE handover (
   workspace  TEXT   NOT NULL,
   account    TEXT   NOT NULL,
@@ -35,6 +36,7 @@ CREATE TABLE delivery_laid (
   fence         BIGINT NOT NULL,
   provider_id   TEXT   NOT NULL,
   note          TEXT   NOT NULL,
+  doubt         BOOLEAN NOT NULL DEFAULT FALSE,
   handed_at     BIGINT NOT NULL,
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL,
@@ -44,9 +46,9 @@ CREATE TABLE delivery_laid (
   PRIMARY KEY (workspace, id)
 );
 INSERT INTO delivery_laid (workspace, id, message, position, account, customer, contact_point, destination, partner, class, state, bulk, due_at, deadline_at,
-  attempts, retry_key, key_at, fence, provider_id, note, handed_at, created_at, updated_at, carry, sealed, sealed_by)
+  attempts, retry_key, key_at, fence, provider_id, note, doubt, handed_at, created_at, updated_at, carry, sealed, sealed_by)
   SELECT workspace, id, message, position, account, customer, contact_point, destination, partner, class, state, bulk, due_at, deadline_at,
-  attempts, retry_key, key_at, fence, provider_id, note, handed_at, created_at, updated_at, carry, sealed, sealed_by FROM delivery;
+  attempts, retry_key, key_at, fence, provider_id, note, note = 'look_up', handed_at, created_at, updated_at, carry, sealed, sealed_by FROM delivery;
 DROP TABLE delivery;
 ALTER TABLE delivery_laid RENAME TO delivery;
 CREATE INDEX delivery_ring ON delivery (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
