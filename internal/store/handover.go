@@ -38,12 +38,13 @@ func (t *tx) openHandover(w *writes) error {
 	return err
 }
 
-// closeHandovers takes away the handovers of which rs are the last. It returns what to do
-// once that is committed.
-func (t *tx) closeHandovers(l Lane, rs []Result) (done func(), err error) {
+// closeHandovers takes away the handovers of which rs are the last, and returns
+// what to do once that is committed. What came late is not ours to close: its
+// delivery is under way until the lane's next holder has settled it.
+func (t *tx) closeHandovers(l Lane, rs []Result, ours []bool) (done func(), err error) {
 	ended := map[*handover]int64{}
 	for i := range rs {
-		if h := rs[i].Claimed.with; h != nil {
+		if h := rs[i].Claimed.with; h != nil && ours[i] {
 			ended[h]++
 		}
 	}

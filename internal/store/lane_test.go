@@ -127,6 +127,10 @@ func TestLateHolder(t *testing.T) {
 		if going := s.claim(second, 10, sendAll); len(going) != 1 || going[0].Message.ID != waiting.ID {
 			s.t.Errorf("the new holder claims %d", len(going))
 		}
+		n, err = s.Recover(ctx, second, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
+		if n != 1 || err != nil || s.states(begun.ID) != "[retrying]" {
+			s.t.Errorf("the new holder settled %d, %s: %v", n, s.states(begun.ID), err)
+		}
 	})
 }
 

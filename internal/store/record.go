@@ -59,7 +59,7 @@ func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err 
 		if err := t.recordAttempts(l, rs, ours); err != nil {
 			return err
 		}
-		if done, err = t.closeHandovers(l, rs); err != nil {
+		if done, err = t.closeHandovers(l, rs, ours); err != nil {
 			return err
 		}
 		return t.follow(rs, ours, lanes)
