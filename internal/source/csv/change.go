@@ -1,10 +1,6 @@
 package csv
 
-import (
-	"encoding/json"
-
-	"github.com/engawa/engawa"
-)
+import "encoding/json"
 
 // Over lays what a member is told of now over what was told before: an empty
 // value says nothing, so that the one before stays.
@@ -56,8 +52,8 @@ func (c Contract) Over(before Contract) Contract {
 // over reports whether a contract of this state is not running and will not by itself.
 func (s State) over() bool { return s == Terminated || s == Canceled }
 
-// running reports whether the customer has the contract, suspended or not.
-func (s State) running() bool { return s == Active || s == Suspended || s == Reserved }
+// Running reports whether the customer has the contract, suspended or not.
+func (s State) Running() bool { return s == Active || s == Suspended || s == Reserved }
 
 // Told returns the types of events that tell how a contract came from before to
 // now. One that was not known before began, unless it is over already: of that
@@ -70,7 +66,7 @@ func Told(before *Contract, now Contract) (types []string) {
 	if now.State == was && (was != Reserved || before.Ends == now.Ends) {
 		return nil
 	}
-	if now.State.running() && !was.running() {
+	if now.State.Running() && !was.Running() {
 		types, was = append(types, "contract.started"), Active
 	}
 	switch {
@@ -138,23 +134,3 @@ func (c Contract) Keep() ([]byte, error) { return json.Marshal(c) }
 
 // RememberedContract reads what Contract.Keep wrote.
 func RememberedContract(b []byte) (c Contract, err error) { return c, json.Unmarshal(b, &c) }
-
-// Subject is what an event of the contract is about.
-func (e Entry) Subject() string {
-	if e.Contract != nil {
-		return "contract:" + e.Contract.ID
-	}
-	return "member:" + e.Member.Number
-}
-
-// Subscription is the state of a subscription that follows from a contract's.
-func (s State) Subscription() engawa.SubscriptionState {
-	switch s {
-	case Active, Reserved:
-		return engawa.SubscriptionActive
-	case Suspended:
-		return engawa.SubscriptionSuspended
-	case Pending, Terminated, Canceled:
-	}
-	return engawa.SubscriptionExpired
-}

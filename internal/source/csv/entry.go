@@ -47,7 +47,8 @@ type Entry struct {
 type Refusal struct {
 	Fault
 
-	Cells []string
+	Cells    []string
+	Contract string // the id of the contract that it told of: it is not gone; empty: none that could be read
 }
 
 // keptMember is Member as it is sealed: an Address would be masked in JSON.
@@ -82,7 +83,7 @@ func (m Mapping) Entries(t Table, address func(string) (engawa.Address, error)) 
 			e, fault = r.entry(row)
 		}
 		if fault != nil {
-			refused = append(refused, Refusal{*fault, row.Cells})
+			refused = append(refused, Refusal{*fault, row.Cells, r.id(row)})
 			continue
 		}
 		es = append(es, e)
@@ -128,6 +129,14 @@ func (r *reader) entry(row Row) (Entry, *Fault) {
 		r.contracts[e.Contract.ID] = row.Line
 	}
 	return e, nil
+}
+
+// id is the contract id of a row that is refused.
+func (r *reader) id(row Row) string {
+	if i := r.place[ID]; row.Fault == nil && i >= 0 {
+		return strings.TrimSpace(row.Cells[i])
+	}
+	return ""
 }
 
 // value is what the row says of a field, without space around it.

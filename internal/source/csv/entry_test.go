@@ -125,7 +125,7 @@ func TestRefusedLines(t *testing.T) {
 		m := Mapping{Columns: Guess(file).Columns, States: map[string]State{"契約中": Active, "解約": Terminated, "解約予約": Reserved}}
 		es, refused := m.Entries(file, anyAddress)
 		want.Line = 3
-		if len(es) != 1 || len(refused) != 1 || refused[0].Fault != want {
+		if len(es) != 1 || len(refused) != 1 || refused[0].Fault != want || refused[0].Contract != strings.Split(line, ",")[6] {
 			t.Errorf("%s: %d taken, %+v, want %+v", line, len(es), refused, want)
 		}
 	}
