@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -125,7 +126,7 @@ func (d *decision) member(e csv.Entry, told store.Told, o *Outcome) (customer st
 func (d *decision) enrolled(id string, m csv.Member) store.NewCustomer {
 	ws := d.of.Import.Workspace
 	n := store.NewCustomer{
-		Customer:   engawa.Customer{Workspace: ws, ID: id, Kind: "person", Name: m.Name, Locale: m.Locale, Country: m.Country, CreatedAt: d.at},
+		Customer:   engawa.Customer{Workspace: ws, ID: id, Kind: "person", Name: m.Name, Locale: cmp.Or(m.Locale, d.of.Locale), Country: m.Country, CreatedAt: d.at},
 		Identities: []engawa.Identity{{Issuer: issuer(d.of.Source), Kind: "member_number", Value: m.Number}},
 	}
 	for kind, a := range map[string]engawa.Address{"mail": m.Mail, "phone": m.Phone} {

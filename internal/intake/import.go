@@ -25,6 +25,7 @@ type Imports struct {
 type Reading struct {
 	Import  engawa.Import
 	Source  engawa.Account
+	Locale  engawa.Locale // of customers of whom the file says none
 	Mapping csv.Mapping
 	Table   csv.Table
 	Entries []csv.Entry
@@ -41,6 +42,11 @@ func (im *Imports) Open(ctx context.Context, workspace, id string) (r Reading, e
 	if r.Source, err = im.Store.Account(ctx, workspace, r.Import.Account); err != nil {
 		return r, err
 	}
+	w, err := im.Store.Workspace(ctx, workspace)
+	if err != nil {
+		return r, err
+	}
+	r.Locale = w.Locale
 	said := r.Import.Mapping
 	if said == "" {
 		said = r.Source.Settings["mapping"]
@@ -74,7 +80,7 @@ func (im *Imports) Again(ctx context.Context, r Reading, m csv.Mapping) (Reading
 	if err != nil {
 		return r, err
 	}
-	out := Reading{Import: r.Import, Source: r.Source, Mapping: m}
+	out := Reading{Import: r.Import, Source: r.Source, Locale: r.Locale, Mapping: m}
 	out.read(file, im.mail())
 	return out, nil
 }
@@ -94,8 +100,15 @@ func (im *Imports) mail() func(string) (engawa.Address, error) {
 func (r Reading) lines() int { return len(r.Entries) + len(r.present()) }
 
 func (r Reading) present() (keys []store.ToldKey) {
+	taken := map[string]bool{}
+	for _, e := range r.Entries {
+		if e.Contract != nil {
+			taken[e.Contract.ID] = true
+		}
+	}
 	for _, x := range r.Refused {
-		if x.Contract != "" {
+		if x.Contract != "" && !taken[x.Contract] {
+			taken[x.Contract] = true
 			keys = append(keys, store.ToldKey{Kind: store.ToldContract, Value: x.Contract})
 		}
 	}
@@ -124,12 +137,18 @@ type Preview struct {
 	Counts engawa.ImportCounts
 	Types  map[string]int // events that would be made
 	Lines  []Outcome      // the first lines that would change something
+	Gone   int            // contracts that the source told of before, and this file does not
+	Before int            // that it told of before
 }
 
 // Look says what a file would change, and shows at most n lines. tell says
 // whether events would be made. Nothing is changed.
-func (im *Imports) Look(ctx context.Context, r Reading, tell bool, n int) (Preview, error) {
-	p := Preview{Types: map[string]int{}}
+func (im *Imports) Look(ctx context.Context, r Reading, tell bool, n int) (p Preview, err error) {
+	p.Types = map[string]int{}
+	if p.Before, err = im.Store.RunningContracts(ctx, r.Import.Workspace, r.Source.ID); err != nil {
+		return p, err
+	}
+	p.Gone = p.Before
 	d := r.decision("", tell, time.Now().UTC())
 	for part := range slices.Chunk(r.Entries, lookedAt) {
 		told, err := im.Store.Told(ctx, r.from(), keys(part))
@@ -139,6 +158,7 @@ func (im *Imports) Look(ctx context.Context, r Reading, tell bool, n int) (Previ
 		if err := d.take(part, told); err != nil {
 			return p, err
 		}
+		p.Gone -= running(told)
 		for _, e := range d.work.Events {
 			p.Types[e.Type]++
 		}
@@ -146,7 +166,24 @@ func (im *Imports) Look(ctx context.Context, r Reading, tell bool, n int) (Previ
 		p.Lines = append(p.Lines, d.outcomes[:min(len(d.outcomes), n-len(p.Lines))]...)
 		d.work, d.outcomes = store.ImportWork{}, nil
 	}
+	for part := range slices.Chunk(r.present(), lookedAt) {
+		told, err := im.Store.Told(ctx, r.from(), part)
+		if err != nil {
+			return p, err
+		}
+		p.Gone -= running(told)
+	}
 	return p, nil
+}
+
+// running counts the contracts that are there and would be missed otherwise.
+func running(told map[store.ToldKey]store.Told) (n int) {
+	for k, t := range told {
+		if k.Kind == store.ToldContract && t.Runs {
+			n++
+		}
+	}
+	return n
 }
 
 // Start has an import applied, as by: what it is read by is kept with it.

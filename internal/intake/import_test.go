@@ -71,8 +71,8 @@ func (o *office) apply(file string, tell bool) engawa.Import {
 	o.must(o.Step(ctx))
 	i, err := o.Store.Import(ctx, "ws", r.Import.ID)
 	o.must(err)
-	if i.State != engawa.ImportDone || i.Done != i.Rows || i.Counts != p.Counts {
-		o.t.Errorf("looked %+v, applied %+v", p.Counts, i)
+	if i.State != engawa.ImportDone || i.Done != i.Rows || i.Counts != p.Counts || i.Gone != p.Gone {
+		o.t.Errorf("looked %+v and %d gone, applied %+v", p.Counts, p.Gone, i)
 	}
 	return i
 }

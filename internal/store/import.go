@@ -190,7 +190,7 @@ func (s *Store) DueImports(ctx context.Context) (is []engawa.Import, err error) 
 // a person is asked to look, with their number as the argument "n".
 func (s *Store) FinishImport(ctx context.Context, i engawa.Import, ask *engawa.Task) error {
 	err := s.inTx(ctx, i.Workspace, func(t *tx) error {
-		gone, err := t.exec(`UPDATE import_row SET gone = $3 WHERE workspace = $1 AND account = $2 AND kind = 'contract' AND running = TRUE AND gone = '' AND seen <> $3`,
+		gone, err := t.exec(`UPDATE import_row SET gone = $3 WHERE workspace = $1 AND account = $2 AND seen <> $3 AND `+missed,
 			i.Workspace, i.Account, i.ID)
 		if err != nil {
 			return err

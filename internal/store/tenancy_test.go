@@ -337,6 +337,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Imports": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Imports(ctx, as, store.Page{})
 	},
+	"RunningContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RunningContracts(ctx, as, "acc2_"+e.of)
+	},
 	"StartImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.StartImport(ctx, engawa.Import{Workspace: as, ID: "imp_open_" + e.of, Account: "acc_" + e.of, Mapping: "{}", Rows: 1})
 	},

@@ -27,6 +27,7 @@ func (k ToldKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, "a "+k.Kind) }
 type Told struct {
 	Customer string // whose it is; empty: nobody's yet
 	Body     []byte // what the source told of it last; nil: nothing
+	Runs     bool   // it is a contract that would be missed
 }
 
 // ToldFrom is a source with the issuer of its member numbers.
@@ -49,21 +50,36 @@ func (s *Store) Told(ctx context.Context, from ToldFrom, keys []ToldKey) (told m
 func answers(rows map[ToldKey]toldRow) map[ToldKey]Told {
 	out := map[ToldKey]Told{}
 	for k, r := range rows {
-		out[k] = Told{r.customer, r.body}
+		out[k] = Told{r.customer, r.body, r.runs}
 	}
 	return out
 }
 
-const toldColumns = `workspace, id, kind, value_hash, customer, sealed_by, sealed`
+// missed are the rows of contracts that would be missed if a file had them not.
+const missed = `kind = 'contract' AND running = TRUE AND gone = ''`
+
+// RunningContracts counts the contracts that would be missed if a source's file
+// had them not.
+func (s *Store) RunningContracts(ctx context.Context, workspace, account string) (n int, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		count, err := one(t, scanInt, `SELECT count(*) FROM import_row WHERE workspace = $1 AND account = $2 AND `+missed, workspace, account)
+		n = int(count)
+		return err
+	})
+	return n, err
+}
+
+const toldColumns = `workspace, id, kind, value_hash, customer, running = TRUE AND gone = '', sealed_by, sealed`
 
 type toldRow struct {
 	workspace, id, kind, hash, customer, by string
+	runs                                    bool
 	sealed, body                            []byte
 }
 
 func scanToldRow(scan func(...any) error) (r *toldRow, err error) {
 	r = &toldRow{}
-	return r, scan(&r.workspace, &r.id, &r.kind, &r.hash, &r.customer, &r.by, &r.sealed)
+	return r, scan(&r.workspace, &r.id, &r.kind, &r.hash, &r.customer, &r.runs, &r.by, &r.sealed)
 }
 
 func (t *tx) toldHash(from ToldFrom, k ToldKey) (hash, key string) {
