@@ -115,18 +115,20 @@ func uploaded(r *http.Request) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// sourceOf is the source of an upload: the chosen one, or a new one of the name;
-// empty where neither was given.
+// sourceOf is the source of an upload: the one of the name that was typed, made
+// if there is none, or else the chosen one; empty where neither was given.
 func (c *console) sourceOf(v *visit) (string, error) {
-	if id := v.typed("source"); id != "" {
-		a, err := c.Store.Account(v.ctx(), v.ws(), id)
-		if err == nil && a.Kind != csv.Kind.Name {
-			err = engawa.NotFound("source of files")
-		}
-		return id, err
-	}
 	name := v.typed("name")
-	if name == "" || len([]rune(name)) > 80 {
+	all, err := c.Store.Accounts(v.ctx(), v.ws())
+	if err != nil || len([]rune(name)) > 80 {
+		return "", err
+	}
+	for _, a := range all {
+		if a.Kind == csv.Kind.Name && (name == a.Name || name == "" && a.ID == v.typed("source")) {
+			return a.ID, nil
+		}
+	}
+	if name == "" {
 		return "", nil
 	}
 	a := engawa.Account{

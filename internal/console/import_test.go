@@ -171,6 +171,7 @@ func (d *desk) applied(page string, file []byte) {
 	accounts, err := d.st.Accounts(ctx, ws)
 	d.must(err)
 	source := accounts[slices.IndexFunc(accounts, func(a engawa.Account) bool { return a.Kind == "csv" })].ID
+	d.went(d.post(d.went(d.upload("", "Luxliner", file))+"/drop", nil)) // a name that is there makes no second system
 	again := d.went(d.upload(source, "", file))
 	if code, body := d.get(again); code != http.StatusOK || !strings.Contains(body, "変わることはありません") {
 		d.t.Errorf("the same file once more: %d", code)
@@ -179,11 +180,11 @@ func (d *desk) applied(page string, file []byte) {
 	if code, body := d.get(again); code != http.StatusOK || !strings.Contains(body, "取りやめ") {
 		d.t.Errorf("given up: %d", code)
 	}
-	want := []string{"create-account", "add-import", "change-account", "apply-import", "stop-import", "apply-import", "add-import", "drop-import"}
+	want := []string{"create-account", "add-import", "change-account", "apply-import", "stop-import", "apply-import", "add-import", "drop-import", "add-import", "drop-import"}
 	if acts := d.acts(); !slices.Equal(acts, want) {
 		d.t.Errorf("the trail says %v", acts)
 	}
-	if code, body := d.get("/imports"); code != http.StatusOK || strings.Count(body, "<tr>") != 3 || !strings.Contains(body, "Luxliner") {
+	if code, body := d.get("/imports"); code != http.StatusOK || strings.Count(body, "<tr>") != 4 || !strings.Contains(body, "Luxliner") {
 		d.t.Errorf("the list: %d", code)
 	}
 	if code, body := d.get("/accounts/" + source); code != http.StatusOK || !strings.Contains(body, "/imports?source="+source) {
@@ -211,7 +212,7 @@ func TestImportRefused(t *testing.T) {
 			t.Errorf("%s: %d, %s", name, res.Code, notices(res.Body.String()))
 		}
 	}
-	if res := d.upload("acc_mail", "", []byte(members)); res.Code != http.StatusNotFound {
+	if res := d.upload("acc_mail", "", []byte(members)); res.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a mailbox as a system: %d", res.Code)
 	}
 	if is, err := d.st.Imports(context.Background(), ws, store.Page{}); err != nil || len(is) != 0 {

@@ -190,7 +190,7 @@ func sampleDryRun(p Page, s spoken) Import {
 		Changes: []ImportLine{
 			{2, s.hana, p.changedWords([]string{"email"}), p.contractWords(&csv.Contract{State: csv.Active, Plan: s.plan}, csv.Contract{ID: "456", State: csv.Reserved, Plan: s.plan, Ends: "2026-12-31"}), p.Words.EventLine(p.Locale, "contract.termination.reserved", nil)},
 			{3, s.minsu, p.T("import.customer.new"), p.contractWords(nil, csv.Contract{ID: "457", State: csv.Active, Plan: s.plan}), p.Words.EventLine(p.Locale, "contract.started", nil)},
-			{9, "鈴木 三", "", p.contractWords(&csv.Contract{State: csv.Active}, csv.Contract{ID: "458", State: csv.Suspended, Plan: s.plan}), p.Words.EventLine(p.Locale, "contract.suspended", nil)},
+			{9, "鈴木 三", "", p.contractWords(&csv.Contract{State: csv.Active, Plan: s.plan}, csv.Contract{ID: "458", State: csv.Suspended, Plan: s.plan}), p.Words.EventLine(p.Locale, "contract.suspended", nil)},
 		},
 		Missing: 3, AsksGone: true, CSV: "/imports/imp_2/refused.csv", Until: ago(-24 * time.Hour),
 	}
@@ -202,10 +202,13 @@ func sampleDryRun(p Page, s spoken) Import {
 
 func sampleFirst(p Page, s spoken) Import {
 	v := sampleDryRun(p, s)
+	p = v.Page
 	v.First, v.Missing, v.Preview.Events, v.Types = true, 0, 0, nil
 	v.File.Refused, v.Refused = 0, nil
-	for i := range v.Changes {
-		v.Changes[i].Tells = ""
+	v.Preview.Customers, v.Preview.Contracts = engawa.ImportTally{New: 1859}, engawa.ImportTally{New: 1938}
+	v.Changes = []ImportLine{
+		{2, s.hana, p.T("import.customer.new"), p.contractWords(nil, csv.Contract{ID: "456", State: csv.Active, Plan: s.plan}), ""},
+		{3, s.minsu, p.T("import.customer.new"), p.contractWords(nil, csv.Contract{ID: "457", State: csv.Reserved, Plan: s.plan, Ends: "2026-12-31"}), ""},
 	}
 	return v
 }

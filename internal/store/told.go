@@ -30,6 +30,11 @@ type Told struct {
 	Runs     bool   // it is a contract that would be missed
 }
 
+// Format says whether there is something, whatever the verb.
+func (t Told) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "told of %s: %t", t.Customer, t.Body != nil)
+}
+
 // ToldFrom is a source with the issuer of its member numbers.
 type ToldFrom struct{ Workspace, Account, Issuer string }
 
@@ -190,6 +195,11 @@ type Remembered struct {
 	Customer string
 	Running  bool // a contract that is missed when it is gone
 	Body     []byte
+}
+
+// Format names whose it is, whatever the verb.
+func (r Remembered) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "remembered of %s: %v", r.Customer, r.Key)
 }
 
 // StepImport applies a part of an import. An import that was stopped, or that

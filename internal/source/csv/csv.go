@@ -5,6 +5,7 @@
 package csv
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/engawa/engawa/internal/channel"
@@ -58,6 +59,9 @@ type Row struct {
 	Cells []string
 	Fault *Fault // why it cannot be read; nil: it can
 }
+
+// Format names the line alone, whatever the verb: its cells are somebody's.
+func (r Row) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "line %d", r.Line) }
 
 // Column returns the values of column i, at most n of them, of rows that can be read.
 func (t Table) Column(i, n int) (values []string) {

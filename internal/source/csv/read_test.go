@@ -54,8 +54,9 @@ func TestEncodings(t *testing.T) {
 		}
 		got, err := Read(c.file, "", "")
 		want, err2 := Read([]byte(c.want), UTF8, ",")
-		if err != nil || err2 != nil || fmt.Sprint(got.Header, got.Rows) != fmt.Sprint(want.Header, want.Rows) {
-			t.Errorf("%s reads as %v, %v %v", name, got, err, err2)
+		same := func(a, b Row) bool { return a.Line == b.Line && slices.Equal(a.Cells, b.Cells) && a.Fault == nil }
+		if err != nil || err2 != nil || !slices.Equal(got.Header, want.Header) || !slices.EqualFunc(got.Rows, want.Rows, same) {
+			t.Errorf("%s reads as %v, %v %v", name, got.Header, err, err2)
 		}
 	}
 	if _, err := Read([]byte(luxliner), UTF16, ""); code(err) != "bom" {
