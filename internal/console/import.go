@@ -166,11 +166,14 @@ func (p Page) refusedLine(f csv.Fault) RefusedLine {
 // importPage is an uploaded file where it stands: what it would change, how far
 // it is applied, or what it did.
 func (c *console) importPage(v *visit) error {
-	r, err := c.reader().Open(v.ctx(), v.ws(), v.r.PathValue("id"))
-	if err != nil && (!isNotFound(err) || r.Source.ID == "") {
-		return err // without its file, it is still told what became of it
+	r, err := c.reader().Of(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err == nil && r.Import.Kept && r.Import.State != engawa.ImportApplying { // which is asked for every two seconds
+		r, err = c.reader().Again(v.ctx(), r, r.Mapping)
 	}
-	if r.Import.State == engawa.ImportOpen && err == nil && r.Fault != nil {
+	if err != nil {
+		return err
+	}
+	if r.Import.State == engawa.ImportOpen && r.Fault != nil {
 		http.Redirect(v.w, v.r, importPath(r.Import.ID, "/columns"), http.StatusSeeOther)
 		return nil
 	}

@@ -168,6 +168,9 @@ func (d *desk) applied(page string, file []byte) {
 	if err != nil || len(points) != 2 {
 		d.t.Errorf("%d contact points, %v", len(points), err)
 	}
+	if consents, err := d.st.Consents(ctx, ws, "cus_hana"); err != nil || len(consents) != 0 {
+		d.t.Errorf("a column gave %d consents, %v", len(consents), err)
+	}
 	accounts, err := d.st.Accounts(ctx, ws)
 	d.must(err)
 	source := accounts[slices.IndexFunc(accounts, func(a engawa.Account) bool { return a.Kind == "csv" })].ID

@@ -33,9 +33,18 @@ type Reading struct {
 	Fault   *csv.Fault // why nothing can be taken; nil: lines can
 }
 
-// Open reads an import's file. By what it is read stands in the import once it
-// is applied, and before that in the source's settings.
-func (im *Imports) Open(ctx context.Context, workspace, id string) (r Reading, err error) {
+// Open reads an import's file.
+func (im *Imports) Open(ctx context.Context, workspace, id string) (Reading, error) {
+	r, err := im.Of(ctx, workspace, id)
+	if err != nil {
+		return r, err
+	}
+	return im.Again(ctx, r, r.Mapping)
+}
+
+// Of is an import, its source and mapping, with nothing of the file read. The
+// mapping is the import's own once it is applied, and before that the source's.
+func (im *Imports) Of(ctx context.Context, workspace, id string) (r Reading, err error) {
 	if r.Import, err = im.Store.Import(ctx, workspace, id); err != nil {
 		return r, err
 	}
@@ -51,15 +60,8 @@ func (im *Imports) Open(ctx context.Context, workspace, id string) (r Reading, e
 	if said == "" {
 		said = r.Source.Settings["mapping"]
 	}
-	if r.Mapping, err = csv.Parse(said); err != nil {
-		return r, err
-	}
-	file, err := im.Store.ImportFile(ctx, workspace, id)
-	if err != nil {
-		return r, err
-	}
-	r.read(file, im.mail())
-	return r, nil
+	r.Mapping, err = csv.Parse(said)
+	return r, err
 }
 
 func (r *Reading) read(file []byte, mail func(string) (engawa.Address, error)) {
@@ -73,8 +75,8 @@ func (r *Reading) read(file []byte, mail func(string) (engawa.Address, error)) {
 	}
 }
 
-// Again reads the file in another encoding, or with another separator, as a form
-// that is not saved yet says.
+// Again reads the file by a mapping, which may be that of a form that is not
+// saved yet.
 func (im *Imports) Again(ctx context.Context, r Reading, m csv.Mapping) (Reading, error) {
 	file, err := im.Store.ImportFile(ctx, r.Import.Workspace, r.Import.ID)
 	if err != nil {
