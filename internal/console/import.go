@@ -111,7 +111,7 @@ func uploaded(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, engawa.Invalid("/file", "upload the file again", "the file did not arrive whole")
 	}
-	defer f.Close() //nolint:errcheck // it was in memory
+	defer f.Close()
 	return io.ReadAll(f)
 }
 
@@ -202,7 +202,7 @@ func (c *console) importView(v *visit, r intake.Reading) (Import, error) {
 		title = v.T("imports.state." + string(i.State))
 	}
 	view := Import{
-		Page: v.titled("customers", title), File: i, Source: r.Source.Name, Account: r.Source.ID, Lines: len(r.Table.Rows), CSV: importPath(i.ID, "/refused.csv"),
+		Page: v.titled("customers", title), File: i, Source: r.Source.Name, Version: r.Source.Version, Lines: len(r.Table.Rows), CSV: importPath(i.ID, "/refused.csv"),
 		Until: i.CreatedAt.Add(engawa.ImportFor), AsksGone: r.Mapping.Gone == csv.GoneTask,
 	}
 	view.Path = importPath(i.ID, "")
@@ -329,6 +329,9 @@ func (c *console) applyImport(v *visit) error {
 	if r.Fault != nil {
 		http.Redirect(v.w, v.r, importPath(r.Import.ID, "/columns"), http.StatusSeeOther)
 		return nil
+	}
+	if r.Import.State == engawa.ImportOpen && v.typed("version") != itoa64(r.Source.Version) {
+		return &engawa.Error{Code: engawa.CodeConflict, Message: "the columns were given another meaning meanwhile", Remedy: "look at the dry run again"}
 	}
 	first, err := c.Store.FirstImport(v.ctx(), v.ws(), r.Source.ID)
 	if err != nil {

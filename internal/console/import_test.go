@@ -151,7 +151,10 @@ func (d *desk) applied(page string, file []byte) {
 	d.t.Helper()
 	ctx := context.Background()
 	reader := &intake.Imports{Store: d.st, Kinds: builtin.Kinds()}
-	d.went(d.post(page+"/apply", nil))
+	if res := d.post(page+"/apply", url.Values{"version": {"1"}}); res.Code != http.StatusConflict {
+		d.t.Errorf("applied by other columns than were looked at: %d", res.Code)
+	}
+	d.went(d.post(page+"/apply", url.Values{"version": {"2"}}))
 	if _, body := d.get(page); !strings.Contains(body, "3行のうち0行") || !strings.Contains(body, `hx-trigger="every 2s"`) {
 		d.t.Error("it does not show how far it is")
 	}

@@ -60,7 +60,7 @@ type Import struct {
 	Page
 	File     engawa.Import
 	Source   string
-	Account  string
+	Version  int64 // of the source
 	By       string
 	Lines    int // of the file
 	First    bool
@@ -184,7 +184,7 @@ func sampleDryRun(p Page, s spoken) Import {
 		return TypeRow{Name: name, Words: p.Words.EventLine(p.Locale, name, nil), Count: n}
 	}
 	v := Import{
-		Page: p, File: engawa.Import{ID: "imp_2", State: engawa.ImportOpen, Kept: true, CreatedAt: ago(3 * time.Minute), Refused: 2}, Source: "Luxliner", Account: "acc_1", By: s.member, Lines: 1861,
+		Page: p, File: engawa.Import{ID: "imp_2", State: engawa.ImportOpen, Kept: true, CreatedAt: ago(3 * time.Minute), Refused: 2}, Source: "Luxliner", By: s.member, Lines: 1861,
 		Preview: engawa.ImportCounts{Customers: engawa.ImportTally{New: 12, Changed: 7, Same: 1840}, Contracts: engawa.ImportTally{New: 14, Changed: 22, Same: 1902}, Events: 41},
 		Types:   []TypeRow{typ("contract.started", 14), typ("contract.termination.reserved", 9), typ("contract.suspended", 6), typ("member.registered", 12)},
 		Changes: []ImportLine{

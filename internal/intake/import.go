@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -65,12 +66,10 @@ func (im *Imports) Of(ctx context.Context, workspace, id string) (r Reading, err
 }
 
 func (r *Reading) read(file []byte, mail func(string) (engawa.Address, error)) {
-	var err error
-	if r.Table, err = csv.Read(file, r.Mapping.Encoding, r.Mapping.Separator); err != nil {
-		r.Fault, _ = errors.AsType[*csv.Fault](err)
-		return
+	if r.Table, r.Fault = csv.Read(file, r.Mapping.Encoding, r.Mapping.Separator); r.Fault == nil {
+		r.Fault = r.Mapping.Fits(r.Table)
 	}
-	if r.Fault = r.Mapping.Fits(r.Table); r.Fault == nil {
+	if r.Fault == nil {
 		r.Entries, r.Refused = r.Mapping.Entries(r.Table, mail)
 	}
 }
@@ -233,7 +232,7 @@ func (im *Imports) apply(ctx context.Context, i engawa.Import) error {
 		return err
 	}
 	if r.Fault != nil {
-		return r.Fault // it was read when it was started
+		return fmt.Errorf("apply %s: %v", i.ID, r.Fault) // it was read when it was started
 	}
 	for i.Done < i.Rows {
 		if i, err = im.part(ctx, r, i); err != nil {

@@ -112,7 +112,7 @@ type (
 
 // Data is the data of an event of a type that Told returned, or of
 // member.registered and member.updated, whose changes are named.
-func Data(typ string, m Member, before *Contract, now *Contract, changed []string) ([]byte, error) {
+func Data(typ string, m Member, before, now *Contract, changed []string) ([]byte, error) {
 	d := told{M: member{m.Number, m.Name, m.Mail.Reveal()}, Changed: changed}
 	if now != nil {
 		d.C = &contract{now.ID, now.Plan, now.State, now.Starts, now.Ends}

@@ -6,7 +6,6 @@ package csv
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/engawa/engawa/internal/channel"
 )
@@ -43,7 +42,8 @@ type Fault struct {
 	Allowed string // what may be
 }
 
-func (f *Fault) Error() string { return "line " + strconv.Itoa(f.Line) + " of the file: " + f.Code }
+// Format names the line and the code, whatever the verb.
+func (f Fault) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "line %d of the file: %s", f.Line, f.Code) }
 
 // Table is a file as rows of cells.
 type Table struct {

@@ -36,9 +36,6 @@ type Contract struct {
 	Ends   string `json:"ends,omitempty"`
 }
 
-// Format names the line and what is wrong, whatever the verb.
-func (r Refusal) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.Error()) }
-
 // Entry is a line that can be taken.
 type Entry struct {
 	Line     int

@@ -21,9 +21,9 @@ func anyAddress(s string) (engawa.Address, error) {
 
 func table(t *testing.T, text string) Table {
 	t.Helper()
-	out, err := Read([]byte(text), "", "")
-	if err != nil {
-		t.Fatal(err)
+	out, fault := Read([]byte(text), "", "")
+	if fault != nil {
+		t.Fatal(fault)
 	}
 	return out
 }
@@ -150,12 +150,35 @@ func TestTold(t *testing.T) {
 		before, now State
 		want        string
 	}{
-		{"", Pending, ""}, {"", Active, "started"}, {"", Suspended, "started suspended"}, {"", Reserved, "started termination.reserved"}, {"", Terminated, ""}, {"", Canceled, ""},
-		{Pending, Pending, ""}, {Pending, Active, "started"}, {Pending, Terminated, "terminated"}, {Pending, Canceled, "cancelled"},
-		{Active, Active, ""}, {Active, Pending, ""}, {Active, Suspended, "suspended"}, {Active, Reserved, "termination.reserved"}, {Active, Terminated, "terminated"}, {Active, Canceled, "cancelled"},
-		{Suspended, Active, "resumed"}, {Suspended, Suspended, ""}, {Suspended, Reserved, "termination.reserved"}, {Suspended, Terminated, "terminated"},
-		{Reserved, Active, "termination.withdrawn"}, {Reserved, Suspended, "suspended"}, {Reserved, Reserved, ""}, {Reserved, Terminated, "terminated"},
-		{Terminated, Active, "started"}, {Terminated, Canceled, ""}, {Terminated, Terminated, ""}, {Canceled, Active, "started"}, {Canceled, Terminated, ""},
+		{"", Pending, ""},
+		{"", Active, "started"},
+		{"", Suspended, "started suspended"},
+		{"", Reserved, "started termination.reserved"},
+		{"", Terminated, ""},
+		{"", Canceled, ""},
+		{Pending, Pending, ""},
+		{Pending, Active, "started"},
+		{Pending, Terminated, "terminated"},
+		{Pending, Canceled, "cancelled"},
+		{Active, Active, ""},
+		{Active, Pending, ""},
+		{Active, Suspended, "suspended"},
+		{Active, Reserved, "termination.reserved"},
+		{Active, Terminated, "terminated"},
+		{Active, Canceled, "cancelled"},
+		{Suspended, Active, "resumed"},
+		{Suspended, Suspended, ""},
+		{Suspended, Reserved, "termination.reserved"},
+		{Suspended, Terminated, "terminated"},
+		{Reserved, Active, "termination.withdrawn"},
+		{Reserved, Suspended, "suspended"},
+		{Reserved, Reserved, ""},
+		{Reserved, Terminated, "terminated"},
+		{Terminated, Active, "started"},
+		{Terminated, Canceled, ""},
+		{Terminated, Terminated, ""},
+		{Canceled, Active, "started"},
+		{Canceled, Terminated, ""},
 	} {
 		var before *Contract
 		if c.before != "" {

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// The separators between cells.
+// Separators are what may stand between cells.
 var Separators = []string{",", "\t", ";"}
 
-// Read reads a file. An empty encoding or separator is guessed. The error is a
-// *Fault: nothing of the file can be taken. A line that cannot be read is a Row
+// Read reads a file. An empty encoding or separator is guessed. With a
+// Fault nothing of the file can be taken. A line that cannot be read is a Row
 // with its own Fault, and the others go on.
-func Read(file []byte, enc, separator string) (Table, error) {
+func Read(file []byte, enc, separator string) (Table, *Fault) {
 	if len(file) > MaxBytes {
 		return Table{}, &Fault{Code: "size", Seen: megabytes(len(file)), Allowed: megabytes(MaxBytes)}
 	}
@@ -31,10 +31,7 @@ func Read(file []byte, enc, separator string) (Table, error) {
 	if !slices.Contains(Separators, t.Separator) {
 		return t, &Fault{Code: "separator", Seen: short(t.Separator)}
 	}
-	if fault := t.fill(text); fault != nil {
-		return t, fault
-	}
-	return t, nil
+	return t, t.fill(text)
 }
 
 func megabytes(n int) string { return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MB" }
