@@ -43,7 +43,7 @@ var may = map[string][]string{
 	"internal/bench":                 all,
 	"internal/catalogue":             {""},
 	"internal/channel":               {"", "internal/verdict"},
-	"internal/channel/builtin":       {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/custom", "internal/channel/discord", "internal/channel/googlechat", "internal/channel/listform", "internal/channel/mail", "internal/channel/slack", "internal/channel/teams", "internal/channel/telegram", "internal/channel/webhook", "internal/channel/zendesk", "internal/source/inbox", "internal/source/stripe"},
+	"internal/channel/builtin":       {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/custom", "internal/channel/discord", "internal/channel/googlechat", "internal/channel/listform", "internal/channel/mail", "internal/channel/slack", "internal/channel/teams", "internal/channel/telegram", "internal/channel/webhook", "internal/channel/zendesk", "internal/source/csv", "internal/source/inbox", "internal/source/stripe"},
 	"internal/channel/channeltest":   {"", "internal/channel", "internal/rule", "internal/verdict"},
 	"internal/channel/chat":          channelKind,
 	"internal/channel/chat/chattest": {"", "internal/channel", "internal/channel/channeltest"},
@@ -60,12 +60,12 @@ var may = map[string][]string{
 	"internal/channel/webhook":       channelKind,
 	"internal/channel/zendesk":       channelKind,
 	"internal/config":                {"", "internal/vault"},
-	"internal/console":               {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/source/inbox", "internal/store", "internal/text", "internal/vault"},
+	"internal/console":               {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault"},
 	"internal/demo":                  all,
 	"internal/dispatch":              {"", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
-	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/store"},
+	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/source/csv", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},
 	"internal/look/looktest":         {},
@@ -77,6 +77,7 @@ var may = map[string][]string{
 	"internal/rude":                  {},
 	"internal/rule":                  {""},
 	"internal/serve":                 all,
+	"internal/source/csv":            {"", "internal/channel"},
 	"internal/source/inbox":          {"", "internal/channel", "internal/letter"},
 	"internal/source/stripe":         {"", "internal/channel"},
 	"internal/store":                 {"", "internal/vault"},
@@ -99,7 +100,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/catalogue", "internal/purchase", "internal/route", "internal/verdict"}
+	pure    = []string{"", "internal/catalogue", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

@@ -34,6 +34,7 @@ const (
 	PrefixKey          = "key"
 	PrefixSubscription = "sbs"
 	PrefixReplay       = "rpl"
+	PrefixImport       = "imp"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

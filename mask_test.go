@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/source/csv"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -45,6 +46,9 @@ func held(t *testing.T) []any {
 		known, claimed,
 		store.Result{Claimed: claimed, Suppress: &engawa.Suppression{Address: canary}},
 		store.NewCustomer{ContactPoints: []engawa.ContactPoint{{Address: canary}}},
+		csv.Member{Mail: canary, Phone: canary},
+		store.Told{Body: []byte(canary)},
+		store.Remembered{Key: store.ToldKey{Kind: store.ToldMember}, Body: []byte(canary)},
 		channel.Settings{"password": canary},
 		channel.Place{Address: canary},
 		access.Provider{ClientSecret: canary},

@@ -94,6 +94,8 @@ type Kind struct {
 	Source func(Settings, Env) (Receiver, error)
 	// Mailbox says that the account takes mail at an address of the relay's.
 	Mailbox bool
+	// File says that the account takes files that members upload.
+	File bool
 }
 
 // Place is one place that an account could post to.

@@ -157,7 +157,7 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	}
 	view := AccountForm{
 		Page: v.titled("accounts", title), ID: a.ID, Kind: kind.Name, Name: a.Name, Environment: a.Environment, Owner: a.Owner, Custodian: a.Custodian,
-		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil && kind.Form == nil, CanNotice: kind.Places != nil, TestTo: "", FillsIn: kind.Form != nil,
+		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil && kind.Form == nil, CanNotice: kind.Places != nil, TestTo: "", FillsIn: kind.Form != nil, Uploads: kind.File,
 	}
 	view.Path = view.action()
 	if view.FillsIn {

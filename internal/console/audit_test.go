@@ -117,6 +117,11 @@ var elsewhere = map[string]string{
 	"/accounts/{id}/form":        "TestWebForm",
 	"/accounts/{id}/form/try":    "TestWebForm: a message that names the member",
 	"/accounts/{id}/form/routes": "TestWebForm",
+	"/imports":                   "TestImportFile, which holds the lines of all of these",
+	"/imports/{id}/columns":      "TestImportFile",
+	"/imports/{id}/apply":        "TestImportFile",
+	"/imports/{id}/stop":         "TestImportFile",
+	"/imports/{id}/drop":         "TestImportFile",
 	"/messages/{id}/by-hand":     "TestByHand: it shows what to type, and writes that somebody read it",
 }
 

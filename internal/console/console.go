@@ -125,6 +125,15 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /customers", c.page(engawa.Viewer, c.customers))
 	mux.Handle("GET /customers.csv", c.page(engawa.Support, c.customersCSV))
 	mux.Handle("GET /customers/{id}", c.page(engawa.Viewer, c.customer))
+	mux.Handle("GET /imports", c.page(engawa.Admin, c.imports))
+	mux.Handle("POST /imports", c.pageUpTo(maxUpload, engawa.Admin, c.upload))
+	mux.Handle("GET /imports/{id}", c.page(engawa.Admin, c.importPage))
+	mux.Handle("GET /imports/{id}/columns", c.page(engawa.Admin, c.columns))
+	mux.Handle("POST /imports/{id}/columns", c.page(engawa.Admin, c.saveColumns))
+	mux.Handle("GET /imports/{id}/refused.csv", c.page(engawa.Admin, c.refusedCSV))
+	mux.Handle("POST /imports/{id}/apply", c.page(engawa.Admin, c.applyImport))
+	mux.Handle("POST /imports/{id}/stop", c.page(engawa.Admin, c.stopImport))
+	mux.Handle("POST /imports/{id}/drop", c.page(engawa.Admin, c.dropImport))
 	mux.Handle("GET /accounts", c.page(engawa.Viewer, c.accounts))
 	mux.Handle("GET /accounts/new", c.page(engawa.Admin, c.newAccount))
 	mux.Handle("POST /accounts/new", c.page(engawa.Admin, c.addAccount))
@@ -247,8 +256,13 @@ func (v *visit) titled(at, title string) Page {
 
 // page wraps a handler: who comes, what they may, and what to say when it fails.
 func (c *console) page(need engawa.Role, serve func(*visit) error) http.Handler {
+	return c.pageUpTo(1<<20, need, serve)
+}
+
+// pageUpTo is page for a form of at most so many bytes.
+func (c *console) pageUpTo(most int64, need engawa.Role, serve func(*visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		member, err := c.Door.Who(w, r)
 		if err != nil {
 			c.toDoor(w, r, err)

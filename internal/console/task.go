@@ -19,6 +19,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/messages/" + k.Args["message"] + "#by-hand"
 	case k.Kind == "listform.changed":
 		return "/accounts/" + k.Ref + "/form"
+	case k.Kind == "import.gone":
+		return "/imports/" + k.Args["import"] + "#gone"
 	case k.Kind == inbox.Unrecognized:
 		return "/accounts/" + k.Ref + "/patterns"
 	case k.Args["message"] != "":

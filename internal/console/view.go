@@ -294,6 +294,7 @@ type AccountForm struct {
 	Callback          string // URL for the provider's callbacks; empty: takes none
 	Inbox             string // address for its mail; empty: takes none
 	Mailbox           bool   // mail is all that it takes, by patterns
+	Uploads           bool   // it takes files that members upload
 	TestProblem       string
 	TestProblemRemedy string
 	FillsIn           bool   // it fills in a public form, which has a page of its own
@@ -775,7 +776,7 @@ var AuditActions = []string{
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
 	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
-	"save-event-type", "end-event-type", "end-endpoint", "start-replay", "stop-replay",
+	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 }
 
 // Audit is who did what, newest first.

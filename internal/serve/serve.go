@@ -176,6 +176,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	})
 	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { (&replay.Runner{Store: h.Store, Compose: h.Compose, Log: h.log}).Run(ctx) })
+	work.Go(func() { (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds, Log: h.log}).Run(ctx) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

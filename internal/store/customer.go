@@ -23,40 +23,41 @@ func (c NewCustomer) Format(f fmt.State, _ rune) { fmt.Fprint(f, "new customer "
 
 // AddCustomer stores a customer under a key of its own.
 func (s *Store) AddCustomer(ctx context.Context, c NewCustomer) error {
-	err := s.inTx(ctx, c.Customer.Workspace, func(t *tx) error {
-		ring, err := t.newKey(c.Customer.Workspace, c.Customer.ID)
-		if err != nil {
-			return err
-		}
-		sealed, by, err := ring.seal(c.Customer.Workspace, c.Customer.ID, "customer", c.Customer.ID, []byte(c.Customer.Name))
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO customer (workspace, id, kind, locale, country, zone, minor, sealed, sealed_by, sample, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			c.Customer.Workspace, c.Customer.ID, c.Customer.Kind, string(c.Customer.Locale), c.Customer.Country, c.Customer.Zone,
-			c.Customer.Minor, sealed, by, c.Sample, us(c.Customer.CreatedAt)); err != nil {
-			return err
-		}
-		for _, id := range c.Identities {
-			if err := t.link(c.Customer.Workspace, c.Customer.ID, id); err != nil {
-				return err
-			}
-		}
-		for _, p := range c.ContactPoints {
-			if err := t.addContactPoint(ring, p); err != nil {
-				return err
-			}
-		}
-		for _, cn := range c.Consents {
-			if err := t.keepConsent(cn); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.inTx(ctx, c.Customer.Workspace, func(t *tx) error { return t.addCustomer(c) }); err != nil {
 		return fmt.Errorf("add customer %s: %w", c.Customer.ID, err)
+	}
+	return nil
+}
+
+func (t *tx) addCustomer(c NewCustomer) error {
+	ring, err := t.newKey(c.Customer.Workspace, c.Customer.ID)
+	if err != nil {
+		return err
+	}
+	sealed, by, err := ring.seal(c.Customer.Workspace, c.Customer.ID, "customer", c.Customer.ID, []byte(c.Customer.Name))
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO customer (workspace, id, kind, locale, country, zone, minor, sealed, sealed_by, sample, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		c.Customer.Workspace, c.Customer.ID, c.Customer.Kind, string(c.Customer.Locale), c.Customer.Country, c.Customer.Zone,
+		c.Customer.Minor, sealed, by, c.Sample, us(c.Customer.CreatedAt)); err != nil {
+		return err
+	}
+	for _, id := range c.Identities {
+		if err := t.link(c.Customer.Workspace, c.Customer.ID, id); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.ContactPoints {
+		if err := t.addContactPoint(ring, p); err != nil {
+			return err
+		}
+	}
+	for _, cn := range c.Consents {
+		if err := t.keepConsent(cn); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -111,6 +111,9 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		return err
 	}
 	e.Forgotten += n
+	if _, err := t.exec(`DELETE FROM import_row WHERE workspace = $1 AND customer = $2`, workspace, customer); err != nil {
+		return err
+	}
 	for _, q := range [...]string{
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,

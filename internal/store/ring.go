@@ -107,7 +107,7 @@ type wrappedTable struct {
 	args  func(row string) []any
 }
 
-// wrapped are all such tables but idempotency, whose rows live for a day.
+// wrapped are all such tables but idempotency and import, whose bodies live for a day.
 func wrapped() []wrappedTable {
 	byID := func(row string) []any { return []any{row} }
 	return []wrappedTable{

@@ -29,6 +29,7 @@ type estate struct {
 	digest     store.Digest // that is due
 	unfinished store.Once
 	finished   store.Once
+	importing  engawa.Import // of acc2_…, whose one line is applied
 }
 
 // settle makes an estate.
@@ -79,6 +80,7 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
+	e.importing = s.imported(of)
 	return e
 }
 
@@ -181,6 +183,47 @@ func asked(l store.Lane, as string) store.Lane {
 	return l
 }
 
+// imported has a file of acc_… that was applied and whose contract was gone in
+// the next one, a third that waits, and one of acc2_… under way.
+func (s *shop) imported(of string) engawa.Import {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	var last engawa.Import
+	for _, f := range []struct {
+		id, account string
+		lines       int
+	}{{"imp_first_", "acc_", 1}, {"imp_next_", "acc_", 0}, {"imp_open_", "acc_", -1}, {"imp_", "acc2_", 1}} {
+		last = engawa.Import{Workspace: of, ID: f.id + of, Account: f.account + of, CreatedAt: now}
+		s.must(s.AddImport(ctx, last, []byte("会員番号\n1")))
+		if f.lines < 0 {
+			continue
+		}
+		last.Mapping, last.Rows = "{}", f.lines
+		s.must(s.StartImport(ctx, last))
+		if f.lines > 0 {
+			last = s.step(last, "C1", "cus_"+of)
+		}
+		if f.account == "acc_" {
+			s.must(s.FinishImport(ctx, last, nil))
+		}
+	}
+	return last
+}
+
+// step applies a line that tells of one contract.
+func (s *shop) step(i engawa.Import, contract, customer string) engawa.Import {
+	s.t.Helper()
+	key := store.ToldKey{Kind: store.ToldContract, Value: contract}
+	i, err := s.StepImport(s.t.Context(), store.ImportStep{
+		Import: i, Issuer: "business", To: i.Done + 1, Keys: []store.ToldKey{key},
+		Decide: func(map[store.ToldKey]store.Told) (store.ImportWork, error) {
+			return store.ImportWork{Remember: []store.Remembered{{Key: key, Customer: customer, Running: true, Body: []byte("contract " + contract)}}}, nil
+		},
+	})
+	s.must(err)
+	return i
+}
+
 // walled is every method that works in a workspace: it is called as that of one
 // workspace with the ids of another's estate.
 var walled = map[string]func(ctx context.Context, s *store.Store, as string, e estate) (any, error){
@@ -266,6 +309,51 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		}
 		ev, err := s.Event(ctx, as, again.ID)
 		return ev.Customer, err
+	},
+	"AddImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddImport(ctx, engawa.Import{Workspace: as, ID: "imp_new_" + e.of, Account: "acc_" + e.of, CreatedAt: time.Now()}, []byte("x"))
+	},
+	"DropImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.DropImport(ctx, as, "imp_open_"+e.of)
+	},
+	"FinishImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		i := e.importing
+		i.Workspace = as
+		return nil, s.FinishImport(ctx, i, nil)
+	},
+	"FirstImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		first, err := s.FirstImport(ctx, as, "acc_"+e.of)
+		return !first, err
+	},
+	"GoneRows": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.GoneRows(ctx, as, "imp_next_"+e.of)
+	},
+	"Import": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Import(ctx, as, "imp_"+e.of)
+	},
+	"ImportFile": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ImportFile(ctx, as, "imp_open_"+e.of)
+	},
+	"Imports": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Imports(ctx, as, store.Page{})
+	},
+	"RunningContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RunningContracts(ctx, as, "acc2_"+e.of)
+	},
+	"StartImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StartImport(ctx, engawa.Import{Workspace: as, ID: "imp_open_" + e.of, Account: "acc_" + e.of, Mapping: "{}", Rows: 1})
+	},
+	"StepImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		i := e.importing
+		i.Workspace = as
+		_, err := s.StepImport(ctx, store.ImportStep{Import: i, To: 2, Decide: func(map[store.ToldKey]store.Told) (store.ImportWork, error) { return store.ImportWork{}, nil }})
+		return nil, err
+	},
+	"StopImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StopImport(ctx, as, "imp_"+e.of)
+	},
+	"Told": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Told(ctx, store.ToldFrom{Workspace: as, Account: "acc_" + e.of, Issuer: e.identity.Issuer}, []store.ToldKey{{Kind: store.ToldMember, Value: e.identity.Value}, {Kind: store.ToldContract, Value: "C1"}})
 	},
 	"Audits": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Audits(ctx, as, store.AuditFilter{}, store.Page{})
@@ -599,8 +687,8 @@ var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
-	"DueReplays": "the runner's, of every workspace",
-	"Front":      "says nothing of anybody", "Remind": "the hub's own",
+	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace",
+	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",

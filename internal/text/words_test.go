@@ -54,7 +54,15 @@ var computed = map[string][]string{
 		"bounced", "complained", "replied", "read", "unread",
 	},
 	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
-	"done.":     {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"csv.fault.": { // csv.Fault; TestFaultsHaveWords of internal/console
+		"size", "size.remedy", "separator", "separator.remedy", "empty", "empty.remedy", "rows", "rows.remedy", "columns", "columns.remedy", "header_twice", "header_twice.remedy", "no_rows", "no_rows.remedy", "header_empty", "header_empty.remedy", "ragged", "ragged.remedy", "quote", "quote.remedy", "quote_open", "quote_open.remedy", "encoding", "encoding.remedy", "bom", "bom.remedy", "unmapped", "unmapped.remedy", "column_gone", "column_gone.remedy", "contradicts", "contradicts.remedy", "value_long", "value_long.remedy", "value_lines", "value_lines.remedy", "number", "number.remedy", "mail", "mail.remedy", "country", "country.remedy", "language", "language.remedy", "phone", "phone.remedy", "contract_twice", "contract_twice.remedy", "backwards", "backwards.remedy", "reserved", "reserved.remedy", "state_empty", "state_empty.remedy", "state", "state.remedy", "date", "date.remedy", "header_nul", "header_nul.remedy", "header_bytes", "header_bytes.remedy", "header_long", "header_long.remedy", "nul", "nul.remedy", "bytes", "bytes.remedy", "long", "long.remedy",
+	},
+	"csv.field.":     {"number", "name", "family", "given", "mail", "phone", "language", "country", "contract", "plan", "state", "starts", "ends"},
+	"csv.state.":     {"pending", "active", "suspended", "termination_reserved", "terminated", "cancelled"},
+	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
+	"csv.changed.":   {"name", "email", "phone", "language", "country"},
+	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},

@@ -21,13 +21,13 @@ func TestKinds(t *testing.T) {
 		}
 		seen[k.Name] = true
 		ways := 0
-		for _, has := range []bool{k.New != nil, k.Source != nil, k.Mailbox} {
+		for _, has := range []bool{k.New != nil, k.Source != nil, k.Mailbox, k.File} {
 			if has {
 				ways++
 			}
 		}
 		if ways != 1 {
-			t.Errorf("%s must have one of New, Source and Mailbox", k.Name)
+			t.Errorf("%s must have one of New, Source, Mailbox and File", k.Name)
 		}
 		if (k.New != nil) != (k.ToCustomers || k.ToStaff) || (k.New != nil) != (k.Address != nil) {
 			t.Errorf("%s: a channel reaches somebody at an address, a source does not", k.Name)
