@@ -292,7 +292,14 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.ChangeMail(ctx, as, "mem_"+e.of, "changed@hinata.example")
 	},
 	"ChangeMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.ChangeMember(ctx, engawa.Member{Workspace: as, ID: "mem2_" + e.of, Name: "changed", Role: "admin"})
+		return nil, s.ChangeMember(ctx, engawa.Member{Workspace: as, ID: "mem2_" + e.of, Name: "changed"})
+	},
+	"SetRole": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SetRole(ctx, as, "mem2_"+e.of, engawa.Admin)
+	},
+	"Staff": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
+	"UseKey": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.UseKey(ctx, as, "key_"+e.of, time.Now())
 	},
 	"ChangeWorkspace": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return nil, s.ChangeWorkspace(ctx, engawa.Workspace{ID: as, Name: "changed", Zone: "Asia/Seoul"})
