@@ -16,19 +16,20 @@ import (
 // SignInLink returns the URL of a link by which a member signs in once within
 // access.LinkLife. Opening it shows a button; pressing that signs in.
 func (h *Hub) SignInLink(ctx context.Context, workspace, member string) (string, error) {
-	if _, err := h.Store.Member(ctx, workspace, member); err != nil {
-		return "", err
-	}
+	return signInLink(ctx, h.Store.By("system"), h.base(), workspace, member, access.LinkLife)
+}
+
+// signInLink makes a link through a store that names who does.
+func signInLink(ctx context.Context, by *store.Store, base, workspace, member string, life time.Duration) (string, error) {
 	now := time.Now()
-	l, token := access.NewLink(workspace, member, now)
-	err := h.Store.AddLink(ctx, store.Session{
-		Hash: hex.EncodeToString(l.Hash[:]), Workspace: workspace, Member: member, CreatedAt: now, SeenAt: now, EndsAt: now.Add(access.LinkLife),
+	l, token := access.NewLink(workspace, member, now.Add(life))
+	err := by.AddLink(ctx, store.Session{
+		Hash: hex.EncodeToString(l.Hash[:]), Workspace: workspace, Member: member, CreatedAt: now, SeenAt: now, EndsAt: l.EndsAt,
 	})
 	if err != nil {
 		return "", fmt.Errorf("make sign-in link of %s: %w", member, err)
 	}
-	err = h.Store.Note(ctx, store.Audit{Workspace: workspace, Actor: "system", Action: "make-sign-in-link", Object: member})
-	return h.base() + "/signin/link?token=" + url.QueryEscape(token.Reveal()), err
+	return base + "/signin/link?token=" + url.QueryEscape(token.Reveal()), nil
 }
 
 // Welcome returns a sign-in link for the owner of a hub that has no members

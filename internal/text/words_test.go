@@ -53,8 +53,10 @@ var computed = map[string][]string{
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
 		"bounced", "complained", "replied", "read", "unread",
 	},
-	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
-	"done.":     {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"audit.do.":    nil, // console.AuditActions, which its tests hold to these words
+	"done.":        {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome"},
+	"members.may.": {"viewer", "support", "admin", "owner"},
+	"key.use.":     {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
