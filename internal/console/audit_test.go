@@ -74,6 +74,9 @@ func auditAll(d *desk) {
 		"/messages/{id}/cancel": {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
 		"/settings/name":        {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":      {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
+		"/customers/{id}/stop":  {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
+		"/customers/{id}/merge": {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
+		"/customers/{id}/erase": {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
 		"/settings/link":        {at("/settings/link"), nil, "make-sign-in-link"},
 		"/settings/members/new": {
 			at("/settings/members/new"), url.Values{"name": {"山田 花"}, "mail": {"hana@hinata.example"}, "role": {"support"}}, "add-member make-sign-in-link",
@@ -121,6 +124,13 @@ func auditAll(d *desk) {
 
 // shownOnce are the paths that answer with what no page shows again.
 var shownOnce = []string{"/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
+
+// twin adds a customer who turns out to be somebody else.
+func (d *desk) twin() string {
+	d.t.Helper()
+	d.must(d.st.AddCustomer(context.Background(), store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_twin", Kind: "person", Name: "山田 花", CreatedAt: time.Now()}}))
+	return "cus_twin"
+}
 
 // second is a page of the member who was invited.
 func (d *desk) second(page string) func() string {

@@ -100,6 +100,11 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"customers", CustomersPage(sampleCustomers(page("customers", "customers.title"), s))},
 		{"customers-none", CustomersPage(Customers{Page: page("customers", "customers.title"), Query: "MK4TTT"})},
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
+		{"stop", WithdrawalPage(sampleWithdrawal(page("customers", "stop.title"), s))},
+		{"merge", MergerPage(sampleMerger(page("customers", "merge.title"), s))},
+		{"merge-none", MergerPage(sampleMergerNone(page("customers", "merge.title"), s))},
+		{"erase", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Points: 2, Identities: 3, Ask: true})},
+		{"erase-traces", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Traces: true})},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
@@ -743,4 +748,26 @@ func sampleKeyMade(p Page, s spoken) KeyMade {
 		Page: p, Name: s.shop, Key: "eng_live_k3xq7ujt2myw_Zk3x8Q7uJt2mYw9c4sVb1nLd6hRfPa5eXo0iGz", What: p.allows([]string{"events:write"}),
 		EndsAt: sampleNow.Add(365 * 24 * time.Hour), Example: "https://hub.hinata.example/v1/…\nAuthorization: Bearer eng_live_k3xq7ujt2myw_…",
 	}
+}
+
+func sampleWithdrawal(p Page, s spoken) Withdrawal {
+	given := func(channel, topic string) string {
+		return p.consentWords(Consent{Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: channel, Topic: topic})
+	}
+	return Withdrawal{Page: p, ID: "cus_1", Name: s.hana, Given: []Choice{{"cns_1", given(p.kindWords("mail"), "renewal")}, {"cns_2", given("", "")}}, Chosen: "cns_1", Problem: p.T("stop.where.wrong")}
+}
+
+func sampleMerger(p Page, s spoken) Merger {
+	into := Side{
+		ID: "cus_8f2k3m9x1c4t8v7w2y5z0a3b6", Name: s.hana, Kind: "person", Country: "JP", Since: ago(90 * 24 * time.Hour), Consents: 2,
+		Points: []Point{{Kind: p.kindWords("mail"), Address: "h…@e….jp"}}, Identities: []string{"business member_number"},
+	}
+	from := Side{
+		ID: "cus_2m9x1c4t8v7w2y5z0a3b68f2k3", Name: s.hana, Kind: "person", Since: ago(3 * 24 * time.Hour), Minor: true, Identities: []string{"appstore app_account_token", "appstore original_transaction_id"},
+	}
+	return Merger{Page: p, ID: into.ID, Name: s.hana, Query: "2000000412345678", Into: into, From: &from}
+}
+
+func sampleMergerNone(p Page, s spoken) Merger {
+	return Merger{Page: p, ID: "cus_1", Name: s.hana, Query: "MK4TTT", Problem: p.T("merge.none")}
 }

@@ -234,6 +234,48 @@ type Customer struct {
 	Next           string // URL of older rows
 }
 
+// Withdrawal is where a customer's word to stop is written down.
+type Withdrawal struct {
+	Page
+	ID, Name string
+	Given    []Choice // consents that stand: their ids, and what they are about
+	Chosen   string   // a consent's id, or a purpose of which all stops
+	Where    string   // how the customer said so
+	Problem  string
+}
+
+// Erasure warns of what goes and what stays before a customer is erased.
+type Erasure struct {
+	Page
+	ID, Name           string
+	Points, Identities int
+	Traces             bool // erased, with traces in the log that are still to be wiped
+	Ask                bool
+	Problem            string
+}
+
+// Merger makes one customer of two.
+type Merger struct {
+	Page
+	ID, Name string
+	Query    string        // by which the other was looked for
+	Found    []CustomerRow // of several, to choose from
+	Into     Side
+	From     *Side // nil: not chosen yet
+	Ask      bool
+	Problem  string
+}
+
+// Side is one of two customers who may be one.
+type Side struct {
+	ID, Name, Kind, Country string
+	Since                   time.Time
+	Minor                   bool
+	Points                  []Point
+	Identities              []string
+	Consents                int // that stand
+}
+
 // Point is one contact point, masked.
 type Point struct {
 	Kind, Address, Role string
@@ -862,7 +904,7 @@ var AuditActions = []string{
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
-	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
+	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "end-endpoint", "start-replay", "stop-replay",
 }

@@ -54,7 +54,8 @@ var computed = map[string][]string{
 		"bounced", "complained", "replied", "read", "unread",
 	},
 	"audit.do.":    nil, // console.AuditActions, which its tests hold to these words
-	"done.":        {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome"},
+	"done.":        {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased"},
+	"stop.":        {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.": {"viewer", "support", "admin", "owner"},
 	"key.use.":     {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text"},
 	"patterns.": { // inputs of the form
