@@ -18,7 +18,7 @@ import (
 
 type backupCmd struct {
 	configFile
-	File string `arg:"" help:"New file to write the copy to." type:"path"`
+	File string `arg:"" type:"path"`
 }
 
 // Run backs up. The key file is not in the copy.
@@ -34,7 +34,7 @@ func (b backupCmd) Run(ctx context.Context) error {
 
 type restoreCmd struct {
 	configFile
-	File string `arg:"" help:"Backup to restore." type:"existingfile"`
+	File string `arg:"" type:"existingfile"`
 }
 
 // Run puts the backup in the place of the configured database and opens it, so

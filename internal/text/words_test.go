@@ -55,6 +55,7 @@ var computed = map[string][]string{
 	},
 	"audit.do.":    nil, // console.AuditActions, which its tests hold to these words
 	"done.":        {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased"},
+	"help.":        nil, // of commands: cmd/engawa's TestHelp
 	"stop.":        {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.": {"viewer", "support", "admin", "owner"},
 	"key.use.":     {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text"},
