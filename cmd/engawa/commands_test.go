@@ -185,7 +185,7 @@ func TestBackup(t *testing.T) {
 	s.key = key
 	s.must("restore", copied)
 	said := strings.Join(s.must("verify"), "\n")
-	for _, want := range []string{"customers\t1 open", "accounts\t1 open", "all that was looked at opens"} {
+	for _, want := range []string{"\tcustomer\t1 open", "\taccount\t1 open", "\tdata_key\t1 open", "all that is sealed opens"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("verify says %q, not %q", said, want)
 		}
@@ -232,7 +232,7 @@ func TestBackupPostgres(t *testing.T) {
 		s := newShell(t, url)
 		fill(t, s)
 		s.refused(1, "pg_dump", "backup", filepath.Join(s.dir, "copy.db"))
-		if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "customers\t1 open") {
+		if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "\tcustomer\t1 open") {
 			t.Errorf("verify says %q", said)
 		}
 	})
@@ -352,7 +352,7 @@ func TestTry(t *testing.T) {
 	if strings.Contains(s.said.String(), canaryMail) {
 		t.Error("the address was printed")
 	}
-	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "messages\t0 open") {
+	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "\tmessage\t0 open") {
 		t.Errorf("something was kept: %q", said)
 	}
 }

@@ -297,7 +297,8 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"SetRole": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SetRole(ctx, as, "mem2_"+e.of, engawa.Admin)
 	},
-	"Staff": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
+	"Staff":  func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
+	"Verify": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Verify(ctx, as) },
 	"UseKey": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.UseKey(ctx, as, "key_"+e.of, time.Now())
 	},
