@@ -269,6 +269,34 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+// TestWelcomeTogether: of nodes that start on an empty database at the same
+// moment one welcomes, and one workspace with one owner is made.
+func TestWelcomeTogether(t *testing.T) {
+	for range 3 { // an empty database each
+		c := settings(t, storetest.Postgres(t))
+		hubs := []*Hub{open(t, c), open(t, c), open(t, c), open(t, c)}
+		links := make([]string, len(hubs))
+		var work sync.WaitGroup
+		for i, h := range hubs {
+			work.Go(func() {
+				var err error
+				if links[i], err = h.Welcome(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		work.Wait()
+		ws, err := hubs[0].Store.Workspaces(t.Context())
+		if err != nil || len(ws) != 1 {
+			t.Fatalf("%d workspaces, %v", len(ws), err)
+		}
+		ms, err := hubs[0].Store.Members(t.Context(), ws[0].ID)
+		if err != nil || len(ms) != 1 || len(strings.Join(links, "")) == 0 || strings.Count(strings.Join(links, " "), "token=") != 1 {
+			t.Errorf("%d members, links %q, %v", len(ms), links, err)
+		}
+	}
+}
+
 // TestNetwork: only a trusted proxy is believed about where a request comes from.
 func TestNetwork(t *testing.T) {
 	c := settings(t, storetest.SQLite(t))

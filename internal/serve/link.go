@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -36,33 +35,13 @@ func signInLink(ctx context.Context, by *store.Store, base, workspace, member st
 // yet, made with a workspace where there is none; "" for every other hub. The
 // owner gives names, address and password in the settings.
 func (h *Hub) Welcome(ctx context.Context) (string, error) {
-	all, err := h.Store.Workspaces(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, w := range all {
-		members, err := h.Store.Members(ctx, w.ID)
-		if err != nil || len(members) > 0 {
-			return "", err
-		}
-	}
 	now := time.Now()
-	if len(all) == 0 {
-		w := engawa.Workspace{ID: engawa.NewID(engawa.PrefixWorkspace), Name: "Engawa", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}
-		if err := h.Store.AddWorkspace(ctx, w); err != nil {
-			return "", err
-		}
-		all = append(all, w)
-	}
-	owner := engawa.Member{
-		Workspace: all[0].ID, ID: engawa.NewID(engawa.PrefixMember), Name: h.Words.T(all[0].Locale, "role.owner"), Role: engawa.Owner, CreatedAt: now,
-	}
-	err = h.Store.AddMember(ctx, store.SignIn{Member: owner})
-	if e, ok := errors.AsType[*engawa.Error](err); ok && e.Code == engawa.CodeConflict {
-		return "", nil // another node that starts at the same moment welcomes
-	}
-	if err != nil {
-		return "", err
+	w := engawa.Workspace{ID: engawa.NewID(engawa.PrefixWorkspace), Name: "Engawa", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}
+	owner, err := h.Store.Welcome(ctx, w, func(w engawa.Workspace) engawa.Member {
+		return engawa.Member{Workspace: w.ID, ID: engawa.NewID(engawa.PrefixMember), Name: h.Words.T(w.Locale, "role.owner"), Role: engawa.Owner, CreatedAt: now}
+	})
+	if err != nil || owner.ID == "" {
+		return "", err // members are here, or another node that starts at the same moment welcomes
 	}
 	return h.SignInLink(ctx, owner.Workspace, owner.ID)
 }

@@ -121,32 +121,33 @@ type SignIn struct {
 // AddMember stores a member, the mail address sealed.
 // A mail address that another member has is a conflict.
 func (s *Store) AddMember(ctx context.Context, in SignIn) error {
-	m := in.Member
-	err := s.inTx(ctx, in.Member.Workspace, func(t *tx) error {
-		ring, err := t.keys(m.Workspace, nil)
-		if err != nil {
-			return err
-		}
-		sealed, by, err := ring.seal(m.Workspace, "", "member", m.ID, []byte(m.Mail.Reveal()))
-		if err != nil {
-			return err
-		}
-		index, key := t.memberIndex(m.Workspace, m.Mail)
-		n, err := t.exec(`INSERT INTO member (workspace, id, name, mail_index, key_id, role, locale, password, oidc_user, sealed, sealed_by, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (workspace, mail_index) DO NOTHING`,
-			m.Workspace, m.ID, m.Name, index, key, string(m.Role), string(m.Locale), in.Password, in.OIDC, sealed, by, us(m.CreatedAt))
-		if err == nil && n == 0 {
-			err = &engawa.Error{Code: engawa.CodeConflict, Field: "/mail", Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
-		}
-		if err != nil {
-			return err
-		}
-		return t.noted(m.Workspace, "add-member", m.ID, "role="+string(m.Role))
-	})
-	if err != nil {
-		return fmt.Errorf("add member %s: %w", m.ID, err)
+	if err := s.inTx(ctx, in.Member.Workspace, func(t *tx) error { return t.addMember(in) }); err != nil {
+		return fmt.Errorf("add member %s: %w", in.Member.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) addMember(in SignIn) error {
+	m := in.Member
+	ring, err := t.keys(m.Workspace, nil)
+	if err != nil {
+		return err
+	}
+	sealed, by, err := ring.seal(m.Workspace, "", "member", m.ID, []byte(m.Mail.Reveal()))
+	if err != nil {
+		return err
+	}
+	index, key := t.memberIndex(m.Workspace, m.Mail)
+	n, err := t.exec(`INSERT INTO member (workspace, id, name, mail_index, key_id, role, locale, password, oidc_user, sealed, sealed_by, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (workspace, mail_index) DO NOTHING`,
+		m.Workspace, m.ID, m.Name, index, key, string(m.Role), string(m.Locale), in.Password, in.OIDC, sealed, by, us(m.CreatedAt))
+	if err == nil && n == 0 {
+		err = &engawa.Error{Code: engawa.CodeConflict, Field: "/mail", Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
+	}
+	if err != nil {
+		return err
+	}
+	return t.noted(m.Workspace, "add-member", m.ID, "role="+string(m.Role))
 }
 
 func (t *tx) memberIndex(workspace string, a engawa.Address) (index, key string) {

@@ -614,6 +614,7 @@ var unwalled = map[string]string{
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
 	"Handed": "by an id in an address that we signed", "TakeReturn": "as Handed",
+	"Welcome":     "before anybody is here",
 	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
 }
 
