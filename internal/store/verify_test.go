@@ -15,7 +15,9 @@ import (
 func TestVerify(t *testing.T) {
 	each(t, func(s *shop) {
 		of := "ws_verified"
-		s.claim(s.settle(of).lane, 1, func(store.Claimed) store.Decision { return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse}} })
+		s.claim(s.settle(of).lane, 1, func(store.Claimed) store.Decision {
+			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse}}
+		})
 		db := storetest.Open(s.t, s.url)
 		visited := map[string]store.Opened{}
 		for _, o := range s.verified(of) {
