@@ -9,9 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/engawa/engawa"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
@@ -19,6 +22,7 @@ import (
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/text"
 )
 
 var update = flag.Bool("update", false, "write docs/commands.md")
@@ -181,7 +185,7 @@ func TestBackup(t *testing.T) {
 	s.key = key
 	s.must("restore", copied)
 	said := strings.Join(s.must("verify"), "\n")
-	for _, want := range []string{"customers\t1 open", "accounts\t1 open", "all that was looked at opens"} {
+	for _, want := range []string{"\tcustomer\t1 open", "\taccount\t1 open", "\tdata_key\t1 open", "all that is sealed opens"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("verify says %q, not %q", said, want)
 		}
@@ -228,7 +232,7 @@ func TestBackupPostgres(t *testing.T) {
 		s := newShell(t, url)
 		fill(t, s)
 		s.refused(1, "pg_dump", "backup", filepath.Join(s.dir, "copy.db"))
-		if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "customers\t1 open") {
+		if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "\tcustomer\t1 open") {
 			t.Errorf("verify says %q", said)
 		}
 	})
@@ -348,27 +352,116 @@ func TestTry(t *testing.T) {
 	if strings.Contains(s.said.String(), canaryMail) {
 		t.Error("the address was printed")
 	}
-	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "messages\t0 open") {
+	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "\tmessage\t0 open") {
 		t.Errorf("something was kept: %q", said)
 	}
 }
 
 func TestManual(t *testing.T) {
-	var page bytes.Buffer
-	if err := manual(&page); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join("..", "..", "docs", "commands.md")
-	if *update {
-		if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
+	for _, l := range engawa.Locales {
+		name := "commands." + string(l) + ".md"
+		if l == engawa.English {
+			name = "commands.md"
+		}
+		var page bytes.Buffer
+		if err := manual(&page, spoken(t, l)); err != nil {
 			t.Fatal(err)
 		}
+		path := filepath.Join("..", "..", "docs", name)
+		if *update {
+			if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(kept, page.Bytes()) {
+			t.Errorf("docs/%s is not what manual writes: run make generate", name)
+		}
 	}
-	kept, err := os.ReadFile(path)
+}
+
+func spoken(t *testing.T, l engawa.Locale) text.Viewer {
+	t.Helper()
+	w, err := text.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(kept, page.Bytes()) {
-		t.Error("docs/commands.md is not what manual writes: run make generate")
+	return w.For(l, nil)
+}
+
+// TestHelp: every command, argument and flag has words of its own in each
+// language, and no words are left of what is no more.
+func TestHelp(t *testing.T) {
+	used := map[string]bool{}
+	var walk func(v text.Viewer, n *kong.Node, key string)
+	walk = func(v text.Viewer, n *kong.Node, key string) {
+		texts := map[string]string{commandKey(n, key): n.Help}
+		for _, p := range n.Positional {
+			texts[valueKey(key, p.Name)] = p.Help
+		}
+		for _, f := range n.Flags {
+			texts[valueKey(key, f.Name)] = f.Help
+		}
+		for k, words := range texts {
+			used[k] = true
+			if words == "" || words == k || !v.Words.Has(k) {
+				t.Errorf("%s: no words for %s", v.Locale, k)
+			}
+		}
+		for _, c := range n.Children {
+			walk(v, c, key+"."+c.Name)
+		}
+	}
+	for _, l := range engawa.Locales {
+		v := spoken(t, l)
+		walk(v, newParser(&cli{}, v).Model.Node, "help")
+		for _, key := range v.Words.Keys(l) {
+			if strings.HasPrefix(key, "help.") && !used[key] && !slices.Contains(helpFrame, key) {
+				t.Errorf("nothing says %s", key)
+			}
+		}
+	}
+}
+
+// helpFrame are the words around the help of commands.
+var helpFrame = []string{"help.usage", "help.arguments", "help.flags", "help.commands", "help.more", "help.one_of", "help.default", "help.manual.title", "help.manual.text"}
+
+// TestHelpSpeaks: help is in the language of the environment, the same whether
+// it is asked for by the command or by the flag.
+func TestHelpSpeaks(t *testing.T) {
+	for _, c := range []struct{ env, want string }{
+		{"LANG=ja_JP.UTF-8", "使い方: engawa member add <name> [flags]\n\nメンバーを加え、"}, {"LC_ALL=ko_KR.UTF-8", "사용법: engawa member add <name> [flags]\n\n구성원을 추가하고"},
+		{"LC_ALL=C", "Usage: engawa member add <name> [flags]\n\nAdd a member"}, {"", "Usage: engawa member add <name> [flags]\n\nAdd a member"},
+	} {
+		var said []string
+		for _, args := range [][]string{{"help", "member", "add"}, {"member", "add", "--help"}} {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+			cmd.Env = []string{asCommand + "=1", c.env}
+			out, err := cmd.Output()
+			if err != nil || !strings.HasPrefix(string(out), c.want) {
+				t.Errorf("%s %v: %v %s", c.env, args, err, out)
+			}
+			said = append(said, string(out))
+		}
+		if said[0] != said[1] {
+			t.Errorf("%s: the command says %s, the flag %s", c.env, said[0], said[1])
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"help"}, 0, "verify [flags]"}, {[]string{"--help"}, 0, "verify [flags]"}, {[]string{"help", "member"}, 0, "member disable <id> [flags]"}, {[]string{"help", "fly"}, 1, "fly"}, {[]string{"help", "member", "fly"}, 1, "fly"},
+	} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...)
+		cmd.Env = []string{asCommand + "=1"}
+		out, _ := cmd.CombinedOutput() //nolint:errcheck // the code is looked at
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.want) {
+			t.Errorf("%v: exit %d: %s", c.args, code, out)
+		}
 	}
 }

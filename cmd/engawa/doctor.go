@@ -22,9 +22,9 @@ import (
 
 type doctorCmd struct {
 	configFile
-	JSON   bool     `help:"Print the findings as JSON."`
-	Domain []string `help:"Also ask the DNS for the mail records of this sending domain. May be given several times."`
-	DKIM   string   `help:"DKIM selector to ask for with --domain." name:"dkim"`
+	JSON   bool
+	Domain []string
+	DKIM   string `name:"dkim"`
 }
 
 // finding is what one check found.

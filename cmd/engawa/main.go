@@ -23,26 +23,27 @@ import (
 )
 
 type cli struct {
-	Serve  serveCmd  `cmd:"" help:"Run the hub."`
-	Demo   demoCmd   `cmd:"" help:"Run the hub among simulators with sample data; no account, no network."`
-	Why    whyCmd    `cmd:"" help:"Explain the verdict of a message."`
-	Try    tryCmd    `cmd:"" help:"Say what an event would cause now; nothing is kept or sent."`
-	Config configCmd `cmd:"" help:"Describe or check the configuration."`
+	Serve  serveCmd  `cmd:""`
+	Demo   demoCmd   `cmd:""`
+	Why    whyCmd    `cmd:""`
+	Try    tryCmd    `cmd:""`
+	Config configCmd `cmd:""`
 
-	Doctor    doctorCmd    `cmd:"" help:"Check configuration, keys, database, clock, lanes and, if asked, the DNS of sending domains."`
-	Sim       simCmd       `cmd:"" help:"Run one simulator of a provider."`
-	Workspace workspaceCmd `cmd:"" help:"Add or list workspaces."`
-	Member    memberCmd    `cmd:"" help:"Add, list or disable members, and make sign-in links."`
-	Key       keyCmd       `cmd:"" help:"Add, list or disable API keys, and rotate the keys of the vault."`
-	Partner   partnerCmd   `cmd:"" help:"Add or list partners, and end what they may do."`
-	Backup    backupCmd    `cmd:"" help:"Write a copy of the SQLite database to a new file."`
-	Restore   restoreCmd   `cmd:"" help:"Put a backup where there is no database yet."`
-	Verify    verifyCmd    `cmd:"" help:"Open what is sealed in the database and say what does not open."`
-	Version   versionCmd   `cmd:"" help:"Print the version of this program."`
+	Doctor    doctorCmd    `cmd:""`
+	Sim       simCmd       `cmd:""`
+	Workspace workspaceCmd `cmd:""`
+	Member    memberCmd    `cmd:""`
+	Key       keyCmd       `cmd:""`
+	Partner   partnerCmd   `cmd:""`
+	Backup    backupCmd    `cmd:""`
+	Restore   restoreCmd   `cmd:""`
+	Verify    verifyCmd    `cmd:""`
+	Version   versionCmd   `cmd:""`
+	Help      helpCmd      `cmd:""`
 }
 
 type configFile struct {
-	Config string `help:"Configuration file; without it engawa.toml in this folder, or the defaults." type:"path"`
+	Config string `type:"path"`
 }
 
 func (f configFile) load() (config.Config, error) { return config.Load(f.Config, os.Environ()) }
@@ -126,9 +127,9 @@ func beside(ctx context.Context, key, addr string, serve func(context.Context, n
 }
 
 type demoCmd struct {
-	Addr  string `help:"Address and port to listen on." default:"127.0.0.1:8025"`
-	Dir   string `help:"Folder for the data; without it a temporary one, removed at the end." type:"path" aliases:"data"`
-	Quick bool   `help:"Exit after the main job; 0 only if all of it happened."`
+	Addr  string `default:"127.0.0.1:8025"`
+	Dir   string `type:"path" aliases:"data"`
+	Quick bool
 }
 
 // Run plays the main job and stays up.
@@ -158,8 +159,8 @@ func localeOf(environ []string) engawa.Locale {
 
 type whyCmd struct {
 	configFile
-	ID     string `arg:"" help:"Id of the message."`
-	Locale string `help:"Language of the explanation." enum:"ja,ko,en" default:"en"`
+	ID     string `arg:""`
+	Locale string `enum:"ja,ko,en" default:"en"`
 }
 
 // Run prints each account's verdict with its reasons.
@@ -202,8 +203,8 @@ func showJudged(out io.Writer, w *text.Words, locale engawa.Locale, judged []sto
 }
 
 type configCmd struct {
-	Describe describeCmd `cmd:"" help:"Print every key with its meaning and default."`
-	Check    checkCmd    `cmd:"" help:"Validate the configuration and print it with secrets masked."`
+	Describe describeCmd `cmd:""`
+	Check    checkCmd    `cmd:""`
 }
 
 type describeCmd struct{}
@@ -222,19 +223,21 @@ func (k checkCmd) Run() error {
 	return config.Print(os.Stdout, c)
 }
 
-func newParser(c *cli, options ...kong.Option) *kong.Kong {
-	return kong.Must(c, append(options, kong.Name("engawa"), kong.Description("The hub through which a business reaches its customers."))...)
-}
-
 // Exit codes: 0 done, 1 failed, 2 wrong use.
 func main() {
 	if err := config.CheckArgs(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "engawa:", told(err))
 		os.Exit(2)
 	}
+	words, err := text.Load()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "engawa:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	parser := newParser(&cli{}, kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+	v := words.For(localeOf(os.Environ()), nil)
+	parser := newParser(&cli{}, v, kong.Bind(v), kong.BindTo(ctx, (*context.Context)(nil)))
 	k, err := parser.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "engawa:", err)

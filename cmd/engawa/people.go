@@ -20,7 +20,7 @@ import (
 // inWorkspace names the workspace that a command works in.
 type inWorkspace struct {
 	configFile
-	Workspace string `help:"Id of the workspace; may be left out where there is only one."`
+	Workspace string
 }
 
 // in opens the hub and finds the workspace.
@@ -60,16 +60,16 @@ func note(ctx context.Context, h *serve.Hub, workspace, action, object string) e
 }
 
 type workspaceCmd struct {
-	Add  workspaceAdd  `cmd:"" help:"Add a workspace and print its id."`
-	List workspaceList `cmd:"" help:"List workspaces."`
+	Add  workspaceAdd  `cmd:""`
+	List workspaceList `cmd:""`
 }
 
 type workspaceAdd struct {
 	configFile
-	Name    string `arg:"" help:"Name of the business."`
-	Locale  string `help:"Its language." enum:"ja,ko,en" default:"ja"`
-	Zone    string `help:"Its time zone." default:"Asia/Tokyo"`
-	Country string `help:"Its country, two letters." default:"JP"`
+	Name    string `arg:""`
+	Locale  string `enum:"ja,ko,en" default:"ja"`
+	Zone    string `default:"Asia/Tokyo"`
+	Country string `default:"JP"`
 }
 
 // Run adds the workspace.
@@ -106,17 +106,17 @@ func (l workspaceList) Run(ctx context.Context) error {
 }
 
 type memberCmd struct {
-	Add     memberAdd     `cmd:"" help:"Add a member and print the id and a link that signs in once."`
-	List    memberList    `cmd:"" help:"List members; addresses stay masked."`
-	Link    memberLink    `cmd:"" help:"Print a link by which a member signs in once, within 10 minutes."`
-	Disable memberDisable `cmd:"" help:"End a member's access and sessions at once."`
+	Add     memberAdd     `cmd:""`
+	List    memberList    `cmd:""`
+	Link    memberLink    `cmd:""`
+	Disable memberDisable `cmd:""`
 }
 
 type memberAdd struct {
 	inWorkspace
-	Name     string `arg:"" help:"Name of the person."`
-	Role     string `help:"What the person may do." enum:"owner,admin,support,viewer" default:"owner"`
-	MailFile string `help:"File with the person's mail address, - for standard input. Every member but the first needs one."`
+	Name     string `arg:""`
+	Role     string `enum:"owner,admin,support,viewer" default:"owner"`
+	MailFile string
 }
 
 // Run adds the member. The address is read from a file, since every user of the
@@ -179,7 +179,7 @@ func (l memberList) Run(ctx context.Context) error {
 
 type memberLink struct {
 	inWorkspace
-	ID string `arg:"" help:"Id of the member."`
+	ID string `arg:""`
 }
 
 // Run prints the link alone, so that a script can hand it on.
@@ -195,7 +195,7 @@ func (l memberLink) Run(ctx context.Context) error {
 
 type memberDisable struct {
 	inWorkspace
-	ID string `arg:"" help:"Id of the member."`
+	ID string `arg:""`
 }
 
 // Run ends the member; the last owner stays.
@@ -209,16 +209,16 @@ func (d memberDisable) Run(ctx context.Context) error {
 }
 
 type keyCmd struct {
-	Add     keyAdd     `cmd:"" help:"Make an API key and print it; it is shown this once."`
-	List    keyList    `cmd:"" help:"List API keys without their secrets."`
-	Disable keyDisable `cmd:"" help:"Revoke an API key at once."`
-	Rotate  keyRotate  `cmd:"" help:"Put a new key-encryption key in charge of the vault and wrap older data keys by it."`
+	Add     keyAdd     `cmd:""`
+	List    keyList    `cmd:""`
+	Disable keyDisable `cmd:""`
+	Rotate  keyRotate  `cmd:""`
 }
 
 type keyAdd struct {
 	inWorkspace
-	Name  string   `arg:"" help:"What the key is for."`
-	Scope []string `help:"What the key may do, such as events:write; * for all. May be given several times." required:""`
+	Name  string   `arg:""`
+	Scope []string `required:""`
 }
 
 // Run makes the key; only its text goes to standard output.
@@ -262,7 +262,7 @@ func keyState(k store.APIKey) string {
 
 type keyDisable struct {
 	inWorkspace
-	ID string `arg:"" help:"Id of the key."`
+	ID string `arg:""`
 }
 
 // Run revokes the key.
@@ -290,14 +290,14 @@ func (r keyRotate) Run(ctx context.Context) error {
 }
 
 type partnerCmd struct {
-	Add     partnerAdd     `cmd:"" help:"Add a partner and print its id; it may do nothing until it is granted something."`
-	List    partnerList    `cmd:"" help:"List partners."`
-	Disable partnerDisable `cmd:"" help:"End every grant of a partner at once, also for what is queued."`
+	Add     partnerAdd     `cmd:""`
+	List    partnerList    `cmd:""`
+	Disable partnerDisable `cmd:""`
 }
 
 type partnerAdd struct {
 	inWorkspace
-	Name string `arg:"" help:"Name of the partner."`
+	Name string `arg:""`
 }
 
 // Run adds the partner.
@@ -327,7 +327,7 @@ func (l partnerList) Run(ctx context.Context) error {
 
 type partnerDisable struct {
 	inWorkspace
-	ID string `arg:"" help:"Id of the partner."`
+	ID string `arg:""`
 }
 
 // Run ends the partner's open grants and revokes its keys.

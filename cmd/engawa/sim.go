@@ -19,11 +19,11 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chat,chatwork,inbox,listform,stripe,webhook,zendesk" help:"Which provider: chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), listform, stripe (posts events), webhook or zendesk (as rude as the real one)."`
-	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
-	Hook string `help:"For zendesk: URL that its webhooks go to, such as http://127.0.0.1:8025/in/acc_…; none if empty. They are signed with the secret whsec_engawa_simulator."`
-	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
-	To   string `help:"For stripe: the URL that events are posted to, http://…/in/acc_…. The account takes mode test and the secret whsec_engawa_simulator."`
+	Name string `arg:"" enum:"chat,chatwork,inbox,listform,stripe,webhook,zendesk"`
+	Addr string `default:"127.0.0.1:8030"`
+	Hook string
+	SMTP string `default:"127.0.0.1:2525"`
+	To   string
 }
 
 // simSecret signs what the stripe simulator posts. It is no secret: it is in the help.

@@ -16,8 +16,8 @@ import (
 
 type tryCmd struct {
 	inWorkspace
-	File   string `arg:"" help:"File with one event as JSON: type, data and customer (an id)." type:"existingfile"`
-	Locale string `help:"Language of the explanation." enum:"ja,ko,en" default:"en"`
+	File   string `arg:"" type:"existingfile"`
+	Locale string `enum:"ja,ko,en" default:"en"`
 }
 
 // tried is what the file holds.

@@ -72,7 +72,7 @@ func refuse(r Refusal, cause error) *engawa.Error {
 		e.Code = engawa.CodeUnavailable
 		e.Message, e.Remedy = "too many people are signing in at this moment", "try again in a few seconds"
 	case LinkInvalid:
-		e.Message, e.Remedy = "this sign-in link has been used or is too old", "ask for a new link; it works once, for 10 minutes"
+		e.Message, e.Remedy = "this sign-in link has been used or is too old", "ask for a new link; each works once, and for a limited time"
 	case SessionEnded:
 		e.Message, e.Remedy = "you are not signed in any more", "sign in again"
 	case ProviderDown:

@@ -385,7 +385,7 @@ func TestSessionEnds(t *testing.T) {
 }
 
 func TestLink(t *testing.T) {
-	l, token := NewLink("ws_1", "mem_1", noon)
+	l, token := NewLink("ws_1", "mem_1", noon.Add(LinkLife))
 	if l.Hash != HashToken(token) {
 		t.Error("the hash is another token's")
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base32"
+	"encoding/hex"
 	"hash/crc32"
 	"math/big"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // MaxKeyLife is the longest life of an API key, and the one it has unless it is
@@ -97,6 +99,13 @@ func (k Key) Admit(hash Hash, from netip.Addr, now time.Time) error {
 // Principal returns who k stands for in workspace, with its scopes.
 func (k Key) Principal(workspace string) Principal {
 	return Principal{Workspace: workspace, Key: k.ID, Scopes: k.Scopes}
+}
+
+// Row is k as the store keeps it, under a name that says what it is for.
+func (k Key) Row(workspace, name string) store.APIKey {
+	return store.APIKey{
+		Workspace: workspace, ID: k.ID, Name: name, Hash: hex.EncodeToString(k.Hash[:]), Scopes: k.Scopes, CreatedAt: k.CreatedAt, EndsAt: k.ExpiresAt,
+	}
 }
 
 func keyID() string {

@@ -11,10 +11,11 @@ import (
 
 // Lives of what lets a member in.
 const (
-	SessionIdle = 30 * time.Minute // after the last request
-	SessionLife = 12 * time.Hour   // after signing in
-	FreshFor    = 10 * time.Minute // a sign-in is fresh enough for what is sensitive
-	LinkLife    = 10 * time.Minute
+	SessionIdle = 30 * time.Minute     // after the last request
+	SessionLife = 12 * time.Hour       // after signing in
+	FreshFor    = 10 * time.Minute     // a sign-in is fresh enough for what is sensitive
+	LinkLife    = 10 * time.Minute     // of a link for whoever asks for it
+	InviteLife  = 72 * time.Hour       // of a link that one person hands to another
 	KnownFor    = 180 * 24 * time.Hour // a browser is known after a success
 	touchEvery  = time.Minute
 )
@@ -65,19 +66,19 @@ type Link struct {
 	Hash      Hash
 	Workspace string
 	Member    string
-	CreatedAt time.Time
+	EndsAt    time.Time
 	UsedAt    time.Time // zero: not used
 }
 
-// NewLink returns a link for one sign-in within LinkLife, and its token.
-func NewLink(workspace, member string, now time.Time) (Link, engawa.Secret) {
+// NewLink returns a link for one sign-in until end, and its token.
+func NewLink(workspace, member string, end time.Time) (Link, engawa.Secret) {
 	token := newToken()
-	return Link{Hash: HashToken(token), Workspace: workspace, Member: member, CreatedAt: now}, token
+	return Link{Hash: HashToken(token), Workspace: workspace, Member: member, EndsAt: end}, token
 }
 
 // Admit answers nil while l may be used. A link that was not found is the zero Link.
 func (l Link) Admit(now time.Time) error {
-	if l.Member == "" || !l.UsedAt.IsZero() || now.Sub(l.CreatedAt) >= LinkLife {
+	if l.Member == "" || !l.UsedAt.IsZero() || !now.Before(l.EndsAt) {
 		return refuse(LinkInvalid, nil)
 	}
 	return nil

@@ -309,6 +309,10 @@ func TestMakeKeys(t *testing.T) {
 	if _, _, list := s.do("GET", "/v1/keys", maker, ""); before != 200 || after != 401 || strings.Contains(list, key) {
 		t.Errorf("%d, then %d", before, after)
 	}
+	row, err := s.st.Key(t.Context(), made["id"].(string))
+	if err != nil || !row.UsedAt.Equal(store.Day(time.Now())) {
+		t.Errorf("the day of its use: %s %v", row.UsedAt, err)
+	}
 }
 
 // TestOtherWorkspace: ids of another workspace are answered like ids of nobody.

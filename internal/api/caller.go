@@ -20,6 +20,7 @@ import (
 type caller struct {
 	key   access.Key
 	who   access.Principal
+	used  time.Time // the day of its last use that is noted
 	until time.Time
 }
 
@@ -77,7 +78,21 @@ func (a *API) principal(r *http.Request) (access.Principal, error) {
 			Remedy: "use the paths below /v1/partner, or a key of the workspace",
 		}
 	}
+	a.noteUse(r.Context(), k)
 	return k.who, nil
+}
+
+// noteUse writes down once a day that a key is used. What only reads must go on
+// while nothing can be written, so it never fails: the next request tries again.
+func (a *API) noteUse(ctx context.Context, k caller) {
+	today := store.Day(time.Now())
+	if !k.used.Before(today) {
+		return
+	}
+	if err := a.Store.UseKey(ctx, k.who.Workspace, k.key.ID, today); err == nil {
+		k.used = today
+		a.callers.put(k.key.ID, k)
+	}
 }
 
 // caller looks a key up; the zero caller for one that does not exist, which
@@ -104,7 +119,7 @@ func (a *API) caller(ctx context.Context, id string) (caller, error) {
 // openKey turns a stored key into a caller. A member's key does what the
 // member's role allows at most, and nothing once the member has left.
 func (a *API) openKey(ctx context.Context, row store.APIKey) (caller, error) {
-	k := caller{key: access.Key{ID: row.ID, Scopes: row.Scopes, CreatedAt: row.CreatedAt, ExpiresAt: row.EndsAt, RevokedAt: row.RevokedAt}, until: time.Now().Add(callerLife)}
+	k := caller{key: access.Key{ID: row.ID, Scopes: row.Scopes, CreatedAt: row.CreatedAt, ExpiresAt: row.EndsAt, RevokedAt: row.RevokedAt}, used: row.UsedAt, until: time.Now().Add(callerLife)}
 	if n, err := hex.Decode(k.key.Hash[:], []byte(row.Hash)); err != nil || n != len(k.key.Hash) {
 		return k, errors.New("the stored hash of key " + row.ID + " is damaged")
 	}
@@ -138,11 +153,6 @@ func remote(r *http.Request) netip.Addr {
 // NewKey makes an API key for a workspace, stores it and returns its text.
 func NewKey(ctx context.Context, st *store.Store, workspace, name string, scopes ...string) (engawa.Secret, error) {
 	k, text := access.NewKey("live")
-	return text, st.AddKey(ctx, keyRow(k, workspace, name, scopes))
-}
-
-func keyRow(k access.Key, workspace, name string, scopes []string) store.APIKey {
-	return store.APIKey{
-		Workspace: workspace, ID: k.ID, Name: name, Hash: hex.EncodeToString(k.Hash[:]), Scopes: scopes, CreatedAt: k.CreatedAt, EndsAt: k.ExpiresAt,
-	}
+	k.Scopes = scopes
+	return text, st.AddKey(ctx, k.Row(workspace, name))
 }

@@ -46,7 +46,7 @@ func (a *API) addConsent(ctx context.Context, c *call, in *consentIn) (consentDe
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: in.ID, Controller: engawa.ControllerWorkspace,
 		App: b.App, Act: b.Act, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Given: *b.Given, At: time.Now().UTC(), Evidence: engawa.Evidence(b.Evidence),
 	}
-	return consentDecided{cn.ID, cn.Given, cn.At}, a.Store.Decide(ctx, cn)
+	return consentDecided{cn.ID, cn.Given, cn.At}, c.store.Decide(ctx, cn)
 }
 
 type consentOut struct {

@@ -27,7 +27,7 @@ func (a *API) once(c *call, keys []string, serve func(*call)) {
 	o, err := onceOf(c, keys)
 	var kept store.Kept
 	if err == nil {
-		kept, err = a.begin(c.r.Context(), o)
+		kept, err = a.begin(store.Certain(c.r.Context(), &store.Fate{}), o)
 	}
 	if err != nil {
 		a.problem(c.w, c.r, err)
@@ -42,9 +42,10 @@ func (a *API) once(c *call, keys []string, serve func(*call)) {
 	}
 	w := c.w
 	rec := &recorder{header: http.Header{}, status: http.StatusOK}
-	c.w, c.r = rec, c.r.WithContext(context.WithoutCancel(c.r.Context())) // who hangs up leaves no half of it
+	fate := &store.Fate{}
+	c.w, c.r = rec, c.r.WithContext(store.Certain(context.WithoutCancel(c.r.Context()), fate)) // who hangs up leaves no half of it
 	serve(c)
-	a.settle(c.r, o, rec)
+	a.settle(c.r, o, rec, fate)
 	rec.send(w)
 }
 
@@ -89,14 +90,14 @@ func (a *API) begin(ctx context.Context, o store.Once) (store.Kept, error) {
 
 // settle keeps the answer of what took effect and gives back the key of what
 // did not. When that fails the key stays taken: nothing is done twice. So does
-// the key of a request that the database broke off: PostgreSQL may have it
-// committed although its answer never came. A failed commit of SQLite is none.
-func (a *API) settle(r *http.Request, o store.Once, rec *recorder) {
+// the key of a request that the database broke off, unless it is known that
+// nothing was committed: of PostgreSQL by asking, of SQLite always.
+func (a *API) settle(r *http.Request, o store.Once, rec *recorder, fate *store.Fate) {
 	var err error
 	switch {
 	case rec.status < 300:
 		err = a.Store.Keep(r.Context(), o, rec.status, rec.body.Bytes())
-	case rec.status == http.StatusInternalServerError, rec.status == http.StatusServiceUnavailable && !a.Store.Lite(): // nobody knows
+	case rec.status == http.StatusInternalServerError, rec.status == http.StatusServiceUnavailable && !a.Store.Lite() && !fate.Nothing(): // nobody knows
 	default:
 		err = a.Store.Forget(r.Context(), o)
 	}

@@ -242,6 +242,7 @@ type keyOut struct {
 	CreatedAt time.Time  `json:"created_at"`
 	EndsAt    time.Time  `json:"ends_at"`
 	RevokedAt *time.Time `json:"revoked_at"`
+	UsedAt    *time.Time `json:"used_at" doc:"The beginning of the day of its last use, by UTC; null: never"`
 }
 
 type keyList struct {
@@ -250,7 +251,7 @@ type keyList struct {
 }
 
 func showKey(k store.APIKey) keyOut {
-	return keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt)}
+	return keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt), utc(k.UsedAt)}
 }
 
 func (a *API) listKeys(ctx context.Context, c *call, in *Paging) (keyList, error) {
@@ -294,7 +295,8 @@ func (a *API) addKey(ctx context.Context, c *call, in *keyIn) (keyMade, error) {
 		}
 		k.ExpiresAt = b.EndsAt.UTC()
 	}
-	row := keyRow(k, c.workspace, b.Name, b.Scopes)
+	k.Scopes = b.Scopes
+	row := k.Row(c.workspace, b.Name)
 	row.Member = c.who.Member
 	if err := c.store.AddKey(ctx, row); err != nil {
 		return keyMade{}, err

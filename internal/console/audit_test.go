@@ -48,7 +48,7 @@ func auditAll(d *desk) {
 	posts := map[string]struct {
 		path   func() string
 		form   url.Values
-		action string // empty: the door writes its own line, which its tests hold
+		action string // of each line, sorted; empty: the door writes its own line, which its tests hold
 	}{
 		"/accounts/new":                   {at("/accounts/new?kind=mail"), account, "create-account"},
 		"/accounts/{id}":                  {at("/accounts/acc_mail"), changed, "change-account"},
@@ -74,7 +74,19 @@ func auditAll(d *desk) {
 		"/messages/{id}/cancel": {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
 		"/settings/name":        {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":      {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
-		"/settings/workspace":   {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
+		"/customers/{id}/stop":  {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
+		"/customers/{id}/merge": {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
+		"/customers/{id}/erase": {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
+		"/settings/link":        {at("/settings/link"), nil, "make-sign-in-link"},
+		"/settings/members/new": {
+			at("/settings/members/new"), url.Values{"name": {"山田 花"}, "mail": {"hana@hinata.example"}, "role": {"support"}}, "add-member make-sign-in-link",
+		},
+		"/settings/members/{id}/role": {d.second("/role"), url.Values{"role": {"admin"}}, "set-role"},
+		"/settings/members/{id}/link": {d.second("/link"), nil, "make-sign-in-link"},
+		"/settings/members/{id}/end":  {d.second("/end"), nil, "end-member"},
+		"/settings/keys/new":          {at("/settings/keys/new"), url.Values{"name": {"会員サイト"}, "use": {"events"}, "days": {"30"}}, "create-key"},
+		"/settings/keys/{id}/revoke":  {func() string { return "/settings/keys/" + d.key().ID + "/revoke" }, nil, "revoke-key"},
+		"/settings/workspace":         {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
 	}
 	source, err := os.ReadFile("console.go")
 	d.must(err)
@@ -92,18 +104,56 @@ func auditAll(d *desk) {
 			continue
 		}
 		before := d.trail()
-		if res := d.post(p.path(), p.form); res.Code != http.StatusSeeOther {
+		if res := d.post(p.path(), p.form); res.Code != http.StatusSeeOther && !(res.Code == http.StatusOK && slices.Contains(shownOnce, m[1])) {
 			d.t.Errorf("POST %s: %d", m[1], res.Code)
 		}
 		left := slices.DeleteFunc(d.trail(), func(a store.Audit) bool { return slices.Contains(before, a) })
-		switch {
-		case p.action == "":
-		case len(left) != 1:
-			d.t.Errorf("POST %s left %d lines", m[1], len(left))
-		case left[0].Action != p.action || left[0].Actor != "member:mem_1":
-			d.t.Errorf("POST %s left %+v, want %s", m[1], left[0], p.action)
+		var done []string
+		for _, a := range left {
+			done = append(done, a.Action)
+			if a.Actor != "member:mem_1" && p.action != "" {
+				d.t.Errorf("POST %s: %s is not the member's", m[1], a.Action)
+			}
+		}
+		slices.Sort(done) // lines of one millisecond have no order
+		if got := strings.Join(done, " "); p.action != "" && got != p.action {
+			d.t.Errorf("POST %s left %q, want %q", m[1], got, p.action)
 		}
 	}
+}
+
+// shownOnce are the paths that answer with what no page shows again.
+var shownOnce = []string{"/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
+
+// twin adds a customer who turns out to be somebody else.
+func (d *desk) twin() string {
+	d.t.Helper()
+	d.must(d.st.AddCustomer(context.Background(), store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_twin", Kind: "person", Name: "山田 花", CreatedAt: time.Now()}}))
+	return "cus_twin"
+}
+
+// second is a page of the member who was invited.
+func (d *desk) second(page string) func() string {
+	return func() string {
+		d.t.Helper()
+		all, err := d.st.Members(context.Background(), ws)
+		d.must(err)
+		if len(all) != 2 {
+			d.t.Fatalf("%d members", len(all))
+		}
+		return "/settings/members/" + all[1].ID + page
+	}
+}
+
+// key is the newest API key.
+func (d *desk) key() store.APIKey {
+	d.t.Helper()
+	all, err := d.st.Keys(context.Background(), ws)
+	d.must(err)
+	if len(all) == 0 {
+		d.t.Fatal("there is no key")
+	}
+	return all[0]
 }
 
 // elsewhere are the paths that need more around them than a form, and the test

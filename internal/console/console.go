@@ -56,8 +56,13 @@ type Door struct {
 	Who func(w http.ResponseWriter, r *http.Request) (engawa.Member, error)
 	// Password signs in a member and sets the cookies.
 	Password func(w http.ResponseWriter, r *http.Request, mail engawa.Address, password engawa.Secret) error
-	// Link signs in by a single-use link's token.
-	Link func(w http.ResponseWriter, r *http.Request, token engawa.Secret) error
+	// Link signs in by a single-use link's token; next is where to afterwards.
+	Link func(w http.ResponseWriter, r *http.Request, token engawa.Secret) (next string, err error)
+	// Sure answers nil if the member signed in a short while ago, or if the
+	// password is theirs; with an empty one it says whether it must be asked for.
+	Sure func(r *http.Request, m engawa.Member, password engawa.Secret) error
+	// Invite makes a single-use link for a member, in the name of by's actor.
+	Invite func(ctx context.Context, by *store.Store, workspace, member string, life time.Duration) (link string, err error)
 	// Leave ends the session.
 	Leave func(w http.ResponseWriter, r *http.Request)
 	// Speak keeps the language that a member chose.
@@ -134,6 +139,12 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /imports/{id}/apply", c.page(engawa.Admin, c.applyImport))
 	mux.Handle("POST /imports/{id}/stop", c.page(engawa.Admin, c.stopImport))
 	mux.Handle("POST /imports/{id}/drop", c.page(engawa.Admin, c.dropImport))
+	mux.Handle("GET /customers/{id}/stop", c.page(engawa.Support, c.withdrawal))
+	mux.Handle("POST /customers/{id}/stop", c.page(engawa.Support, c.withdraw))
+	mux.Handle("GET /customers/{id}/merge", c.page(engawa.Support, c.merger))
+	mux.Handle("POST /customers/{id}/merge", c.page(engawa.Support, c.merge))
+	mux.Handle("GET /customers/{id}/erase", c.page(engawa.Admin, c.erasure))
+	mux.Handle("POST /customers/{id}/erase", c.page(engawa.Admin, c.erase))
 	mux.Handle("GET /accounts", c.page(engawa.Viewer, c.accounts))
 	mux.Handle("GET /accounts/new", c.page(engawa.Admin, c.newAccount))
 	mux.Handle("POST /accounts/new", c.page(engawa.Admin, c.addAccount))
@@ -183,6 +194,18 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /settings/name", c.page(engawa.Viewer, c.changeName))
 	mux.Handle("POST /settings/signin", c.page(engawa.Viewer, c.changeSignIn))
 	mux.Handle("POST /settings/workspace", c.page(engawa.Admin, c.changeWorkspace))
+	mux.Handle("POST /settings/link", c.page(engawa.Viewer, c.ownLink))
+	mux.Handle("GET /settings/members", c.page(engawa.Admin, c.members))
+	mux.Handle("GET /settings/members/new", c.page(engawa.Owner, c.newMember))
+	mux.Handle("POST /settings/members/new", c.page(engawa.Owner, c.inviteMember))
+	mux.Handle("GET /settings/members/{id}", c.page(engawa.Admin, c.showMember))
+	mux.Handle("POST /settings/members/{id}/role", c.page(engawa.Owner, c.changeRole))
+	mux.Handle("POST /settings/members/{id}/link", c.page(engawa.Owner, c.memberLink))
+	mux.Handle("POST /settings/members/{id}/end", c.page(engawa.Owner, c.endMember))
+	mux.Handle("GET /settings/keys", c.page(engawa.Admin, c.keys))
+	mux.Handle("GET /settings/keys/new", c.page(engawa.Admin, c.newKey))
+	mux.Handle("POST /settings/keys/new", c.page(engawa.Admin, c.makeKey))
+	mux.Handle("POST /settings/keys/{id}/revoke", c.page(engawa.Admin, c.revokeKey))
 	mux.Handle("GET /audit", c.page(engawa.Admin, c.audit))
 	mux.Handle("GET /audit.csv", c.page(engawa.Admin, c.auditCSV))
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))

@@ -43,6 +43,7 @@ type desk struct {
 	done   chan struct{}
 	member engawa.Member // nobody is signed in when it has no id
 	spoken engawa.Locale
+	stale  bool // the sign-in is no longer fresh
 }
 
 func newDesk(t *testing.T, dsn string) *desk {
@@ -78,7 +79,18 @@ func newDesk(t *testing.T, dsn string) *desk {
 				}
 				return nil
 			},
-			Link: func(http.ResponseWriter, *http.Request, engawa.Secret) error { return access.LinkInvalid },
+			Link: func(http.ResponseWriter, *http.Request, engawa.Secret) (string, error) { return "", access.LinkInvalid },
+			Sure: func(_ *http.Request, _ engawa.Member, p engawa.Secret) error {
+				if d.stale && p != "correct horse" {
+					return fmt.Errorf("again: %w", access.SignInInvalid)
+				}
+				return nil
+			},
+			Invite: func(ctx context.Context, by *store.Store, workspace, member string, life time.Duration) (string, error) {
+				l, token := access.NewLink(workspace, member, time.Now().Add(life))
+				err := by.AddLink(ctx, store.Session{Hash: fmt.Sprintf("%x", l.Hash), Workspace: workspace, Member: member, CreatedAt: time.Now(), SeenAt: time.Now(), EndsAt: l.EndsAt})
+				return "https://hub.example/signin/link?token=" + token.Reveal(), err
+			},
 			Leave: func(http.ResponseWriter, *http.Request) {
 				d.member = engawa.Member{}
 			},

@@ -71,11 +71,12 @@ func (c *console) link(w http.ResponseWriter, r *http.Request) {
 
 func (c *console) useLink(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-	if err := c.Door.Link(w, r, engawa.Secret(r.PostFormValue("token"))); err != nil {
+	next, err := c.Door.Link(w, r, engawa.Secret(r.PostFormValue("token")))
+	if err != nil {
 		c.refused(w, r, SignIn{}, err)
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, local(next), http.StatusSeeOther)
 }
 
 func (c *console) beginProvider(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/text"
@@ -107,6 +108,11 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"import-applying", ImportPage(sampleApplying(page("customers", ""), s))},
 		{"import-done", ImportPage(sampleApplied(page("customers", ""), s))},
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
+		{"stop", WithdrawalPage(sampleWithdrawal(page("customers", "stop.title"), s))},
+		{"merge", MergerPage(sampleMerger(page("customers", "merge.title"), s))},
+		{"merge-none", MergerPage(sampleMergerNone(page("customers", "merge.title"), s))},
+		{"erase", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Points: 2, Identities: 3, Ask: true})},
+		{"erase-traces", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Traces: true})},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
@@ -132,6 +138,15 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"task", TaskPage(sampleTask(page("tasks", ""), s))},
 		{"task-done", TaskPage(sampleTaskDone(page("tasks", ""), s))},
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
+		{"members", MembersPage(Members{Page: page("settings", "members.title"), Rows: sampleMembers(s)})},
+		{"member", MemberPage(sampleMember(page("settings", ""), s))},
+		{"member-last", MemberPage(sampleLast(page("settings", ""), s))},
+		{"invite", InvitationPage(Invitation{Page: page("settings", "invite.title"), For: engawa.Support, Ask: true})},
+		{"link-made", LinkMadePage(LinkMade{Page: page("settings", "link.title"), Name: s.hana, Link: "https://hub.hinata.example/signin/link?token=Zk3x8Q7uJt2mYw9c4sVb1nLd6hRfPa5eXo0iGzKqTUM", Until: sampleNow.Add(72 * time.Hour)})},
+		{"keys", KeysPage(sampleKeys(page("settings", "keys.title"), s))},
+		{"keys-empty", KeysPage(Keys{Page: page("settings", "keys.title")})},
+		{"key", KeyFormPage(sampleKeyForm(page("settings", "key.title")))},
+		{"key-made", KeyMadePage(sampleKeyMade(page("settings", "key.made"), s))},
 		{"audit", AuditPage(sampleAudit(page("settings", "audit.title"), s))},
 		{"signin", SignInPage(SignIn{Page: page("", "signin.title"), OIDC: "Google Workspace", Failed: "sign_in_invalid", Mail: "yuki@hinata.example"})},
 		{"signin-link", SignInPage(SignIn{Page: page("", "signin.title"), Link: "sample"})},
@@ -691,4 +706,82 @@ func sampleAudit(p Page, s spoken) Audit {
 			{At: ago(26 * time.Hour), Who: p.T("audit.command"), What: p.auditWords("add-member"), Object: s.member, Detail: "role=admin"},
 		},
 	}
+}
+
+func sampleMembers(s spoken) []MemberRow {
+	return []MemberRow{
+		{ID: "mem_1", Name: s.member, Mail: "y…@h….example", Has: engawa.Owner, You: true, SignedInAt: ago(40 * time.Minute)},
+		{ID: "mem_2", Name: s.hana, Mail: "h…@h….example", Has: engawa.Support, SignedInAt: ago(50 * time.Hour)},
+		{ID: "mem_3", Name: s.minsu, Mail: "m…@h….example", Has: engawa.Admin, LinkUntil: sampleNow.Add(60 * time.Hour)},
+		{ID: "mem_4", Name: s.shop, Mail: "s…@h….example", Has: engawa.Viewer},
+	}
+}
+
+func sampleMember(p Page, s spoken) Member {
+	row := sampleMembers(s)[1]
+	p.Title = row.Name
+	return Member{Page: p, MemberRow: row, Since: ago(90 * 24 * time.Hour), Password: true, Tied: true, Tasks: 2, Keys: 1, Ask: true}
+}
+
+func sampleLast(p Page, s spoken) Member {
+	row := sampleMembers(s)[0]
+	p.Title = row.Name
+	return Member{Page: p, MemberRow: row, Since: ago(200 * 24 * time.Hour), Password: true, Last: true}
+}
+
+func sampleKeys(p Page, s spoken) Keys {
+	all, events := p.allows([]string{"*"}), p.allows([]string{"events:write"})
+	site := p.allows([]string{"events:write", "customers:read", "customers:write", "consents:write", "messages:send", "messages:read"})
+	return Keys{
+		Page: p, Rows: []KeyRow{
+			{ID: "k3xq7ujt2myw", Name: s.shop, What: site, EndsAt: sampleNow.Add(200 * 24 * time.Hour), UsedAt: sampleNow.Truncate(24 * time.Hour)},
+			{ID: "9c4svb1nld6h", Name: "POS", What: events, EndsAt: sampleNow.Add(12 * 24 * time.Hour)},
+			{ID: "rfpa5exo0igz", Name: "Grafana", What: all, Whose: s.member, EndsAt: sampleNow.Add(80 * 24 * time.Hour), UsedAt: ago(9 * 24 * time.Hour)},
+		},
+		Ended: []KeyRow{
+			{ID: "kqtum1zk3x8q", Name: s.mailbox, EndsAt: sampleNow.Add(30 * 24 * time.Hour), RevokedAt: ago(20 * 24 * time.Hour), UsedAt: ago(21 * 24 * time.Hour)},
+			{ID: "7ujt2myw9c4s", Name: s.plan, EndsAt: ago(3 * 24 * time.Hour)},
+		},
+	}
+}
+
+func sampleKeyForm(p Page) KeyForm {
+	v := KeyForm{Page: p, Use: useOwn, Days: "365", Chosen: []string{"events:write", "tasks:read"}}
+	for _, u := range keyUses {
+		v.Uses = append(v.Uses, u.name)
+	}
+	v.Uses = append(v.Uses, useOwn)
+	for _, n := range access.Scopes {
+		v.Scopes = append(v.Scopes, string(n.Scope))
+	}
+	return v
+}
+
+func sampleKeyMade(p Page, s spoken) KeyMade {
+	return KeyMade{
+		Page: p, Name: s.shop, Key: "eng_live_k3xq7ujt2myw_Zk3x8Q7uJt2mYw9c4sVb1nLd6hRfPa5eXo0iGz", What: p.allows([]string{"events:write"}),
+		EndsAt: sampleNow.Add(365 * 24 * time.Hour), Example: "https://hub.hinata.example/v1/…\nAuthorization: Bearer eng_live_k3xq7ujt2myw_…",
+	}
+}
+
+func sampleWithdrawal(p Page, s spoken) Withdrawal {
+	given := func(channel, topic string) string {
+		return p.consentWords(Consent{Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: channel, Topic: topic})
+	}
+	return Withdrawal{Page: p, ID: "cus_1", Name: s.hana, Given: []Choice{{"cns_1", given(p.kindWords("mail"), "renewal")}, {"cns_2", given("", "")}}, Chosen: "cns_1", Problem: p.T("stop.where.wrong")}
+}
+
+func sampleMerger(p Page, s spoken) Merger {
+	into := Side{
+		ID: "cus_8f2k3m9x1c4t8v7w2y5z0a3b6", Name: s.hana, Kind: "person", Country: "JP", Since: ago(90 * 24 * time.Hour), Consents: 2,
+		Points: []Point{{Kind: p.kindWords("mail"), Address: "h…@e….jp"}}, Identities: []string{"business member_number"},
+	}
+	from := Side{
+		ID: "cus_2m9x1c4t8v7w2y5z0a3b68f2k3", Name: s.hana, Kind: "person", Since: ago(3 * 24 * time.Hour), Minor: true, Identities: []string{"appstore app_account_token", "appstore original_transaction_id"},
+	}
+	return Merger{Page: p, ID: into.ID, Name: s.hana, Query: "2000000412345678", Into: into, From: &from}
+}
+
+func sampleMergerNone(p Page, s spoken) Merger {
+	return Merger{Page: p, ID: "cus_1", Name: s.hana, Query: "MK4TTT", Problem: p.T("merge.none")}
 }

@@ -96,7 +96,7 @@ func (d *desk) acts() (acts []string) {
 	return acts
 }
 
-const members = "会員番号,氏名,メールアドレス,契約ID,プラン,契約状態,メルマガ同意\r\n" +
+const membersFile = "会員番号,氏名,メールアドレス,契約ID,プラン,契約状態,メルマガ同意\r\n" +
 	"A-100,山田 花,hana2@customer.example,456,月額プラン,契約継続中,○\r\n" +
 	"A-101,鈴木 三,suzuki@customer.example,457,年額プラン,保留,\r\n" +
 	"A-102,=cmd|' /C calc'!A0,not an address,458,@SUM(1),契約継続中,\r\n"
@@ -109,7 +109,7 @@ func TestImportFile(t *testing.T) {
 
 func importFile(d *desk) {
 	d.t.Helper()
-	file, err := japanese.ShiftJIS.NewEncoder().Bytes([]byte(members))
+	file, err := japanese.ShiftJIS.NewEncoder().Bytes([]byte(membersFile))
 	d.must(err)
 	page := d.went(d.upload("", "Luxliner", file))
 	columns := d.went(d.do(httptest.NewRequest(http.MethodGet, page, nil)))
@@ -208,23 +208,23 @@ func TestImportRefused(t *testing.T) {
 		want           string
 	}{
 		"no file":        {"", "Luxliner", nil, "ファイルが空です"},
-		"no system":      {"", " ", []byte(members), "どのシステムのファイルか"},
+		"no system":      {"", " ", []byte(membersFile), "どのシステムのファイルか"},
 		"a large one":    {"", "Luxliner", bytes.Repeat([]byte("x"), csv.MaxBytes+1), "大きすぎます"},
 		"a larger one":   {"", "Luxliner", bytes.Repeat([]byte("x"), csv.MaxBytes+1<<20), "大きすぎます"},
-		"a name in full": {"", strings.Repeat("名", 81), []byte(members), "80文字まで"},
+		"a name in full": {"", strings.Repeat("名", 81), []byte(membersFile), "80文字まで"},
 	} {
 		res := d.upload(c.source, c.system, c.file)
 		if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), c.want) {
 			t.Errorf("%s: %d, %s", name, res.Code, notices(res.Body.String()))
 		}
 	}
-	if res := d.upload("acc_mail", "", []byte(members)); res.Code != http.StatusUnprocessableEntity {
+	if res := d.upload("acc_mail", "", []byte(membersFile)); res.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a mailbox as a system: %d", res.Code)
 	}
 	if is, err := d.st.Imports(context.Background(), ws, store.Page{}); err != nil || len(is) != 0 {
 		t.Errorf("%d files are kept, %v", len(is), err)
 	}
-	page := d.went(d.upload("", "Luxliner", []byte(members)))
+	page := d.went(d.upload("", "Luxliner", []byte(membersFile)))
 	_, body := d.get(page + "/columns")
 	form := inputs(body)
 	for name, c := range map[string]struct {

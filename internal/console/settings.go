@@ -18,7 +18,7 @@ func (c *console) settingsView(v *visit) Settings {
 	w := v.workspace
 	return Settings{
 		Page: v.titled("settings", v.T("settings.title")), Name: v.member.Name, Mail: v.member.Mail.String(),
-		Shop: w.Name, Zone: w.Zone, Country: w.Country, Sender: w.Sender, Version: c.Version,
+		Shop: w.Name, Zone: w.Zone, Country: w.Country, Sender: w.Sender, Version: c.Version, Ask: c.asks(v),
 	}
 }
 

@@ -234,6 +234,48 @@ type Customer struct {
 	Next           string // URL of older rows
 }
 
+// Withdrawal is where a customer's word to stop is written down.
+type Withdrawal struct {
+	Page
+	ID, Name string
+	Given    []Choice // consents that stand: their ids, and what they are about
+	Chosen   string   // a consent's id, or a purpose of which all stops
+	Where    string   // how the customer said so
+	Problem  string
+}
+
+// Erasure warns of what goes and what stays before a customer is erased.
+type Erasure struct {
+	Page
+	ID, Name           string
+	Points, Identities int
+	Traces             bool // erased, with traces in the log that are still to be wiped
+	Ask                bool
+	Problem            string
+}
+
+// Merger makes one customer of two.
+type Merger struct {
+	Page
+	ID, Name string
+	Query    string        // by which the other was looked for
+	Found    []CustomerRow // of several, to choose from
+	Into     Side
+	From     *Side // nil: not chosen yet
+	Ask      bool
+	Problem  string
+}
+
+// Side is one of two customers who may be one.
+type Side struct {
+	ID, Name, Kind, Country string
+	Since                   time.Time
+	Minor                   bool
+	Points                  []Point
+	Identities              []string
+	Consents                int // that stand
+}
+
 // Point is one contact point, masked.
 type Point struct {
 	Kind, Address, Role string
@@ -763,18 +805,107 @@ type Settings struct {
 	Country string
 	Sender  engawa.SenderProfile
 	Version string
+	Ask     bool // for the password, before a link is made
 
 	Problem string // of a form that could not be saved, with what to enter
+}
+
+// Members is who may enter, and what each may do.
+type Members struct {
+	Page
+	Rows []MemberRow
+}
+
+// MemberRow is one member of the list.
+type MemberRow struct {
+	ID, Name   string
+	Mail       string // masked
+	Has        engawa.Role
+	You        bool
+	SignedInAt time.Time // zero: never
+	LinkUntil  time.Time // of a link that was not used; zero: there is none
+}
+
+// Member is one member and what may be done about them.
+type Member struct {
+	Page
+	MemberRow
+	Since    time.Time
+	Password bool // there is one
+	Tied     bool // to the OpenID provider
+	Last     bool // the only owner: neither the role nor the member can go
+	Tasks    int  // that are theirs and open
+	Keys     int  // of their own
+	Ask      bool // for the reader's password
+	Problem  string
+}
+
+// Invitation is the form for a new member.
+type Invitation struct {
+	Page
+	Name    string
+	For     engawa.Role
+	Ask     bool
+	Problem string
+}
+
+// LinkMade shows a single-use link, this once.
+type LinkMade struct {
+	Page
+	Name  string // whose
+	Own   bool
+	Link  string
+	Until time.Time
+}
+
+// Keys is the API keys, those that are valid first.
+type Keys struct {
+	Page
+	Rows  []KeyRow
+	Ended []KeyRow
+}
+
+// KeyRow is one API key.
+type KeyRow struct {
+	ID, Name  string
+	What      string // what it may do
+	Whose     string // a member's or a partner's name; empty: the business's
+	CreatedAt time.Time
+	EndsAt    time.Time
+	RevokedAt time.Time
+	UsedAt    time.Time // the day; zero: never
+}
+
+// KeyForm makes an API key.
+type KeyForm struct {
+	Page
+	Name    string
+	Use     string // one of the uses, or "own" for the scopes below
+	Uses    []string
+	Scopes  []string // those that may be given
+	Chosen  []string
+	Days    string
+	Mine    bool // it ends with the member's access
+	Ask     bool
+	Problem string
+}
+
+// KeyMade shows an API key, this once.
+type KeyMade struct {
+	Page
+	Name, Key, What string
+	EndsAt          time.Time
+	Example         string // a request with it
 }
 
 // AuditActions are what the audit trail speaks of; their words are
 // "audit.do.<action>".
 var AuditActions = []string{
 	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
-	"add-member", "change-member", "end-member", "add-key", "create-key", "revoke-key",
+	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
-	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
+	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 }

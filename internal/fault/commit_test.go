@@ -26,6 +26,7 @@ type wire struct {
 	server  string
 	every   atomic.Int64           // cut each n-th COMMIT; 0: none
 	once    atomic.Pointer[string] // cut after the first COMMIT of a transaction that runs a statement with this in it
+	early   atomic.Bool            // cut that one before the server has the COMMIT
 	commits atomic.Int64
 	before  atomic.Int64 // cut so that the server never saw the COMMIT
 	after   atomic.Int64 // cut so that the node never saw the answer
@@ -91,6 +92,10 @@ func (w *wire) join(node net.Conn) {
 			target = target || words != nil && strings.Contains(statements[string(parts[1])], *words) && w.once.CompareAndSwap(words, nil)
 		}
 		if isCommit(m) {
+			if target && w.early.Load() {
+				w.before.Add(1)
+				return
+			}
 			if target {
 				w.cutAfter(server, m, &deaf)
 				return
@@ -115,8 +120,8 @@ func (w *wire) join(node net.Conn) {
 func (w *wire) cutAfter(server io.Writer, commit []byte, deaf *atomic.Bool) {
 	deaf.Store(true)
 	server.Write(commit)
-	time.Sleep(20 * time.Millisecond) // the server commits, whoever listens
 	w.after.Add(1)
+	time.Sleep(20 * time.Millisecond) // the server commits, whoever listens
 }
 
 // startup carries the first message, which has no type.
@@ -195,38 +200,36 @@ func TestCutAtCommit(t *testing.T) {
 	n.settled(events)
 }
 
-// TestCutAtCommitOnce cuts the connection after the server has a request's
-// COMMIT, of its key or of its effect: the request under its
-// Idempotency-Key takes effect at most once, however often it is repeated. Where the
-// hub cannot tell whether it did, it says so and keeps the key.
+// TestCutAtCommitOnce cuts the connection before or after the server has a
+// request's COMMIT, of its key or of its effect: the hub finds out on another
+// connection what became of it, and the request under its Idempotency-Key takes
+// effect once, however often it is repeated.
 func TestCutAtCommitOnce(t *testing.T) {
 	for _, words := range []string{"INSERT INTO idempotency", "INSERT INTO message"} {
-		t.Run(words, func(t *testing.T) {
-			t.Parallel()
-			n, w, straight := throughWire(t)
-			if !eventually(time.Minute, func() bool { return n.far.count() == 1 }) {
-				t.Fatal("nothing is handed over")
-			}
-			w.once.Store(&words)
-			body := `{"to":{"destination":"dst_0"},"purpose":"service","trigger":"automatic","content":{"subject":"s","text":"e-1-1"}}`
-			status, said := n.insist(t, "/v1/messages", "order-1", body)
-			if w.after.Load() != 1 {
-				t.Fatal("nothing was cut")
-			}
-			t.Logf("in the end: %d %s", status, said)
-			if status >= 300 && status != http.StatusConflict {
-				t.Errorf("answered with %d %s", status, said)
-			}
-			if code := n.stop(syscall.SIGTERM); code != 0 {
-				t.Errorf("exit code %d after SIGTERM", code)
-			}
-			straight()
-			took := []string{"e-9-1"}
-			if words != "INSERT INTO idempotency" {
-				took = append(took, "e-1-1")
-			}
-			n.settled(took)
-		})
+		for _, early := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s early=%v", words, early), func(t *testing.T) {
+				t.Parallel()
+				n, w, straight := throughWire(t)
+				if !eventually(time.Minute, func() bool { return n.far.count() == 1 }) {
+					t.Fatal("nothing is handed over")
+				}
+				w.early.Store(early)
+				w.once.Store(&words)
+				body := `{"to":{"destination":"dst_0"},"purpose":"service","trigger":"automatic","content":{"subject":"s","text":"e-1-1"}}`
+				status, said := n.insist(t, "/v1/messages", "order-1", body)
+				if w.after.Load()+w.before.Load() != 1 {
+					t.Fatal("nothing was cut")
+				}
+				if status != http.StatusAccepted {
+					t.Errorf("in the end: %d %s", status, said)
+				}
+				if code := n.stop(syscall.SIGTERM); code != 0 {
+					t.Errorf("exit code %d after SIGTERM", code)
+				}
+				straight()
+				n.settled([]string{"e-9-1", "e-1-1"})
+			})
+		}
 	}
 }
 

@@ -107,6 +107,26 @@ func TestKillAtStart(t *testing.T) {
 	}
 }
 
+// oneOwner waits until nodes that started together have made a first workspace
+// and its owner: one of each.
+func oneOwner(t *testing.T, database string) {
+	t.Helper()
+	db := storetest.Open(t, database)
+	defer db.Close()
+	var workspaces, members int
+	made := func() bool {
+		err := db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM workspace), (SELECT count(*) FROM member)`).Scan(&workspaces, &members)
+		return err == nil && members > 0
+	}
+	if !eventually(time.Minute, made) {
+		t.Fatal("no owner is made")
+	}
+	time.Sleep(200 * time.Millisecond) // what another node would make comes meanwhile
+	if made(); workspaces != 1 || members != 1 {
+		t.Errorf("the nodes made %d workspaces and %d owners", workspaces, members)
+	}
+}
+
 func killAtStart(t *testing.T, bin, database string, many, kills int) {
 	t.Helper()
 	keys := filepath.Join(t.TempDir(), "engawa.key")
@@ -132,6 +152,9 @@ func killAtStart(t *testing.T, bin, database string, many, kills int) {
 	}
 	for _, n := range nodes {
 		n.ready()
+	}
+	if many > 1 { // SQLite is its node's alone
+		oneOwner(t, database)
 	}
 	for _, n := range nodes {
 		if code := n.stop(syscall.SIGTERM); code != 0 {

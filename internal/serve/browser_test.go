@@ -342,8 +342,8 @@ func TestNarrow(t *testing.T) {
 	b := tab(looktest.Chromium(t), t, o.url, 360)
 	b.enter(o.Hub)
 	for _, path := range []string{
-		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
-		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/tasks/tsk_1", "/settings", "/audit", "/nowhere",
+		"/", "/live", "/messages", "/customers", "/customers/cus_hana", "/customers/cus_hana/stop", "/customers/cus_hana/merge", "/customers/cus_hana/erase", "/accounts", "/accounts/acc_mail", "/accounts/acc_mail/places", "/accounts/new?kind=chatwork", "/accounts/new?kind=webhook",
+		"/routes", "/routes/new", "/templates", "/templates/tpl_1", "/templates/new", "/lanes", "/tasks", "/tasks?closed=1", "/tasks/tsk_1", "/settings", "/settings/members", "/settings/members/new", "/settings/members/mem_yuki", "/settings/keys", "/settings/keys/new", "/audit", "/nowhere",
 	} {
 		b.open(path)
 	}

@@ -31,6 +31,7 @@ const (
 // door lets members in and out: what internal/access decides, kept in the store.
 type door struct {
 	store     *store.Store
+	base      string
 	vault     *vault.Vault
 	cookies   access.Cookies
 	passwords *access.Passwords
@@ -45,7 +46,7 @@ type door struct {
 // newDoor makes the door of a hub that is reached at base.
 func newDoor(h *Hub, base string, client *http.Client) (*door, error) {
 	d := &door{
-		store: h.Store, vault: h.Vault, cookies: access.Cookies{Secure: strings.HasPrefix(base, "https:")}, proxies: h.Config.TrustedProxy, log: h.log,
+		store: h.Store, base: base, vault: h.Vault, cookies: access.Cookies{Secure: strings.HasPrefix(base, "https:")}, proxies: h.Config.TrustedProxy, log: h.log,
 		passwords: access.NewPasswords(access.DefaultCost(), passwordsAtOnce),
 		accounts:  newAttempts(access.AccountPace()), networks: newAttempts(access.NetworkPace()),
 	}
@@ -62,7 +63,7 @@ func newDoor(h *Hub, base string, client *http.Client) (*door, error) {
 
 // functions are the door as the console knows it.
 func (d *door) functions(o config.OIDC) console.Door {
-	f := console.Door{Who: d.who, Password: d.password, Link: d.link, Leave: d.leave, Speak: d.speak, SetPassword: d.setPassword}
+	f := console.Door{Who: d.who, Password: d.password, Link: d.link, Leave: d.leave, Speak: d.speak, SetPassword: d.setPassword, Sure: d.sure, Invite: d.invite}
 	if d.oidc == nil {
 		return f
 	}
@@ -122,7 +123,7 @@ func (d *door) session(r *http.Request) (access.Session, error) {
 func (d *door) password(w http.ResponseWriter, r *http.Request, mail engawa.Address, password engawa.Secret) error {
 	asked := time.NewTimer(refuseAfter)
 	defer asked.Stop()
-	in, err := d.check(r, mail, password)
+	in, err := d.check(r, mail, password, "")
 	if err == nil {
 		return d.enter(w, r, in, "sign-in", "password")
 	}
@@ -133,7 +134,9 @@ func (d *door) password(w http.ResponseWriter, r *http.Request, mail engawa.Addr
 	return err
 }
 
-func (d *door) check(r *http.Request, mail engawa.Address, password engawa.Secret) (engawa.Member, error) {
+// check finds whose password it is: that of a member, or of whoever has the mail
+// address where none is named.
+func (d *door) check(r *http.Request, mail engawa.Address, password engawa.Secret, member string) (engawa.Member, error) {
 	from := d.network(r)
 	if err := d.networks.try(from); err != nil {
 		return engawa.Member{}, err
@@ -146,6 +149,7 @@ func (d *door) check(r *http.Request, mail engawa.Address, password engawa.Secre
 		if found, err = d.store.SignInsByMail(ctx, mail); err != nil {
 			return engawa.Member{}, fmt.Errorf("sign in: %w", err)
 		}
+		found = slices.DeleteFunc(found, func(in store.SignIn) bool { return member != "" && in.Member.ID != member })
 	}
 	name := d.attemptsOf(r, mail, found)
 	if err := d.accounts.try(name); err != nil {
@@ -211,30 +215,61 @@ func refusal(err error) string {
 	return ""
 }
 
-// link signs in by a link and uses it up.
-func (d *door) link(w http.ResponseWriter, r *http.Request, token engawa.Secret) error {
+// link signs in by a link and uses it up. Who has no other way in yet is sent to
+// where a password is set.
+func (d *door) link(w http.ResponseWriter, r *http.Request, token engawa.Secret) (next string, err error) {
 	from := d.network(r)
 	if err := d.networks.try(from); err != nil {
-		return err
+		return "", err
 	}
 	hash := access.HashToken(token)
 	kept, err := d.store.UseLink(r.Context(), hex.EncodeToString(hash[:]))
 	if err != nil && !missing(err) {
-		return err
+		return "", err
 	}
-	l := access.Link{Hash: hash, Workspace: kept.Workspace, Member: kept.Member, CreatedAt: kept.CreatedAt}
+	l := access.Link{Hash: hash, Workspace: kept.Workspace, Member: kept.Member, EndsAt: kept.EndsAt}
 	if err := l.Admit(time.Now()); err != nil {
-		return err
+		return "", err
 	}
-	m, err := d.store.Member(r.Context(), l.Workspace, l.Member)
-	if missing(err) {
-		return access.Link{}.Admit(time.Now())
+	all, err := d.store.Staff(r.Context(), l.Workspace)
+	if err != nil {
+		return "", err
 	}
+	i := slices.IndexFunc(all, func(x store.Staff) bool { return x.ID == l.Member })
+	if i < 0 {
+		return "", access.Link{}.Admit(time.Now())
+	}
+	d.networks.uncount(from)
+	next = "/"
+	if !all[i].Password && d.oidc == nil {
+		next = "/settings?done=welcome#signin"
+	}
+	return next, d.enter(w, r, all[i].Member, "sign-in", "link")
+}
+
+// invite makes a link for a member, in the name of the store's actor.
+func (d *door) invite(ctx context.Context, by *store.Store, workspace, member string, life time.Duration) (string, error) {
+	return signInLink(ctx, by, d.base, workspace, member, life)
+}
+
+// sure answers nil where the sign-in is fresh, or the password the member's: what
+// hands out rights or cannot be undone asks for it. An empty password is refused
+// without looking.
+func (d *door) sure(r *http.Request, m engawa.Member, password engawa.Secret) error {
+	s, err := d.session(r)
 	if err != nil {
 		return err
 	}
-	d.networks.uncount(from)
-	return d.enter(w, r, m, "sign-in", "link")
+	if s.Fresh(time.Now()) {
+		return nil
+	}
+	if password == "" {
+		return access.SignInInvalid
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), passwordWait)
+	defer cancel()
+	_, err = d.check(r.WithContext(ctx), m.Mail, password, m.ID)
+	return err
 }
 
 // returned takes the provider's answer. The first time a member is found by the
@@ -328,14 +363,8 @@ func (d *door) speak(ctx context.Context, m engawa.Member, l engawa.Locale) erro
 func (d *door) setPassword(w http.ResponseWriter, r *http.Request, m engawa.Member, mail engawa.Address, old, password engawa.Secret) error {
 	ctx, cancel := context.WithTimeout(r.Context(), passwordWait)
 	defer cancel()
-	s, err := d.session(r)
-	if err != nil {
+	if err := d.sure(r, m, old); err != nil {
 		return err
-	}
-	if !s.Fresh(time.Now()) {
-		if _, err := d.check(r, m.Mail, old); err != nil {
-			return err
-		}
 	}
 	phc, err := d.passwords.Hash(ctx, password)
 	if err != nil {

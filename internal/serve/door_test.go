@@ -1,11 +1,14 @@
 package serve
 
 import (
+	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -266,6 +269,34 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+// TestWelcomeTogether: of nodes that start on an empty database at the same
+// moment one welcomes, and one workspace with one owner is made.
+func TestWelcomeTogether(t *testing.T) {
+	for range 3 { // an empty database each
+		c := settings(t, storetest.Postgres(t))
+		hubs := []*Hub{open(t, c), open(t, c), open(t, c), open(t, c)}
+		links := make([]string, len(hubs))
+		var work sync.WaitGroup
+		for i, h := range hubs {
+			work.Go(func() {
+				var err error
+				if links[i], err = h.Welcome(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		work.Wait()
+		ws, err := hubs[0].Store.Workspaces(t.Context())
+		if err != nil || len(ws) != 1 {
+			t.Fatalf("%d workspaces, %v", len(ws), err)
+		}
+		ms, err := hubs[0].Store.Members(t.Context(), ws[0].ID)
+		if err != nil || len(ms) != 1 || len(strings.Join(links, "")) == 0 || strings.Count(strings.Join(links, " "), "token=") != 1 {
+			t.Errorf("%d members, links %q, %v", len(ms), links, err)
+		}
+	}
+}
+
 // TestNetwork: only a trusted proxy is believed about where a request comes from.
 func TestNetwork(t *testing.T) {
 	c := settings(t, storetest.SQLite(t))
@@ -288,6 +319,101 @@ func TestNetwork(t *testing.T) {
 		r.Header.Set("X-Forwarded-For", tc.forwarded)
 		if got := d.network(r); got != tc.want {
 			t.Errorf("%s forwarded %q: %s, want %s", tc.remote, tc.forwarded, got, tc.want)
+		}
+	}
+}
+
+// TestInvite: an owner invites by the pages, the invited person comes in by the
+// link and is sent to where a password is set; a role that is taken away counts
+// from the next request on, and who is taken away is out at once.
+func TestInvite(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		h, s := house(t, dsn)
+		owner, hana := newVisitor(t, s.URL), newVisitor(t, s.URL)
+		if owner.signIn("yuki@hinata.example", "縁側で一休みする") != http.StatusSeeOther {
+			t.Fatal("the owner is not let in")
+		}
+		res := owner.do(http.MethodPost, "/settings/members/new", url.Values{"name": {"山田 花"}, "mail": {"hana@hinata.example"}, "role": {"admin"}})
+		page, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("the invitation: %d %v", res.StatusCode, err)
+		}
+		token := regexp.MustCompile(`token=([\w-]{43})`).FindSubmatch(page)
+		if token == nil {
+			t.Fatal("the page shows no link")
+		}
+		res = hana.do(http.MethodPost, "/signin/link", url.Values{"token": {string(token[1])}})
+		if to := res.Header.Get("Location"); res.StatusCode != http.StatusSeeOther || to != "/settings?done=welcome#signin" || !hana.inside() {
+			t.Fatalf("the link: %d to %s", res.StatusCode, to)
+		}
+		ms, err := h.Store.Members(t.Context(), "ws_1")
+		if err != nil || len(ms) != 2 {
+			t.Fatalf("%d members, %v", len(ms), err)
+		}
+		path := "/settings/members/" + ms[1].ID
+		if status := hana.do(http.MethodGet, "/audit", nil).StatusCode; status != http.StatusOK {
+			t.Errorf("an admin at the audit trail: %d", status)
+		}
+		if res := owner.do(http.MethodPost, path+"/role", url.Values{"role": {"viewer"}}); res.StatusCode != http.StatusSeeOther {
+			t.Errorf("changing the role: %d", res.StatusCode)
+		}
+		if status := hana.do(http.MethodGet, "/audit", nil).StatusCode; status != http.StatusForbidden {
+			t.Errorf("who is viewer now, at the audit trail: %d", status)
+		}
+		if res := owner.do(http.MethodPost, path+"/end", nil); res.StatusCode != http.StatusSeeOther {
+			t.Errorf("taking away: %d", res.StatusCode)
+		}
+		if hana.inside() {
+			t.Error("who was taken away is still inside")
+		}
+	})
+}
+
+// TestSure: the password is asked for once the sign-in is not fresh, and it is
+// the member's own, though another workspace knows the address too.
+func TestSure(t *testing.T) {
+	h, s := house(t, storetest.SQLite(t))
+	d, err := newDoor(h, s.URL, http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := h.Store.Member(t.Context(), "ws_1", "mem_yuki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Store.AddWorkspace(t.Context(), engawa.Workspace{ID: "ws_0", Name: "別の店", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP"}); err != nil {
+		t.Fatal(err)
+	}
+	phc, err := d.passwords.Hash(t.Context(), "別の店の長い合言葉")
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin := engawa.Member{Workspace: "ws_0", ID: "mem_twin", Name: "佐藤 ゆき", Mail: m.Mail, Role: engawa.Owner}
+	if err := h.Store.AddMember(t.Context(), store.SignIn{Member: twin, Password: phc}); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		age      time.Duration
+		password engawa.Secret
+		sure     bool
+	}{
+		{0, "", true}, {access.FreshFor - time.Minute, "", true}, {access.FreshFor, "", false},
+		{access.FreshFor, "縁側で一休みする", true}, {access.FreshFor, "別の店の長い合言葉", false},
+	} {
+		now := time.Now()
+		session, token := access.NewSession("ws_1", "mem_yuki", now)
+		err := h.Store.AddSession(t.Context(), store.Session{
+			Hash: hex.EncodeToString(session.Hash[:]), Workspace: "ws_1", Member: "mem_yuki", CreatedAt: now.Add(-x.age), SeenAt: now, EndsAt: now.Add(time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		d.cookies.SetSession(w, token)
+		r := httptest.NewRequest(http.MethodPost, "/settings/keys/new", nil)
+		r.AddCookie(w.Result().Cookies()[0])
+		if err := d.sure(r, m, x.password); (err == nil) != x.sure {
+			t.Errorf("%s after signing in, with a password of %d bytes: %v", x.age, len(x.password), err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type APIKey struct {
 	CreatedAt time.Time
 	EndsAt    time.Time
 	RevokedAt time.Time // zero: not revoked
+	UsedAt    time.Time // the day of its last use, by UTC; zero: never
 }
 
 // AddKey stores an API key and makes it findable by its id.
@@ -46,15 +48,15 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 	return nil
 }
 
-const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.created_at, k.ends_at, k.revoked_at`
+const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.created_at, k.ends_at, k.revoked_at, k.used_day`
 
 func scanKey(scan func(...any) error) (k APIKey, err error) {
 	var scopes string
-	var created, ends, revoked int64
-	if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &created, &ends, &revoked); err != nil {
+	var created, ends, revoked, used int64
+	if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &created, &ends, &revoked, &used); err != nil {
 		return k, err
 	}
-	k.CreatedAt, k.EndsAt, k.RevokedAt = at(created), at(ends), at(revoked)
+	k.CreatedAt, k.EndsAt, k.RevokedAt, k.UsedAt = at(created), at(ends), at(revoked), at(used)
 	return k, json.Unmarshal([]byte(scopes), &k.Scopes)
 }
 
@@ -87,6 +89,19 @@ func (s *Store) RevokeKey(ctx context.Context, workspace, id string) error {
 	})
 }
 
+// UseKey notes the day on which a key was used, once a day. It has no line in
+// the audit trail: what was done by the key has.
+func (s *Store) UseKey(ctx context.Context, workspace, id string, when time.Time) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
+		_, err := t.exec(`UPDATE api_key SET used_day = $3 WHERE workspace = $1 AND id = $2 AND used_day < $3`, workspace, id, us(Day(when)))
+		return err
+	})
+}
+
+// Day is the beginning of a time's day by UTC, the grain in which the use of
+// keys is kept.
+func Day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
 // expect runs q; where it changes nothing, there is no such thing.
 func (t *tx) expect(what, q string, args ...any) error {
 	n, err := t.exec(q, args...)
@@ -106,32 +121,33 @@ type SignIn struct {
 // AddMember stores a member, the mail address sealed.
 // A mail address that another member has is a conflict.
 func (s *Store) AddMember(ctx context.Context, in SignIn) error {
-	m := in.Member
-	err := s.inTx(ctx, in.Member.Workspace, func(t *tx) error {
-		ring, err := t.keys(m.Workspace, nil)
-		if err != nil {
-			return err
-		}
-		sealed, by, err := ring.seal(m.Workspace, "", "member", m.ID, []byte(m.Mail.Reveal()))
-		if err != nil {
-			return err
-		}
-		index, key := t.memberIndex(m.Workspace, m.Mail)
-		n, err := t.exec(`INSERT INTO member (workspace, id, name, mail_index, key_id, role, locale, password, oidc_user, sealed, sealed_by, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (workspace, mail_index) DO NOTHING`,
-			m.Workspace, m.ID, m.Name, index, key, string(m.Role), string(m.Locale), in.Password, in.OIDC, sealed, by, us(m.CreatedAt))
-		if err == nil && n == 0 {
-			err = &engawa.Error{Code: engawa.CodeConflict, Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
-		}
-		if err != nil {
-			return err
-		}
-		return t.noted(m.Workspace, "add-member", m.ID, "role="+string(m.Role))
-	})
-	if err != nil {
-		return fmt.Errorf("add member %s: %w", m.ID, err)
+	if err := s.inTx(ctx, in.Member.Workspace, func(t *tx) error { return t.addMember(in) }); err != nil {
+		return fmt.Errorf("add member %s: %w", in.Member.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) addMember(in SignIn) error {
+	m := in.Member
+	ring, err := t.keys(m.Workspace, nil)
+	if err != nil {
+		return err
+	}
+	sealed, by, err := ring.seal(m.Workspace, "", "member", m.ID, []byte(m.Mail.Reveal()))
+	if err != nil {
+		return err
+	}
+	index, key := t.memberIndex(m.Workspace, m.Mail)
+	n, err := t.exec(`INSERT INTO member (workspace, id, name, mail_index, key_id, role, locale, password, oidc_user, sealed, sealed_by, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (workspace, mail_index) DO NOTHING`,
+		m.Workspace, m.ID, m.Name, index, key, string(m.Role), string(m.Locale), in.Password, in.OIDC, sealed, by, us(m.CreatedAt))
+	if err == nil && n == 0 {
+		err = &engawa.Error{Code: engawa.CodeConflict, Field: "/mail", Message: "a member with this mail address exists", Remedy: "change that member, or use another address"}
+	}
+	if err != nil {
+		return err
+	}
+	return t.noted(m.Workspace, "add-member", m.ID, "role="+string(m.Role))
 }
 
 func (t *tx) memberIndex(workspace string, a engawa.Address) (index, key string) {
@@ -187,6 +203,49 @@ func (s *Store) Members(ctx context.Context, workspace string) (ms []engawa.Memb
 	return ms, err
 }
 
+// Staff is a member as the page of members shows one.
+type Staff struct {
+	engawa.Member
+	Password   bool      // there is one
+	OIDC       bool      // tied to the OpenID provider
+	SignedInAt time.Time // the last time; zero: never
+	LinkUntil  time.Time // end of a sign-in link that was not used; zero: there is none
+}
+
+// Staff returns a workspace's members, oldest first, with how they come in.
+func (s *Store) Staff(ctx context.Context, workspace string) (all []Staff, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		found, err := t.signIns(workspace, `ORDER BY created_at, id`)
+		if err != nil {
+			return err
+		}
+		times, err := t.comings(workspace)
+		for _, in := range found {
+			x := times[in.Member.ID]
+			x.Member, x.Password, x.OIDC = in.Member, in.Password != "", in.OIDC != ""
+			all = append(all, x)
+		}
+		return err
+	})
+	return all, err
+}
+
+// comings are the times of Staff, by member.
+func (t *tx) comings(workspace string) (map[string]Staff, error) {
+	rows, err := all(t, func(scan func(...any) error) (x Staff, err error) {
+		var signed, until int64
+		err = scan(&x.ID, &signed, &until)
+		x.SignedInAt, x.LinkUntil = at(signed), at(until)
+		return x, err
+	}, `SELECT id, signed_in_at, COALESCE((SELECT MAX(ends_at) FROM session x WHERE x.workspace = member.workspace AND x.member = member.id
+		AND x.kind = 'link' AND x.ends_at > $2), 0) FROM member WHERE workspace = $1 AND ended_at = 0`, workspace, now())
+	byID := map[string]Staff{}
+	for _, x := range rows {
+		byID[x.ID] = x
+	}
+	return byID, err
+}
+
 // SignInsByMail returns the members with a mail address, of every workspace:
 // whoever signs in has not said which.
 func (s *Store) SignInsByMail(ctx context.Context, mail engawa.Address) ([]SignIn, error) {
@@ -222,27 +281,45 @@ func (s *Store) signInsOf(ctx context.Context, find func(t *tx, workspace string
 	return out, nil
 }
 
-// ChangeMember replaces a member's name, role and language. The last owner of
-// a workspace stays owner.
+// ChangeMember replaces a member's name and language. The role is SetRole's: who
+// changes their own name at the moment in which an owner takes a role away must
+// not get it back.
 func (s *Store) ChangeMember(ctx context.Context, m engawa.Member) error {
 	return s.inTx(ctx, m.Workspace, func(t *tx) error {
-		if err := t.expect("member", `UPDATE member SET name = $3, role = $4, locale = $5 WHERE workspace = $1 AND id = $2 AND ended_at = 0`,
-			m.Workspace, m.ID, m.Name, string(m.Role), string(m.Locale)); err != nil {
+		if err := t.expect("member", `UPDATE member SET name = $3, locale = $4 WHERE workspace = $1 AND id = $2 AND ended_at = 0`,
+			m.Workspace, m.ID, m.Name, string(m.Locale)); err != nil {
 			return err
 		}
-		if err := t.keepOwner(m.Workspace); err != nil {
-			return err
-		}
-		return t.noted(m.Workspace, "change-member", m.ID, "role="+string(m.Role))
+		return t.noted(m.Workspace, "change-member", m.ID, "")
 	})
 }
 
-func (t *tx) keepOwner(workspace string) error {
-	owners, err := all(t, scanString, `SELECT id FROM member WHERE workspace = $1 AND role = 'owner' AND ended_at = 0 {lock}`, workspace)
-	if err == nil && len(owners) == 0 {
-		err = &engawa.Error{Code: engawa.CodeConflict, Message: "the workspace would have no owner", Remedy: "make another member owner first"}
-	}
-	return err
+// SetRole replaces a member's role, from the member's next request on. The last
+// owner of a workspace stays owner.
+func (s *Store) SetRole(ctx context.Context, workspace, member string, role engawa.Role) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
+		owners, err := t.owners(workspace)
+		if err != nil {
+			return err
+		}
+		if role != engawa.Owner && slices.Equal(owners, []string{member}) {
+			return errLastOwner()
+		}
+		if err := t.expect("member", `UPDATE member SET role = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, string(role)); err != nil {
+			return err
+		}
+		return t.noted(workspace, "set-role", member, "role="+string(role))
+	})
+}
+
+// owners takes the rows of a workspace's owners: of two owners who leave at once
+// the second waits and sees that the first has gone.
+func (t *tx) owners(workspace string) ([]string, error) {
+	return all(t, scanString, `SELECT id FROM member WHERE workspace = $1 AND role = 'owner' AND ended_at = 0 ORDER BY id {lock}`, workspace)
+}
+
+func errLastOwner() error {
+	return &engawa.Error{Code: engawa.CodeConflict, Field: "/role", Message: "the workspace would have no owner", Remedy: "make another member owner first"}
 }
 
 // SetPassword replaces a member's password, a PHC string, and ends the
@@ -263,10 +340,17 @@ func (s *Store) LinkOIDC(ctx context.Context, workspace, member, user string) er
 	})
 }
 
-// EndMember lets a member leave: sessions, links and keys end with it. The last
-// owner cannot leave.
+// EndMember lets a member leave: sessions, links and keys end with it, and open
+// tasks are nobody's again. The last owner cannot leave.
 func (s *Store) EndMember(ctx context.Context, workspace, member string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
+		owners, err := t.owners(workspace)
+		if err != nil {
+			return err
+		}
+		if slices.Equal(owners, []string{member}) {
+			return errLastOwner()
+		}
 		if err := t.expect("member", `UPDATE member SET ended_at = $3, mail_index = 'ended ' || id, password = '', oidc_user = ''
 			WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, member, now()); err != nil {
 			return err
@@ -277,11 +361,25 @@ func (s *Store) EndMember(ctx context.Context, workspace, member string) error {
 		if err := t.endSessions(workspace, member); err != nil {
 			return err
 		}
-		if err := t.keepOwner(workspace); err != nil {
+		if err := t.dropTasks(workspace, member); err != nil {
 			return err
 		}
 		return t.noted(workspace, "end-member", member, "")
 	})
+}
+
+// dropTasks gives back what a member had taken and not done.
+func (t *tx) dropTasks(workspace, member string) error {
+	ids, err := all(t, scanString, `SELECT id FROM task WHERE workspace = $1 AND state = 'open' AND assignee = $2 ORDER BY id {lock}`, workspace, member)
+	for _, id := range ids {
+		if _, err := t.exec(`UPDATE task SET assignee = '' WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
+			return err
+		}
+		if err := t.addLine(workspace, id, TaskLine{Act: "assign"}); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (t *tx) endSessions(workspace, member string) error {
@@ -308,18 +406,35 @@ const (
 
 // AddSession stores a sign-in.
 func (s *Store) AddSession(ctx context.Context, x Session) error {
-	return s.addSession(ctx, kindSession, x)
+	return s.inTx(ctx, x.Workspace, func(t *tx) error {
+		if err := t.expect("member", `UPDATE member SET signed_in_at = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, x.Workspace, x.Member, us(x.CreatedAt)); err != nil {
+			return err
+		}
+		return t.addSession(kindSession, x)
+	})
 }
 
-// AddLink stores a sign-in link.
-func (s *Store) AddLink(ctx context.Context, x Session) error { return s.addSession(ctx, kindLink, x) }
-
-func (s *Store) addSession(ctx context.Context, kind string, x Session) error {
+// AddLink stores a sign-in link. A link of the member that was not used is void
+// then: one that was sent to the wrong person is taken back by a new one.
+func (s *Store) AddLink(ctx context.Context, x Session) error {
 	return s.inTx(ctx, x.Workspace, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO session (token_hash, workspace, member, kind, created_at, seen_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			x.Hash, x.Workspace, x.Member, kind, us(x.CreatedAt), us(x.SeenAt), us(x.EndsAt))
-		return err
+		if _, err := one(t, scanString, `SELECT id FROM member WHERE workspace = $1 AND id = $2 AND ended_at = 0 {lock}`, x.Workspace, x.Member); err != nil {
+			return found("member", err)
+		}
+		if _, err := t.exec(`DELETE FROM session WHERE workspace = $1 AND member = $2 AND kind = 'link'`, x.Workspace, x.Member); err != nil {
+			return err
+		}
+		if err := t.addSession(kindLink, x); err != nil {
+			return err
+		}
+		return t.noted(x.Workspace, "make-sign-in-link", x.Member, "")
 	})
+}
+
+func (t *tx) addSession(kind string, x Session) error {
+	_, err := t.exec(`INSERT INTO session (token_hash, workspace, member, kind, created_at, seen_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		x.Hash, x.Workspace, x.Member, kind, us(x.CreatedAt), us(x.SeenAt), us(x.EndsAt))
+	return err
 }
 
 func (t *tx) session(kind, hash string) (Session, error) {

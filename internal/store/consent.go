@@ -13,7 +13,17 @@ import (
 // moment it returns, no claim passes on the old one: a claim holds a shared
 // lock on the customer's row, and this takes it for itself.
 func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
-	if err := s.inTx(ctx, c.Workspace, func(t *tx) error { return t.keepConsent(c) }); err != nil {
+	err := s.inTx(ctx, c.Workspace, func(t *tx) error {
+		if err := t.keepConsent(c); err != nil {
+			return err
+		}
+		action := "withdraw-consent"
+		if c.Given {
+			action = "give-consent"
+		}
+		return t.noted(c.Workspace, action, c.Customer, "consent="+c.ID)
+	})
+	if err != nil {
 		return fmt.Errorf("decide %s: %w", c.ID, err)
 	}
 	return nil

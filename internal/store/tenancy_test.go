@@ -380,7 +380,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.ChangeMail(ctx, as, "mem_"+e.of, "changed@hinata.example")
 	},
 	"ChangeMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.ChangeMember(ctx, engawa.Member{Workspace: as, ID: "mem2_" + e.of, Name: "changed", Role: "admin"})
+		return nil, s.ChangeMember(ctx, engawa.Member{Workspace: as, ID: "mem2_" + e.of, Name: "changed"})
+	},
+	"SetRole": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SetRole(ctx, as, "mem2_"+e.of, engawa.Admin)
+	},
+	"Staff":  func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
+	"Verify": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Verify(ctx, as) },
+	"UseKey": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.UseKey(ctx, as, "key_"+e.of, time.Now())
 	},
 	"ChangeWorkspace": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return nil, s.ChangeWorkspace(ctx, engawa.Workspace{ID: as, Name: "changed", Zone: "Asia/Seoul"})
@@ -694,6 +702,7 @@ var unwalled = map[string]string{
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
 	"Handed": "by an id in an address that we signed", "TakeReturn": "as Handed",
+	"Welcome":     "before anybody is here",
 	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
 }
 

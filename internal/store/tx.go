@@ -58,7 +58,7 @@ func (s *Store) inTx(ctx context.Context, workspace string, f func(*tx) error) e
 // view runs f in a reading transaction for a workspace, or everywhere.
 func (s *Store) view(ctx context.Context, workspace string, f func(*tx) error) error {
 	if !s.lite {
-		return s.postgresTx(ctx, "BEGIN READ ONLY", workspace, f)
+		return s.postgresTx(ctx, beginReading, workspace, f)
 	}
 	t, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -76,7 +76,15 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back; one whose transaction is open is thrown away
-	if err := raw(conn, func(c *pgconn.PgConn) error { return beginFor(ctx, c, begin, workspace) }); err != nil {
+	fate, xid := fateOf(ctx), ""
+	if fate != nil && begin != beginReading {
+		begin += reserve
+	}
+	err = raw(conn, func(c *pgconn.PgConn) error {
+		xid, err = beginFor(ctx, c, begin, workspace)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	t := &tx{ctx: ctx, s: s, conn: conn}
@@ -84,8 +92,14 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 		rollback(ctx, conn)
 		return err
 	}
-	if err := raw(conn, func(c *pgconn.PgConn) error { return commit(ctx, c) }); err != nil {
+	err = raw(conn, func(c *pgconn.PgConn) error { return commit(ctx, c) })
+	if err != nil {
 		rollback(ctx, conn)
+	}
+	if xid != "" {
+		err = fate.settle(ctx, s, xid, err)
+	}
+	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	t.wake()
@@ -103,13 +117,23 @@ func raw(conn *sql.Conn, f func(*pgconn.PgConn) error) error {
 	return conn.Raw(func(c any) error { return f(c.(*stdlib.Conn).Conn().PgConn()) })
 }
 
-func beginFor(ctx context.Context, c *pgconn.PgConn, begin, workspace string) error {
+// beginReading begins what only reads, and reserve names what writes.
+const (
+	beginReading = "BEGIN READ ONLY"
+	reserve      = "; SELECT pg_current_xact_id()"
+)
+
+// beginFor begins a transaction and answers its id if begin ends with reserve.
+func beginFor(ctx context.Context, c *pgconn.PgConn, begin, workspace string) (xid string, err error) {
 	name, err := c.EscapeString(workspace)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = c.Exec(ctx, begin+"; SET LOCAL engawa.workspace = '"+name+"'").ReadAll()
-	return err
+	said, err := c.Exec(ctx, begin+"; SET LOCAL engawa.workspace = '"+name+"'").ReadAll()
+	if err == nil && strings.HasSuffix(begin, reserve) {
+		xid = string(said[len(said)-2].Rows[0][0])
+	}
+	return xid, err
 }
 
 // commit fails where PostgreSQL answers COMMIT with ROLLBACK: an earlier

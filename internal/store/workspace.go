@@ -12,20 +12,58 @@ import (
 
 // AddWorkspace stores a workspace.
 func (s *Store) AddWorkspace(ctx context.Context, w engawa.Workspace) error {
-	sender, house, err := profile(w)
-	if err != nil {
-		return fmt.Errorf("add workspace %s: %w", w.ID, err)
-	}
-	err = s.inTx(ctx, w.ID, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt))
-		return err
-	})
-	if err != nil {
+	if err := s.inTx(ctx, w.ID, func(t *tx) error { return t.addWorkspace(w) }); err != nil {
 		return fmt.Errorf("add workspace %s: %w", w.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) addWorkspace(w engawa.Workspace) error {
+	sender, house, err := profile(w)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO workspace (id, name, locale, zone, country, sender, house, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		w.ID, w.Name, string(w.Locale), w.Zone, w.Country, sender, house, us(w.CreatedAt))
+	return err
+}
+
+// welcomeLock is the advisory lock of those who look for the first owner: "welc"
+// in ASCII.
+const welcomeLock = 0x77656c63
+
+// Welcome gives a hub that has no members yet its first owner: in its oldest
+// workspace or, where there is none, in w. It answers that member; the zero Member
+// where there are members already. Of nodes that start at the same moment one gets an
+// answer, and one workspace is made.
+func (s *Store) Welcome(ctx context.Context, w engawa.Workspace, owner func(engawa.Workspace) engawa.Member) (m engawa.Member, err error) {
+	welcome := func(t *tx) error {
+		members, err := one(t, scanInt, `SELECT count(*) FROM member`)
+		if err != nil || members > 0 {
+			return err
+		}
+		oldest, err := all(t, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspace ORDER BY created_at, id LIMIT 1`)
+		if err != nil {
+			return err
+		}
+		if len(oldest) > 0 {
+			w = oldest[0]
+		} else if err := t.addWorkspace(w); err != nil {
+			return err
+		}
+		m = owner(w)
+		return t.addMember(SignIn{Member: m})
+	}
+	if s.lite {
+		err = s.inTx(ctx, everywhere, welcome)
+	} else {
+		err = s.postgresTx(ctx, fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d)", welcomeLock), everywhere, welcome)
+	}
+	if err != nil {
+		return engawa.Member{}, fmt.Errorf("welcome the first owner: %w", err)
+	}
+	return m, nil
 }
 
 // ChangeWorkspace replaces name, locale, zone, country, sender and house rules.

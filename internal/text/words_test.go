@@ -62,7 +62,11 @@ var computed = map[string][]string{
 	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
 	"csv.changed.":   {"name", "email", "phone", "language", "country"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased"},
+	"help.":          nil, // of commands: cmd/engawa's TestHelp
+	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
+	"members.may.":   {"viewer", "support", "admin", "owner"},
+	"key.use.":       {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},

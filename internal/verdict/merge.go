@@ -93,3 +93,15 @@ func touches(a, b engawa.Consent) bool {
 	meet := func(x, y string) bool { return x == "" || y == "" || x == y }
 	return meet(a.App, b.App) && meet(a.Channel, b.Channel) && meet(a.Topic, b.Topic)
 }
+
+// Standing are the consents of all, given or waiting to be confirmed, that no
+// withdrawal stops as a whole: those of which there is something left to withdraw.
+func Standing(all []engawa.Consent) []engawa.Consent {
+	var out []engawa.Consent
+	for _, c := range all {
+		if c.Given && !dead(c, all) {
+			out = append(out, c)
+		}
+	}
+	return out
+}

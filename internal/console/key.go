@@ -1,0 +1,221 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// keyUses are what a key is mostly made for, with the scopes that it takes. Who
+// needs others chooses them one by one.
+var keyUses = []struct {
+	name   string
+	scopes []access.Scope
+}{
+	{"events", []access.Scope{access.EventsWrite}},
+	{"site", []access.Scope{access.EventsWrite, access.CustomersRead, access.CustomersWrite, access.ConsentsWrite, access.MessagesSend, access.MessagesRead}},
+	{"read", []access.Scope{
+		access.EventsRead, access.MessagesRead, access.CustomersRead, access.AppsRead, access.AccountsRead, access.RoutesRead, access.WebhooksRead, access.TasksRead, access.WorkspaceRead,
+	}},
+	{"all", []access.Scope{access.All}},
+}
+
+// useOwn is the use of who chooses the scopes one by one.
+const useOwn = "own"
+
+// keyDays are how many days a key may live, as the form offers them.
+var keyDays = []string{"30", "90", "365"}
+
+// expiresSoon is how long before its end a key is marked.
+const expiresSoon = 14 * 24 * time.Hour
+
+func (c *console) keys(v *visit) error {
+	all, err := c.Store.Keys(v.ctx(), v.ws())
+	if err != nil {
+		return err
+	}
+	owners, err := c.keyOwners(v)
+	if err != nil {
+		return err
+	}
+	view := Keys{Page: v.titled("settings", v.T("keys.title"))}
+	for _, k := range all {
+		row := KeyRow{
+			ID: k.ID, Name: k.Name, What: v.allows(k.Scopes), Whose: owners[k.Member+k.Partner], CreatedAt: k.CreatedAt, EndsAt: k.EndsAt, RevokedAt: k.RevokedAt, UsedAt: k.UsedAt,
+		}
+		if row.ended(v.Now) {
+			view.Ended = append(view.Ended, row)
+		} else {
+			view.Rows = append(view.Rows, row)
+		}
+	}
+	return v.show(KeysPage(view))
+}
+
+// keyOwners are the names of members and partners, by id.
+func (c *console) keyOwners(v *visit) (map[string]string, error) {
+	names := map[string]string{}
+	members, err := c.Store.Members(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		names[m.ID] = m.Name
+	}
+	partners, err := c.Store.Partners(v.ctx(), v.ws())
+	for _, p := range partners {
+		names[p.ID] = p.Name
+	}
+	return names, err
+}
+
+func (k KeyRow) ended(now time.Time) bool { return !k.RevokedAt.IsZero() || !now.Before(k.EndsAt) }
+
+// allows says what scopes allow.
+func (p Page) allows(scopes []string) string {
+	if slices.Equal(scopes, []string{access.All}) {
+		return p.T("key.use.all")
+	}
+	words := make([]string, len(scopes))
+	for i, s := range scopes {
+		words[i] = p.scopeLine(s)
+	}
+	return strings.Join(words, p.T("list.comma"))
+}
+
+func (p Page) scopeLine(scope string) string {
+	if p.Words.Has("scope." + scope) {
+		return p.T("scope." + scope)
+	}
+	return scope // a newer node's
+}
+
+func (c *console) newKey(v *visit) error { return v.show(KeyFormPage(c.keyForm(v))) }
+
+// keyForm is the form with what the member may give: nothing that their own
+// role would not allow.
+func (c *console) keyForm(v *visit) KeyForm {
+	view := KeyForm{Page: v.titled("settings", v.T("key.title")), Use: keyUses[0].name, Days: keyDays[2], Ask: c.asks(v)}
+	view.Path = "/settings/keys/new"
+	for _, n := range access.Scopes {
+		if v.member.Role.Allows(n.Role) {
+			view.Scopes = append(view.Scopes, string(n.Scope))
+		}
+	}
+	for _, u := range keyUses {
+		if mayGive(v.member.Role, u.scopes) {
+			view.Uses = append(view.Uses, u.name)
+		}
+	}
+	view.Uses = append(view.Uses, useOwn)
+	return view
+}
+
+// mayGive reports whether a role allows all of these itself; everything is an
+// owner's to give.
+func mayGive(role engawa.Role, scopes []access.Scope) bool {
+	return !slices.ContainsFunc(scopes, func(s access.Scope) bool {
+		i := slices.IndexFunc(access.Scopes[:], func(n access.Need) bool { return n.Scope == s })
+		return i >= 0 && !role.Allows(access.Scopes[i].Role) || i < 0 && !(s == access.All && role.Allows(engawa.Owner))
+	})
+}
+
+func (c *console) makeKey(v *visit) error {
+	view := c.keyForm(v)
+	_ = v.r.ParseForm() // what does not parse is missing below
+	view.Name, view.Use, view.Days, view.Mine, view.Chosen = v.typed("name"), v.typed("use"), v.typed("days"), v.typed("mine") != "", v.r.PostForm["scope"]
+	again := func(wrong string) error {
+		view.Problem = wrong
+		return v.showAs(http.StatusUnprocessableEntity, KeyFormPage(view))
+	}
+	scopes := view.asked()
+	switch {
+	case view.Name == "" || len(view.Name) > 200:
+		return again(v.T("key.name.wrong"))
+	case len(scopes) == 0 || !mayGive(v.member.Role, scopes):
+		return again(v.T("key.scopes.wrong"))
+	case !slices.Contains(keyDays, view.Days):
+		return again(v.T("key.days.wrong"))
+	}
+	if unsure, err := c.unsure(v, again); unsure {
+		return err
+	}
+	k, text := access.NewKey("live")
+	k.ExpiresAt = k.CreatedAt.Add(daysOf(view.Days))
+	for _, s := range scopes {
+		k.Scopes = append(k.Scopes, string(s))
+	}
+	row := k.Row(v.ws(), view.Name)
+	if view.Mine {
+		row.Member = v.member.ID
+	}
+	if err := v.by.AddKey(v.ctx(), row); err != nil {
+		return err
+	}
+	return c.showKey(v, row, text)
+}
+
+// asked are the scopes of the use that was chosen.
+func (v KeyForm) asked() []access.Scope {
+	for _, u := range keyUses {
+		if u.name == v.Use {
+			return u.scopes
+		}
+	}
+	var scopes []access.Scope
+	for _, s := range v.Chosen {
+		if s != access.All { // that is a use of its own
+			scopes = append(scopes, access.Scope(s))
+		}
+	}
+	return scopes
+}
+
+func daysOf(days string) time.Duration {
+	return map[string]time.Duration{"30": 30, "90": 90, "365": 365}[days] * 24 * time.Hour
+}
+
+// showKey shows a key that was made. It stands in this answer alone.
+func (c *console) showKey(v *visit, row store.APIKey, text engawa.Secret) error {
+	view := KeyMade{Page: v.titled("settings", v.T("key.made")), Name: row.Name, Key: text.Reveal(), What: v.allows(row.Scopes), EndsAt: row.EndsAt}
+	view.Path = "/settings/keys"
+	view.Example = c.PublicURL + "/v1/…\nAuthorization: Bearer eng_live_" + row.ID + "_…"
+	return v.show(KeyMadePage(view))
+}
+
+// revokeKey ends a key.
+func (c *console) revokeKey(v *visit) error {
+	if err := v.by.RevokeKey(v.ctx(), v.ws(), v.r.PathValue("id")); err != nil {
+		return err
+	}
+	return v.see("/settings/keys", "key_ended")
+}
+
+func (v KeyForm) days() []Choice {
+	var all []Choice
+	for _, d := range keyDays {
+		all = append(all, Choice{d, v.Duration(daysOf(d))})
+	}
+	return all
+}
+
+// used says when a key was used last.
+func (p Page) used(k KeyRow) string {
+	if k.UsedAt.IsZero() {
+		return p.T("keys.unused")
+	}
+	return p.T("keys.used", "date", p.Date(k.UsedAt))
+}
+
+// ended says when a key ended.
+func (p Page) ended(k KeyRow) string {
+	if !k.RevokedAt.IsZero() {
+		return p.T("keys.revoked_at", "date", p.Date(k.RevokedAt))
+	}
+	return p.T("keys.over_at", "date", p.Date(k.EndsAt))
+}
