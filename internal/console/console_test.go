@@ -19,6 +19,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -417,6 +418,32 @@ func TestRouteForm(t *testing.T) {
 	}
 }
 
+// TestOneCause: the page of an event and that of its message name what came of the
+// same cause.
+func TestOneCause(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	for i, typ := range []string{"payment.recurring.failed", "contract.suspended"} {
+		e := engawa.Event{
+			Workspace: ws, ID: fmt.Sprint("evt_", i), Account: engawa.SourceAPI, Type: typ, DedupKey: typ, Known: true, OccurredAt: now, ReceivedAt: now,
+			Data: []byte(`{"c":{"id":"456"}}`),
+		}
+		_, err := d.st.Journal(ctx, []engawa.Event{e})
+		d.must(err)
+		d.must(d.st.Route(ctx, []store.Routed{{Workspace: ws, Event: e.ID, Marks: catalogue.Marks(e)}}))
+	}
+	if _, body := d.get("/events/evt_0"); !strings.Contains(body, "同じ原因の出来事") || !strings.Contains(body, `href="/events/evt_1"`) {
+		t.Error("the event does not name its relative")
+	}
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{
+		Message: engawa.Message{Workspace: ws, ID: "msg_cause", Event: "evt_0", Destination: "dst_staff", Purpose: engawa.Service, State: engawa.MessageWaiting, CreatedAt: now, Chain: []engawa.Via{{Account: "acc_mail"}}},
+		Judged:  []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}},
+	}}))
+	if _, body := d.get("/messages/msg_cause"); !strings.Contains(body, `id="related"`) || !strings.Contains(body, `href="/events/evt_1"`) || strings.Contains(body, `id="told"`) {
+		t.Error("the message does not name the relative of its event")
+	}
+}
+
 // TestRouteHistory: a digest and quiet times are kept from the form, shown in
 // words, told of in the history, and taken back from it.
 func TestRouteHistory(t *testing.T) {
@@ -436,6 +463,27 @@ func TestRouteHistory(t *testing.T) {
 	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "まとめ送り: ") {
 		t.Errorf("a digest of 2000 minutes: %d", res.Code)
 	}
+	form.Set("s0.digest.minutes", "15")
+	form.Set("s0.digest.count", "20")
+	form.Set("s0.digest.cause", "true")
+	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "同じ原因の出来事は1通にまとめる: ") {
+		t.Errorf("one cause and a number: %d", res.Code)
+	}
+	form.Set("s0.digest.count", "")
+	form.Set("s0.digest.minutes", "")
+	if res := d.post(at, form); res.Code != http.StatusSeeOther {
+		t.Fatalf("saving one notice for one cause: %d %s", res.Code, res.Body)
+	}
+	routes, err = d.st.Routes(context.Background(), ws)
+	d.must(err)
+	if got := routes[0].Then[0].Digest; got == nil || !got.Cause || got.Within != 2*time.Minute {
+		t.Errorf("one notice for one cause: %+v", got)
+	}
+	if _, body := d.get("/routes"); !strings.Contains(body, "同じ原因は1通に(2分待つ)") {
+		t.Error("the cause is not in words")
+	}
+	form.Set("version", "2")
+	form.Set("s0.digest.cause", "")
 	form.Set("s0.digest.minutes", "15")
 	form.Set("s0.digest.count", "20")
 	form.Set("s0.digest.by", "cause")
@@ -461,7 +509,7 @@ func TestRouteHistory(t *testing.T) {
 		t.Error("the digest is not in words")
 	}
 	_, body := d.get(at + "/versions")
-	if !strings.Contains(body, "第2版") || !strings.Contains(body, "第1版") || strings.Count(body, "この内容に戻す") != 1 {
+	if !strings.Contains(body, "第3版") || !strings.Contains(body, "第1版") || strings.Count(body, "この内容に戻す") != 2 {
 		t.Errorf("the history: %s", body)
 	}
 	if res := d.post(at+"/versions/1", url.Values{}); res.Code != http.StatusSeeOther {
@@ -469,7 +517,7 @@ func TestRouteHistory(t *testing.T) {
 	}
 	routes, err = d.st.Routes(context.Background(), ws)
 	d.must(err)
-	if routes[0].Version != 3 || routes[0].Then[0].Digest != nil || routes[0].UpdatedBy != "mem_1" {
+	if routes[0].Version != 4 || routes[0].Then[0].Digest != nil || routes[0].UpdatedBy != "mem_1" {
 		t.Errorf("taken back: %+v", routes[0])
 	}
 	if res := d.post(at+"/versions/9", url.Values{}); res.Code != http.StatusNotFound {

@@ -285,6 +285,10 @@ func sampleHeld(p Page, s spoken) Message {
 	v.Content = engawa.Content{Text: v.Title + "\n" + s.minsu + "\nref: evt_2"}
 	v.Customer, v.To, v.Purpose, v.CanCancel = "", s.room, engawa.Service, true
 	v.Verdicts = []Verdict{p.verdictWords(sampleHeldVerdict(), s.room, p.kindWords("chatwork")), p.verdictWords(sampleVerdict(true), s.mailbox, p.kindWords("mail"))}
+	v.Told = []EventRow{
+		{ID: "evt_2", Line: v.Title, At: ago(21 * time.Second)},
+		{ID: "evt_5", Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), At: ago(20 * time.Second)},
+	}
 	v.Deliveries = []Delivery{{ID: "dlv_2", Account: s.room, Channel: p.kindWords("chatwork"), State: engawa.Held, DueAt: sampleNow.Add(128 * time.Second)}}
 	return v
 }

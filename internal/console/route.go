@@ -175,7 +175,10 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 	if name, ok := templates[st.Template]; ok {
 		out.Template = name
 	}
-	if d := st.Digest; d != nil {
+	switch d := st.Digest; {
+	case d != nil && d.Cause:
+		out.Notes = append(out.Notes, n.v.T("routes.cause", "time", n.v.Duration(d.Within)))
+	case d != nil:
 		out.Notes = append(out.Notes, n.v.T("routes.digest", "time", n.v.Duration(d.Within)))
 	}
 	for _, w := range st.Mute {
@@ -309,7 +312,7 @@ func stepForm(st engawa.Step) StepForm {
 		out.Via = append(out.Via, ViaForm{})
 	}
 	if d := st.Digest; d != nil {
-		out.Digest = DigestForm{Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
+		out.Digest = DigestForm{Cause: d.Cause, Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
 	}
 	out.Mute = append(slices.Clone(st.Mute), engawa.Window{})
 	return out
@@ -378,6 +381,8 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.events") + ": " + p.T("route.events.help")
 	case strings.Contains(told.Field, "/mute"):
 		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
+	case strings.HasSuffix(told.Field, "/digest/cause"):
+		return p.T("route.cause") + ": " + p.T("route.cause.wrong")
 	case strings.Contains(told.Field, "/digest"):
 		return p.T("route.digest") + ": " + p.T("route.digest.wrong")
 	case strings.HasPrefix(told.Field, "/then"):
@@ -421,13 +426,20 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 	return r
 }
 
+// kinMinutes is how long events of one cause wait for one another if nobody says.
+const kinMinutes = 2
+
 func (v *visit) digestFrom(i int) *engawa.Digest {
+	cause := v.r.PostFormValue(stepName(i, "digest.cause")) == "true"
 	minutes, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.minutes"))) // none when empty
+	if cause && minutes == 0 {
+		minutes = kinMinutes
+	}
 	if minutes == 0 {
 		return nil
 	}
 	count, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.count"))) // none when empty
-	return &engawa.Digest{Within: time.Duration(minutes) * time.Minute, Count: count, By: strings.TrimSpace(v.r.PostFormValue(stepName(i, "digest.by")))}
+	return &engawa.Digest{Within: time.Duration(minutes) * time.Minute, Count: count, By: strings.TrimSpace(v.r.PostFormValue(stepName(i, "digest.by"))), Cause: cause}
 }
 
 func (v *visit) muteFrom(i int) (ws []engawa.Window) {

@@ -98,6 +98,13 @@ type Event struct {
 	Known, Sample, Signed                  bool
 	Data                                   string // indented JSON, addresses masked
 	Messages                               []MessageRow
+	Related                                []EventRow // of one cause with it
+}
+
+// EventRow is one line of a list of events.
+type EventRow struct {
+	ID, Line string
+	At       time.Time
 }
 
 // MessageRow is one line of a list of messages.
@@ -139,6 +146,8 @@ type Message struct {
 	CanCancel                              bool
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
+	Told                                   []EventRow // the events that it names together
+	Related                                []EventRow // of one cause with its event, and not among those
 	Mark                                   string // as in Live
 }
 
@@ -543,6 +552,7 @@ type StepForm struct {
 
 // DigestForm is what a step gathers; zero: nothing.
 type DigestForm struct {
+	Cause bool // one notice for events of one cause
 	Minutes, Count int
 	By             string
 }

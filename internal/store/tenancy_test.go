@@ -144,7 +144,22 @@ func (s *shop) gathered(of string) store.Digest {
 	ev := engawa.Event{Workspace: of, ID: "evt_gathered_" + of, Account: "api", Type: "a.c", DedupKey: "2", OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`)}
 	_, err := s.Journal(ctx, []engawa.Event{ev})
 	s.must(err)
-	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
+	told := ev
+	told.ID, told.DedupKey = "evt_told_"+of, "3"
+	_, err = s.Journal(ctx, []engawa.Event{told})
+	s.must(err)
+	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: told.ID, Marks: []string{"c.id=1"}, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Step: 1, Count: 9}}}}))
+	first, err := s.DueDigests(ctx, 10_000)
+	s.must(err)
+	m := s.message("")
+	m.Workspace, m.ID, m.Customer, m.Destination, m.Event = of, "msg_told_"+of, "", "dst_"+of, told.ID
+	for _, d := range first {
+		if d.Workspace == of {
+			_, err := s.Tell(ctx, d, []store.NewMessage{{Message: m}})
+			s.must(err)
+		}
+	}
+	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Marks: []string{"c.id=1"}, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
 	due, err := s.DueDigests(ctx, 10_000) // of every workspace before
 	s.must(err)
 	for _, d := range due {
@@ -564,6 +579,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"MoveTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.MoveTask(ctx, as, "tsk_"+e.of, time.Now().Add(time.Hour))
+	},
+	"OneCause": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OneCause(ctx, engawa.Event{Workspace: as, ID: "evt_gathered_" + e.of, OccurredAt: time.Now()}, time.Hour, func(engawa.Event) bool { return true })
+	},
+	"Told": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Told(ctx, as, "msg_told_"+e.of)
 	},
 	"NoteTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.NoteTask(ctx, as, "tsk_"+e.of, "電話しました")
