@@ -89,6 +89,9 @@ type Kind struct {
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+	// Posts says that what comes in is the business's own word, held against the
+	// catalogue like what is posted to /v1/events, and not a provider's.
+	Posts bool
 	// Mailbox says that the account takes mail at an address of the relay's.
 	Mailbox bool
 }

@@ -148,7 +148,7 @@ type Message struct {
 	Replies                                []Reply
 	Told                                   []EventRow // the events that it names together
 	Related                                []EventRow // of one cause with its event, and not among those
-	Mark                                   string // as in Live
+	Mark                                   string     // as in Live
 }
 
 // Reply is an answer that came to a message in a staff place.
@@ -552,7 +552,7 @@ type StepForm struct {
 
 // DigestForm is what a step gathers; zero: nothing.
 type DigestForm struct {
-	Cause bool // one notice for events of one cause
+	Cause          bool // one notice for events of one cause
 	Minutes, Count int
 	By             string
 }

@@ -87,7 +87,7 @@ func checkMute(at string, ws []engawa.Window) error {
 const (
 	maxGather   = 24 * time.Hour
 	maxKin      = time.Hour // for events of one cause
-	MaxGathered = 500 // events; then it goes at once
+	MaxGathered = 500       // events; then it goes at once
 )
 
 func checkDigest(at string, st engawa.Step) error {
