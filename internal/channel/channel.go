@@ -230,6 +230,7 @@ type SendError struct {
 	Exchange engawa.Exchange
 	Seen     []Seen
 	Carry    []byte // given back in the parcel of the next attempt
+	Asked    bool   // the channel has asked a person for what it could not do: nobody need be asked again
 }
 
 // Class is what a SendError means for the delivery.

@@ -263,7 +263,11 @@ func (t *tx) moveReturned(r Return, h handedRow, lanes laneSet) error {
 	d := engawa.Delivery{Workspace: h.Workspace, ID: h.Delivery, Message: h.Message, Position: h.position, Account: h.Account}
 	goesOn := r.State == engawa.Failed && m.State != engawa.MessageCanceled && h.position < len(m.Chain) && !m.Chain[h.position].Copy &&
 		!slices.Contains(positions, int64(nextTurn(m.Message, h.position)))
-	if err := t.goOn(m.Message, d, goesOn, when, lanes); err != nil {
+	over, err := t.goOn(m.Message, d, goesOn, when, lanes)
+	if err == nil && over {
+		err = t.unheard(m.Message, d, nil, when)
+	}
+	if err != nil {
 		return err
 	}
 	return t.settle(h.Workspace, h.Message, when) // it was sent; now it waits for the next account, or failed
