@@ -65,6 +65,7 @@ func auditAll(d *desk) {
 		"/templates/new":        {at("/templates/new"), words, "save-template"},
 		"/templates/{id}":       {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
 		"/lanes/{id}/resume":    {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
+		"/tasks/new":            {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 		"/tasks/{id}/take":      {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
 		"/tasks/{id}/assign":    {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
 		"/tasks/{id}/due":       {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},

@@ -162,6 +162,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /lanes/{id}/resume", c.page(engawa.Support, c.resume))
 	mux.Handle("GET /tasks", c.page(engawa.Viewer, c.tasks))
 	mux.Handle("GET /tasks.csv", c.page(engawa.Support, c.tasksCSV))
+	mux.Handle("GET /tasks/new", c.page(engawa.Support, c.newTask))
+	mux.Handle("POST /tasks/new", c.page(engawa.Support, c.raiseTask))
 	mux.Handle("GET /tasks/{id}", c.page(engawa.Viewer, c.task))
 	mux.Handle("POST /tasks/{id}/take", c.page(engawa.Support, c.onTask("task_taken", takeTask)))
 	mux.Handle("POST /tasks/{id}/assign", c.page(engawa.Support, c.onTask("task_given", giveTask)))

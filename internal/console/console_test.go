@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -548,6 +549,43 @@ func TestTemplateForm(t *testing.T) {
 	all, err := d.st.Templates(context.Background(), ws)
 	if err != nil || len(all) != 2 {
 		t.Errorf("%d %v", len(all), err)
+	}
+}
+
+// TestNewTask: a member raises a task by hand, about a customer, for somebody, until
+// a time of the member's zone; what is wrong is said beside what was written.
+func TestNewTask(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx := context.Background()
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_1", Kind: "person", Name: "山田 花", CreatedAt: time.Now()}}))
+	d.must(d.st.AddMember(ctx, store.SignIn{Member: engawa.Member{Workspace: ws, ID: "mem_1", Mail: "yuki@hinata.example", Name: "佐藤 ゆき", Role: engawa.Owner}}))
+	if _, body := d.get("/tasks/new?customer=cus_1"); !strings.Contains(body, `value="cus_1"`) || !strings.Contains(body, "山田 花") {
+		t.Error("the customer is not filled in")
+	}
+	good := url.Values{"title": {"お電話する"}, "text": {"午前中に"}, "customer": {"cus_1"}, "assignee": {"mem_1"}, "due": {"2030-01-02T10:00"}}
+	for field, c := range map[string][2]string{
+		"title": {"", "すること: "}, "text": {strings.Repeat("あ", 4001), "やり方: "}, "due": {"tomorrow", "期限: "}, "assignee": {"mem_9", "担当者: "}, "customer": {"cus_9", "お客さまのID: "},
+	} {
+		form := maps.Clone(good)
+		form.Set(field, c[0])
+		if res := d.post("/tasks/new", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), c[1]) || field != "title" && !strings.Contains(res.Body.String(), "お電話する") {
+			t.Errorf("%s: %d", field, res.Code)
+		}
+	}
+	if res := d.post("/tasks/new", good); res.Code != http.StatusSeeOther || !strings.HasPrefix(res.Header().Get("Location"), "/tasks/tsk_") {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	all, err := d.st.Tasks(ctx, ws, 10)
+	d.must(err)
+	due := time.Date(2030, 1, 2, 1, 0, 0, 0, time.UTC) // ten in Tokyo
+	if len(all) != 1 || all[0].Kind != engawa.TaskByHand || all[0].Source != "cus_1" || all[0].Assignee != "mem_1" || !all[0].DueAt.Equal(due) || all[0].Args["text"] != "午前中に" {
+		t.Fatalf("%+v", all)
+	}
+	if _, body := d.get("/tasks/" + all[0].ID); !strings.Contains(body, "お電話する") || !strings.Contains(body, `href="/customers/cus_1"`) {
+		t.Error("the task's page")
+	}
+	if _, body := d.get("/customers/cus_1"); !strings.Contains(body, `href="/tasks/new?customer=cus_1"`) {
+		t.Error("the customer's page leads to no task")
 	}
 }
 

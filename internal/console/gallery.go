@@ -121,6 +121,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"tasks-empty", TasksPage(sampleTaskList(quiet(page("tasks", "tasks.title")), nil))},
 		{"tasks-overdue", TasksPage(sampleOverdue(page("tasks", "tasks.title"), s))},
 		{"tasks-done", TasksPage(sampleDone(page("tasks", "tasks.title"), s))},
+		{"task-new", TaskFormPage(sampleTaskForm(page("tasks", "tasks.new"), s))},
 		{"task", TaskPage(sampleTask(page("tasks", ""), s))},
 		{"task-done", TaskPage(sampleTaskDone(page("tasks", ""), s))},
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
@@ -566,6 +567,13 @@ func sampleDone(p Page, s spoken) Tasks {
 		v.Rows[i].Open, v.Rows[i].DoneAt, v.Rows[i].DoneBy = false, ago(time.Duration(i+1)*5*time.Hour), s.member
 	}
 	return v
+}
+
+func sampleTaskForm(p Page, s spoken) TaskForm {
+	return TaskForm{
+		Page: p, Name: s.subject, Customer: "cus_1", CustomerName: s.hana, Assignee: "mem_1", Due: "2026-11-24T18:00", Zone: p.Zone.String(),
+		Members: []Choice{{"", p.T("tasks.nobody")}, {"mem_1", s.member}}, Problem: p.T("form.check"), Remedy: p.taskProblem(engawa.Invalid("/assignee", "", "")),
+	}
 }
 
 func sampleTask(p Page, s spoken) Task {

@@ -746,6 +746,17 @@ type Task struct {
 	Lines    []TaskLine
 }
 
+// TaskForm raises a task by hand.
+type TaskForm struct {
+	Page
+	Name, Text          string // what is to be done, and how
+	Customer            string // whom it is about; may be empty
+	CustomerName        string // empty: nobody, or nobody who is known
+	Assignee, Due, Zone string // Due as the browser writes it, in Zone
+	Members             []Choice
+	Problem, Remedy     string
+}
+
 // TaskLine is one line of a task's history.
 type TaskLine struct {
 	At         time.Time
