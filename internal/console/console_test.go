@@ -488,6 +488,14 @@ func TestRouteHistory(t *testing.T) {
 	form.Set("s0.digest.minutes", "15")
 	form.Set("s0.digest.count", "20")
 	form.Set("s0.digest.by", "cause")
+	if _, body := d.get(at); strings.Contains(body, "s0.m0.from") {
+		t.Error("a quiet time is offered that nobody asked for")
+	}
+	form.Set("do", "mute.0")
+	if res := d.post(at, form); res.Code != http.StatusOK || strings.Count(res.Body.String(), `type="time"`) != 2 {
+		t.Errorf("one quiet time more: %d", res.Code)
+	}
+	form.Set("do", "save")
 	form.Set("s0.m0.from", "22:00")
 	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "静かな時間: ") {
 		t.Errorf("a quiet time without an end: %d", res.Code)

@@ -456,7 +456,7 @@ func sampleRoute(p Page, s spoken) RouteForm {
 		Vias:         []Choice{{"", p.T("route.via.none")}, {"acc_1", s.room}, {"acc_2", s.mailbox}},
 		Steps: []StepForm{{To: "dst_1", Purpose: engawa.Service, Urgent: true, Via: []ViaForm{
 			{Account: "acc_1", Minutes: 10}, {Account: "acc_2"},
-		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}, {}}}},
+		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}}}},
 		Tried: &Trial{Looked: 12_400, Hit: 2, Replaces: true, Was: 2, Added: 1, Removed: 1, Rows: []TrialRow{
 			{At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), Difference: "added", Messages: []TrialMessage{
 				{To: s.room, Outcome: engawa.Send}, {To: s.mailbox, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},

@@ -314,11 +314,12 @@ func stepForm(st engawa.Step) StepForm {
 	if d := st.Digest; d != nil {
 		out.Digest = DigestForm{Cause: d.Cause, Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
 	}
-	out.Mute = append(slices.Clone(st.Mute), engawa.Window{})
+	out.Mute = st.Mute
 	return out
 }
 
-// saveRoute saves the form, tries it on past events, or shows it with one step more.
+// saveRoute saves the form, tries it on past events, or shows it with one step or
+// one quiet time more.
 func (c *console) saveRoute(v *visit) error {
 	var r engawa.Route
 	var stored *engawa.Route // nil for a new one
@@ -332,6 +333,12 @@ func (c *console) saveRoute(v *visit) error {
 	r = v.routeFrom(r)
 	if v.r.PostFormValue("do") == "step" {
 		r.Then = append(r.Then, engawa.Step{Purpose: engawa.Service})
+		return c.showRoute(v, http.StatusOK, r, "", "", nil)
+	}
+	if i, ok := strings.CutPrefix(v.r.PostFormValue("do"), "mute."); ok {
+		if n, err := strconv.Atoi(i); err == nil && n >= 0 && n < len(r.Then) {
+			r.Then[n].Mute = append(r.Then[n].Mute, engawa.Window{})
+		}
 		return c.showRoute(v, http.StatusOK, r, "", "", nil)
 	}
 	if err := route.Check(r); err != nil {
