@@ -97,6 +97,14 @@ var hots = []hot{
 		_, err := st.OneCause(s.t.Context(), engawa.Event{Workspace: ws, ID: firstEvent, OccurredAt: time.Now()}, time.Hour, func(engawa.Event) bool { return true })
 		return err
 	}, []string{"cause_of"}, 40},
+	{"the attempts on an account that has few", func(s *shop, st *store.Store) error {
+		_, err := st.Tries(s.t.Context(), ws, room, store.TriedFilter{}, store.Page{Limit: 20})
+		return err
+	}, []string{"delivery_tried"}, 40},
+	{"since when an account fails", func(s *shop, st *store.Store) error {
+		_, err := st.FailingSince(s.t.Context(), ws, room, time.Now().Add(-time.Hour))
+		return err
+	}, []string{"delivery_tried"}, 40},
 	{"what a message tells of", func(s *shop, st *store.Store) error {
 		_, err := st.Told(s.t.Context(), ws, "msg_0001")
 		return err

@@ -538,7 +538,11 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.SetPassword(ctx, as, "mem_"+e.of, "$argon2id$x")
 	},
 	"StepReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.StepReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_" + e.of, Looked: 1, State: engawa.ReplayRunning}, time.Now())
+		took, err := s.StepReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_" + e.of}, store.ReplayStep{Looked: 1})
+		if !took {
+			return nil, err
+		}
+		return took, err
 	},
 	"StopReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.StopReplay(ctx, as, "rpl_"+e.of)
