@@ -31,6 +31,12 @@ func auditAll(d *desk) {
 	ctx := context.Background()
 	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
 	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, ID: "tsk_1", Kind: "account.closed", Ref: "acc_mail", DueAt: time.Now()}))
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_stop", Kind: "person", Name: "山田 花", CreatedAt: time.Now()},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_stop", Customer: "cus_stop", Kind: "mail", Address: "hana@customer.example", CreatedAt: time.Now()}},
+	}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_stop", Reason: "complained", At: time.Now()}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -60,22 +66,24 @@ func auditAll(d *desk) {
 		"/events/types/new": {at("/events/types/new"), url.Values{
 			"type": {"shop.shipped"}, "name.ja": {"発送しました"}, "name.ko": {"발송했습니다"}, "name.en": {"Shipped"}, "schema": {`{"type":"object"}`}, "sample": {`{}`},
 		}, "save-event-type"},
-		"/events/types/end":     {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
-		"/accounts/{id}/enable": {at("/accounts/acc_mail/enable"), nil, "change-account"},
-		"/templates/new":        {at("/templates/new"), words, "save-template"},
-		"/templates/{id}":       {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
-		"/lanes/{id}/resume":    {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
-		"/tasks/new":            {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
-		"/tasks/{id}/take":      {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
-		"/tasks/{id}/assign":    {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
-		"/tasks/{id}/due":       {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},
-		"/tasks/{id}/note":      {at("/tasks/" + tasks[0].ID + "/note"), url.Values{"note": {"電話しました"}}, "note-task"},
-		"/tasks/{id}/reopen":    {at("/tasks/" + tasks[0].ID + "/reopen"), url.Values{"note": {"まだでした"}}, "reopen-task"},
-		"/tasks/{id}/done":      {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
-		"/messages/{id}/cancel": {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
-		"/settings/name":        {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
-		"/settings/signin":      {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
-		"/settings/workspace":   {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
+		"/events/types/end":                   {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
+		"/accounts/{id}/enable":               {at("/accounts/acc_mail/enable"), nil, "change-account"},
+		"/templates/new":                      {at("/templates/new"), words, "save-template"},
+		"/templates/{id}":                     {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
+		"/lanes/{id}/resume":                  {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
+		"/accounts/{id}/places/{place}/lift":  {at("/accounts/acc_mail/places/dst_staff/lift"), url.Values{"reason": {"bounced"}, "why": {"届くと確かめた"}}, "lift-suppression"},
+		"/customers/{id}/points/{point}/lift": {at("/customers/cus_stop/points/cp_stop/lift"), url.Values{"reason": {"complained"}, "why": {"ご本人の希望"}}, "lift-suppression"},
+		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
+		"/tasks/{id}/take":                    {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
+		"/tasks/{id}/assign":                  {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
+		"/tasks/{id}/due":                     {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},
+		"/tasks/{id}/note":                    {at("/tasks/" + tasks[0].ID + "/note"), url.Values{"note": {"電話しました"}}, "note-task"},
+		"/tasks/{id}/reopen":                  {at("/tasks/" + tasks[0].ID + "/reopen"), url.Values{"note": {"まだでした"}}, "reopen-task"},
+		"/tasks/{id}/done":                    {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
+		"/messages/{id}/cancel":               {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
+		"/settings/name":                      {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
+		"/settings/signin":                    {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
+		"/settings/workspace":                 {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
 	}
 	source, err := os.ReadFile("console.go")
 	d.must(err)

@@ -137,6 +137,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /accounts/{id}/replay/stop", c.page(engawa.Admin, c.stopReplay))
 	mux.Handle("GET /accounts/{id}/places", c.page(engawa.Admin, c.places))
 	mux.Handle("POST /accounts/{id}/places", c.page(engawa.Admin, c.addPlace))
+	mux.Handle("POST /accounts/{id}/places/{place}/lift", c.page(engawa.Admin, c.liftPlace))
+	mux.Handle("POST /customers/{id}/points/{point}/lift", c.page(engawa.Support, c.liftPoint))
 	mux.Handle("GET /accounts/{id}/patterns", c.page(engawa.Admin, c.patterns))
 	mux.Handle("POST /accounts/{id}/patterns", c.page(engawa.Admin, c.changePatterns))
 	mux.Handle("GET /accounts/{id}/form", c.page(engawa.Admin, c.webForm))

@@ -445,6 +445,43 @@ func TestOneCause(t *testing.T) {
 	}
 }
 
+// TestLift: what is stopped is shown with why, on the customer's page and on that of
+// the places, and lifted for a reason that the audit trail keeps without addresses.
+func TestLift(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_1", Kind: "person", Name: "山田 花", CreatedAt: now},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_1", Customer: "cus_1", Kind: "mail", Address: "hana@customer.example", CreatedAt: now}},
+	}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_1", Reason: "bounced", At: now}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: now}))
+	for page, at := range map[string]string{"/customers/cus_1": "/customers/cus_1/points/cp_1/lift", "/accounts/acc_mail/places": "/accounts/acc_mail/places/dst_staff/lift"} {
+		if _, body := d.get(page); !strings.Contains(body, "宛先に届きませんでした") || !strings.Contains(body, `action="`+at+`"`) {
+			t.Errorf("%s does not show the stop", page)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {" "}}); res.Code/100 != 4 {
+			t.Errorf("%s without a reason: %d", at, res.Code)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {"hana@customer.example に電話で確認"}}); res.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", at, res.Code, res.Body)
+		}
+		if _, body := d.get(page); strings.Contains(body, "宛先に届きませんでした") {
+			t.Errorf("%s still shows the stop", page)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {"x"}}); res.Code != http.StatusNotFound {
+			t.Errorf("%s twice: %d", at, res.Code)
+		}
+	}
+	lines, err := d.st.Audits(ctx, ws, store.AuditFilter{}, store.Page{})
+	d.must(err)
+	for _, l := range lines {
+		if l.Action == "lift-suppression" && (!strings.HasPrefix(l.Detail, "bounced: ") || strings.Contains(l.Detail, "hana@") || !strings.Contains(l.Detail, "電話で確認")) {
+			t.Errorf("the trail says %q", l.Detail)
+		}
+	}
+}
+
 // TestRouteHistory: a digest and quiet times are kept from the form, shown in
 // words, told of in the history, and taken back from it.
 func TestRouteHistory(t *testing.T) {

@@ -613,7 +613,7 @@ func samplePatterns(p Page) Patterns {
 func samplePlaces(p Page, s spoken) Places {
 	p.Title = p.T("places.of", "account", p.kindWords("chatwork"))
 	return Places{
-		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale}},
+		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale, Stops: []Stop{{Reason: "bounced", At: ago(3 * time.Hour), Lift: "/accounts/acc_1/places/dst_1/lift"}}}},
 		Rooms: []Room{{Key: "a", Name: s.room}, {Key: "b", Name: s.minsu, Refused: p.T("place.direct")}, {Key: "c", Name: s.shop, Refused: p.T("place.readonly")}},
 	}
 }

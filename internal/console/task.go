@@ -21,6 +21,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/messages?state=unknown"
 	case strings.HasPrefix(k.Kind, "listform.") && k.Args["message"] != "":
 		return "/messages/" + k.Args["message"] + "#by-hand"
+	case k.Kind == "destination.gone":
+		return "/accounts/" + k.Args["account"] + "/places"
 	case k.Kind == "listform.changed":
 		return "/accounts/" + k.Ref + "/form"
 	case k.Kind == inbox.Unrecognized:

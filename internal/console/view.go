@@ -245,9 +245,17 @@ type Customer struct {
 
 // Point is one contact point, masked.
 type Point struct {
-	Kind, Address, Role string
-	Purposes            []engawa.Purpose
-	VerifiedAt          time.Time
+	ID, Kind, Address, Role string
+	Purposes                []engawa.Purpose
+	VerifiedAt              time.Time
+	Stops                   []Stop
+}
+
+// Stop is a suppression, and where it is lifted.
+type Stop struct {
+	Reason    string // of the rules: "bounced"
+	At, Until time.Time
+	Lift      string // URL; empty: the member may not
 }
 
 // Consent is one decision in words.
@@ -461,6 +469,7 @@ type PlaceRow struct {
 	Name    string
 	Address string // masked
 	Locale  engawa.Locale
+	Stops   []Stop
 }
 
 // Room is one place that an account could post to.
@@ -794,7 +803,7 @@ var AuditActions = []string{
 	"add-member", "change-member", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
-	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
+	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "end-endpoint", "start-replay", "stop-replay",
 }

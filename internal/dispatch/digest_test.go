@@ -210,6 +210,33 @@ func TestMute(t *testing.T) {
 	})
 }
 
+// TestPlaceGone: a staff mailbox that the server says is no more is stopped and asks
+// a person; what comes later goes by its fallback.
+func TestPlaceGone(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		h.must(h.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_gone", Name: "前の店長", Account: "acc_mail", Address: "nobody@hinata.example", Locale: engawa.Japanese, CreatedAt: time.Now()}))
+		step := engawa.Step{To: "dst_gone", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}, {Account: "acc_chat", Destination: "dst_room"}}}
+		h.must(h.st.SaveRoute(ctx, routeOf("rte_staff", "contract.*", step)))
+		h.run("n1", time.Minute)
+		for i := range 2 {
+			h.event(fmt.Sprint("A-", i), "contract.suspended", "cus_no")
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		stops, err := h.st.StoppedPlaces(ctx, ws, "acc_mail")
+		h.must(err)
+		tasks, err := h.st.Tasks(ctx, ws, 10)
+		h.must(err)
+		if len(stops) != 1 || stops[0].Of != "dst_gone" || len(tasks) != 1 || tasks[0].Kind != "destination.gone" || tasks[0].Ref != "dst_gone" {
+			t.Errorf("stopped %+v, tasks %+v", stops, tasks)
+		}
+		if posts := h.room.Messages(11); len(posts) != 2 || len(h.inbox.Mails()) != 0 {
+			t.Errorf("%d posts, %d mails", len(posts), len(h.inbox.Mails()))
+		}
+	})
+}
+
 // TestUnopened: an account whose settings cannot be used asks a person, once, and
 // what it cannot take in time goes by its fallback.
 func TestUnopened(t *testing.T) {

@@ -45,6 +45,10 @@ func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.Sen
 		return ambiguous(k, out, now, jitter)
 	case channel.AddressGone:
 		out.Suppress = gone(k, c, now)
+		if c.Delivery.Destination != "" {
+			task := store.GoneTask(c.Delivery, now)
+			out.Task = &task
+		}
 	case channel.AccountClosed:
 		out.Outcome, out.State, out.DueAt = engawa.OutcomeRetry, engawa.Retrying, now.Add(time.Minute)
 		out.PauseUntil, out.PauseCode = now.Add(closedPause), err.Code
@@ -124,7 +128,12 @@ func byHand(k channel.Kind, c store.Claimed, now time.Time) *engawa.Task {
 	}
 }
 
+// gone stops an address that the channel says is no more: a customer's, or a staff
+// place's.
 func gone(k channel.Kind, c store.Claimed, now time.Time) *engawa.Suppression {
+	if c.Delivery.Destination != "" {
+		return &engawa.Suppression{Workspace: c.Delivery.Workspace, Channel: store.StaffPlaces, Address: c.Known.To, Reason: "bounced", At: now}
+	}
 	return &engawa.Suppression{
 		Workspace: c.Delivery.Workspace, Channel: k.Name, Address: c.Known.To, Customer: c.Message.Customer, Reason: "bounced", At: now,
 	}

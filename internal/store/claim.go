@@ -433,6 +433,9 @@ func (t *tx) end(e ending, at time.Time, lanes laneSet) error {
 		return err
 	}
 	over, err := t.goOn(e.c.Message, d, e.goesOn, at, lanes)
+	if err == nil && over && d.Destination != "" && e.note == string(engawa.GateSuppression) {
+		return t.raise(GoneTask(d, at)) // it was to be said, and there is nowhere to say it
+	}
 	if err == nil && over {
 		err = t.unheard(e.c.Message, d, e.task, at)
 	}

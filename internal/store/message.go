@@ -167,6 +167,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 		return 0, err
 	}
 	var messages, deliveries, attempts [][]any
+	var kept []NewMessage
 	for _, m := range ms {
 		if c := m.Message.Owner(); c != "" && !ring.opens(c) {
 			if err := t.notMerged(ws, c); err != nil {
@@ -179,7 +180,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 		if err != nil {
 			return 0, err
 		}
-		messages = append(messages, row)
+		messages, kept = append(messages, row), append(kept, m)
 		for _, d := range m.Deliveries {
 			deliveries = append(deliveries, newDeliveryRow(m.Message, d))
 			if d.State.Waiting() {
@@ -203,7 +204,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 	if _, err := t.insert(insertPastAttempt, attempts); err != nil {
 		return 0, fmt.Errorf("store attempts: %w", err)
 	}
-	return left, nil
+	return left, t.stoppedPlaces(kept)
 }
 
 const insertPastAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)

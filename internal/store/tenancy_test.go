@@ -62,6 +62,8 @@ func (s *shop) settle(of string) estate {
 	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
+	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: e.address, Customer: "cus_" + of, Reason: "operator", At: now}))
+	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: now}))
 	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
 	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
 	s.must(s.SaveTemplate(ctx, engawa.Template{Workspace: of, ID: "tpl_" + of, Name: "t"}))
@@ -586,6 +588,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"OneCause": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.OneCause(ctx, engawa.Event{Workspace: as, ID: "evt_gathered_" + e.of, OccurredAt: time.Now()}, time.Hour, func(engawa.Event) bool { return true })
+	},
+	"Stops": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Stops(ctx, as, "cus_"+e.of)
+	},
+	"StoppedPlaces": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.StoppedPlaces(ctx, as, "acc_"+e.of)
+	},
+	"Lift": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Lift(ctx, as, "dst_"+e.of, "bounced", "届くと確かめた")
 	},
 	"Told": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Told(ctx, as, "msg_told_"+e.of)

@@ -54,11 +54,12 @@ var computed = map[string][]string{
 		"bounced", "complained", "replied", "read", "unread",
 	},
 	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
-	"done.":     {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "task_new", "language", "queued", "again", "enabled", "replay", "stopped"},
+	"done.":     {"saved", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "task_new", "lifted", "language", "queued", "again", "enabled", "replay", "stopped"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
 	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
+	"stop.reason.":    {"bounced", "complained", "blocked", "opted_out", "operator"},
 	"byhand.do.":      {"register", "change", "remove"},
 	"sent.state.":     {"sent", "waiting", "on", "not"},
 	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
