@@ -163,7 +163,13 @@ func (r *Runner) requests(ctx context.Context, workspace, account string, evs []
 		if err != nil {
 			return nil, err
 		}
-		for _, q := range message.FromPlans(ev, set.Plan(ev, message.Data(ev), customer)) {
+		plans := set.Plan(ev, message.Data(ev), customer)
+		for i := range plans {
+			if d := plans[i].Step.Digest; d != nil && d.Cause {
+				plans[i].Step.Digest = nil // what happened since has come, or will not
+			}
+		}
+		for _, q := range message.FromPlans(ev, plans) {
 			if only, leads := alone(q, account); leads {
 				out = append(out, only)
 			}

@@ -124,6 +124,30 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// TestCauseAgain: an event that waited for the others of its cause goes again by
+// itself; one that a digest gathered does not.
+func TestCauseAgain(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx, at := b.t.Context(), start.Add(20*time.Minute)
+		_, err := b.Store.Journal(ctx, []engawa.Event{{
+			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: "contract.suspended", DedupKey: "card", OccurredAt: at, ReceivedAt: at, Known: true, Data: []byte(`{"c":{"id":"456"}}`),
+		}})
+		b.must(err)
+		for version, c := range []struct {
+			digest engawa.Digest
+			want   int
+		}{{engawa.Digest{Within: time.Minute, Cause: true}, 1}, {engawa.Digest{Within: time.Minute}, 0}} {
+			b.must(b.Store.SaveRoute(ctx, engawa.Route{
+				Workspace: ws, ID: "rte_b", Name: "b", Version: int64(version) + 1, Enabled: true, Events: []string{"contract.suspended", "payment.recurring.failed"}, UpdatedAt: at,
+				Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}, Digest: &c.digest}},
+			}))
+			if _, messages, err := b.Count(ctx, ws, "acc_b", at, at.Add(time.Minute)); err != nil || messages != c.want {
+				b.t.Errorf("%+v: %d messages, %v", c.digest, messages, err)
+			}
+		}
+	})
+}
+
 // due has the time of the next step come.
 func (b *bench) due() {
 	b.t.Helper()
