@@ -44,6 +44,7 @@ type Digest struct {
 	Within time.Duration `json:"within"`          // after its first event it goes at the latest
 	Count  int           `json:"count,omitempty"` // and as soon as it holds so many; 0: not for their number
 	By     string        `json:"by,omitempty"`    // a field of the events' data, as "cause": only those that agree in it go together
+	Cause  bool          `json:"cause,omitempty"` // only events of one cause, as the catalogue relates them; without Count and By
 }
 
 // Via is one account of a chain. After Within (0: no deadline) without being

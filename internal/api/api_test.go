@@ -3,14 +3,19 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -404,6 +409,61 @@ func TestCallback(t *testing.T) {
 		_, list, _ := s.do("GET", "/v1/events", s.key, "")
 		if evs := list["events"].([]any); len(evs) != 1 || evs[0].(map[string]any)["type"] != "store.did_renew" {
 			t.Errorf("events %v", list)
+		}
+	})
+}
+
+// TestSignedPosts: what a system of the business signs is held against the
+// catalogue and the workspace's own types as what it posts to /v1/events, and
+// nothing is kept of what does not fit.
+func TestSignedPosts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+		s.must(s.st.AddAccount(t.Context(), engawa.Account{
+			Workspace: "ws_one", ID: "acc_system", Kind: "webhook", Name: "system", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"url": "https://hook.example/in", "secret": key, "in_secret": key},
+		}))
+		s.must(s.st.SaveEventType(t.Context(), engawa.EventType{
+			Workspace: "ws_one", Type: "shop.order.shipped", Names: map[engawa.Locale]string{"ja": "あ", "ko": "가", "en": "a"}, UpdatedAt: time.Now(),
+			Schema: []byte(`{"type":"object","properties":{"order":{"type":"string"}},"required":["order"]}`), Sample: []byte(`{"order":"7"}`),
+		}))
+		post := func(id, body string) (int, string) {
+			raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key, "whsec_"))
+			s.must(err)
+			stamp := strconv.FormatInt(time.Now().Unix(), 10)
+			mac := hmac.New(sha256.New, raw)
+			mac.Write([]byte(id + "." + stamp + "." + body))
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/in/acc_system", strings.NewReader(body))
+			r.Header.Set("Webhook-Id", id)
+			r.Header.Set("Webhook-Timestamp", stamp)
+			r.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r)
+			return w.Code, w.Body.String()
+		}
+		for i, c := range []struct {
+			body, field string // the field of the refusal; empty: it is taken
+		}{
+			{`{"type":"site.maintenance.changed","data":{"enabled":true}}`, ""},
+			{`{"type":"site.maintenance.changed","data":{"enabled":"yes"}}`, "/data/enabled"},
+			{`{"type":"site.maintenance.changed"}`, "/data/enabled"},
+			{`{"type":"shop.order.shipped","data":{"order":"7"}}`, ""},
+			{`{"type":"shop.order.shipped","data":{}}`, "/data/order"},
+			{`{"type":"shop.cart.left","data":{"anything":1}}`, ""},
+			{`{"type":"shop.cart.left","data":[1]}`, "/data"},
+			{`{"type":"cart","data":{}}`, "/type"},
+			{`{"type":"shop.cart.left","timestamp":"1999-01-01T00:00:00Z","data":{}}`, "/timestamp"},
+			{`{"type":"shop.cart.left","data":{"a":1,"a":2}}`, "/data/a"},
+		} {
+			status, out := post(fmt.Sprint("msg_", i), c.body)
+			if (c.field == "") != (status == 200) || status != 200 && status/100 != 4 || c.field != "" && !strings.Contains(out, `"`+c.field+`"`) {
+				t.Errorf("%s: %d %s", c.body, status, out)
+			}
+		}
+		_, list, _ := s.do("GET", "/v1/events", s.key, "")
+		if n := len(list["events"].([]any)); n != 3 {
+			t.Errorf("%d events are kept", n)
 		}
 	})
 }

@@ -135,7 +135,7 @@ func (d document) addCallback() {
 	d.api.AddOperation(&huma.Operation{
 		OperationID: "receiveCallback", Method: http.MethodPost, Path: "/in/{account}", Tags: []string{tagEvents}, Summary: "A provider's callback",
 		Description: "What a provider posts (the App Store's notifications, for one). It proves itself by its own signature and has no API key. " +
-			"200 means that it is durable; 503 asks the provider to come again; 4xx is for what can never be accepted.",
+			"200 means that it is durable; 503 asks the provider to come again; 4xx is for what can never be accepted. What a system of the business signs is held against the catalogue of events, as at /v1/events.",
 		Security:   []map[string][]string{},
 		Parameters: []*huma.Param{{Name: "account", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

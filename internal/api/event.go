@@ -88,12 +88,13 @@ type eventOut struct {
 	Sample     bool      `json:"sample,omitzero" doc:"Sample data: its routes send nothing"`
 	Text       string    `json:"text" doc:"The event in words, in the language of Accept-Language"`
 	Data       object    `json:"data,omitempty"`
+	Related    []string  `json:"related,omitempty" doc:"Asked for by id: the events of one cause with it"`
 }
 
 func (l *lines) showEvent(ctx context.Context, e engawa.Event) (eventOut, error) {
 	text, err := l.of(ctx, e)
 	return eventOut{
-		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data,
+		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data, nil,
 	}, err
 }
 
@@ -134,5 +135,18 @@ func (a *API) getEvent(ctx context.Context, c *call, in *One) (eventOut, error) 
 	if err != nil {
 		return eventOut{}, err
 	}
-	return (&lines{a: a, c: c}).showEvent(ctx, e)
+	out, err := (&lines{a: a, c: c}).showEvent(ctx, e)
+	if err == nil {
+		out.Related, err = a.related(ctx, e)
+	}
+	return out, err
+}
+
+// related are the ids of the events of one cause with e.
+func (a *API) related(ctx context.Context, e engawa.Event) (ids []string, err error) {
+	evs, err := a.Compose.OneCause(ctx, e)
+	for _, other := range evs {
+		ids = append(ids, other.ID)
+	}
+	return ids, err
 }

@@ -239,6 +239,8 @@ type messageOut struct {
 	Customer    string              `json:"customer"`
 	Destination string              `json:"destination"`
 	Event       string              `json:"event"`
+	Events      []string            `json:"events,omitempty" doc:"All that it tells of together; empty: of event alone"`
+	Related     []string            `json:"related,omitempty" doc:"The events of one cause with event, whether it tells of them or not"`
 	Route       string              `json:"route"`
 	App         string              `json:"app"`
 	Purpose     engawa.Purpose      `json:"purpose"`
@@ -268,7 +270,26 @@ func (a *API) getMessage(ctx context.Context, c *call, in *One) (messageOut, err
 	for _, d := range said.Deliveries {
 		out.Deliveries = append(out.Deliveries, a.showDelivery(c, d, said.Attempts))
 	}
-	return out, nil
+	return out, a.showEvents(ctx, c.workspace, &out)
+}
+
+// showEvents names what a message tells of, and what else came of the same cause.
+func (a *API) showEvents(ctx context.Context, workspace string, m *messageOut) error {
+	if m.Event == "" {
+		return nil
+	}
+	told, err := a.Store.Gathered(ctx, workspace, m.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range told {
+		m.Events = append(m.Events, e.ID)
+	}
+	e, err := a.Store.Event(ctx, workspace, m.Event)
+	if err == nil {
+		m.Related, err = a.related(ctx, e)
+	}
+	return err
 }
 
 func (a *API) showDelivery(c *call, d engawa.Delivery, attempts []engawa.Attempt) deliveryOut {

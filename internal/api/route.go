@@ -29,7 +29,7 @@ type stepBody struct {
 	Urgent    bool           `json:"urgent,omitzero"`
 	ExpiresIn int            `json:"expires_in_seconds,omitzero" minimum:"0" maximum:"31536000" doc:"From the event; 0 for the rule's default"`
 	Mute      []windowBody   `json:"mute,omitempty" maxItems:"14" doc:"In these times, of the workspace's zone, it waits until they end"`
-	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message to staff"`
+	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message: to staff, or those of one cause to anybody"`
 }
 
 type windowBody struct {
@@ -40,6 +40,7 @@ type windowBody struct {
 
 type digestBody struct {
 	Within int    `json:"within_seconds" minimum:"60" maximum:"86400" doc:"After its first event it goes at the latest"`
+	Cause  bool   `json:"cause,omitzero" doc:"Only events of one cause go together, as a failed payment and the contract that it suspends, as soon as all that the route takes are there; what stays alone goes after within_seconds, 3600 at most. Without count and by"`
 	Count  int    `json:"count,omitzero" minimum:"0" maximum:"500" doc:"And as soon as it holds so many; 0: not for their number"`
 	By     string `json:"by,omitempty" maxLength:"100" example:"cause" doc:"A field of the events' data: only those that agree in it go together"`
 }
@@ -71,7 +72,7 @@ func (b RouteBody) route(workspace string) engawa.Route {
 			step.Mute = append(step.Mute, engawa.Window(w))
 		}
 		if d := st.Digest; d != nil {
-			step.Digest = &engawa.Digest{Within: time.Duration(d.Within) * time.Second, Count: d.Count, By: d.By}
+			step.Digest = &engawa.Digest{Within: time.Duration(d.Within) * time.Second, Count: d.Count, By: d.By, Cause: d.Cause}
 		}
 		for _, v := range st.Via {
 			step.Via = append(step.Via, engawa.Via{Account: v.Account, Destination: v.Destination, Within: time.Duration(v.Within) * time.Second, Copy: v.Copy})
@@ -92,7 +93,7 @@ func showRoute(r engawa.Route) routeOut {
 			step.Mute = append(step.Mute, windowBody(w))
 		}
 		if d := st.Digest; d != nil {
-			step.Digest = &digestBody{int(d.Within / time.Second), d.Count, d.By}
+			step.Digest = &digestBody{int(d.Within / time.Second), d.Cause, d.Count, d.By}
 		}
 		for _, v := range st.Via {
 			step.Via = append(step.Via, viaBody{v.Account, v.Destination, int(v.Within / time.Second), v.Copy})

@@ -151,6 +151,41 @@ func OneCause(a, b engawa.Event) bool {
 	return false
 }
 
+// Furthest is how far apart events of one cause may happen at most: no relation
+// allows more.
+const Furthest = 24 * time.Hour
+
+// Marks are the values of an event's data by which events of one cause find one
+// another, as "correlation=invoice:in_77". Two of one cause share one; whether they
+// are, OneCause says. An event of a type without relations has none.
+func Marks(e engawa.Event) (marks []string) {
+	t, _ := Find(e.Type)
+	for _, r := range t.Related {
+		for _, by := range r.By {
+			if value := member(e.Data, by); value != "" {
+				marks = append(marks, by+"="+value)
+			}
+		}
+	}
+	slices.Sort(marks)
+	return slices.Compact(marks)
+}
+
+// Kin are the types that one cause may raise together with typ, in any number of
+// steps, typ the first. A type without relations has no kin but itself.
+func Kin(typ string) []string {
+	kin := []string{typ}
+	for i := 0; i < len(kin); i++ {
+		t, _ := Find(kin[i])
+		for _, r := range t.Related {
+			if !slices.Contains(kin, r.Type) {
+				kin = append(kin, r.Type)
+			}
+		}
+	}
+	return kin
+}
+
 // member is the text at a dotted path of a JSON object, or nothing.
 func member(data []byte, path string) string {
 	var at any

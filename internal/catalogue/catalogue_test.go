@@ -86,7 +86,7 @@ func TestTypes(t *testing.T) {
 			if other, ok := catalogue.Find(r.Type); !ok || len(r.By) == 0 || other.Name == typ.Name {
 				t.Errorf("%s is related to %s by %v", typ.Name, r.Type, r.By)
 			}
-			if d, err := time.ParseDuration(r.Within); err != nil || d <= 0 {
+			if d, err := time.ParseDuration(r.Within); err != nil || d <= 0 || d > catalogue.Furthest {
 				t.Errorf("%s is related within %q", typ.Name, r.Within)
 			}
 		}
@@ -149,9 +149,32 @@ func TestOneCause(t *testing.T) {
 		}
 	}
 	for _, pair := range [][2]string{{"payment.recurring.recovered", "contract.resumed"}, {"payment.refunded", "contract.cancelled"}, {"member.provisional", "application.completed"}} {
-		if !catalogue.OneCause(sample(pair[0]), sample(pair[1])) {
+		if !catalogue.OneCause(sample(pair[0]), sample(pair[1])) || !catalogue.OneCause(sample(pair[1]), sample(pair[0])) {
 			t.Errorf("the samples of %v are of one cause", pair)
 		}
+	}
+}
+
+// TestMarks: what OneCause holds for one cause shares a mark, or nobody would ask it.
+func TestMarks(t *testing.T) {
+	for _, typ := range catalogue.Types() {
+		e := engawa.Event{Type: typ.Name, Data: typ.Sample}
+		if (len(catalogue.Marks(e)) > 0) != (len(typ.Related) > 0) {
+			t.Errorf("%s has the marks %v and %d relations", typ.Name, catalogue.Marks(e), len(typ.Related))
+		}
+		for _, r := range typ.Related {
+			other, _ := catalogue.Find(r.Type)
+			o := engawa.Event{Type: r.Type, Data: other.Sample}
+			if catalogue.OneCause(e, o) && !slices.ContainsFunc(catalogue.Marks(e), func(m string) bool { return slices.Contains(catalogue.Marks(o), m) }) {
+				t.Errorf("%s and %s share no mark", e.Type, o.Type)
+			}
+			if !slices.Equal(catalogue.Kin(typ.Name), []string{typ.Name, r.Type}) {
+				t.Errorf("the kin of %s is %v", typ.Name, catalogue.Kin(typ.Name))
+			}
+		}
+	}
+	if got := catalogue.Marks(engawa.Event{Type: "payment.recurring.failed", Data: []byte(`{"c":{"id":"456"},"m":{"id":"123"}}`)}); !slices.Equal(got, []string{"c.id=456"}) {
+		t.Errorf("marks: %v", got)
 	}
 }
 

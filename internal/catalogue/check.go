@@ -27,6 +27,23 @@ func (s *Schema) Check(data []byte) error {
 	return s.check("", v)
 }
 
+// Check holds an event that the hub or one of its adapters made against the
+// catalogue. A type that the adapter itself does not know is taken as it is; any
+// other must be there. It is asked in the tests of whatever makes events.
+func Check(e engawa.Event) error {
+	if !e.Known {
+		return nil
+	}
+	t, ok := Find(e.Type)
+	if !ok {
+		return fmt.Errorf("%s is no type of the catalogue", e.Type)
+	}
+	if err := t.Schema.Check(e.Data); err != nil {
+		return fmt.Errorf("%s: %w", e.Type, err)
+	}
+	return nil
+}
+
 func (s *Schema) check(at string, v any) error {
 	switch s.Type {
 	case "object":

@@ -92,6 +92,9 @@ type Kind struct {
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+	// Posts says that what comes in is the business's own word, held against the
+	// catalogue like what is posted to /v1/events, and not a provider's.
+	Posts bool
 	// Mailbox says that the account takes mail at an address of the relay's.
 	Mailbox bool
 	// File says that the account takes files that members upload.
@@ -241,6 +244,7 @@ type SendError struct {
 	Exchange engawa.Exchange
 	Seen     []Seen
 	Carry    []byte // given back in the parcel of the next attempt
+	Asked    bool   // the channel has asked a person for what it could not do: nobody need be asked again
 }
 
 // Class is what a SendError means for the delivery.

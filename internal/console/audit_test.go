@@ -31,6 +31,12 @@ func auditAll(d *desk) {
 	ctx := context.Background()
 	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
 	d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, ID: "tsk_1", Kind: "account.closed", Ref: "acc_mail", DueAt: time.Now()}))
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_stop", Kind: "person", Name: "山田 花", CreatedAt: time.Now()},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_stop", Customer: "cus_stop", Kind: "mail", Address: "hana@customer.example", CreatedAt: time.Now()}},
+	}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_stop", Reason: "complained", At: time.Now()}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -81,12 +87,15 @@ func auditAll(d *desk) {
 		"/settings/members/new": {
 			at("/settings/members/new"), url.Values{"name": {"山田 花"}, "mail": {"hana@hinata.example"}, "role": {"support"}}, "add-member make-sign-in-link",
 		},
-		"/settings/members/{id}/role": {d.second("/role"), url.Values{"role": {"admin"}}, "set-role"},
-		"/settings/members/{id}/link": {d.second("/link"), nil, "make-sign-in-link"},
-		"/settings/members/{id}/end":  {d.second("/end"), nil, "end-member"},
-		"/settings/keys/new":          {at("/settings/keys/new"), url.Values{"name": {"会員サイト"}, "use": {"events"}, "days": {"30"}}, "create-key"},
-		"/settings/keys/{id}/revoke":  {func() string { return "/settings/keys/" + d.key().ID + "/revoke" }, nil, "revoke-key"},
-		"/settings/workspace":         {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
+		"/settings/members/{id}/role":         {d.second("/role"), url.Values{"role": {"admin"}}, "set-role"},
+		"/settings/members/{id}/link":         {d.second("/link"), nil, "make-sign-in-link"},
+		"/settings/members/{id}/end":          {d.second("/end"), nil, "end-member"},
+		"/settings/keys/new":                  {at("/settings/keys/new"), url.Values{"name": {"会員サイト"}, "use": {"events"}, "days": {"30"}}, "create-key"},
+		"/settings/keys/{id}/revoke":          {func() string { return "/settings/keys/" + d.key().ID + "/revoke" }, nil, "revoke-key"},
+		"/settings/workspace":                 {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
+		"/accounts/{id}/places/{place}/lift":  {at("/accounts/acc_mail/places/dst_staff/lift"), url.Values{"reason": {"bounced"}, "why": {"届くと確かめた"}}, "lift-suppression"},
+		"/customers/{id}/points/{point}/lift": {at("/customers/cus_stop/points/cp_stop/lift"), url.Values{"reason": {"complained"}, "why": {"ご本人の希望"}}, "lift-suppression"},
+		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
 	d.must(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -474,6 +476,69 @@ func TestRouteForm(t *testing.T) {
 	}
 }
 
+// TestOneCause: the page of an event and that of its message name what came of the
+// same cause.
+func TestOneCause(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	for i, typ := range []string{"payment.recurring.failed", "contract.suspended"} {
+		e := engawa.Event{
+			Workspace: ws, ID: fmt.Sprint("evt_", i), Account: engawa.SourceAPI, Type: typ, DedupKey: typ, Known: true, OccurredAt: now, ReceivedAt: now,
+			Data: []byte(`{"c":{"id":"456"}}`),
+		}
+		_, err := d.st.Journal(ctx, []engawa.Event{e})
+		d.must(err)
+		d.must(d.st.Route(ctx, []store.Routed{{Workspace: ws, Event: e.ID, Marks: catalogue.Marks(e)}}))
+	}
+	if _, body := d.get("/events/evt_0"); !strings.Contains(body, "同じ原因の出来事") || !strings.Contains(body, `href="/events/evt_1"`) {
+		t.Error("the event does not name its relative")
+	}
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{
+		Message: engawa.Message{Workspace: ws, ID: "msg_cause", Event: "evt_0", Destination: "dst_staff", Purpose: engawa.Service, State: engawa.MessageWaiting, CreatedAt: now, Chain: []engawa.Via{{Account: "acc_mail"}}},
+		Judged:  []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}},
+	}}))
+	if _, body := d.get("/messages/msg_cause"); !strings.Contains(body, `id="related"`) || !strings.Contains(body, `href="/events/evt_1"`) || strings.Contains(body, `id="told"`) {
+		t.Error("the message does not name the relative of its event")
+	}
+}
+
+// TestLift: what is stopped is shown with why, on the customer's page and on that of
+// the places, and lifted for a reason that the audit trail keeps without addresses.
+func TestLift(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: ws, ID: "cus_1", Kind: "person", Name: "山田 花", CreatedAt: now},
+		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_1", Customer: "cus_1", Kind: "mail", Address: "hana@customer.example", CreatedAt: now}},
+	}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_1", Reason: "bounced", At: now}))
+	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: now}))
+	for page, at := range map[string]string{"/customers/cus_1": "/customers/cus_1/points/cp_1/lift", "/accounts/acc_mail/places": "/accounts/acc_mail/places/dst_staff/lift"} {
+		if _, body := d.get(page); !strings.Contains(body, "宛先に届きませんでした") || !strings.Contains(body, `action="`+at+`"`) {
+			t.Errorf("%s does not show the stop", page)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {" "}}); res.Code/100 != 4 {
+			t.Errorf("%s without a reason: %d", at, res.Code)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {"hana@customer.example に電話で確認"}}); res.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", at, res.Code, res.Body)
+		}
+		if _, body := d.get(page); strings.Contains(body, "宛先に届きませんでした") {
+			t.Errorf("%s still shows the stop", page)
+		}
+		if res := d.post(at, url.Values{"reason": {"bounced"}, "why": {"x"}}); res.Code != http.StatusNotFound {
+			t.Errorf("%s twice: %d", at, res.Code)
+		}
+	}
+	lines, err := d.st.Audits(ctx, ws, store.AuditFilter{}, store.Page{})
+	d.must(err)
+	for _, l := range lines {
+		if l.Action == "lift-suppression" && (!strings.HasPrefix(l.Detail, "bounced: ") || strings.Contains(l.Detail, "hana@") || !strings.Contains(l.Detail, "電話で確認")) {
+			t.Errorf("the trail says %q", l.Detail)
+		}
+	}
+}
+
 // TestRouteHistory: a digest and quiet times are kept from the form, shown in
 // words, told of in the history, and taken back from it.
 func TestRouteHistory(t *testing.T) {
@@ -495,7 +560,36 @@ func TestRouteHistory(t *testing.T) {
 	}
 	form.Set("s0.digest.minutes", "15")
 	form.Set("s0.digest.count", "20")
+	form.Set("s0.digest.cause", "true")
+	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "同じ原因の出来事は1通にまとめる: ") {
+		t.Errorf("one cause and a number: %d", res.Code)
+	}
+	form.Set("s0.digest.count", "")
+	form.Set("s0.digest.minutes", "")
+	if res := d.post(at, form); res.Code != http.StatusSeeOther {
+		t.Fatalf("saving one notice for one cause: %d %s", res.Code, res.Body)
+	}
+	routes, err = d.st.Routes(context.Background(), ws)
+	d.must(err)
+	if got := routes[0].Then[0].Digest; got == nil || !got.Cause || got.Within != 2*time.Minute {
+		t.Errorf("one notice for one cause: %+v", got)
+	}
+	if _, body := d.get("/routes"); !strings.Contains(body, "同じ原因は1通に(2分待つ)") {
+		t.Error("the cause is not in words")
+	}
+	form.Set("version", "2")
+	form.Set("s0.digest.cause", "")
+	form.Set("s0.digest.minutes", "15")
+	form.Set("s0.digest.count", "20")
 	form.Set("s0.digest.by", "cause")
+	if _, body := d.get(at); strings.Contains(body, "s0.m0.from") {
+		t.Error("a quiet time is offered that nobody asked for")
+	}
+	form.Set("do", "mute.0")
+	if res := d.post(at, form); res.Code != http.StatusOK || strings.Count(res.Body.String(), `type="time"`) != 2 {
+		t.Errorf("one quiet time more: %d", res.Code)
+	}
+	form.Set("do", "save")
 	form.Set("s0.m0.from", "22:00")
 	if res := d.post(at, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "静かな時間: ") {
 		t.Errorf("a quiet time without an end: %d", res.Code)
@@ -518,7 +612,7 @@ func TestRouteHistory(t *testing.T) {
 		t.Error("the digest is not in words")
 	}
 	_, body := d.get(at + "/versions")
-	if !strings.Contains(body, "第2版") || !strings.Contains(body, "第1版") || strings.Count(body, "この内容に戻す") != 1 {
+	if !strings.Contains(body, "第3版") || !strings.Contains(body, "第1版") || strings.Count(body, "この内容に戻す") != 2 {
 		t.Errorf("the history: %s", body)
 	}
 	if res := d.post(at+"/versions/1", url.Values{}); res.Code != http.StatusSeeOther {
@@ -526,7 +620,7 @@ func TestRouteHistory(t *testing.T) {
 	}
 	routes, err = d.st.Routes(context.Background(), ws)
 	d.must(err)
-	if routes[0].Version != 3 || routes[0].Then[0].Digest != nil || routes[0].UpdatedBy != "mem_1" {
+	if routes[0].Version != 4 || routes[0].Then[0].Digest != nil || routes[0].UpdatedBy != "mem_1" {
 		t.Errorf("taken back: %+v", routes[0])
 	}
 	if res := d.post(at+"/versions/9", url.Values{}); res.Code != http.StatusNotFound {
@@ -557,6 +651,43 @@ func TestTemplateForm(t *testing.T) {
 	all, err := d.st.Templates(context.Background(), ws)
 	if err != nil || len(all) != 2 {
 		t.Errorf("%d %v", len(all), err)
+	}
+}
+
+// TestNewTask: a member raises a task by hand, about a customer, for somebody, until
+// a time of the member's zone; what is wrong is said beside what was written.
+func TestNewTask(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx := context.Background()
+	d.must(d.st.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_1", Kind: "person", Name: "山田 花", CreatedAt: time.Now()}}))
+	d.must(d.st.AddMember(ctx, store.SignIn{Member: engawa.Member{Workspace: ws, ID: "mem_1", Mail: "yuki@hinata.example", Name: "佐藤 ゆき", Role: engawa.Owner}}))
+	if _, body := d.get("/tasks/new?customer=cus_1"); !strings.Contains(body, `value="cus_1"`) || !strings.Contains(body, "山田 花") {
+		t.Error("the customer is not filled in")
+	}
+	good := url.Values{"title": {"お電話する"}, "text": {"午前中に"}, "customer": {"cus_1"}, "assignee": {"mem_1"}, "due": {"2030-01-02T10:00"}}
+	for field, c := range map[string][2]string{
+		"title": {"", "すること: "}, "text": {strings.Repeat("あ", 4001), "やり方: "}, "due": {"tomorrow", "期限: "}, "assignee": {"mem_9", "担当者: "}, "customer": {"cus_9", "お客さまのID: "},
+	} {
+		form := maps.Clone(good)
+		form.Set(field, c[0])
+		if res := d.post("/tasks/new", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), c[1]) || field != "title" && !strings.Contains(res.Body.String(), "お電話する") {
+			t.Errorf("%s: %d", field, res.Code)
+		}
+	}
+	if res := d.post("/tasks/new", good); res.Code != http.StatusSeeOther || !strings.HasPrefix(res.Header().Get("Location"), "/tasks/tsk_") {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	all, err := d.st.Tasks(ctx, ws, 10)
+	d.must(err)
+	due := time.Date(2030, 1, 2, 1, 0, 0, 0, time.UTC) // ten in Tokyo
+	if len(all) != 1 || all[0].Kind != engawa.TaskByHand || all[0].Source != "cus_1" || all[0].Assignee != "mem_1" || !all[0].DueAt.Equal(due) || all[0].Args["text"] != "午前中に" {
+		t.Fatalf("%+v", all)
+	}
+	if _, body := d.get("/tasks/" + all[0].ID); !strings.Contains(body, "お電話する") || !strings.Contains(body, `href="/customers/cus_1"`) {
+		t.Error("the task's page")
+	}
+	if _, body := d.get("/customers/cus_1"); !strings.Contains(body, `href="/tasks/new?customer=cus_1"`) {
+		t.Error("the customer's page leads to no task")
 	}
 }
 

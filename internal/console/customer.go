@@ -194,8 +194,16 @@ func (c *console) customerFacts(v *visit, view *Customer) error {
 	if err != nil {
 		return err
 	}
+	stops, err := c.Store.Stops(v.ctx(), v.ws(), view.ID)
+	if err != nil {
+		return err
+	}
 	for _, pt := range points {
-		view.Points = append(view.Points, Point{Kind: v.kindWords(pt.Kind), Address: pt.Address.String(), Role: pt.Role, Purposes: pt.Purposes, VerifiedAt: pt.VerifiedAt})
+		lift := ""
+		if v.Role.Allows(engawa.Support) {
+			lift = "/customers/" + view.ID + "/points/" + pt.ID + "/lift"
+		}
+		view.Points = append(view.Points, Point{ID: pt.ID, Stops: stopsOf(stops, pt.ID, lift), Kind: v.kindWords(pt.Kind), Address: pt.Address.String(), Role: pt.Role, Purposes: pt.Purposes, VerifiedAt: pt.VerifiedAt})
 	}
 	consents, err := c.Store.Consents(v.ctx(), v.ws(), view.ID)
 	if err != nil {

@@ -135,6 +135,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"tasks-empty", TasksPage(sampleTaskList(quiet(page("tasks", "tasks.title")), nil))},
 		{"tasks-overdue", TasksPage(sampleOverdue(page("tasks", "tasks.title"), s))},
 		{"tasks-done", TasksPage(sampleDone(page("tasks", "tasks.title"), s))},
+		{"task-new", TaskFormPage(sampleTaskForm(page("tasks", "tasks.new"), s))},
 		{"task", TaskPage(sampleTask(page("tasks", ""), s))},
 		{"task-done", TaskPage(sampleTaskDone(page("tasks", ""), s))},
 		{"settings", SettingsPage(sampleSettings(page("settings", "settings.title"), s))},
@@ -309,6 +310,10 @@ func sampleHeld(p Page, s spoken) Message {
 	v.Customer, v.To, v.Purpose, v.CanCancel = "", s.room, engawa.Service, true
 	v.Verdicts = []Verdict{p.verdictWords(sampleHeldVerdict(), p.accountWords("chatwork", s.room)), p.verdictWords(sampleVerdict(true), p.accountWords("mail", s.mailbox))}
 	v.Deliveries = []Delivery{{ID: "dlv_2", Account: p.accountWords("chatwork", s.room), State: engawa.Held, DueAt: sampleNow.Add(128 * time.Second)}}
+	v.Told = []EventRow{
+		{ID: "evt_2", Line: v.Title, At: ago(21 * time.Second)},
+		{ID: "evt_5", Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), At: ago(20 * time.Second)},
+	}
 	return v
 }
 
@@ -480,7 +485,7 @@ func sampleRoute(p Page, s spoken) RouteForm {
 		Vias:         []Choice{{"", p.T("route.via.none")}, {"acc_1", s.room}, {"acc_2", s.mailbox}},
 		Steps: []StepForm{{To: "dst_1", Purpose: engawa.Service, Urgent: true, Via: []ViaForm{
 			{Account: "acc_1", Minutes: 10}, {Account: "acc_2"},
-		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}, {}}}},
+		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}}}},
 		Tried: &Trial{Looked: 12_400, Hit: 2, Replaces: true, Was: 2, Added: 1, Removed: 1, Rows: []TrialRow{
 			{At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), Difference: "added", Messages: []TrialMessage{
 				{To: s.room, Outcome: engawa.Send}, {To: s.mailbox, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},
@@ -593,6 +598,13 @@ func sampleDone(p Page, s spoken) Tasks {
 	return v
 }
 
+func sampleTaskForm(p Page, s spoken) TaskForm {
+	return TaskForm{
+		Page: p, Name: s.subject, Customer: "cus_1", CustomerName: s.hana, Assignee: "mem_1", Due: "2026-11-24T18:00", Zone: p.Zone.String(),
+		Members: []Choice{{"", p.T("tasks.nobody")}, {"mem_1", s.member}}, Problem: p.T("form.check"), Remedy: p.taskProblem(engawa.Invalid("/assignee", "", "")),
+	}
+}
+
 func sampleTask(p Page, s spoken) Task {
 	v := Task{
 		Page: p, TaskRow: sampleTasks(p, s)[0], RaisedAt: ago(20 * time.Minute), May: true, Zone: p.Zone.String(), DueLocal: ago(40 * time.Minute).In(p.Zone).Format(localMinute),
@@ -630,7 +642,7 @@ func samplePatterns(p Page) Patterns {
 func samplePlaces(p Page, s spoken) Places {
 	p.Title = p.T("places.of", "account", p.kindWords("chatwork"))
 	return Places{
-		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale}},
+		Page: p, Account: "acc_1", Listed: true, Speaks: string(p.Locale), Rows: []PlaceRow{{Name: s.room, Address: "7…", Locale: p.Locale, Stops: []Stop{{Reason: "bounced", At: ago(3 * time.Hour), Lift: "/accounts/acc_1/places/dst_1/lift"}}}},
 		Rooms: []Room{{Key: "a", Name: s.room}, {Key: "b", Name: s.minsu, Refused: p.T("place.direct")}, {Key: "c", Name: s.shop, Refused: p.T("place.readonly")}},
 	}
 }

@@ -243,7 +243,20 @@ func (c *console) event(v *visit) error {
 		return err
 	}
 	view.Messages = n.messageRows(caused)
+	related, err := c.Compose.OneCause(v.ctx(), e)
+	if err != nil {
+		return err
+	}
+	view.Related = n.eventRows(related)
 	return v.show(EventPage(view))
+}
+
+func (n *names) eventRows(evs []engawa.Event) []EventRow {
+	rows := make([]EventRow, len(evs))
+	for i, e := range evs {
+		rows[i] = EventRow{ID: e.ID, Line: n.line(e), At: e.OccurredAt}
+	}
+	return rows
 }
 
 var mailAddress = regexp.MustCompile(`[^\s"'<>@,;:]+@[^\s"'<>@,;:]+\.[^\s"'<>@,;:]+`)

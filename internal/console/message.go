@@ -199,6 +199,9 @@ func (c *console) origin(v *visit, n *names, view *Message) error {
 			return err
 		}
 		view.EventLine = n.line(e)
+		if err := c.toldOf(v, n, e, view); err != nil {
+			return err
+		}
 	}
 	if view.Route != "" {
 		routes, err := c.Store.Routes(v.ctx(), v.ws())
@@ -218,6 +221,24 @@ func (c *console) origin(v *visit, n *names, view *Message) error {
 			view.App = apps[i].Name
 		}
 	}
+	return nil
+}
+
+// toldOf lists the events that a message names together, and the others of one
+// cause with the event that made it.
+func (c *console) toldOf(v *visit, n *names, e engawa.Event, view *Message) error {
+	told, err := c.Store.Gathered(v.ctx(), v.ws(), view.ID)
+	if err != nil {
+		return err
+	}
+	related, err := c.Compose.OneCause(v.ctx(), e)
+	if err != nil {
+		return err
+	}
+	view.Told = n.eventRows(told)
+	view.Related = n.eventRows(slices.DeleteFunc(related, func(r engawa.Event) bool {
+		return slices.ContainsFunc(told, func(t engawa.Event) bool { return t.ID == r.ID })
+	}))
 	return nil
 }
 

@@ -34,9 +34,13 @@ func (c *console) placesView(v *visit) (Places, channel.Kind, []channel.Place, e
 	if err != nil {
 		return view, kind, nil, err
 	}
+	stops, err := c.Store.StoppedPlaces(v.ctx(), v.ws(), a.ID)
+	if err != nil {
+		return view, kind, nil, err
+	}
 	for _, d := range all {
 		if d.Account == a.ID {
-			view.Rows = append(view.Rows, PlaceRow{Name: d.Name, Address: d.Address.String(), Locale: d.Locale})
+			view.Rows = append(view.Rows, PlaceRow{Name: d.Name, Address: d.Address.String(), Locale: d.Locale, Stops: stopsOf(stops, d.ID, view.Path+"/"+d.ID+"/lift")})
 		}
 	}
 	if !view.Listed {

@@ -175,7 +175,10 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 	if name, ok := templates[st.Template]; ok {
 		out.Template = name
 	}
-	if d := st.Digest; d != nil {
+	switch d := st.Digest; {
+	case d != nil && d.Cause:
+		out.Notes = append(out.Notes, n.v.T("routes.cause", "time", n.v.Duration(d.Within)))
+	case d != nil:
 		out.Notes = append(out.Notes, n.v.T("routes.digest", "time", n.v.Duration(d.Within)))
 	}
 	for _, w := range st.Mute {
@@ -308,13 +311,14 @@ func stepForm(st engawa.Step) StepForm {
 		out.Via = append(out.Via, ViaForm{})
 	}
 	if d := st.Digest; d != nil {
-		out.Digest = DigestForm{Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
+		out.Digest = DigestForm{Cause: d.Cause, Minutes: int(d.Within / time.Minute), Count: d.Count, By: d.By}
 	}
-	out.Mute = append(slices.Clone(st.Mute), engawa.Window{})
+	out.Mute = st.Mute
 	return out
 }
 
-// saveRoute saves the form, tries it on past events, or shows it with one step more.
+// saveRoute saves the form, tries it on past events, or shows it with one step or
+// one quiet time more.
 func (c *console) saveRoute(v *visit) error {
 	var r engawa.Route
 	var stored *engawa.Route // nil for a new one
@@ -328,6 +332,12 @@ func (c *console) saveRoute(v *visit) error {
 	r = v.routeFrom(r)
 	if v.r.PostFormValue("do") == "step" {
 		r.Then = append(r.Then, engawa.Step{Purpose: engawa.Service})
+		return c.showRoute(v, http.StatusOK, r, "", "", nil)
+	}
+	if i, ok := strings.CutPrefix(v.r.PostFormValue("do"), "mute."); ok {
+		if n, err := strconv.Atoi(i); err == nil && n >= 0 && n < len(r.Then) {
+			r.Then[n].Mute = append(r.Then[n].Mute, engawa.Window{})
+		}
 		return c.showRoute(v, http.StatusOK, r, "", "", nil)
 	}
 	if err := route.Check(r); err != nil {
@@ -377,6 +387,8 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.events") + ": " + p.T("route.events.help")
 	case strings.Contains(told.Field, "/mute"):
 		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
+	case strings.HasSuffix(told.Field, "/digest/cause"):
+		return p.T("route.cause") + ": " + p.T("route.cause.wrong")
 	case strings.Contains(told.Field, "/digest"):
 		return p.T("route.digest") + ": " + p.T("route.digest.wrong")
 	case strings.HasPrefix(told.Field, "/then"):
@@ -420,13 +432,20 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 	return r
 }
 
+// kinMinutes is how long events of one cause wait for one another if nobody says.
+const kinMinutes = 2
+
 func (v *visit) digestFrom(i int) *engawa.Digest {
+	cause := v.r.PostFormValue(stepName(i, "digest.cause")) == "true"
 	minutes, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.minutes"))) // none when empty
+	if cause && minutes == 0 {
+		minutes = kinMinutes
+	}
 	if minutes == 0 {
 		return nil
 	}
 	count, _ := strconv.Atoi(v.r.PostFormValue(stepName(i, "digest.count"))) // none when empty
-	return &engawa.Digest{Within: time.Duration(minutes) * time.Minute, Count: count, By: strings.TrimSpace(v.r.PostFormValue(stepName(i, "digest.by")))}
+	return &engawa.Digest{Within: time.Duration(minutes) * time.Minute, Count: count, By: strings.TrimSpace(v.r.PostFormValue(stepName(i, "digest.by"))), Cause: cause}
 }
 
 func (v *visit) muteFrom(i int) (ws []engawa.Window) {

@@ -1,9 +1,13 @@
 package console
 
 import (
+	"cmp"
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/source/inbox"
@@ -17,6 +21,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/messages?state=unknown"
 	case strings.HasPrefix(k.Kind, "listform.") && k.Args["message"] != "":
 		return "/messages/" + k.Args["message"] + "#by-hand"
+	case k.Kind == "destination.gone":
+		return "/accounts/" + k.Args["account"] + "/places"
 	case k.Kind == "listform.changed":
 		return "/accounts/" + k.Ref + "/form"
 	case k.Kind == "import.gone":
@@ -248,6 +254,97 @@ func (c *console) task(v *visit) error {
 		return err
 	}
 	return v.show(TaskPage(people.task(story)))
+}
+
+// Bounds of what a person writes into a task, as the API has them.
+const (
+	taskTitleMost = 200
+	taskTextMost  = 4000
+)
+
+// newTask shows the form that raises a task; a link may name its customer.
+func (c *console) newTask(v *visit) error {
+	return c.showTaskForm(v, http.StatusOK, TaskForm{Customer: v.r.URL.Query().Get("customer")})
+}
+
+func (c *console) showTaskForm(v *visit, status int, f TaskForm) error {
+	people, err := c.people(v)
+	if err != nil {
+		return err
+	}
+	n, err := c.names(v)
+	if err != nil {
+		return err
+	}
+	f.Page, f.Zone = v.titled("tasks", v.T("tasks.new")), v.Zone.String()
+	f.Path = "/tasks/new"
+	f.Members = []Choice{{"", v.T("tasks.nobody")}}
+	for _, m := range people.members {
+		if m.Role.Allows(engawa.Support) {
+			f.Members = append(f.Members, Choice{m.ID, m.Name})
+		}
+	}
+	if f.Customer != "" {
+		f.CustomerName = n.customer(f.Customer)
+	}
+	return v.showAs(status, TaskFormPage(f))
+}
+
+// raiseTask raises what a person asks for, or says what is wrong with it beside
+// what was written.
+func (c *console) raiseTask(v *visit) error {
+	field := func(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+	f := TaskForm{Name: field("title"), Text: field("text"), Customer: field("customer"), Assignee: field("assignee"), Due: field("due")}
+	k, err := v.taskFrom(f)
+	if err == nil {
+		err = v.by.Raise(v.ctx(), k)
+	}
+	if told, ok := errors.AsType[*engawa.Error](err); ok && (told.Code == engawa.CodeInvalid || told.Code == engawa.CodeNotFound) {
+		f.Problem, f.Remedy = v.T("form.check"), v.taskProblem(told)
+		return c.showTaskForm(v, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return v.see("/tasks/"+k.ID, "task_new")
+}
+
+func (v *visit) taskFrom(f TaskForm) (engawa.Task, error) {
+	id := engawa.NewID(engawa.PrefixTask)
+	k := engawa.Task{
+		Workspace: v.ws(), ID: id, Kind: engawa.TaskByHand, Ref: id, Source: cmp.Or(f.Customer, "member:"+v.member.ID), Customer: f.Customer, Assignee: f.Assignee,
+		Args: map[string]string{"title": f.Name, "text": f.Text},
+	}
+	if n := utf8.RuneCountInString(f.Name); n < 1 || n > taskTitleMost {
+		return k, engawa.Invalid("/title", "say it in 1 to 200 characters", "the title has %d characters", n)
+	}
+	if n := utf8.RuneCountInString(f.Text); n > taskTextMost {
+		return k, engawa.Invalid("/text", "shorten it to 4,000 characters", "the instructions have %d characters", n)
+	}
+	if f.Due == "" {
+		return k, nil
+	}
+	due, err := time.ParseInLocation(localMinute, f.Due, v.Zone)
+	if err != nil {
+		return k, engawa.Invalid("/due", "enter a date and a time", "the due time cannot be read")
+	}
+	k.DueAt = due.UTC()
+	return k, nil
+}
+
+// taskProblem says which part of the form is wrong.
+func (p Page) taskProblem(told *engawa.Error) string {
+	switch told.Field {
+	case "/title":
+		return p.T("tasks.new.title") + ": " + p.T("tasks.new.title.wrong")
+	case "/text":
+		return p.T("tasks.new.text") + ": " + p.T("tasks.new.text.wrong")
+	case "/due":
+		return p.T("tasks.due") + ": " + p.T("tasks.due.unread")
+	case "/assignee":
+		return p.T("tasks.who") + ": " + p.T("tasks.new.who.wrong")
+	}
+	return p.T("tasks.new.customer") + ": " + p.T("tasks.new.customer.wrong")
 }
 
 func (p people) task(story store.TaskStory) Task {

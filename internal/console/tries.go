@@ -41,7 +41,7 @@ func (c *console) triesView(v *visit) (Tries, error) {
 	}
 	if len(rows) == listed {
 		last := rows[listed-1]
-		view.Next = query(view.Path, "outcome", view.Outcome, "after", after(last.MessageAt, last.Message))
+		view.Next = query(view.Path, "outcome", view.Outcome, "after", after(last.OpenedAt, last.Attempt.Delivery))
 	}
 	return view, c.replays(v, &view)
 }

@@ -98,6 +98,13 @@ type Event struct {
 	Known, Sample, Signed                  bool
 	Data                                   string // indented JSON, addresses masked
 	Messages                               []MessageRow
+	Related                                []EventRow // of one cause with it
+}
+
+// EventRow is one line of a list of events.
+type EventRow struct {
+	ID, Line string
+	At       time.Time
 }
 
 // MessageRow is one line of a list of messages.
@@ -139,7 +146,9 @@ type Message struct {
 	CanCancel                              bool
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
-	Mark                                   string // as in Live
+	Told                                   []EventRow // the events that it names together
+	Related                                []EventRow // of one cause with its event, and not among those
+	Mark                                   string     // as in Live
 }
 
 // Reply is an answer that came to a message in a staff place.
@@ -278,9 +287,17 @@ type Side struct {
 
 // Point is one contact point, masked.
 type Point struct {
-	Kind, Address, Role string
-	Purposes            []engawa.Purpose
-	VerifiedAt          time.Time
+	ID, Kind, Address, Role string
+	Purposes                []engawa.Purpose
+	VerifiedAt              time.Time
+	Stops                   []Stop
+}
+
+// Stop is a suppression, and where it is lifted.
+type Stop struct {
+	Reason    string // of the rules: "bounced"
+	At, Until time.Time
+	Lift      string // URL; empty: the member may not
 }
 
 // Consent is one decision in words.
@@ -495,6 +512,7 @@ type PlaceRow struct {
 	Name    string
 	Address string // masked
 	Locale  engawa.Locale
+	Stops   []Stop
 }
 
 // Room is one place that an account could post to.
@@ -586,6 +604,7 @@ type StepForm struct {
 
 // DigestForm is what a step gathers; zero: nothing.
 type DigestForm struct {
+	Cause          bool // one notice for events of one cause
 	Minutes, Count int
 	By             string
 }
@@ -779,6 +798,17 @@ type Task struct {
 	Lines    []TaskLine
 }
 
+// TaskForm raises a task by hand.
+type TaskForm struct {
+	Page
+	Name, Text          string // what is to be done, and how
+	Customer            string // whom it is about; may be empty
+	CustomerName        string // empty: nobody, or nobody who is known
+	Assignee, Due, Zone string // Due as the browser writes it, in Zone
+	Members             []Choice
+	Problem, Remedy     string
+}
+
 // TaskLine is one line of a task's history.
 type TaskLine struct {
 	At         time.Time
@@ -905,7 +935,7 @@ var AuditActions = []string{
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
-	"change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent",
+	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 }

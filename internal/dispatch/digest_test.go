@@ -3,12 +3,15 @@ package dispatch_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/engawa/engawa"
+	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // TestDigest: the events of ten minutes go as one notice, five together at once,
@@ -70,6 +73,117 @@ func TestDigestBy(t *testing.T) {
 	})
 }
 
+// fact journals an event of the catalogue with data of its own.
+func (h *hub) fact(typ, customer, data string) string {
+	h.t.Helper()
+	id := engawa.NewOrderedID(engawa.PrefixEvent, time.Now())
+	_, err := h.st.Journal(context.Background(), []engawa.Event{{
+		Workspace: ws, ID: id, Account: engawa.SourceAPI, Type: typ, DedupKey: id, Customer: customer, OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(data),
+	}})
+	h.must(err)
+	return id
+}
+
+// TestCause: a failed card is a payment that failed and a contract that is
+// suspended. A route that wants one notice of one cause tells of both in one
+// message, to staff and to the customer, as soon as both are there; what stays
+// alone goes after the wait in its own words, and what has no kin does not wait.
+func TestCause(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		one := &engawa.Digest{Within: 2 * time.Minute, Cause: true}
+		r := routeOf("rte_cause", "payment.*",
+			engawa.Step{To: "dst_room", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}, Digest: one},
+			engawa.Step{To: "customer", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}, Digest: one})
+		r.Events = append(r.Events, "contract.*")
+		h.must(h.st.SaveRoute(context.Background(), r))
+		h.run("n1", time.Minute)
+		settle := func(d time.Duration) (posts []chatworksim.Message, mails int) {
+			time.Sleep(d)
+			synctest.Wait()
+			return h.room.Messages(11), len(h.inbox.Mails())
+		}
+
+		failed := h.fact("payment.recurring.failed", "cus_no", `{"correlation":"invoice:1","c":{"id":"A"},"amount":1980,"currency":"JPY"}`)
+		h.fact("payment.recurring.failed", "cus_yes", `{"correlation":"invoice:2","c":{"id":"B"},"amount":1980,"currency":"JPY"}`)
+		if posts, mails := settle(20 * time.Second); len(posts) != 0 || mails != 0 {
+			t.Fatalf("told before its relatives came: %+v", posts)
+		}
+		suspended := h.fact("contract.suspended", "cus_no", `{"correlation":"invoice:1","c":{"id":"A"},"cause":"payment_failed"}`)
+		posts, mails := settle(10 * time.Second)
+		if len(posts) != 1 || mails != 1 || !strings.Contains(posts[0].Body, "2件") || strings.Count(posts[0].Body, "cus_no") != 2 || strings.Contains(posts[0].Body, "cus_yes") {
+			t.Fatalf("both are there: %d mails, %+v", mails, posts)
+		}
+		var to []string
+		for _, said := range h.messages() {
+			m := said.Message
+			told, err := h.st.Gathered(context.Background(), ws, m.ID)
+			h.must(err)
+			to = append(to, m.Customer+m.Destination)
+			if m.Owner() != "cus_no" || m.Event != failed || len(told) != 2 || told[0].ID != failed || told[1].ID != suspended || !strings.Contains(m.Content.Subject, " / ") {
+				t.Errorf("message of %s and %d others: %+v", m.Event, len(told), m.Content)
+			}
+			of, err := h.st.Messages(context.Background(), ws, store.MessageFilter{Event: suspended}, store.Page{})
+			if h.must(err); len(of) != 2 {
+				t.Errorf("%d messages tell of the second", len(of))
+			}
+		}
+		if slices.Sort(to); !slices.Equal(to, []string{"cus_no", "dst_room"}) {
+			t.Errorf("told to %v", to)
+		}
+
+		h.fact("payment.refunded", "", `{"amount":1980,"currency":"JPY"}`)
+		h.fact("payment.confirmed", "", `{"correlation":"invoice:2"}`)
+		if posts, _ := settle(10 * time.Second); len(posts) != 3 {
+			t.Fatalf("nothing to wait for: %+v", posts[1:])
+		}
+		if posts, mails := settle(90 * time.Second); len(posts) != 4 || mails != 2 || strings.Contains(posts[3].Body, "2件") {
+			t.Fatalf("alone after the wait: %d mails, %+v", mails, posts[3:])
+		}
+		h.fact("contract.suspended", "cus_yes", `{"correlation":"invoice:2","c":{"id":"B"}}`)
+		if posts, _ := settle(3 * time.Minute); len(posts) != 5 {
+			t.Fatalf("too late for its relative: %d", len(posts))
+		}
+	})
+}
+
+// TestCauseApart: an endpoint that takes events as they are gets each by itself,
+// and one message never tells one customer of another.
+func TestCauseApart(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		h.must(h.st.AddAccount(ctx, engawa.Account{
+			Workspace: ws, ID: "acc_facts", Kind: "webhook", Name: "facts", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"url": "http://hook.example/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "content": "event"},
+		}))
+		h.must(h.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_facts", Name: "facts", Account: "acc_facts", Address: "q", Locale: engawa.Japanese, CreatedAt: time.Now()}))
+		one := &engawa.Digest{Within: time.Minute, Cause: true}
+		r := routeOf("rte_cause", "payment.*",
+			engawa.Step{To: "dst_room", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}, Digest: one},
+			engawa.Step{To: "dst_facts", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_facts"}}, Digest: one})
+		r.Events = append(r.Events, "contract.*")
+		h.must(h.st.SaveRoute(ctx, r))
+		h.run("n1", time.Minute)
+		h.fact("payment.recurring.failed", "cus_no", `{"correlation":"invoice:1"}`)
+		h.fact("contract.suspended", "cus_yes", `{"correlation":"invoice:1"}`)
+		h.fact("payment.recurring.recovered", "", `{"c":{"id":"A"}}`)
+		h.fact("contract.resumed", "cus_yes", `{"c":{"id":"A"}}`)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if posts := h.room.Messages(11); len(posts) != 3 {
+			t.Errorf("the room has %+v", posts)
+		}
+		facts := 0
+		for _, said := range h.messages() {
+			if m := said.Message; m.Destination == "dst_facts" && strings.HasPrefix(m.Content.Text, `{"type":`) {
+				facts++
+			}
+		}
+		if facts != 4 {
+			t.Errorf("%d facts of four", facts)
+		}
+	})
+}
+
 // TestMute: at night nothing goes to the room, and in the morning all of it does.
 func TestMute(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) { // it is 21:00 in Tokyo
@@ -92,6 +206,33 @@ func TestMute(t *testing.T) {
 		synctest.Wait()
 		if posts := h.room.Messages(11); len(posts) != 2 {
 			t.Errorf("by day: %+v", posts)
+		}
+	})
+}
+
+// TestPlaceGone: a staff mailbox that the server says is no more is stopped and asks
+// a person; what comes later goes by its fallback.
+func TestPlaceGone(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		h.must(h.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_gone", Name: "前の店長", Account: "acc_mail", Address: "nobody@hinata.example", Locale: engawa.Japanese, CreatedAt: time.Now()}))
+		step := engawa.Step{To: "dst_gone", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}, {Account: "acc_chat", Destination: "dst_room"}}}
+		h.must(h.st.SaveRoute(ctx, routeOf("rte_staff", "contract.*", step)))
+		h.run("n1", time.Minute)
+		for i := range 2 {
+			h.event(fmt.Sprint("A-", i), "contract.suspended", "cus_no")
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		stops, err := h.st.StoppedPlaces(ctx, ws, "acc_mail")
+		h.must(err)
+		tasks, err := h.st.Tasks(ctx, ws, 10)
+		h.must(err)
+		if len(stops) != 1 || stops[0].Of != "dst_gone" || len(tasks) != 1 || tasks[0].Kind != "destination.gone" || tasks[0].Ref != "dst_gone" {
+			t.Errorf("stopped %+v, tasks %+v", stops, tasks)
+		}
+		if posts := h.room.Messages(11); len(posts) != 2 || len(h.inbox.Mails()) != 0 {
+			t.Errorf("%d posts, %d mails", len(posts), len(h.inbox.Mails()))
 		}
 	})
 }

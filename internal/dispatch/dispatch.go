@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/route"
@@ -234,8 +235,8 @@ func (d *Dispatcher) tell(ctx context.Context, g store.Digest) error {
 		return err
 	}
 	at := slices.IndexFunc(versions, func(r engawa.Route) bool { return r.Version == g.Version })
-	if at < 0 || g.Step >= len(versions[at].Then) || len(g.Events) == 0 {
-		return fmt.Errorf("digest %s is of no step of route %s", g.ID, g.Route)
+	if at < 0 || g.Step >= len(versions[at].Then) || versions[at].Then[g.Step].Digest == nil || len(g.Events) == 0 {
+		return fmt.Errorf("digest %s is of no step of route %s that gathers", g.ID, g.Route)
 	}
 	r := message.FromDigest(g, versions[at].Then[g.Step])
 	ms, err := d.Compose.Compose(ctx, g.Workspace, []message.Request{r})
@@ -298,7 +299,7 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 			}
 		}
 		plans := set.Plan(ev, message.Data(ev), c)
-		out[i].Gathered = message.Gather(ev, plans)
+		out[i].Marks, out[i].Gathered = catalogue.Marks(ev), message.Gather(ev, plans)
 		for _, r := range message.FromPlans(ev, plans) {
 			all, of = append(all, r), append(of, i)
 		}

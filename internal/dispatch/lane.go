@@ -343,7 +343,11 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 		cleared[c.Delivery.ID] = j
 		return d
 	}
-	going, end, err := l.d.Store.Claim(ctx, l.row, n, store.Decide{Judge: judge, Pace: func() store.Pace { return trial.save(time.Now()) }})
+	decide := store.Decide{Judge: judge, Pace: func() store.Pace { return trial.save(time.Now()) }}
+	if l.kind.Form != nil {
+		decide.Late = func(c store.Claimed) *engawa.Task { return byHand(l.kind, c, time.Now()) }
+	}
+	going, end, err := l.d.Store.Claim(ctx, l.row, n, decide)
 	if err != nil {
 		return nil, end, err
 	}

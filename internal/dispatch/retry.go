@@ -40,11 +40,15 @@ func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.Sen
 	out.Code, out.Note, out.Exchange, out.Carry = err.Code, err.Code, err.Exchange, err.Carry
 	switch err.Class {
 	case channel.Again:
-		return again(out, err.After, now, jitter)
+		return again(k, out, err.After, now, jitter)
 	case channel.Ambiguous:
 		return ambiguous(k, out, now, jitter)
 	case channel.AddressGone:
 		out.Suppress = gone(k, c, now)
+		if c.Delivery.Destination != "" {
+			task := store.GoneTask(c.Delivery, now)
+			out.Task = &task
+		}
 	case channel.AccountClosed:
 		out.Outcome, out.State, out.DueAt = engawa.OutcomeRetry, engawa.Retrying, now.Add(time.Minute)
 		out.PauseUntil, out.PauseCode = now.Add(closedPause), err.Code
@@ -55,7 +59,7 @@ func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.Sen
 		return out
 	case channel.Rejected:
 	}
-	out.Outcome, out.State, out.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
+	out.Outcome, out.State, out.GoesOn, out.Asked = engawa.OutcomeFailed, engawa.Failed, true, err.Asked
 	return out
 }
 
@@ -64,10 +68,10 @@ func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.Sen
 const closedPause = time.Hour
 
 // again tries later; a delivery whose time is over before that fails for good.
-func again(out store.Result, after time.Duration, now time.Time, jitter float64) store.Result {
+func again(k channel.Kind, out store.Result, after time.Duration, now time.Time, jitter float64) store.Result {
 	out.DueAt = now.Add(backoff(out.Claimed.Delivery.Attempts, after, jitter))
 	if end := out.Claimed.Message.ExpiresAt; !end.IsZero() && !out.DueAt.Before(end) {
-		out.Outcome, out.State, out.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
+		out.Outcome, out.State, out.GoesOn, out.Task = engawa.OutcomeFailed, engawa.Failed, true, byHand(k, out.Claimed, now)
 		return out
 	}
 	out.Outcome, out.State = engawa.OutcomeRetry, engawa.Retrying
@@ -114,7 +118,28 @@ func afterUnknown(k channel.Kind, d engawa.Delivery, due time.Time) (engawa.Deli
 	return engawa.Unknown, "unknown"
 }
 
+// byHand asks a person to do what an account that fills in forms did not get to do
+// in time; nil: the kind is another, or nothing need be done.
+func byHand(k channel.Kind, c store.Claimed, now time.Time) *engawa.Task {
+	if k.Form == nil {
+		return nil
+	}
+	act, _ := k.Form.Typed(nil, c.Message.Content, "", "")
+	if act == "" {
+		return nil
+	}
+	return &engawa.Task{
+		Workspace: c.Delivery.Workspace, Kind: k.Name + "." + act, Ref: c.Message.ID, DueAt: now.Add(24 * time.Hour),
+		Args: map[string]string{"account": c.Delivery.Account, "message": c.Message.ID, "why": "expired"},
+	}
+}
+
+// gone stops an address that the channel says is no more: a customer's, or a staff
+// place's.
 func gone(k channel.Kind, c store.Claimed, now time.Time) *engawa.Suppression {
+	if c.Delivery.Destination != "" {
+		return &engawa.Suppression{Workspace: c.Delivery.Workspace, Channel: store.StaffPlaces, Address: c.Known.To, Reason: "bounced", At: now}
+	}
 	return &engawa.Suppression{
 		Workspace: c.Delivery.Workspace, Channel: k.Name, Address: c.Known.To, Customer: c.Message.Customer, Reason: "bounced", At: now,
 	}

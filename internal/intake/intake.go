@@ -32,6 +32,7 @@ type Intake struct {
 type opened struct {
 	account  engawa.Account
 	receiver channel.Receiver
+	posts    bool // events of the business itself
 	until    time.Time
 }
 
@@ -64,6 +65,11 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 	}
 	if len(evs) == 0 {
 		return nil // the provider's check that somebody is here
+	}
+	if o.posts {
+		if err := in.hold(ctx, o.account.Workspace, evs, body); err != nil {
+			return err
+		}
 	}
 	_, err = in.Store.Journal(ctx, evs)
 	return err
@@ -103,11 +109,11 @@ func (in *Intake) receiver(ctx context.Context, id string) (opened, error) {
 		return o, err
 	}
 	if !ok || o.account.Version != a.Version {
-		r, err := in.openReceiver(a)
+		r, posts, err := in.openReceiver(a)
 		if err != nil {
 			return o, err
 		}
-		o = opened{account: a, receiver: r}
+		o = opened{account: a, receiver: r, posts: posts}
 	}
 	o.until = time.Now().Add(fresh)
 	in.mu.Lock()
@@ -150,32 +156,34 @@ func unavailable(err error) error {
 }
 
 // openReceiver opens the account as a source, or as a channel that also receives.
-func (in *Intake) openReceiver(a engawa.Account) (channel.Receiver, error) {
+// posts tells whether the business itself speaks there.
+func (in *Intake) openReceiver(a engawa.Account) (r channel.Receiver, posts bool, err error) {
 	for _, k := range in.Kinds {
 		if k.Name != a.Kind {
 			continue
 		}
 		s, err := k.Check(a.Settings)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		env := in.Env
 		env.Account = a.ID
 		if k.Source != nil {
-			return k.Source(s, env)
+			r, err = k.Source(s, env)
+			return r, k.Posts, err
 		}
 		if k.New == nil {
 			break // it takes mail only
 		}
 		ch, err := k.New(s, env)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if r, ok := ch.(channel.Receiver); ok {
-			return r, nil
+			return r, k.Posts, nil
 		}
 	}
-	return nil, noReceiver()
+	return nil, false, noReceiver()
 }
 
 // MaxBatch is how many events one call may bring.

@@ -185,7 +185,11 @@ func (p Posted) event(text []byte) (e engawa.Event, err error) {
 	if at != nil {
 		e.OccurredAt = at.UTC()
 	}
-	if err = p.check(e.OccurredAt); err != nil {
+	when := "/occurred_at"
+	if p.SpecVersion != "" {
+		when = "/time"
+	}
+	if err = p.check(when, e.OccurredAt); err != nil {
 		return e, err
 	}
 	if e.Identities, err = p.identities(); err != nil {
@@ -266,11 +270,9 @@ func (p Posted) checkOwn() error {
 // eventType is lower-case words joined by dots: "contract.terminated".
 var eventType = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$`)
 
-func (p Posted) check(occurred time.Time) error {
-	when := "/occurred_at"
-	if p.SpecVersion != "" {
-		when = "/time"
-	}
+// check says what is wrong with id, type and the like; when names the member that
+// tells the time.
+func (p Posted) check(when string, occurred time.Time) error {
 	switch {
 	case !eventType.MatchString(p.Type) || len(p.Type) > 120:
 		return engawa.Invalid("/type", `write lower-case words joined by dots, such as "contract.terminated"`, "%q is not an event type", short(p.Type))

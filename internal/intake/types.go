@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -13,6 +14,23 @@ import (
 type ownTypes struct {
 	schemas map[string]*catalogue.Schema
 	until   time.Time
+}
+
+// hold holds what a system of the business signed against the rules of what is
+// posted to /v1/events. Nothing is kept of what does not fit.
+func (in *Intake) hold(ctx context.Context, workspace string, evs []engawa.Event, body []byte) error {
+	if err := Strict(body); err != nil {
+		return err
+	}
+	for _, e := range evs {
+		if err := (Posted{ID: e.DedupKey, Type: e.Type}).check("/timestamp", e.OccurredAt); err != nil {
+			return err
+		}
+		if !bytes.HasPrefix(bytes.TrimSpace(e.Data), []byte("{")) {
+			return engawa.Invalid("/data", "send a JSON object", "data is not a JSON object")
+		}
+	}
+	return in.check(ctx, workspace, evs, false)
 }
 
 // check holds the data of posted events against what the catalogue and the

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/rule"
@@ -25,7 +26,8 @@ import (
 type Request struct {
 	Workspace   string
 	Event       *engawa.Event   // what caused it; nil for a request and for
-	Digest      []engawa.Event  // the events that it tells of together
+	Digest      []engawa.Event  // the events that it tells of together; or
+	Cause       []engawa.Event  // Event and the others of its cause, which it names in their own words
 	Mute        []engawa.Window // in these it waits
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
@@ -85,6 +87,7 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 		return nil, nil
 	}
 	w, err := c.world(ctx, workspace)
+	rs = w.apart(rs)
 	if err == nil {
 		err = w.loadOwn(ctx, rs)
 	}
@@ -114,6 +117,23 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 		known = known[n:]
 	}
 	return out, nil
+}
+
+// apart gives an endpoint that takes events as they are each event by itself,
+// whatever caused it.
+func (w *world) apart(rs []Request) (out []Request) {
+	for _, r := range rs {
+		if len(r.Cause) == 0 || !w.takesEvents(r.Chain) {
+			out = append(out, r)
+			continue
+		}
+		for i := range r.Cause {
+			one := r
+			one.Event, one.Cause = &r.Cause[i], nil
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // world is what composing needs of a workspace.
@@ -311,6 +331,9 @@ func head(s string) string {
 
 // render picks the words in the recipient's language and fills them in.
 func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Content, error) {
+	if len(r.Cause) > 1 {
+		return w.together(m, r, k)
+	}
 	words, locale := r.Content, k.Locale
 	if r.Template != "" {
 		t, ok := w.templates[r.Template]
@@ -352,6 +375,28 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		return words, text.Check(words)
 	}
 	return text.Render(words, w.variables(*m, r, k), escape)
+}
+
+// together says what each event of one cause says by itself, one below the other
+// in the order in which they came.
+func (w *world) together(m *engawa.Message, r Request, k store.Known) (engawa.Content, error) {
+	var subjects, texts []string
+	for i := range r.Cause {
+		one := r
+		one.Event, one.Cause = &r.Cause[i], nil
+		words, err := w.render(m, one, k)
+		if err != nil {
+			return words, err
+		}
+		if words.Subject != "" && !slices.Contains(subjects, words.Subject) {
+			subjects = append(subjects, words.Subject)
+		}
+		texts = append(texts, strings.TrimSpace(words.Text))
+	}
+	return engawa.Content{
+		Subject: strings.Join(subjects, " / "),
+		Text:    w.Words.T(m.Locale, "cause.text", "n", len(texts)) + "\n\n" + strings.Join(texts, "\n\n----\n\n") + "\n",
+	}, nil
 }
 
 // digest says how many events it tells of, with a line for each. The lines name
@@ -505,8 +550,37 @@ func (w *world) planSample(n *store.NewMessage) {
 }
 
 // waits reports whether an event waits for a digest instead of being told of by
-// itself. The past is told of as it was, without waiting.
-func waits(ev engawa.Event, p route.Plan) bool { return p.Step.Digest != nil && !ev.Sample }
+// itself. The past is told of as it was, without waiting. For others of its cause
+// only an event waits that has marks to find them by, on a route that they take too.
+func waits(ev engawa.Event, p route.Plan) bool {
+	if p.Step.Digest == nil || ev.Sample {
+		return false
+	}
+	return !p.Step.Digest.Cause || len(kinOn(ev.Type, p.Route)) > 1 && len(catalogue.Marks(ev)) > 0
+}
+
+// kinOn are the kin of a type that a route takes.
+func kinOn(typ string, r engawa.Route) []string {
+	return slices.DeleteFunc(catalogue.Kin(typ), func(other string) bool {
+		return !slices.ContainsFunc(r.Events, func(p string) bool { return route.Matches(p, other) })
+	})
+}
+
+// kinOf says which events one message may name together with ev: those of one
+// cause, but not of two customers.
+func kinOf(ev engawa.Event) func(engawa.Event) bool {
+	return func(other engawa.Event) bool {
+		return catalogue.OneCause(ev, other) && (ev.Customer == "" || other.Customer == "" || ev.Customer == other.Customer)
+	}
+}
+
+// OneCause returns the events of one cause with e, whoever they are told to.
+func (c *Composer) OneCause(ctx context.Context, e engawa.Event) ([]engawa.Event, error) {
+	if len(catalogue.Marks(e)) == 0 {
+		return nil, nil
+	}
+	return c.Store.OneCause(ctx, e, catalogue.Furthest, func(other engawa.Event) bool { return catalogue.OneCause(e, other) })
+}
 
 // Gather returns the digests that plans for an event put it into.
 func Gather(ev engawa.Event, plans []route.Plan) (out []store.Gathered) {
@@ -515,9 +589,13 @@ func Gather(ev engawa.Event, plans []route.Plan) (out []store.Gathered) {
 			continue
 		}
 		d := p.Step.Digest
-		out = append(out, store.Gathered{
-			Route: p.Route.ID, Version: p.Route.Version, Step: p.At, By: text.Value(Data(ev), d.By), Within: d.Within, Count: cmp.Or(d.Count, route.MaxGathered),
-		})
+		g := store.Gathered{Route: p.Route.ID, Version: p.Route.Version, Step: p.At, Within: d.Within}
+		if d.Cause {
+			g.Kin, g.Count = kinOf(ev), len(kinOn(ev.Type, p.Route))
+		} else {
+			g.By, g.Count = text.Value(Data(ev), d.By), cmp.Or(d.Count, route.MaxGathered)
+		}
+		out = append(out, g)
 	}
 	return out
 }
@@ -557,11 +635,29 @@ func ofStep(workspace, id string, st engawa.Step) Request {
 // FromDigest turns a digest of a route's step into a request.
 func FromDigest(d store.Digest, st engawa.Step) Request {
 	r := ofStep(d.Workspace, d.Route, st)
-	r.Digest, r.Trace = d.Events, d.Events[len(d.Events)-1].Trace
+	r.Trace = d.Events[len(d.Events)-1].Trace
+	if st.Digest.Cause {
+		r.tellCause(d.Events, st)
+	} else {
+		r.Digest = d.Events
+	}
 	if st.ExpiresIn > 0 {
 		r.ExpiresAt = time.Now().Add(st.ExpiresIn)
 	}
 	return r
+}
+
+// tellCause names events of one cause. The first whose customer is known makes the
+// message, so that it is that customer's; what came alone goes as ever.
+func (r *Request) tellCause(evs []engawa.Event, st engawa.Step) {
+	first := max(0, slices.IndexFunc(evs, func(e engawa.Event) bool { return e.Customer != "" }))
+	r.Event = &evs[first]
+	if len(evs) > 1 {
+		r.Cause = evs
+	}
+	if st.To == route.ToCustomer {
+		r.Customer, r.Destination = r.Event.Customer, ""
+	}
 }
 
 // Chain resolves what a caller named, kinds or account ids, to accounts in

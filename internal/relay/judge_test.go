@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/letter"
 	"github.com/engawa/engawa/internal/store"
 )
@@ -185,6 +186,9 @@ func TestFollow(t *testing.T) {
 		}
 		if strings.Contains(string(got.Event.Data), "@") || got.Event.Raw != nil {
 			t.Errorf("%+v keeps %s", c.f, got.Event.Data)
+		}
+		if err := catalogue.Check(got.Event); err != nil {
+			t.Error(err)
 		}
 		var data map[string]any
 		if err := json.Unmarshal(got.Event.Data, &data); err != nil || data["delivery"] != "dlv_1" {

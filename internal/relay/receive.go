@@ -143,7 +143,7 @@ func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back st
 	if f.Kind == Noise {
 		return back, false, nil
 	}
-	data := map[string]any{"message": h.Message, "delivery": h.Delivery}
+	data := map[string]any{"message": map[string]any{"id": h.Message}, "delivery": h.Delivery}
 	add := func(name, value string) {
 		if value != "" {
 			data[name] = value

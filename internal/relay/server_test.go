@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/relay"
 	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
@@ -169,6 +170,9 @@ func (p *post) events() (out []string) {
 	evs, err := p.Events(p.t.Context(), "ws_1", store.EventFilter{}, store.Page{Limit: 100})
 	p.must(err)
 	for _, e := range evs {
+		if err := catalogue.Check(e); err != nil {
+			p.t.Error(err)
+		}
 		if !strings.HasPrefix(e.Type, "task.") { // that a person was asked
 			out = append(out, e.Type)
 		}

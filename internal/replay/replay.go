@@ -51,8 +51,7 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// Step takes one step of every replay that is due. A node that dies between the
-// messages and the step makes them again under the same webhook-ids.
+// Step takes one step of every replay that is due.
 func (r *Runner) Step(ctx context.Context) error {
 	due, err := r.Store.DueReplays(ctx)
 	if err != nil {
@@ -71,26 +70,34 @@ func (r *Runner) step(ctx context.Context, p engawa.Replay) error {
 	if err != nil {
 		return err
 	}
-	sent, err := r.Again(ctx, p.Workspace, p.Account, evs)
+	ms, err := r.messages(ctx, p.Workspace, p.Account, evs)
 	if err != nil {
 		return err
 	}
-	p.Looked, p.Sent = p.Looked+len(evs), p.Sent+sent
+	step := store.ReplayStep{Looked: len(evs), Messages: ms, Done: len(evs) < p.PerSecond, Next: time.Now().Add(every)}
 	if len(evs) > 0 {
-		p.Cursor = evs[len(evs)-1].ID
+		step.Cursor = evs[len(evs)-1].ID
 	}
-	if len(evs) < p.PerSecond {
-		p.State, p.EndedAt = engawa.ReplayDone, time.Now()
-	}
-	return r.Store.StepReplay(ctx, p, time.Now().Add(every))
+	_, err = r.Store.StepReplay(ctx, p, step) // stopped, or another node's by now: then nothing is made
+	return err
 }
 
 // Again makes the messages of events for an endpoint once more and returns how
-// many. Each goes under the webhook-id of the event's first message there.
+// many.
 func (r *Runner) Again(ctx context.Context, workspace, account string, evs []engawa.Event) (int, error) {
+	ms, err := r.messages(ctx, workspace, account, evs)
+	if err != nil || len(ms) == 0 {
+		return 0, err
+	}
+	return len(ms), r.Store.Enqueue(ctx, ms)
+}
+
+// messages are those of events for an endpoint. Each goes under the webhook-id of
+// the event's first message there.
+func (r *Runner) messages(ctx context.Context, workspace, account string, evs []engawa.Event) ([]store.NewMessage, error) {
 	asked, err := r.requests(ctx, workspace, account, evs)
 	if err != nil || len(asked) == 0 {
-		return 0, err
+		return nil, err
 	}
 	var ids []string
 	for _, a := range asked {
@@ -98,18 +105,18 @@ func (r *Runner) Again(ctx context.Context, workspace, account string, evs []eng
 	}
 	keys, err := r.Store.KeysOf(ctx, workspace, account, ids)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ms, err := r.Compose.Compose(ctx, workspace, asked)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for i := range ms {
 		for j := range ms[i].Deliveries {
 			ms[i].Deliveries[j].Key = keys[ms[i].Message.Event]
 		}
 	}
-	return len(ms), r.Store.Enqueue(ctx, ms)
+	return ms, nil
 }
 
 // Count says how many events a replay would look at and how many messages it
@@ -156,7 +163,13 @@ func (r *Runner) requests(ctx context.Context, workspace, account string, evs []
 		if err != nil {
 			return nil, err
 		}
-		for _, q := range message.FromPlans(ev, set.Plan(ev, message.Data(ev), customer)) {
+		plans := set.Plan(ev, message.Data(ev), customer)
+		for i := range plans {
+			if d := plans[i].Step.Digest; d != nil && d.Cause {
+				plans[i].Step.Digest = nil // what happened since has come, or will not
+			}
+		}
+		for _, q := range message.FromPlans(ev, plans) {
 			if only, leads := alone(q, account); leads {
 				out = append(out, only)
 			}

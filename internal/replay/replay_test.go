@@ -107,9 +107,7 @@ func TestReplay(t *testing.T) {
 			b.t.Errorf("after one step: %+v, %v", got, err)
 		}
 		for range 2 { // what the ticks of the next seconds do
-			got, err := b.Store.Replay(ctx, ws, r.ID)
-			b.must(err)
-			b.must(b.Store.StepReplay(ctx, got, time.Now().Add(-time.Second)))
+			b.due()
 			b.must(b.Step(ctx))
 		}
 		got, err := b.Store.Replay(ctx, ws, r.ID)
@@ -122,6 +120,63 @@ func TestReplay(t *testing.T) {
 		}
 		if want := `"data":{"mail":"t…@c….example","n":9007199254740993}`; len(words) > 0 && !strings.Contains(words[0], want) {
 			b.t.Errorf("the event: %s", words[0])
+		}
+	})
+}
+
+// TestCauseAgain: an event that waited for the others of its cause goes again by
+// itself; one that a digest gathered does not.
+func TestCauseAgain(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx, at := b.t.Context(), start.Add(20*time.Minute)
+		_, err := b.Store.Journal(ctx, []engawa.Event{{
+			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: "contract.suspended", DedupKey: "card", OccurredAt: at, ReceivedAt: at, Known: true, Data: []byte(`{"c":{"id":"456"}}`),
+		}})
+		b.must(err)
+		for version, c := range []struct {
+			digest engawa.Digest
+			want   int
+		}{{engawa.Digest{Within: time.Minute, Cause: true}, 1}, {engawa.Digest{Within: time.Minute}, 0}} {
+			b.must(b.Store.SaveRoute(ctx, engawa.Route{
+				Workspace: ws, ID: "rte_b", Name: "b", Version: int64(version) + 1, Enabled: true, Events: []string{"contract.suspended", "payment.recurring.failed"}, UpdatedAt: at,
+				Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}, Digest: &c.digest}},
+			}))
+			if _, messages, err := b.Count(ctx, ws, "acc_b", at, at.Add(time.Minute)); err != nil || messages != c.want {
+				b.t.Errorf("%+v: %d messages, %v", c.digest, messages, err)
+			}
+		}
+	})
+}
+
+// due has the time of the next step come.
+func (b *bench) due() {
+	b.t.Helper()
+	db := storetest.Open(b.t, b.url)
+	_, err := db.ExecContext(b.t.Context(), `UPDATE replay SET next_at = 0`)
+	b.must(err)
+}
+
+// TestTakenOver: a node that was slow, or died, behind the messages of a step has
+// made none, and the node that takes the step over makes each once.
+func TestTakenOver(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx := b.t.Context()
+		_, err := b.Store.AddReplay(ctx, engawa.Replay{Workspace: ws, ID: "rpl_1", Account: "acc_a", From: start, To: start.Add(time.Hour), PerSecond: 10, CreatedAt: time.Now()})
+		b.must(err)
+		slow, err := b.Store.DueReplays(ctx) // and composes
+		b.must(err)
+		b.due()
+		b.must(b.Step(ctx))
+		evs, err := b.Store.EventsBetween(ctx, ws, "", start, start.Add(time.Hour), 10)
+		b.must(err)
+		m := engawa.Message{Workspace: ws, ID: "msg_slow", Event: evs[0].ID, Destination: "dst_a", Purpose: engawa.Service, State: engawa.MessageWaiting, Chain: []engawa.Via{{Account: "acc_a"}}, CreatedAt: time.Now()}
+		took, err := b.Store.StepReplay(ctx, slow[0], store.ReplayStep{Looked: 5, Cursor: evs[4].ID, Messages: []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{store.NewDelivery(m, 0, time.Now())}}}})
+		if err != nil || took {
+			b.t.Errorf("the slow node's step: %t, %v", took, err)
+		}
+		got, err := b.Store.Replay(ctx, ws, "rpl_1")
+		if keys, _ := b.rows("a"); err != nil || len(keys) != 3 || got.Sent != 3 || got.Looked != 5 || got.State != engawa.ReplayDone {
+			b.t.Errorf("%d messages, %+v, %v", len(keys), got, err)
 		}
 	})
 }

@@ -86,13 +86,20 @@ func checkMute(at string, ws []engawa.Window) error {
 // The bounds of a digest.
 const (
 	maxGather   = 24 * time.Hour
-	MaxGathered = 500 // events; then it goes at once
+	maxKin      = time.Hour // for events of one cause
+	MaxGathered = 500       // events; then it goes at once
 )
 
 func checkDigest(at string, st engawa.Step) error {
 	d := st.Digest
 	switch {
 	case d == nil:
+		return nil
+	case d.Cause && (d.Within < time.Minute || d.Within > maxKin):
+		return engawa.Invalid(at+"/within", "choose 1 minute to 1 hour", "an event waits %s for the others of its cause", d.Within)
+	case d.Cause && (d.Count != 0 || d.By != ""):
+		return engawa.Invalid(at+"/cause", "leave count and by out, or cause", "events go together by their cause, or by a number and a field")
+	case d.Cause:
 		return nil
 	case st.To == ToCustomer:
 		return engawa.Invalid(at, "send digests to staff; to customers each message goes by itself", "a digest would tell one customer of others")

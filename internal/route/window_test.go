@@ -71,6 +71,11 @@ func TestCheckStep(t *testing.T) {
 		{"a digest of one", engawa.Step{Digest: &engawa.Digest{Within: time.Hour, Count: 1}}, "/then/0/digest/count"},
 		{"a digest that does not wait", engawa.Step{Digest: &engawa.Digest{Count: 10}}, "/then/0/digest/within"},
 		{"a digest that waits two days", engawa.Step{Digest: &engawa.Digest{Within: 48 * time.Hour}}, "/then/0/digest/within"},
+		{"one cause", engawa.Step{Digest: &engawa.Digest{Within: 2 * time.Minute, Cause: true}}, ""},
+		{"one cause, to a customer", engawa.Step{To: ToCustomer, Digest: &engawa.Digest{Within: time.Hour, Cause: true}}, ""},
+		{"one cause that waits two hours", engawa.Step{Digest: &engawa.Digest{Within: 2 * time.Hour, Cause: true}}, "/then/0/digest/within"},
+		{"one cause by a field", engawa.Step{Digest: &engawa.Digest{Within: time.Minute, Cause: true, By: "c.id"}}, "/then/0/digest/cause"},
+		{"one cause by a number", engawa.Step{Digest: &engawa.Digest{Within: time.Minute, Cause: true, Count: 3}}, "/then/0/digest/cause"},
 		{"a digest to a customer", engawa.Step{To: ToCustomer, Digest: &engawa.Digest{Within: time.Hour}}, "/then/0/digest"},
 	} {
 		c.step.Via = []engawa.Via{{Account: "acc_1"}}

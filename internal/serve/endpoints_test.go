@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -51,6 +52,9 @@ func TestEndpointsAreSwitchedOff(t *testing.T) {
 			must(err)
 			evs, err := h.Store.Events(ctx, "ws_1", store.EventFilter{Type: typeDisabled}, store.Page{})
 			must(err)
+			for _, e := range evs {
+				must(catalogue.Check(e))
+			}
 			ks, err := h.Store.Tasks(ctx, "ws_1", 10)
 			must(err)
 			return a.Enabled, len(evs), len(ks)

@@ -46,6 +46,7 @@ type Decision struct {
 type Decide struct {
 	Judge func(Claimed) Decision
 	Pace  func() Pace
+	Late  func(Claimed) *engawa.Task // what a person does instead where the time of a message is over; nil, or answering nil: nothing
 }
 
 // Claim takes up to limit due deliveries of the lane, has each judged on the
@@ -65,7 +66,7 @@ func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going [
 		if row.Owner != l.Owner || row.Fence != l.Fence {
 			return ErrLaneLost
 		}
-		if err := t.expireLate(l, lanes); err != nil {
+		if err := t.expireLate(l, d, lanes); err != nil {
 			return err
 		}
 		if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
@@ -239,6 +240,13 @@ func (t *tx) decide(l Lane, cs []Claimed, ring keyring, d Decide, lanes laneSet)
 	return w.going, t.store(&w, lanes)
 }
 
+func (d Decide) late(c Claimed) *engawa.Task {
+	if d.Late == nil || c.erased {
+		return nil
+	}
+	return d.Late(c)
+}
+
 // judgement is one candidate with what was decided about it, sealed.
 type judgement struct {
 	c      Claimed
@@ -255,7 +263,7 @@ func (w *writes) judge(cs []Claimed, d Decide) []judgement {
 	used := map[string]int{} // in this batch, by partner: so does the quota
 	for _, c := range cs {
 		if !c.Message.ExpiresAt.IsZero() && !c.Message.ExpiresAt.After(w.at) {
-			w.end(c, engawa.Expired, "expired", false)
+			w.ended = append(w.ended, ending{c: c, state: engawa.Expired, note: "expired", task: d.late(c)})
 			continue
 		}
 		if c.erased {
@@ -329,6 +337,7 @@ type ending struct {
 	state  engawa.DeliveryState
 	note   string
 	goesOn bool
+	task   *engawa.Task // asked of a person if it was the last way; nil: what is asked of every notice to staff
 	sealed []byte
 	by     string
 }
@@ -343,7 +352,7 @@ func (w *writes) take(j *judgement) {
 	case j.erased:
 		w.end(j.c, engawa.Canceled, "erased", false)
 	case v.Outcome == engawa.Refuse:
-		w.ended = append(w.ended, ending{j.c, engawa.Refused, string(v.Decided), true, j.sealed, j.by})
+		w.ended = append(w.ended, ending{c: j.c, state: engawa.Refused, note: string(v.Decided), goesOn: true, sealed: j.sealed, by: j.by})
 	case v.Outcome == engawa.Hold:
 		w.wait(j, engawa.Held, earliest(v.Until, j.c.Message.ExpiresAt), string(v.Decided))
 	case !j.d.Later.IsZero():
@@ -423,12 +432,19 @@ func (t *tx) end(e ending, at time.Time, lanes laneSet) error {
 	if err := t.must("end delivery "+d.ID, `UPDATE delivery SET `+set+` WHERE workspace = $1 AND id = $2 AND waits`, args...); err != nil {
 		return err
 	}
-	return t.goOn(e.c.Message, d, e.goesOn, at, lanes)
+	over, err := t.goOn(e.c.Message, d, e.goesOn, at, lanes)
+	if err == nil && over && d.Destination != "" && e.note == string(engawa.GateSuppression) {
+		return t.raise(GoneTask(d, at)) // it was to be said, and there is nowhere to say it
+	}
+	if err == nil && over {
+		err = t.unheard(e.c.Message, d, e.task, at)
+	}
+	return err
 }
 
 // goOn opens the next delivery of a message's chain, or settles the message
-// when there is none.
-func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Time, lanes laneSet) error {
+// when there is none: then it is over.
+func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Time, lanes laneSet) (over bool, err error) {
 	if goesOn {
 		for i := d.Position + 1; i < len(m.Chain); i++ {
 			if m.Chain[i].Copy {
@@ -436,28 +452,29 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 			}
 			next := NewDelivery(m, i, now)
 			if _, err := t.exec(insertDelivery, newDeliveryRow(m, next)...); err != nil {
-				return fmt.Errorf("fall back from %s: %w", d.ID, err)
+				return false, fmt.Errorf("fall back from %s: %w", d.ID, err)
 			}
 			lanes[[2]string{m.Workspace, next.Account}] = true
-			return t.notify(m.Workspace, next.Account)
+			return false, t.notify(m.Workspace, next.Account)
 		}
 	}
-	if err := t.settle(m.Workspace, m.ID, now); err != nil {
-		return err
-	}
-	return t.unheard(m, d, now)
+	return true, t.settle(m.Workspace, m.ID, now)
 }
 
 // unheard asks a person about a notice to staff whose every way was tried in vain:
 // nothing falls silent. What a verdict refused or a person canceled was not to be
-// said. One open task for the account counts them all.
-func (t *tx) unheard(m engawa.Message, d engawa.Delivery, now time.Time) error {
-	if m.Destination == "" {
+// said. One open task for the account counts them all. own, if there is one, is
+// what a person does instead, and is asked whoever the message goes to.
+func (t *tx) unheard(m engawa.Message, d engawa.Delivery, own *engawa.Task, now time.Time) error {
+	if m.Destination == "" && own == nil {
 		return nil
 	}
 	states, err := all(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2 AND state IN ('failed', 'expired')`, m.Workspace, m.ID)
 	if err != nil || len(states) == 0 {
 		return err
+	}
+	if own != nil {
+		return t.raise(*own)
 	}
 	return t.raise(engawa.Task{
 		Workspace: m.Workspace, Kind: "delivery.failed", Ref: d.Account, DueAt: now.Add(24 * time.Hour),
@@ -520,9 +537,26 @@ func Settled(deliveries []string) engawa.MessageState {
 	return engawa.MessageRefused
 }
 
+// late joins deliveries with their messages: opened only where Late reads them.
+func (t *tx) late(workspace string, rows []deliveryRow, d Decide) ([]Claimed, error) {
+	if d.Late != nil {
+		cs, _, err := t.claimed(workspace, rows)
+		return cs, err
+	}
+	messages, _, err := t.messagesOf(workspace, rows)
+	if err != nil {
+		return nil, err
+	}
+	cs := make([]Claimed, len(rows))
+	for i, r := range rows {
+		cs[i] = Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}
+	}
+	return cs, nil
+}
+
 // expireLate ends deliveries whose deadline has passed, so that their fallback
 // goes: a limit that is used up does not silence a notice.
-func (t *tx) expireLate(l Lane, lanes laneSet) error {
+func (t *tx) expireLate(l Lane, d Decide, lanes laneSet) error {
 	at := time.Now()
 	rows, err := all(t, scanDelivery, `SELECT `+deliveryColumns+` FROM delivery
 		WHERE workspace = $1 AND account = $2 AND deadline_at > 0 AND deadline_at <= $3 AND waits
@@ -530,12 +564,12 @@ func (t *tx) expireLate(l Lane, lanes laneSet) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	messages, _, err := t.messagesOf(l.Workspace, rows)
+	cs, err := t.late(l.Workspace, rows, d)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		e := ending{c: Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}, state: engawa.Expired, note: "deadline", goesOn: true}
+	for _, c := range cs {
+		e := ending{c: c, state: engawa.Expired, note: "deadline", goesOn: true, task: d.late(c)}
 		if err := t.end(e, at, lanes); err != nil {
 			return err
 		}

@@ -86,9 +86,9 @@ func (t *tx) consents(workspace, customer string) ([]engawa.Consent, error) {
 		FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
 }
 
-// staffPlaces is the channel under which the addresses of destinations are
+// StaffPlaces is the channel under which the addresses of destinations are
 // looked up, whatever account reaches them.
-const staffPlaces = "destination"
+const StaffPlaces = "destination"
 
 // Suppress stops an address on a channel for a reason; the channel of staff
 // places is "destination". It takes the rows of every customer or destination
@@ -118,7 +118,7 @@ func (t *tx) suppress(x engawa.Suppression) error {
 			return fmt.Errorf("suppress: %w", err)
 		}
 	}
-	if x.Channel == staffPlaces {
+	if x.Channel == StaffPlaces {
 		if _, err := all(t, scanString, `SELECT id FROM destination WHERE workspace = $1 AND address_index = $2 ORDER BY id {lock}`, x.Workspace, index); err != nil {
 			return fmt.Errorf("suppress: %w", err)
 		}

@@ -28,7 +28,7 @@ func (t *tx) addDestination(d engawa.Destination) error {
 	if err != nil {
 		return err
 	}
-	index, key := t.s.vault.Index(d.Workspace, "address:"+staffPlaces, foldAddress(d.Address))
+	index, key := t.s.vault.Index(d.Workspace, "address:"+StaffPlaces, foldAddress(d.Address))
 	_, err = t.exec(`INSERT INTO destination (workspace, id, name, account, address_index, key_id, locale, sealed, sealed_by, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		d.Workspace, d.ID, d.Name, d.Account, index, key, string(d.Locale), sealed, by, us(d.CreatedAt))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -17,6 +18,10 @@ type Gathered struct {
 	By      string        // the value in which the events of one digest agree
 	Within  time.Duration // of the first event the digest is due at the latest
 	Count   int           // at so many events it is due at once
+	// Kin, unless nil, says which events are of one cause with this one: it goes
+	// to the first of them that waits here. The digest is due at once when it has
+	// events of Count types.
+	Kin func(engawa.Event) bool
 }
 
 // Digest is events that are to be told of in one message.
@@ -30,8 +35,18 @@ type Digest struct {
 }
 
 // gather adds an event to the open digest of its step, or opens one.
-func (t *tx) gather(workspace, event string, g Gathered, now time.Time) error {
-	by := ""
+func (t *tx) gather(r Routed, g Gathered, now time.Time) error {
+	workspace, event, by := r.Workspace, r.Event, ""
+	if g.Kin != nil {
+		joined, err := t.join(r, g, now)
+		if err != nil {
+			return fmt.Errorf("gather %s: %w", event, err)
+		}
+		if joined {
+			return nil
+		}
+		g.By = event // a digest of its own, until one of its cause comes
+	}
 	if g.By != "" {
 		by, _ = t.s.vault.Index(workspace, "digest:"+g.Route, g.By)
 	}
@@ -47,6 +62,92 @@ func (t *tx) gather(workspace, event string, g Gathered, now time.Time) error {
 		return fmt.Errorf("gather %s: %w", event, err)
 	}
 	return nil
+}
+
+// mark keeps by what the event is found by those of one cause with it.
+func (t *tx) mark(r Routed) error {
+	var rows [][]any
+	for _, h := range t.causes(r) {
+		rows = append(rows, []any{r.Workspace, h, r.Event})
+	}
+	if _, err := t.insert(`INSERT INTO cause (workspace, hash, event) VALUES ($1, $2, $3)`, rows); err != nil {
+		return fmt.Errorf("mark %s: %w", r.Event, err)
+	}
+	return nil
+}
+
+func (t *tx) causes(r Routed) (hashes []string) {
+	for _, m := range r.Marks {
+		h, _ := t.s.vault.Index(r.Workspace, "cause", m)
+		hashes = append(hashes, h)
+	}
+	return hashes
+}
+
+// join puts an event into the oldest open digest of its step that holds one of its
+// cause. It reports false where there is none, or another node just told of it.
+func (t *tx) join(r Routed, g Gathered, now time.Time) (bool, error) {
+	ids, err := all(t, scanString, `SELECT g.digest FROM digest_event g CROSS JOIN digest d
+		WHERE g.workspace = $1 AND d.workspace = g.workspace AND d.id = g.digest AND g.event IN (SELECT event FROM cause WHERE workspace = $1 AND hash {in $5})
+		AND d.route = $2 AND d.version = $3 AND d.step = $4 AND d.state = 'open' ORDER BY d.id`, r.Workspace, g.Route, g.Version, g.Step, t.list(t.causes(r)))
+	if err != nil {
+		return false, err
+	}
+	for _, id := range distinct(ids) {
+		evs, err := t.gathered(Digest{Workspace: r.Workspace, ID: id})
+		if err != nil {
+			return false, err
+		}
+		if !slices.ContainsFunc(evs, g.Kin) {
+			continue
+		}
+		n, err := t.exec(`UPDATE digest SET count = count + 1 WHERE workspace = $1 AND id = $2 AND state = 'open'`, r.Workspace, id)
+		if err != nil || n == 0 {
+			return false, err
+		}
+		if _, err := t.exec(`INSERT INTO digest_event (workspace, digest, event) VALUES ($1, $2, $3)`, r.Workspace, id, r.Event); err != nil {
+			return false, err
+		}
+		_, err = t.exec(`UPDATE digest SET due_at = $3 WHERE workspace = $1 AND id = $2 AND $4 <= (SELECT count(DISTINCT type) FROM event
+			WHERE workspace = $1 AND id IN (SELECT event FROM digest_event WHERE workspace = $1 AND digest = $2))`, r.Workspace, id, us(now), g.Count)
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// OneCause returns, the oldest first, the events that share a mark with e, happened
+// no further from it than within, and are of one cause with it as kin says: a
+// hundred at most.
+func (s *Store) OneCause(ctx context.Context, e engawa.Event, within time.Duration, kin func(engawa.Event) bool) (evs []engawa.Event, err error) {
+	err = s.view(ctx, e.Workspace, func(t *tx) error {
+		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id <> $2 AND occurred_at >= $3 AND occurred_at <= $4
+			AND id IN (SELECT event FROM cause WHERE workspace = $1 AND hash IN (SELECT hash FROM cause WHERE workspace = $1 AND event = $2))
+			ORDER BY received_at, id LIMIT 100`, e.Workspace, e.ID, us(e.OccurredAt.Add(-within)), us(e.OccurredAt.Add(within)))
+		if err == nil {
+			evs, err = t.openEvents(e.Workspace, rows)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the events of one cause with %s: %w", e.ID, err)
+	}
+	return slices.DeleteFunc(evs, func(other engawa.Event) bool { return !kin(other) }), nil
+}
+
+// Gathered returns the events that a message tells of together; none where it tells
+// of the event that made it alone.
+func (s *Store) Gathered(ctx context.Context, workspace, message string) (evs []engawa.Event, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		ids, err := all(t, scanString, `SELECT id FROM digest WHERE workspace = $1 AND message <> '' AND message = $2`, workspace, message)
+		if err == nil && len(ids) == 1 {
+			evs, err = t.gathered(Digest{Workspace: workspace, ID: ids[0]})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("what %s tells of: %w", message, err)
+	}
+	return evs, nil
 }
 
 // DueDigests returns open digests of all workspaces that are due, the oldest first.

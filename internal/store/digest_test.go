@@ -108,6 +108,76 @@ func TestDigestOnce(t *testing.T) {
 	})
 }
 
+// TestCause: events with a mark in common go into one digest where Kin agrees,
+// which is due with as many types as are expected; they find one another, and no
+// more when their customer is erased.
+func TestCause(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		all := map[string]engawa.Event{}
+		tell := func(dedup, typ, mark string) {
+			ev := event(dedup)
+			ev.ID, ev.Type, ev.Customer, ev.OccurredAt = "evt_"+dedup, typ, "cus_1", time.Now()
+			all[dedup] = ev
+			_, err := s.Journal(ctx, []engawa.Event{ev})
+			s.must(err)
+			kin := func(other engawa.Event) bool { return other.Type != typ }
+			s.must(s.Route(ctx, []store.Routed{{
+				Workspace: ws, Event: ev.ID, Marks: []string{mark, "c.id=1"},
+				Gathered: []store.Gathered{{Route: "rte_1", Version: 1, Within: time.Hour, Count: 2, Kin: kin}},
+			}}))
+		}
+		tell("a", "payment.failed", "correlation=1")
+		tell("b", "payment.failed", "correlation=2")
+		if _, events := s.dueDigests(); events != "" {
+			s.t.Fatalf("due: %s", events)
+		}
+		tell("c", "contract.suspended", "correlation=1")
+		ds, events := s.dueDigests()
+		if events != "2 " || ds[0].Events[0].ID != "evt_a" || ds[0].Events[1].ID != "evt_c" {
+			s.t.Fatalf("due: %s %+v", events, ds)
+		}
+		m := s.message("")
+		m.Customer, m.Destination, m.Event = "", "dst_1", "evt_a"
+		told, err := s.Tell(ctx, ds[0], news(m))
+		if s.must(err); !told {
+			s.t.Fatal("not told")
+		}
+		evs, err := s.Gathered(ctx, ws, m.ID)
+		if s.must(err); len(evs) != 2 || evs[1].ID != "evt_c" || len(evs[1].Data) == 0 {
+			s.t.Errorf("told of %+v", evs)
+		}
+		if evs, err = s.Gathered(ctx, ws, "msg_other"); err != nil || len(evs) != 0 {
+			s.t.Errorf("another message tells of %d: %v", len(evs), err)
+		}
+		rows, err := s.Messages(ctx, ws, store.MessageFilter{Event: "evt_c"}, store.Page{})
+		if s.must(err); len(rows) != 1 || rows[0].Message.ID != m.ID {
+			s.t.Errorf("evt_c is told of by %+v", rows)
+		}
+		tell("d", "contract.suspended", "correlation=2")
+		if ds, events := s.dueDigests(); events != "2 " || ds[0].Events[0].ID != "evt_b" {
+			s.t.Errorf("the digest that was told of took another: %s", events)
+		}
+
+		kin := func(other engawa.Event) bool { return other.ID != "evt_d" }
+		if evs, err = s.OneCause(ctx, all["a"], time.Hour, kin); err != nil || len(evs) != 2 || evs[0].ID != "evt_b" || evs[1].ID != "evt_c" {
+			s.t.Errorf("of one cause: %+v %v", evs, err)
+		}
+		far := all["a"]
+		far.OccurredAt = far.OccurredAt.Add(-2 * time.Hour)
+		if evs, err = s.OneCause(ctx, far, time.Hour, kin); err != nil || len(evs) != 0 {
+			s.t.Errorf("two hours apart: %+v %v", evs, err)
+		}
+		if _, err := s.Erase(ctx, ws, "cus_1"); err != nil {
+			s.t.Fatal(err)
+		}
+		if evs, err = s.OneCause(ctx, all["a"], time.Hour, kin); err != nil || len(evs) != 0 {
+			s.t.Errorf("after the erasure: %d %v", len(evs), err)
+		}
+	})
+}
+
 // TestRouteVersions: who changed a route and when stays, with what it said.
 func TestRouteVersions(t *testing.T) {
 	each(t, func(s *shop) {

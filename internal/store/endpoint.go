@@ -119,7 +119,7 @@ func (t *tx) cancelWaiting(workspace, account string) error {
 type Tried struct {
 	Attempt   engawa.Attempt
 	Message   string
-	MessageAt time.Time // with Message the cursor of the next page
+	OpenedAt  time.Time // when its delivery was: with Attempt.Delivery the cursor of the next page
 	Event     string    // empty: a request made the message
 	EventType string
 	State     engawa.DeliveryState
@@ -133,12 +133,12 @@ type TriedFilter struct {
 }
 
 // Tries returns a page of the attempts on an account, those of the newest
-// messages first; the cursor is the message's time and id.
+// deliveries first; the cursor is the delivery's time and id.
 func (s *Store) Tries(ctx context.Context, workspace, account string, f TriedFilter, p Page) (out []Tried, err error) {
 	var w where
-	w.and("m.workspace = ?", workspace)
-	w.and("(m.created_at, m.id) < (?, ?)", p.before(), p.ID)
-	w.and("d.account = ?", account)
+	w.and("d.workspace = ?", workspace)
+	w.and("d.account = ? AND d.attempts > 0", account)
+	w.and("(d.created_at, d.id) < (?, ?)", p.before(), p.ID)
 	if f.Outcome != "" {
 		w.and("a.outcome = ?", string(f.Outcome))
 	}
@@ -156,14 +156,14 @@ func (s *Store) Tries(ctx context.Context, workspace, account string, f TriedFil
 			a := &r.Attempt
 			err = scan(&a.Workspace, &a.Delivery, &a.N, &a.Key, &started, &ended, &a.Outcome, &a.Code, &a.Late, &r.sealed, &r.by, &r.Message, &r.Event, &r.EventType, &r.State, &due, &made)
 			a.ID = fmt.Sprintf("%s.%d", a.Delivery, a.N)
-			a.StartedAt, a.EndedAt, r.DueAt, r.MessageAt = at(started), at(ended), at(due), at(made)
+			a.StartedAt, a.EndedAt, r.DueAt, r.OpenedAt = at(started), at(ended), at(due), at(made)
 			return r, err
 		}, `SELECT a.workspace, a.delivery, a.n, a.retry_key, a.started_at, a.ended_at, a.outcome, a.code, a.late, a.sealed, a.sealed_by,
-			m.id, m.event, coalesce(e.type, ''), d.state, d.due_at, m.created_at
-			FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
+			m.id, m.event, coalesce(e.type, ''), d.state, d.due_at, d.created_at
+			FROM delivery d JOIN message m ON m.workspace = d.workspace AND m.id = d.message
 			JOIN attempt a ON a.workspace = d.workspace AND a.delivery = d.id
 			LEFT JOIN event e ON e.workspace = m.workspace AND e.id = m.event `+w.text+`
-			ORDER BY m.created_at DESC, m.id DESC, a.n DESC LIMIT `+strconv.Itoa(p.limit()), w.args...)
+			ORDER BY d.created_at DESC, d.id DESC, a.n DESC LIMIT `+strconv.Itoa(p.limit()), w.args...)
 		if err != nil {
 			return err
 		}
@@ -196,9 +196,8 @@ func (s *Store) Tries(ctx context.Context, workspace, account string, f TriedFil
 // of the first failure that no success followed, among attempts that began at
 // after or later. Zero: the last one succeeded, or there was none.
 func (s *Store) FailingSince(ctx context.Context, workspace, account string, after time.Time) (since time.Time, err error) {
-	const of = ` FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
-		JOIN attempt a ON a.workspace = d.workspace AND a.delivery = d.id
-		WHERE m.workspace = $1 AND m.created_at >= $3 AND d.account = $2 AND a.started_at >= $4 AND a.outcome `
+	const of = ` FROM delivery d JOIN attempt a ON a.workspace = d.workspace AND a.delivery = d.id
+		WHERE d.workspace = $1 AND d.account = $2 AND d.attempts > 0 AND d.created_at >= $3 AND a.started_at >= $4 AND a.outcome `
 	err = s.view(ctx, workspace, func(t *tx) error {
 		// A message waits for 5 days at most, so older ones have no attempt after.
 		old := us(after.Add(-5 * 24 * time.Hour))

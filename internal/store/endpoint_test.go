@@ -185,10 +185,15 @@ func TestReplays(t *testing.T) {
 			s.t.Errorf("%d more events, %v", len(rest), err)
 		}
 		s.must(s.StopReplay(ctx, ws, r.ID))
-		step := first[0]
-		step.Looked, step.State = 1, engawa.ReplayDone
-		s.must(s.StepReplay(ctx, step, now))
-		if got, err := s.Replay(ctx, ws, r.ID); err != nil || got.State != engawa.ReplayStopped || got.Looked != 1 || got.EndedAt.IsZero() {
+		m := s.message("")
+		m.Customer, m.Destination, m.Event = "", "dst_1", evs[0].ID
+		if took, err := s.StepReplay(ctx, first[0], store.ReplayStep{Looked: 1, Done: true, Next: now, Messages: news(m)}); err != nil || took {
+			s.t.Errorf("a step of what was stopped: %t, %v", took, err)
+		}
+		if ms, err := s.Messages(ctx, ws, store.MessageFilter{Event: evs[0].ID}, store.Page{}); err != nil || len(ms) != 0 {
+			s.t.Errorf("%d messages of what was stopped, %v", len(ms), err)
+		}
+		if got, err := s.Replay(ctx, ws, r.ID); err != nil || got.State != engawa.ReplayStopped || got.Looked != 0 || got.EndedAt.IsZero() {
 			s.t.Errorf("stopped while a step was under way: %+v, %v", got, err)
 		}
 		if err := s.StopReplay(ctx, ws, r.ID); code(err) != engawa.CodeNotFound {

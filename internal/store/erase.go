@@ -17,7 +17,8 @@ type Erasure struct {
 }
 
 // Erase destroys the customer's key and what could find the customer again:
-// identities, contact points, look-up hashes, handles, the subjects of events;
+// identities, contact points, look-up hashes, handles, the subjects of events and
+// the marks by which they find one another;
 // and so of all who were merged into the customer. Rows that count stay,
 // unreadable, and the decisions with their evidence, which prove what was
 // allowed. An address that was suppressed stays suppressed, tied to nobody.
@@ -117,6 +118,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	for _, q := range [...]string{
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`DELETE FROM cause WHERE workspace = $1 AND event IN (SELECT id FROM event WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE delivery SET carry = NULL WHERE workspace = $1 AND carry IS NOT NULL AND message IN ` + concerning,
 	} {
 		if _, err := t.exec(q, workspace, customer); err != nil {

@@ -57,6 +57,7 @@ type Routed struct {
 	Workspace, Event string
 	Messages         []NewMessage
 	Gathered         []Gathered // the digests that it goes into
+	Marks            []string   // by which events of one cause find one another
 }
 
 // Route marks events routed and stores what they caused, in one transaction.
@@ -84,8 +85,11 @@ func (s *Store) Route(ctx context.Context, routed []Routed) error {
 				continue
 			}
 			caused = append(caused, r.Messages...)
+			if err := t.mark(r); err != nil {
+				return err
+			}
 			for _, g := range r.Gathered {
-				if err := t.gather(r.Workspace, r.Event, g, time.Now()); err != nil {
+				if err := t.gather(r, g, time.Now()); err != nil {
 					return err
 				}
 			}
@@ -163,6 +167,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 		return 0, err
 	}
 	var messages, deliveries, attempts [][]any
+	var kept []NewMessage
 	for _, m := range ms {
 		if c := m.Message.Owner(); c != "" && !ring.opens(c) {
 			if err := t.notMerged(ws, c); err != nil {
@@ -175,7 +180,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 		if err != nil {
 			return 0, err
 		}
-		messages = append(messages, row)
+		messages, kept = append(messages, row), append(kept, m)
 		for _, d := range m.Deliveries {
 			deliveries = append(deliveries, newDeliveryRow(m.Message, d))
 			if d.State.Waiting() {
@@ -199,7 +204,7 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 	if _, err := t.insert(insertPastAttempt, attempts); err != nil {
 		return 0, fmt.Errorf("store attempts: %w", err)
 	}
-	return left, nil
+	return left, t.stoppedPlaces(kept)
 }
 
 const insertPastAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
@@ -479,7 +484,7 @@ type MessageFilter struct {
 	State       string
 	Outcome     string
 	Customer    string
-	Event       string
+	Event       string // that made it, or that it tells of with others
 	Destination string
 	Purpose     string
 }
@@ -500,13 +505,17 @@ func (f MessageFilter) where(workspace string, p Page) where {
 		{"state = ?", f.State},
 		{"outcome = ?", f.Outcome},
 		{"customer <> '' AND customer = ?", f.Customer},
-		{"event <> '' AND event = ?", f.Event},
 		{"destination <> '' AND destination = ?", f.Destination},
 		{"purpose = ?", f.Purpose},
 	} {
 		if c.value != "" {
 			w.and(c.text, c.value)
 		}
+	}
+	if f.Event != "" {
+		w.and(`id IN (SELECT id FROM message WHERE workspace = ? AND event <> '' AND event = ? UNION ALL
+			SELECT d.message FROM digest_event g CROSS JOIN digest d WHERE g.workspace = ? AND g.event = ? AND d.workspace = g.workspace AND d.id = g.digest AND d.message <> '')`,
+			workspace, f.Event, workspace, f.Event)
 	}
 	return w
 }

@@ -92,7 +92,23 @@ var hots = []hot{
 	{"messages of an event", func(s *shop, st *store.Store) error {
 		_, err := st.Messages(s.t.Context(), ws, store.MessageFilter{Event: firstEvent}, store.Page{Limit: 20})
 		return err
-	}, []string{"message_from"}, 40},
+	}, []string{"message_from", "digest_event_of"}, 60},
+	{"events of one cause", func(s *shop, st *store.Store) error {
+		_, err := st.OneCause(s.t.Context(), engawa.Event{Workspace: ws, ID: firstEvent, OccurredAt: time.Now()}, time.Hour, func(engawa.Event) bool { return true })
+		return err
+	}, []string{"cause_of"}, 40},
+	{"the attempts on an account that has few", func(s *shop, st *store.Store) error {
+		_, err := st.Tries(s.t.Context(), ws, room, store.TriedFilter{}, store.Page{Limit: 20})
+		return err
+	}, []string{"delivery_tried"}, 40},
+	{"since when an account fails", func(s *shop, st *store.Store) error {
+		_, err := st.FailingSince(s.t.Context(), ws, room, time.Now().Add(-time.Hour))
+		return err
+	}, []string{"delivery_tried"}, 40},
+	{"what a message tells of", func(s *shop, st *store.Store) error {
+		_, err := st.Gathered(s.t.Context(), ws, "msg_0001")
+		return err
+	}, []string{"digest_told"}, 20},
 	{"one message", func(s *shop, st *store.Store) error {
 		_, err := st.Message(s.t.Context(), ws, "msg_0001")
 		return err
@@ -129,7 +145,7 @@ const firstEvent = "evt_0"
 
 // large are the tables that grow with every event, message or customer, in an
 // order in which rows may refer to the tables before.
-var large = []string{"customer", "data_key", "contact_point", "identity", "consent", "suppression", "event", "message", "delivery", "attempt"}
+var large = []string{"customer", "data_key", "contact_point", "identity", "consent", "suppression", "event", "message", "delivery", "attempt", "cause", "digest", "digest_event"}
 
 // history makes thousands of rows of a few in every large table, all of the same
 // workspace and accounts, none of them due.
@@ -157,7 +173,12 @@ func (s *shop) history() {
 	}
 	_, err = s.Record(ctx, lane, rs)
 	s.must(err)
-	s.must(s.Route(ctx, []store.Routed{{Workspace: ws, Event: firstEvent}}))
+	s.must(s.Route(ctx, []store.Routed{{
+		Workspace: ws, Event: firstEvent, Marks: []string{"c.id=1"}, Gathered: []store.Gathered{{Route: "rte_1", Version: 1, Count: 9}},
+	}}))
+	ds, _ := s.dueDigests()
+	_, err = s.Tell(ctx, ds[0], nil)
+	s.must(err)
 	db := storetest.Open(s.t, s.url)
 	defer db.Close()
 	columns := s.columns(db)
@@ -175,7 +196,7 @@ func (s *shop) history() {
 }
 
 // own are the columns that make a copied row another one, and of another.
-var own = []string{"id", "customer", "contact_point", "message", "delivery", "event", "dedup", "value_hash", "address_index", "provider_id"}
+var own = []string{"id", "customer", "contact_point", "message", "delivery", "event", "dedup", "value_hash", "address_index", "provider_id", "hash", "digest", "route"}
 
 // copies is the statement that makes a thousand of each row.
 func copies(table string, columns []string) string {

@@ -25,6 +25,7 @@ type Result struct {
 	GoesOn     bool                // the next of the chain has its turn
 	Suppress   *engawa.Suppression // the address is gone
 	Task       *engawa.Task
+	Asked      bool      // the channel asked a person by itself
 	PauseUntil time.Time // the account cannot send: the whole lane waits
 	PauseCode  string
 	Refused    int64 // with PauseUntil: the version of the account that cannot send
@@ -223,10 +224,14 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 			return err
 		}
 	}
-	if r.State.Final() {
-		return t.goOn(r.Claimed.Message, d, r.GoesOn, r.EndedAt, lanes)
+	if !r.State.Final() {
+		return nil
 	}
-	return nil
+	over, err := t.goOn(r.Claimed.Message, d, r.GoesOn, r.EndedAt, lanes)
+	if err == nil && over && !r.Asked && r.Task == nil {
+		err = t.unheard(r.Claimed.Message, d, nil, r.EndedAt)
+	}
+	return err
 }
 
 // pauseRefused keeps the lane of an account that was refused from sending, unless

@@ -124,16 +124,39 @@ func (s *Store) DueReplays(ctx context.Context) (rs []engawa.Replay, err error) 
 	return rs, err
 }
 
-// StepReplay tells how far a replay has come and when it goes on. One that was
-// stopped meanwhile stays stopped.
-func (s *Store) StepReplay(ctx context.Context, r engawa.Replay, next time.Time) error {
-	return s.inTx(ctx, r.Workspace, func(t *tx) error {
-		_, err := t.exec(`UPDATE replay SET looked = $3, sent = $4, cursor = $5, next_at = $6,
-			state = CASE WHEN state = 'running' THEN $7 ELSE state END, ended_at = CASE WHEN state = 'running' THEN $8 ELSE ended_at END
-			WHERE workspace = $1 AND id = $2`,
-			r.Workspace, r.ID, r.Looked, r.Sent, r.Cursor, us(next), string(r.State), us(r.EndedAt))
+// ReplayStep is what one step of a replay did.
+type ReplayStep struct {
+	Looked   int    // at so many events
+	Cursor   string // up to this one; empty: there was none
+	Messages []NewMessage
+	Done     bool
+	Next     time.Time // when the next may be taken
+}
+
+// StepReplay stores the messages of a step and how far the replay has come, in one
+// transaction: no node makes them twice. It does nothing, and says so by false, for
+// a replay that was stopped meanwhile or whose step another node took over.
+func (s *Store) StepReplay(ctx context.Context, r engawa.Replay, st ReplayStep) (took bool, err error) {
+	var lanes laneSet
+	err = s.sealTx(ctx, []string{r.Workspace}, func(t *tx) error {
+		state, ended := engawa.ReplayRunning, time.Time{}
+		if st.Done {
+			state, ended = engawa.ReplayDone, time.Now()
+		}
+		n, err := t.exec(`UPDATE replay SET looked = looked + $4, sent = sent + $5, cursor = $6, next_at = $7, state = $8, ended_at = $9
+			WHERE workspace = $1 AND id = $2 AND cursor = $3 AND state = 'running'`,
+			r.Workspace, r.ID, r.Cursor, st.Looked, len(st.Messages), firstSet(st.Cursor, r.Cursor), us(st.Next), string(state), us(ended))
+		if took = n == 1; err != nil || !took {
+			return err
+		}
+		lanes, _, err = t.enqueue(st.Messages) // who was erased meanwhile gets nothing
 		return err
 	})
+	if err != nil {
+		return false, fmt.Errorf("step of replay %s: %w", r.ID, err)
+	}
+	lanes.wake(s)
+	return took, nil
 }
 
 // KeysOf returns the retry key under which each event was first handed to an

@@ -61,7 +61,7 @@ func scanHanded(scan func(...any) error) (h handedRow, err error) {
 	err = scan(&h.Workspace, &h.Delivery, &h.Message, &h.Account, &h.Customer, &h.ProviderID, &h.State, &h.position, &point, &place)
 	h.index = point
 	if place != "" {
-		h.channel, h.index = staffPlaces, place
+		h.channel, h.index = StaffPlaces, place
 	}
 	return h, err
 }
@@ -71,7 +71,7 @@ func scanHanded(scan func(...any) error) (h handedRow, err error) {
 func (t *tx) openHanded(h *handedRow) error {
 	id := h.index
 	h.index = ""
-	if h.channel == staffPlaces {
+	if h.channel == StaffPlaces {
 		places, err := t.destinations(h.Workspace, `AND id = $2`, id)
 		if err == nil && len(places) == 1 {
 			h.Address, h.index = places[0].Address, places[0].index
@@ -166,7 +166,7 @@ func (t *tx) followReturn(r Return, h handedRow, lanes laneSet) error {
 	}
 	if r.Suppress != "" && n >= r.After && h.Address != "" {
 		x := engawa.Suppression{Workspace: h.Workspace, Channel: h.channel, Address: h.Address, Reason: r.Suppress, At: r.Event.ReceivedAt}
-		if h.channel != staffPlaces {
+		if h.channel != StaffPlaces {
 			x.Customer = h.Customer
 		}
 		if r.Until > 0 {
@@ -263,7 +263,11 @@ func (t *tx) moveReturned(r Return, h handedRow, lanes laneSet) error {
 	d := engawa.Delivery{Workspace: h.Workspace, ID: h.Delivery, Message: h.Message, Position: h.position, Account: h.Account}
 	goesOn := r.State == engawa.Failed && m.State != engawa.MessageCanceled && h.position < len(m.Chain) && !m.Chain[h.position].Copy &&
 		!slices.Contains(positions, int64(nextTurn(m.Message, h.position)))
-	if err := t.goOn(m.Message, d, goesOn, when, lanes); err != nil {
+	over, err := t.goOn(m.Message, d, goesOn, when, lanes)
+	if err == nil && over {
+		err = t.unheard(m.Message, d, nil, when)
+	}
+	if err != nil {
 		return err
 	}
 	return t.settle(h.Workspace, h.Message, when) // it was sent; now it waits for the next account, or failed

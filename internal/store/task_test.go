@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -259,6 +260,9 @@ func TestRemind(t *testing.T) {
 		for _, e := range evs {
 			if strings.Contains(string(e.Data), "canary") {
 				s.t.Errorf("an event says what is to be typed: %s", e.Data)
+			}
+			if err := catalogue.Check(e); err != nil {
+				s.t.Error(err)
 			}
 		}
 		i := slices.IndexFunc(evs, func(e engawa.Event) bool { return e.Type == "task.overdue" })

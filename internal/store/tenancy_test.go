@@ -63,6 +63,8 @@ func (s *shop) settle(of string) estate {
 	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
+	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: e.address, Customer: "cus_" + of, Reason: "operator", At: now}))
+	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: now}))
 	s.must(s.Relate(ctx, of, "acc_"+of, "cp_"+of, "friend"))
 	s.must(s.SaveRoute(ctx, engawa.Route{Workspace: of, ID: "rte_" + of, Name: "r", Then: []engawa.Step{{To: "dst_" + of}}, UpdatedAt: now}))
 	s.must(s.SaveTemplate(ctx, engawa.Template{Workspace: of, ID: "tpl_" + of, Name: "t"}))
@@ -146,7 +148,22 @@ func (s *shop) gathered(of string) store.Digest {
 	ev := engawa.Event{Workspace: of, ID: "evt_gathered_" + of, Account: "api", Type: "a.c", DedupKey: "2", OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`)}
 	_, err := s.Journal(ctx, []engawa.Event{ev})
 	s.must(err)
-	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
+	told := ev
+	told.ID, told.DedupKey = "evt_told_"+of, "3"
+	_, err = s.Journal(ctx, []engawa.Event{told})
+	s.must(err)
+	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: told.ID, Marks: []string{"c.id=1"}, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Step: 1, Count: 9}}}}))
+	first, err := s.DueDigests(ctx, 10_000)
+	s.must(err)
+	m := s.message("")
+	m.Workspace, m.ID, m.Customer, m.Destination, m.Event = of, "msg_told_"+of, "", "dst_"+of, told.ID
+	for _, d := range first {
+		if d.Workspace == of {
+			_, err := s.Tell(ctx, d, []store.NewMessage{{Message: m}})
+			s.must(err)
+		}
+	}
+	s.must(s.Route(ctx, []store.Routed{{Workspace: of, Event: ev.ID, Marks: []string{"c.id=1"}, Gathered: []store.Gathered{{Route: "rte_" + of, Version: 1, Count: 9}}}}))
 	due, err := s.DueDigests(ctx, 10_000) // of every workspace before
 	s.must(err)
 	for _, d := range due {
@@ -619,7 +636,11 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.SetPassword(ctx, as, "mem_"+e.of, "$argon2id$x")
 	},
 	"StepReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.StepReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_" + e.of, Looked: 1, State: engawa.ReplayRunning}, time.Now())
+		took, err := s.StepReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_" + e.of}, store.ReplayStep{Looked: 1})
+		if !took {
+			return nil, err
+		}
+		return took, err
 	},
 	"StopReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.StopReplay(ctx, as, "rpl_"+e.of)
@@ -660,6 +681,21 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"MoveTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.MoveTask(ctx, as, "tsk_"+e.of, time.Now().Add(time.Hour))
+	},
+	"OneCause": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OneCause(ctx, engawa.Event{Workspace: as, ID: "evt_gathered_" + e.of, OccurredAt: time.Now()}, time.Hour, func(engawa.Event) bool { return true })
+	},
+	"Stops": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Stops(ctx, as, "cus_"+e.of)
+	},
+	"StoppedPlaces": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.StoppedPlaces(ctx, as, "acc_"+e.of)
+	},
+	"Lift": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Lift(ctx, as, "dst_"+e.of, "bounced", "届くと確かめた")
+	},
+	"Gathered": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Gathered(ctx, as, "msg_told_"+e.of)
 	},
 	"NoteTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.NoteTask(ctx, as, "tsk_"+e.of, "電話しました")

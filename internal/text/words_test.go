@@ -62,7 +62,7 @@ var computed = map[string][]string{
 	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
 	"csv.changed.":   {"name", "email", "phone", "language", "country"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased", "task_new", "lifted"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.":   {"viewer", "support", "admin", "owner"},
@@ -71,6 +71,7 @@ var computed = map[string][]string{
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
 	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
+	"stop.reason.":    {"bounced", "complained", "blocked", "opted_out", "operator"},
 	"byhand.do.":      {"register", "change", "remove"},
 	"sent.state.":     {"sent", "waiting", "on", "not"},
 	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},

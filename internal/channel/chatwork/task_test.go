@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -208,7 +209,7 @@ func TestReplies(t *testing.T) {
 	} {
 		hook := hookOf(t, text)
 		evs, err := r.Receive(callback.Sign(hook, time.Now()), hook)
-		if err != nil || len(evs) != 1 || evs[0].Answers != want || strings.Contains(string(evs[0].Data), `"answers"`) != (want != "") {
+		if err != nil || len(evs) != 1 || evs[0].Answers != want || strings.Contains(string(evs[0].Data), `"answers"`) != (want != "") || catalogue.Check(evs[0]) != nil {
 			t.Errorf("%q: %+v %v", text, evs, err)
 		}
 	}

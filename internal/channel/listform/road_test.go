@@ -220,6 +220,11 @@ func TestRoadByHand(t *testing.T) {
 		if h.sim.Posts() != 0 {
 			t.Error("something was submitted")
 		}
+		for key := range h.tasks() {
+			if !strings.HasPrefix(key, "listform.") {
+				t.Errorf("besides its own task there is %s", key)
+			}
+		}
 	})
 }
 
@@ -275,6 +280,60 @@ func TestRoadDrift(t *testing.T) {
 		synctest.Wait()
 		if e := h.sim.Entries(); len(e) != 1 || h.last().Message.State != engawa.MessageSent {
 			t.Errorf("%d entries, the message is %s", len(e), h.last().Message.State)
+		}
+	})
+}
+
+// TestRoadExpired: a registration whose time is over while the lane stands is a
+// person's, and so is one that ends while the form cannot be reached.
+func TestRoadExpired(t *testing.T) {
+	for _, trouble := range []string{"the form changed", "the form is down"} {
+		onTheRoad(t, func(h *hub) {
+			h.must(h.st.SaveRoute(context.Background(), engawa.Route{
+				Workspace: ws, ID: "rte_in", Name: "in", Version: 1, Enabled: true, Events: listform.Kind.Form.Registers, UpdatedAt: time.Now(),
+				Then: []engawa.Step{{To: "customer", Purpose: engawa.Marketing, Via: []engawa.Via{{Account: list}}, ExpiresIn: 90 * time.Minute}},
+			}))
+			if trouble == "the form is down" {
+				h.sim.Next(slices.Repeat([]sim.Fault{sim.PageDown}, 60)...)
+			} else {
+				h.sim.Change("sjis", func(f *sim.Form) { f.Inputs.Mail = "neu" })
+			}
+			h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+			if _, ok := h.tasks()["listform.register "+h.last().Message.ID]; ok {
+				t.Errorf("%s: asked before its time is over", trouble)
+			}
+			time.Sleep(3 * time.Hour)
+			synctest.Wait()
+			said := h.last()
+			k, ok := h.tasks()["listform.register "+said.Message.ID]
+			if !ok || k.Args["message"] != said.Message.ID || said.Message.State == engawa.MessageWaiting || h.sim.Posts() != 0 {
+				t.Errorf("%s: %s %+v, tasks %v", trouble, said.Message.State, said.Deliveries, h.tasks())
+			}
+			for key := range h.tasks() {
+				if strings.HasPrefix(key, "delivery.") {
+					t.Errorf("%s: besides its own task there is %s", trouble, key)
+				}
+			}
+		})
+	}
+}
+
+// TestRoadStaff: what fails on its way to a place of the staff and was handed to a
+// person by the account asks nobody a second time; what could not even do that does.
+func TestRoadStaff(t *testing.T) {
+	onTheRoad(t, func(h *hub) {
+		h.must(h.st.AddDestination(context.Background(), engawa.Destination{Workspace: ws, ID: "dst_boss", Name: "店長", Account: list, Address: "boss@hinata.example", Locale: engawa.Japanese, CreatedAt: time.Now()}))
+		h.must(h.st.SaveRoute(context.Background(), engawa.Route{
+			Workspace: ws, ID: "rte_boss", Name: "boss", Enabled: true, Events: []string{"member.link.reissued", "member.updated"}, UpdatedAt: time.Now(),
+			Then: []engawa.Step{{To: "dst_boss", Purpose: engawa.Service, Via: []engawa.Via{{Account: list}}}},
+		}))
+		h.event("member.updated", "cus_back", map[string]any{"m": m})
+		if k := h.tasks(); len(k) != 2 || k["delivery.failed "+list].ID != "" {
+			t.Errorf("done by hand: %v", k)
+		}
+		h.event("member.link.reissued", "cus_back", map[string]any{"m": m})
+		if k := h.tasks(); k["delivery.failed "+list].Count != 1 {
+			t.Errorf("nothing for the list: %v", k)
 		}
 	})
 }

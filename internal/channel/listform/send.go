@@ -71,7 +71,7 @@ func (a *account) person(ctx context.Context, p engawa.Parcel, act, why string, 
 	if err := a.raise(ctx, p, act, why); err != nil {
 		return &channel.SendError{Class: channel.Ambiguous, Code: "no_task", Err: err, Exchange: x}
 	}
-	return &channel.SendError{Class: channel.Rejected, Code: why, Exchange: x}
+	return &channel.SendError{Class: channel.Rejected, Code: why, Exchange: x, Asked: true}
 }
 
 // raise asks a person. The task names the message; what to type is read from

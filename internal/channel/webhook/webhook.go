@@ -34,6 +34,7 @@ var Kind = channel.Kind{
 	Retry:       channel.Retry{KeyLife: KeyLife},
 	ToCustomers: true,
 	ToStaff:     true,
+	Posts:       true,
 	Answers:     class,
 	Address:     address,
 	New:         open,

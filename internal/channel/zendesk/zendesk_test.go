@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/channel/zendesk/sim"
@@ -507,7 +508,7 @@ func TestReceive(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || len(events) != 1 || events[0].Type != want || events[0].Delivery != ours || events[0].Subject != "ticket:35436" {
+			if err != nil || len(events) != 1 || events[0].Type != want || events[0].Delivery != ours || events[0].Subject != "ticket:35436" || catalogue.Check(events[0]) != nil {
 				t.Errorf("%s: %+v, %v", typ, events, err)
 			}
 		}

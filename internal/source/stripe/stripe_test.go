@@ -154,6 +154,11 @@ func TestTold(t *testing.T) {
 					t.Fatalf("%s of %s: %v", name, version, err)
 				}
 				got = append(got, evs...)
+				for _, one := range evs {
+					if err := catalogue.Check(one); err != nil && !strings.HasPrefix(one.Type, "stripe.") { // those are Stripe's own
+						t.Errorf("%s of %s: %v", name, version, err)
+					}
+				}
 			}
 			if len(got) != len(told[name]) {
 				t.Errorf("%s of %s: %d events, want %v", name, version, len(got), told[name])
