@@ -153,7 +153,7 @@ func (s *Store) api(w http.ResponseWriter, r *http.Request) {
 		out = s.misbehave(r, status)
 	}
 	s.mu.Lock()
-	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), out.status})
+	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), named(r), out.status})
 	s.calls = s.calls[max(0, len(s.calls)-keepCalls):]
 	s.mu.Unlock()
 	out.write(w)
@@ -164,10 +164,29 @@ const keepCalls = 1000
 
 // Call is one call of the API.
 type Call struct {
-	At     time.Time `json:"at"`
-	Method string    `json:"method"`
-	Path   string    `json:"path"`
-	Status int       `json:"status"`
+	At       time.Time `json:"at"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"`
+	Endpoint string    `json:"endpoint"` // as Endpoints names it; empty: none
+	Status   int       `json:"status"`
+}
+
+// Endpoints are the names of all endpoints: method and path under /inApps/, with
+// {} for an argument.
+func Endpoints() []string {
+	out := make([]string, len(endpoints))
+	for i, e := range endpoints {
+		out[i] = e.name()
+	}
+	return out
+}
+
+func named(r *http.Request) string {
+	e, _, ok := find(r)
+	if !ok {
+		return ""
+	}
+	return e.name()
 }
 
 func (s *Store) answer(w http.ResponseWriter, r *http.Request) reply {

@@ -105,6 +105,9 @@ type Purchase struct {
 	// promotional one, which the app must have signed.
 	Offer  string
 	Signed OfferSignature
+	// Eligibility is a JWS in which the business says whether the customer may have
+	// the introductory offer; empty: the store decides.
+	Eligibility string
 }
 
 // Buy has a customer buy, and returns the id of the transaction. A product of a
@@ -156,10 +159,12 @@ func (s *Store) buyOnce(c *customer, p *product, how Purchase) (id string) {
 func (s *Store) chosen(c *customer, p *product, how Purchase) (*Offer, error) {
 	sub := c.sub(p.Group, false)
 	if how.Offer == "" {
-		if o := p.offer(Introductory, ""); o != nil && !c.intro[p.Group] {
-			return o, nil
+		o := p.offer(Introductory, "")
+		eligible, err := s.eligible(c, p, how.Eligibility)
+		if o == nil || !eligible {
+			return nil, err
 		}
-		return nil, nil
+		return o, err
 	}
 	if o := p.offer(WinBack, how.Offer); o != nil {
 		if sub == nil || sub.status != statusExpired {

@@ -298,6 +298,29 @@ func TestIntroductoryOffer(t *testing.T) {
 		if tr := s.last(who).Transaction; tr["offerType"] != nil {
 			t.Fatal("an introductory offer was had twice")
 		}
+		id, issuer, p8 := s.Key()
+		block, _ := pem.Decode([]byte(p8))
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		s.must(err)
+		signed := func(allow bool, customer string) string {
+			return jws(t, key.(*ecdsa.PrivateKey), map[string]any{"alg": "ES256", "kid": id, "typ": "JWT"}, map[string]any{
+				"iss": issuer, "aud": "introductory-offer-eligibility", "bid": bundle, "iat": time.Now().Unix(), "nonce": rand.Text(),
+				"productId": "club", "transactionId": customer, "allowIntroductoryOffer": allow,
+			})
+		}
+		s.must(s.Renew(who, "club", false))
+		wait(31 * day)
+		other, app := s.AddCustomer("b", "JPN", "")
+		if _, err := s.Buy(sim.Purchase{Customer: who, Product: "club", Eligibility: signed(true, app)}); err == nil {
+			t.Fatal("another customer's eligibility was taken")
+		}
+		_, err = s.Buy(sim.Purchase{Customer: who, Product: "club", Eligibility: signed(true, first)})
+		s.must(err)
+		_, err = s.Buy(sim.Purchase{Customer: other, Product: "club", Eligibility: signed(false, app)})
+		s.must(err)
+		if s.last(who).Transaction["offerType"] != 1.0 || s.last(other).Transaction["offerType"] != nil {
+			t.Fatal("the business's word on eligibility does not count")
+		}
 		s.proved()
 	})
 }

@@ -130,6 +130,31 @@ func (s *Store) provesJWS(c *customer, p *product, how Purchase) error {
 	return s.fresh(claims.Nonce, time.Unix(claims.Iat, 0))
 }
 
+// eligible tells whether a customer may have the introductory offer: as the
+// business signed it, else if none of the group was had.
+func (s *Store) eligible(c *customer, p *product, signed string) (bool, error) {
+	if signed == "" {
+		return !c.intro[p.Group], nil
+	}
+	var claims struct {
+		Iss, Aud, Bid, Nonce     string
+		Iat                      int64
+		ProductID, TransactionID string
+		AllowIntroductoryOffer   *bool
+	}
+	if why := s.opens(signed, &claims); why != "" {
+		return false, errors.New("the eligibility's signature is wrong: " + why)
+	}
+	who, err := s.whose(claims.TransactionID)
+	switch {
+	case claims.Iss != s.issuer || claims.Aud != "introductory-offer-eligibility" || claims.Bid != s.BundleID || claims.ProductID != p.ID:
+		return false, errors.New("the eligibility was signed for another issuer, audience, bundle or product")
+	case err != nil || who != c || claims.AllowIntroductoryOffer == nil:
+		return false, errors.New("the eligibility is another customer's, or says nothing")
+	}
+	return *claims.AllowIntroductoryOffer, s.fresh(claims.Nonce, time.Unix(claims.Iat, 0))
+}
+
 // fresh takes a nonce once, and only while its signature is good.
 func (s *Store) fresh(nonce string, at time.Time) error {
 	now := s.now()

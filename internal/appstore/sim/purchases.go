@@ -338,3 +338,27 @@ func (s *Store) Finish(transactionID string) error {
 	t.finished = true
 	return nil
 }
+
+// Order is the number in the receipt mail of a transaction.
+func (s *Store) Order(transactionID string) (string, error) {
+	s.enter()
+	defer s.leave()
+	t, err := s.transaction(transactionID)
+	if err != nil {
+		return "", err
+	}
+	return t.order, nil
+}
+
+// ForgetApp makes a customer one who got the app before there were app
+// transactions.
+func (s *Store) ForgetApp(customer string) error {
+	s.enter()
+	defer s.leave()
+	c, err := s.customer(customer)
+	if err != nil {
+		return err
+	}
+	c.noAppTx = true
+	return nil
+}
