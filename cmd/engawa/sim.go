@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	listform "github.com/engawa/engawa/internal/channel/listform/sim"
@@ -19,11 +20,16 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chat,chatwork,inbox,listform,stripe,webhook,zendesk" help:"Which provider: chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), listform, stripe (posts events), webhook or zendesk (as rude as the real one)."`
+	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,listform,stripe,webhook,zendesk" help:"Which provider: appstore (the store with its server API and a page on which customers buy), chat (Slack, Teams, Discord, Telegram and Google Chat on one page), chatwork, inbox (an SMTP server with a page), listform, stripe (posts events), webhook or zendesk (as rude as the real one)."`
 	Addr string `help:"Address and port on loopback; for inbox those of its page." default:"127.0.0.1:8030"`
 	Hook string `help:"For zendesk: URL that its webhooks go to, such as http://127.0.0.1:8025/in/acc_…; none if empty. They are signed with the secret whsec_engawa_simulator."`
 	SMTP string `help:"For inbox: address and port of its SMTP server." default:"127.0.0.1:2525"`
-	To   string `help:"For stripe: the URL that events are posted to, http://…/in/acc_…. The account takes mode test and the secret whsec_engawa_simulator."`
+	To   string `help:"For appstore and stripe: the URL that notifications or events are posted to, http://…/in/acc_…. For stripe the account takes mode test and the secret whsec_engawa_simulator."`
+
+	Bundle     string `help:"For appstore: bundle id of the app." default:"jp.hinata.coffee"`
+	AppleID    int64  `name:"apple-id" help:"For appstore: the app's Apple id." default:"1234567890"`
+	Production bool   `help:"For appstore: be the production environment, which tries notifications again and looks up order ids, not the sandbox."`
+	Speed      int    `help:"For appstore: how many times faster than the clock subscriptions live; 8640 makes a month of five minutes." default:"8640"`
 }
 
 // simSecret signs what the stripe simulator posts. It is no secret: it is in the help.
@@ -33,6 +39,8 @@ const simSecret = "whsec_engawa_simulator"
 // simulators show what they received to everybody who asks.
 func (s simCmd) Run(ctx context.Context) error {
 	switch s.Name {
+	case "appstore":
+		return s.appStore(ctx)
 	case "chatwork":
 		room := &chatwork.Server{}
 		room.AddRoom(1, "Engawa", "group")
@@ -62,6 +70,25 @@ func (s simCmd) Run(ctx context.Context) error {
 	err = errors.Join(err, box.Close())
 	<-ended //nolint:errcheck // it says only that it was closed
 	return err
+}
+
+// appStore is a store with three customers. It is rude, as the real one may be.
+func (s simCmd) appStore(ctx context.Context) error {
+	environment := appstore.Sandbox
+	if s.Production {
+		environment = appstore.Production
+	}
+	store, err := appstore.New(s.Bundle, s.AppleID, environment)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	store.URL, store.Client = s.To, &http.Client{Timeout: time.Minute}
+	store.Speed, store.Grace, store.Undecided = s.Speed, 16, true
+	store.Answer = appstore.Rude(uint64(time.Now().UnixNano()))
+	store.Sample()
+	fmt.Println("appstore: roots in http://" + s.Addr + "/_sim/root.pem, API key in http://" + s.Addr + "/_sim/key")
+	return serveSim(ctx, s.Addr, store)
 }
 
 // chatRooms is a room of each chat service. What an account needs to post there

@@ -74,18 +74,6 @@ func (sub *subscription) coming() *Offer {
 	return nil
 }
 
-func (s *Store) nextPrice(sub *subscription) (amount int64, currency string) {
-	o := sub.coming()
-	if o == nil {
-		return price(sub.next.Prices, sub.owner.storefront)
-	}
-	amount, currency = price(o.Prices, sub.owner.storefront)
-	if o.Pays == FreeTrial {
-		amount = 0
-	}
-	return amount, currency
-}
-
 // later plans what happens to sub unless something else happens first.
 func (s *Store) later(sub *subscription, at time.Time, do func(*subscription)) {
 	turn := sub.turn

@@ -285,7 +285,7 @@ func TestIntroductoryOffer(t *testing.T) {
 	within(t, sim.Production, func(s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "club")
-		if tr := s.last(who).Transaction; tr["offerType"] != 1.0 || tr["offerDiscountType"] != "FREE_TRIAL" || tr["price"] != 0.0 || tr["expiresDate"] != millis(time.Now().Add(7*day)) {
+		if tr := s.last(who).Transaction; tr["offerType"] != 1.0 || tr["offerDiscountType"] != "FREE_TRIAL" || tr["price"] != 0.0 || tr["currency"] != "JPY" || tr["expiresDate"] != millis(time.Now().Add(7*day)) {
 			t.Fatalf("%v", tr)
 		}
 		wait(8 * day)

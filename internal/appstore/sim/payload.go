@@ -106,7 +106,7 @@ func (s *Store) renewal(sub *subscription) renewalInfo {
 	case statusActive:
 		r.RenewalDate = millis(t.expires)
 		if sub.renew && sub.sharedBy == nil {
-			amount, currency := s.nextPrice(sub)
+			amount, currency := sub.next.price(sub.coming(), sub.owner.storefront)
 			r.RenewalPrice, r.Currency = &amount, currency
 		}
 	case statusExpired:

@@ -7,13 +7,22 @@ import (
 	"strings"
 )
 
-// ServeHTTP answers the API under /inApps/, and takes orders under /_sim.
+// ServeHTTP answers the API under /inApps/, shows the world at /, and takes orders
+// under /_sim.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.EscapedPath(), "/inApps/") {
 		s.api(w, r)
 		return
 	}
 	switch r.Method + " " + r.URL.Path {
+	case "GET /":
+		s.view(w, r, http.StatusOK, "")
+	case "GET /_sim/style.css":
+		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+	case "GET /_sim/live.js":
+		asset(w, "text/javascript; charset=utf-8", liveText)
+	case "POST /_sim/act":
+		s.act(w, r)
 	case "GET /_sim/root.pem":
 		asset(w, "application/x-pem-file", []byte(s.RootPEM()))
 	case "GET /_sim/key":

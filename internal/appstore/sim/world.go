@@ -96,6 +96,17 @@ func price(of map[string]int64, storefront string) (amount int64, currency strin
 	return of["USA"], "USD"
 }
 
+// price of the product in a storefront, under an offer or none.
+func (p *product) price(o *Offer, storefront string) (amount int64, currency string) {
+	if o != nil && o.Pays != FreeTrial {
+		return price(o.Prices, storefront)
+	}
+	if amount, currency = price(p.Prices, storefront); o != nil {
+		amount = 0
+	}
+	return amount, currency
+}
+
 // customer is one account of the store that has the app.
 type customer struct {
 	id, name   string
@@ -214,15 +225,8 @@ func (s *Store) charge(c *customer, p *product, t transaction) *transaction {
 	if t.reason == "" {
 		t.reason = "PURCHASE"
 	}
-	prices := p.Prices
-	if t.offer != nil {
-		prices = t.offer.Prices
-	}
-	t.price, t.currency = price(prices, c.storefront)
+	t.price, t.currency = p.price(t.offer, c.storefront)
 	t.price *= int64(t.quantity)
-	if t.offer != nil && t.offer.Pays == FreeTrial {
-		t.price = 0
-	}
 	kept := &t
 	if t.original == nil {
 		kept.original = kept
