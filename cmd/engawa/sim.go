@@ -82,13 +82,12 @@ func (s simCmd) appStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
 	store.URL, store.Client = s.To, &http.Client{Timeout: time.Minute}
 	store.Speed, store.Grace, store.Undecided = s.Speed, 16, true
 	store.Answer = appstore.Rude(uint64(time.Now().UnixNano()))
 	store.Sample()
 	fmt.Println("appstore: roots in http://" + s.Addr + "/_sim/root.pem, API key in http://" + s.Addr + "/_sim/key")
-	return serveSim(ctx, s.Addr, store)
+	return errors.Join(serveSim(ctx, s.Addr, store), store.Close())
 }
 
 // chatRooms is a room of each chat service. What an account needs to post there

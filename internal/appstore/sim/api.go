@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -98,7 +99,7 @@ type call struct {
 // read decodes the body.
 func (c call) read(into any) error {
 	if !strings.HasPrefix(c.header.Get("Content-Type"), "application/json") || json.Unmarshal(c.body, into) != nil {
-		return badRequest
+		return errBadRequest
 	}
 	return nil
 }
@@ -112,9 +113,7 @@ type reply struct {
 }
 
 func (p reply) write(w http.ResponseWriter) {
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.header)
 	if p.kind != "" {
 		w.Header().Set("Content-Type", p.kind)
 	}
@@ -198,14 +197,14 @@ func (s *Store) answer(w http.ResponseWriter, r *http.Request) reply {
 		return reply{status: http.StatusUnauthorized, kind: "text/plain", body: []byte("Unauthenticated\n\nRequest ID: " + newUUID() + "\n")}
 	}
 	if wait, ok := s.admit(e); !ok {
-		out := refusal(tooMany)
+		out := refusal(errTooMany)
 		// In milliseconds since the epoch, unlike everybody else's ("Identifying rate limits").
 		out.header = http.Header{"Retry-After": {strconv.FormatInt(wait.UnixMilli(), 10)}}
 		return out
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return refusal(badRequest)
+		return refusal(errBadRequest)
 	}
 	s.enter()
 	v, err := e.do(s, call{args, r.URL.Query(), r.Header, body})
@@ -365,7 +364,7 @@ var (
 // one, or the app's.
 func (s *Store) whose(id string) (*customer, error) {
 	if !digits.MatchString(id) {
-		return nil, badTransactionID
+		return nil, errBadTransactionID
 	}
 	if c := s.byApp[id]; c != nil {
 		return c, nil
@@ -373,7 +372,7 @@ func (s *Store) whose(id string) (*customer, error) {
 	if t := s.byID[id]; t != nil {
 		return t.owner, nil
 	}
-	return nil, transactionUnknown
+	return nil, errTransactionUnknown
 }
 
 // named finds the transaction of an id where no other kind of id will do.
@@ -385,7 +384,7 @@ func (s *Store) named(id string, invalid, unknown apiError) (*transaction, error
 		return t, nil
 	}
 	if s.byApp[id] != nil {
-		return nil, noAppTransactionID
+		return nil, errNoAppTransactionID
 	}
 	return nil, unknown
 }

@@ -11,7 +11,7 @@ import (
 // UndeliveredConsumptionPercentageNonZeroError), but no published number: they
 // are answered as 4000000 here.
 func (s *Store) consumption(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -20,7 +20,7 @@ func (s *Store) consumption(c call) (any, error) {
 		return nil, err
 	}
 	if _, ok := in["sampleContentProvided"].(bool); !ok {
-		return nil, badSample
+		return nil, errBadSample
 	}
 	delivery, _ := in["deliveryStatus"].(string)
 	preference, chosen := in["refundPreference"]
@@ -28,19 +28,19 @@ func (s *Store) consumption(c call) (any, error) {
 	percent, number := used.(float64)
 	switch {
 	case in["customerConsented"] != true:
-		return nil, badConsented
+		return nil, errBadConsented
 	case !slices.Contains(deliveries, delivery):
-		return nil, badDelivery
+		return nil, errBadDelivery
 	case chosen && preference != "DECLINE" && preference != "GRANT_FULL" && preference != "GRANT_PRORATED":
-		return nil, badRequest
+		return nil, errBadRequest
 	case told && (!number || percent != float64(int64(percent)) || percent < 0 || percent > 100_000):
-		return nil, badRequest
+		return nil, errBadRequest
 	case told && t.product.Type == AutoRenewable:
-		return nil, badRequest
+		return nil, errBadRequest
 	case delivery != "DELIVERED" && percent > 0:
-		return nil, badRequest
+		return nil, errBadRequest
 	case preference == "GRANT_PRORATED" && t.product.Type != AutoRenewable && percent == 0:
-		return nil, badRequest
+		return nil, errBadRequest
 	}
 	s.note(t, 2, in)
 	return accepted(http.StatusAccepted), nil
@@ -51,33 +51,39 @@ var deliveries = []string{"DELIVERED", "UNDELIVERED_QUALITY_ISSUE", "UNDELIVERED
 // consumptionV1 takes version 1, of numbers, for consumables and auto-renewable
 // subscriptions.
 func (s *Store) consumptionV1(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
 	if t.product.Type != Consumable && t.product.Type != AutoRenewable {
-		return nil, typeNotSupported
+		return nil, errTypeNotSupported
 	}
 	var in map[string]any
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
 	if in["customerConsented"] != true {
-		return nil, badConsented
+		return nil, errBadConsented
 	}
 	if _, ok := in["sampleContentProvided"].(bool); !ok {
-		return nil, badSample
+		return nil, errBadSample
 	}
 	if token, ok := in["appAccountToken"].(string); !ok || token != "" && !uuid.MatchString(token) {
-		return nil, badAccountToken
+		return nil, errBadAccountToken
 	}
 	for _, f := range []struct {
 		name  string
 		most  float64
 		wrong apiError
 	}{
-		{"consumptionStatus", 3, badConsumption}, {"platform", 2, badPlatform}, {"deliveryStatus", 5, badDelivery}, {"accountTenure", 7, badTenure},
-		{"playTime", 7, badPlayTime}, {"lifetimeDollarsRefunded", 7, badRefundedDollars}, {"lifetimeDollarsPurchased", 7, badPurchasedDollars}, {"userStatus", 4, badUserStatus},
+		{"consumptionStatus", 3, errBadConsumption},
+		{"platform", 2, errBadPlatform},
+		{"deliveryStatus", 5, errBadDelivery},
+		{"accountTenure", 7, errBadTenure},
+		{"playTime", 7, errBadPlayTime},
+		{"lifetimeDollarsRefunded", 7, errBadRefundedDollars},
+		{"lifetimeDollarsPurchased", 7, errBadPurchasedDollars},
+		{"userStatus", 4, errBadUserStatus},
 	} {
 		if n, ok := in[f.name].(float64); !ok || n != float64(int(n)) || n < 0 || n > f.most {
 			return nil, f.wrong
@@ -85,7 +91,7 @@ func (s *Store) consumptionV1(c call) (any, error) {
 	}
 	if p, told := in["refundPreference"]; told {
 		if n, ok := p.(float64); !ok || n != float64(int(n)) || n < 0 || n > 3 {
-			return nil, badRequest
+			return nil, errBadRequest
 		}
 	}
 	s.note(t, 1, in)

@@ -27,11 +27,11 @@ type extension struct {
 func (x extension) check() error {
 	switch {
 	case x.Days == nil || *x.Days < 1 || *x.Days > maxDays:
-		return badDays
+		return errBadDays
 	case x.Reason == nil || *x.Reason < 0 || *x.Reason > 3:
-		return badReasonCode
+		return errBadReasonCode
 	case x.Request == "" || len(x.Request) > maxRequestID:
-		return badRequestID
+		return errBadRequestID
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (x extension) check() error {
 // is another extension: the manual promises nothing else.
 func (s *Store) extendOne(c call) (any, error) {
 	var in extension
-	t, err := s.named(c.args[0], badOriginalID, originalUnknown)
+	t, err := s.named(c.args[0], errBadOriginalID, errOriginalUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Store) extendOne(c call) (any, error) {
 		return nil, err
 	}
 	if t.sub == nil || t.original != t {
-		return nil, originalUnknown
+		return nil, errOriginalUnknown
 	}
 	if err := s.extendable(t.sub); err != nil {
 		return nil, err
@@ -67,11 +67,11 @@ func (s *Store) extendOne(c call) (any, error) {
 func (s *Store) extendable(sub *subscription) error {
 	switch {
 	case sub.sharedBy != nil:
-		return familyExtension
+		return errFamilyExtension
 	case sub.status != statusActive || sub.offer != nil && sub.offer.Pays == FreeTrial:
-		return notExtendable
+		return errNotExtendable
 	case s.extensions(sub.owner) >= maxPerYear:
-		return maxExtensions
+		return errMaxExtensions
 	}
 	return nil
 }
@@ -104,13 +104,13 @@ func (s *Store) extendAll(c call) (any, error) {
 	p, err := s.product(in.Product)
 	switch {
 	case !uuid.MatchString(request) || s.mass[request] != nil:
-		return nil, badRequestID
+		return nil, errBadRequestID
 	case err != nil || p.Type != AutoRenewable:
-		return nil, badProductID
+		return nil, errBadProductID
 	case in.Storefront != nil && len(in.Storefront) == 0:
-		return nil, noStorefronts
+		return nil, errNoStorefronts
 	case slices.ContainsFunc(in.Storefront, func(code string) bool { return !slices.Contains(storefronts, code) }):
-		return nil, badStorefront
+		return nil, errBadStorefront
 	}
 	m := &massExtension{extension: in}
 	s.mass[request] = m
@@ -145,11 +145,11 @@ func (s *Store) runMass(m *massExtension, p *product) {
 
 func (s *Store) extendStatus(c call) (any, error) {
 	if !uuid.MatchString(c.args[1]) {
-		return nil, badRequestID
+		return nil, errBadRequestID
 	}
 	m := s.mass[strings.ToLower(c.args[1])]
 	if m == nil || m.Product != c.args[0] {
-		return nil, extensionUnknown
+		return nil, errExtensionUnknown
 	}
 	out := map[string]any{"requestIdentifier": m.Request, "complete": m.done}
 	if m.done {

@@ -125,15 +125,15 @@ func (s *Store) putImage(c call) (any, error) {
 	_, err := png.DecodeConfig(bytes.NewReader(c.body))
 	switch {
 	case !uuid.MatchString(c.args[0]):
-		return nil, badRequest
+		return nil, errBadRequest
 	case c.header.Get("Content-Type") != "image/png" || err != nil:
-		return nil, badImage
+		return nil, errBadImage
 	case size != "FULL_SIZE" && size != "BULLET_POINT":
-		return nil, badImageSize
+		return nil, errBadImageSize
 	case s.talk.images[c.args[0]] != nil:
-		return nil, imageExists
+		return nil, errImageExists
 	case len(s.talk.images) >= maxStored:
-		return nil, maxImages
+		return nil, errMaxImages
 	}
 	if s.talk.images == nil {
 		s.talk.images = map[string]*retentionImage{}
@@ -144,11 +144,11 @@ func (s *Store) putImage(c call) (any, error) {
 
 func (s *Store) deleteImage(c call) (any, error) {
 	if s.talk.images[c.args[0]] == nil {
-		return nil, imageUnknown
+		return nil, errImageUnknown
 	}
 	for _, m := range s.talk.messages {
 		if m.uses(c.args[0]) {
-			return nil, imageInUse
+			return nil, errImageInUse
 		}
 	}
 	delete(s.talk.images, c.args[0])
@@ -182,21 +182,21 @@ func (s *Store) messages(call) (any, error) {
 func (s *Store) putMessage(c call) (any, error) {
 	m := &retentionMessage{state: pendingReview}
 	if err := c.read(&m.retentionText); err != nil || !uuid.MatchString(c.args[0]) {
-		return nil, badRequest
+		return nil, errBadRequest
 	}
 	switch {
 	case utf8.RuneCountInString(m.Header) > maxHeader:
-		return nil, longHeader
+		return nil, errLongHeader
 	case utf8.RuneCountInString(m.Body) > maxText:
-		return nil, longBody
+		return nil, errLongBody
 	case len(m.Bullets) > maxBullets:
-		return nil, manyBullets
+		return nil, errManyBullets
 	case m.Position == "ABOVE_IMAGE" && m.Image == nil:
-		return nil, headerNeedsImage
+		return nil, errHeaderNeedsImage
 	case s.talk.messages[c.args[0]] != nil:
-		return nil, messageExists
+		return nil, errMessageExists
 	case len(s.talk.messages) >= maxStored:
-		return nil, maxMessages
+		return nil, errMaxMessages
 	}
 	if err := s.illustrated(m); err != nil {
 		return nil, err
@@ -214,20 +214,20 @@ func (s *Store) putMessage(c call) (any, error) {
 func (s *Store) illustrated(m *retentionMessage) error {
 	if m.Image != nil {
 		if utf8.RuneCountInString(m.Image.Alt) > maxAlt {
-			return longAltText
+			return errLongAltText
 		}
 		if s.talk.images[m.Image.ID] == nil {
-			return imageUnknown
+			return errImageUnknown
 		}
 	}
 	for _, b := range m.Bullets {
 		switch {
 		case utf8.RuneCountInString(b.Text) > maxBullet:
-			return longBullet
+			return errLongBullet
 		case utf8.RuneCountInString(b.Alt) > maxAlt:
-			return longAltText
+			return errLongAltText
 		case s.talk.images[b.Image] == nil:
-			return imageUnknown
+			return errImageUnknown
 		}
 	}
 	return nil
@@ -235,7 +235,7 @@ func (s *Store) illustrated(m *retentionMessage) error {
 
 func (s *Store) deleteMessage(c call) (any, error) {
 	if s.talk.messages[c.args[0]] == nil {
-		return nil, messageUnknown
+		return nil, errMessageUnknown
 	}
 	delete(s.talk.messages, c.args[0])
 	maps.DeleteFunc(s.talk.defaults, func(_, id string) bool { return id == c.args[0] })
@@ -257,13 +257,13 @@ func (s *Store) putDefault(c call) (any, error) {
 	m := s.talk.messages[in.ID]
 	switch {
 	case m == nil:
-		return nil, messageUnknown
+		return nil, errMessageUnknown
 	case m.state != approved:
-		return nil, messageUnapproved
+		return nil, errMessageUnapproved
 	}
 	for id, i := range s.talk.images {
 		if m.uses(id) && i.state != approved {
-			return nil, imageUnapproved
+			return nil, errImageUnapproved
 		}
 	}
 	if s.talk.defaults == nil {
@@ -275,10 +275,10 @@ func (s *Store) putDefault(c call) (any, error) {
 
 func (s *Store) defaultsFor(c call) error {
 	if _, err := s.product(c.args[0]); err != nil {
-		return badProductID
+		return errBadProductID
 	}
 	if !locale.MatchString(c.args[1]) {
-		return badLocale
+		return errBadLocale
 	}
 	return nil
 }
@@ -290,7 +290,7 @@ func (s *Store) getDefault(c call) (any, error) {
 	if id := s.talk.defaults[c.args[0]+" "+c.args[1]]; id != "" {
 		return map[string]string{"messageIdentifier": id}, nil
 	}
-	return nil, defaultUnknown
+	return nil, errDefaultUnknown
 }
 
 func (s *Store) deleteDefault(c call) (any, error) {
@@ -311,10 +311,10 @@ func (s *Store) putRealtime(c call) (any, error) {
 		return nil, err
 	}
 	if u, err := url.Parse(in.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(in.URL) > 256 {
-		return nil, badRealtimeURL
+		return nil, errBadRealtimeURL
 	}
 	if s.Environment == Production && !slices.ContainsFunc(slices.Collect(maps.Values(s.talk.tests)), func(p *performance) bool { return p.result() == "PASS" }) {
-		return nil, noPassedTest
+		return nil, errNoPassedTest
 	}
 	s.talk.realtime = in.URL
 	return accepted(http.StatusOK), nil
@@ -322,14 +322,14 @@ func (s *Store) putRealtime(c call) (any, error) {
 
 func (s *Store) getRealtime(call) (any, error) {
 	if s.talk.realtime == "" {
-		return nil, realtimeUnknown
+		return nil, errRealtimeUnknown
 	}
 	return map[string]string{"realtimeURL": s.talk.realtime}, nil
 }
 
 func (s *Store) deleteRealtime(call) (any, error) {
 	if s.talk.realtime == "" {
-		return nil, realtimeUnknown
+		return nil, errRealtimeUnknown
 	}
 	s.talk.realtime = ""
 	return accepted(http.StatusOK), nil
@@ -353,11 +353,11 @@ func (s *Store) startTest(c call) (any, error) {
 	t := s.byID[in.ID]
 	switch {
 	case s.Environment != Sandbox || t == nil || t.sub == nil:
-		return nil, badTest
+		return nil, errBadTest
 	case s.talk.realtime == "" || s.Client == nil:
-		return nil, realtimeUnknown
+		return nil, errRealtimeUnknown
 	case slices.ContainsFunc(slices.Collect(maps.Values(s.talk.tests)), func(p *performance) bool { return p.done < testCalls }):
-		return nil, testRunning
+		return nil, errTestRunning
 	}
 	if s.talk.tests == nil {
 		s.talk.tests = map[string]*performance{}
@@ -440,11 +440,11 @@ func (p *performance) result() string {
 
 func (s *Store) testResult(c call) (any, error) {
 	if !uuid.MatchString(c.args[0]) {
-		return nil, badTestRun
+		return nil, errBadTestRun
 	}
 	p := s.talk.tests[c.args[0]]
 	if p == nil {
-		return nil, testRunUnknown
+		return nil, errTestRunUnknown
 	}
 	took := slices.Sorted(slices.Values(p.took))
 	at := func(percent int) int64 {

@@ -41,18 +41,18 @@ type historyRequest struct {
 func (q historyRequest) span(now time.Time, reach time.Duration) (from, to time.Time, err error) {
 	start, ok := q.Start.(float64)
 	if !ok || start != float64(int64(start)) {
-		return from, to, badStart
+		return from, to, errBadStart
 	}
 	end, ok := q.End.(float64)
 	if !ok || end != float64(int64(end)) {
-		return from, to, badEnd
+		return from, to, errBadEnd
 	}
 	from, to = time.UnixMilli(int64(start)), time.UnixMilli(int64(end))
 	switch {
 	case from.Before(now.Add(-reach)):
-		return from, to, tooFarInPast
+		return from, to, errTooFarInPast
 	case !from.Before(to):
-		return from, to, startAfterEnd
+		return from, to, errStartAfterEnd
 	}
 	return from, to, nil
 }
@@ -61,9 +61,9 @@ func (q historyRequest) check() error {
 	subtypes, known := kindsOf[q.Type]
 	switch {
 	case q.Transaction != "" && q.Type != "":
-		return tooManyFilters
+		return errTooManyFilters
 	case q.Type == "" && q.Subtype != "", q.Type != "" && !known, q.Subtype != "" && !slices.Contains(subtypes, q.Subtype):
-		return badNotificationType
+		return errBadNotificationType
 	}
 	return nil
 }
@@ -150,9 +150,9 @@ func (s *Store) readPage(text string, mark [4]byte) (int, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	switch {
 	case err != nil || json.Unmarshal(b, &p) != nil || p.Mark != mark || p.Next < 0:
-		return 0, badPageToken
+		return 0, errBadPageToken
 	case s.now().Unix() > p.Ends:
-		return 0, oldPageToken
+		return 0, errOldPageToken
 	}
 	return p.Next, nil
 }
@@ -178,7 +178,7 @@ func (s *Store) sent(n *notice) sentNotice {
 // askTest sends a TEST notification.
 func (s *Store) askTest(call) (any, error) {
 	if s.URL == "" {
-		return nil, noURL
+		return nil, errNoURL
 	}
 	token := newUUID()
 	s.tokens[token] = s.tell(nil, "TEST", "", data{})
@@ -187,11 +187,11 @@ func (s *Store) askTest(call) (any, error) {
 
 func (s *Store) testStatus(c call) (any, error) {
 	if !uuid.MatchString(c.args[0]) {
-		return nil, badTestToken
+		return nil, errBadTestToken
 	}
 	n := s.tokens[c.args[0]]
 	if n == nil || len(n.attempts) == 0 || s.now().Sub(n.at) > testTokenFor {
-		return nil, testUnknown
+		return nil, errTestUnknown
 	}
 	return s.sent(n), nil
 }

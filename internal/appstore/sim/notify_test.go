@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,13 +26,13 @@ func TestRetries(t *testing.T) {
 		start := time.Now()
 		s.buy(s.person("a"), "beans")
 		wait(10 * day)
-		want := []time.Duration{0, 1, 13, 37, 85, 157}
+		want := []time.Duration{0, time.Hour, 13 * time.Hour, 37 * time.Hour, 85 * time.Hour, 157 * time.Hour}
 		if len(box.at) != len(want) {
 			t.Fatalf("%d attempts", len(box.at))
 		}
 		for i, at := range box.at {
-			if at.Sub(start) != want[i]*time.Hour || !bytes.Equal(box.bodies[i], box.bodies[0]) {
-				t.Errorf("attempt %d after %v, want %v, with the same body", i, at.Sub(start), want[i]*time.Hour)
+			if at.Sub(start) != want[i] || !bytes.Equal(box.bodies[i], box.bodies[0]) {
+				t.Errorf("attempt %d after %v, want %v, with the same body", i, at.Sub(start), want[i])
 			}
 		}
 		if n := s.Notices()[0]; !n.Over || len(n.Attempts) != 6 || n.Attempts[5].Result != "UNSUCCESSFUL_HTTP_RESPONSE_CODE" || n.Attempts[5].Status != 503 {
@@ -54,15 +55,15 @@ func TestRetries(t *testing.T) {
 		}
 	})
 	within(t, sim.Production, func(s *shop) { // until it is taken
-		taken := false
+		var taken atomic.Bool
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) {
-			if !taken {
+			if !taken.Load() {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
 		s.buy(s.person("a"), "beans")
 		wait(2 * time.Hour)
-		taken = true
+		taken.Store(true)
 		if wait(10 * day); len(box.at) != 3 {
 			t.Errorf("%d attempts", len(box.at))
 		}
@@ -203,9 +204,9 @@ func (s *shop) history(body map[string]any) (types []string, attempts [][]string
 
 func TestNotificationHistory(t *testing.T) {
 	within(t, sim.Production, func(s *shop) {
-		down := false
+		var down atomic.Bool
 		s.listen(func(w http.ResponseWriter, _ *http.Request) {
-			if down {
+			if down.Load() {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
@@ -215,10 +216,10 @@ func TestNotificationHistory(t *testing.T) {
 			s.buy(one, "beans")
 			wait(time.Minute)
 		}
-		down = true
+		down.Store(true)
 		missed := s.buy(two, "monthly")
 		wait(2 * time.Hour)
-		down = false
+		down.Store(false)
 		s.buy(two, "recipes")
 		wait(time.Minute)
 		span := func(more ...any) map[string]any {

@@ -127,7 +127,7 @@ func (s *Store) picture(lang string) view {
 	s.enter()
 	defer s.leave()
 	v := view{
-		Lang: lang, Langs: []string{"ja", "ko", "en"}, W: words[lang], Bundle: s.BundleID, To: s.URL, AppleID: s.AppAppleID, Environment: s.Environment,
+		Lang: lang, Langs: languages, W: words[lang], Bundle: s.BundleID, To: s.URL, AppleID: s.AppAppleID, Environment: s.Environment,
 		Sandbox: s.Environment == Sandbox, KeyID: s.keyID, Issuer: s.issuer, Storefronts: slices.Sorted(maps.Keys(storefrontIDs)),
 	}
 	for _, r := range refundReasons {
@@ -237,16 +237,19 @@ func money(amount int64, currency string) string {
 	return text + " " + currency
 }
 
-// language takes lang= of the request, else the first of ja, ko, en that the
+// languages of the page; the first where nothing tells.
+var languages = []string{"ja", "ko", "en"}
+
+// language takes lang= of the request, else the first of the languages that the
 // browser names.
 func language(r *http.Request) string {
-	if l := r.FormValue("lang"); words[l] != nil {
-		return l
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		if l := strings.TrimSpace(part); len(l) >= 2 && words[l[:2]] != nil {
-			return l[:2]
+	asked := append([]string{r.FormValue("lang")}, strings.Split(r.Header.Get("Accept-Language"), ",")...)
+	for _, a := range asked {
+		for _, l := range languages {
+			if strings.HasPrefix(strings.TrimSpace(a), l) {
+				return l
+			}
 		}
 	}
-	return "ja"
+	return languages[0]
 }

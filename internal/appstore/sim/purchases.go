@@ -29,7 +29,7 @@ func (s *Store) statuses(c call) (any, error) {
 	for _, text := range c.query["status"] {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < statusActive || n > statusRevoked {
-			return nil, badStatus
+			return nil, errBadStatus
 		}
 		only = append(only, n)
 	}
@@ -74,33 +74,33 @@ var kinds = map[string]string{
 }
 
 func (s *Store) readFilter(q url.Values) (f filter, err error) {
-	if f.from, err = instant(q.Get("startDate"), badStart); err != nil {
+	if f.from, err = instant(q.Get("startDate"), errBadStart); err != nil {
 		return f, err
 	}
-	if f.to, err = instant(q.Get("endDate"), badEnd); err != nil {
+	if f.to, err = instant(q.Get("endDate"), errBadEnd); err != nil {
 		return f, err
 	}
 	if !f.from.IsZero() && !f.to.IsZero() && !f.from.Before(f.to) {
-		return f, startAfterEnd
+		return f, errStartAfterEnd
 	}
 	for _, k := range q["productType"] {
 		if kinds[k] == "" {
-			return f, badProductType
+			return f, errBadProductType
 		}
 		f.kind = append(f.kind, kinds[k])
 	}
 	f.products, f.groups = q["productId"], q["subscriptionGroupIdentifier"]
 	switch {
 	case slices.Contains(f.products, ""):
-		return f, badProductID
+		return f, errBadProductID
 	case slices.Contains(f.groups, ""):
-		return f, badGroup
+		return f, errBadGroup
 	case !slices.Contains([]string{"", "ASCENDING", "DESCENDING"}, q.Get("sort")):
-		return f, badSort
+		return f, errBadSort
 	case !slices.Contains([]string{"", "PURCHASED", "FAMILY_SHARED"}, q.Get("inAppOwnershipType")):
-		return f, badOwnership
+		return f, errBadOwnership
 	case !slices.Contains([]string{"", "true", "false"}, q.Get("revoked")):
-		return f, badRevoked
+		return f, errBadRevoked
 	}
 	f.ownership, f.revoked, f.descending = q.Get("inAppOwnershipType"), q.Get("revoked"), q.Get("sort") == "DESCENDING"
 	return f, nil
@@ -137,7 +137,7 @@ func (s *Store) history(c call) (any, error) {
 
 // historyV1 leaves out finished consumables, and takes no id of the app's.
 func (s *Store) historyV1(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -213,13 +213,13 @@ func revision(text, mark string) (at int64, err error) {
 	var p place
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || json.Unmarshal(b, &p) != nil || p.Mark != sum(mark) {
-		return 0, badRevision
+		return 0, errBadRevision
 	}
 	return p.At, nil
 }
 
 func (s *Store) oneTransaction(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func (s *Store) appInfo(c call) (any, error) {
 		return nil, err
 	}
 	if who.noAppTx {
-		return nil, appUnknown
+		return nil, errAppUnknown
 	}
 	return map[string]any{"signedAppTransactionInfo": s.must(s.app(who))}, nil
 }
@@ -283,7 +283,7 @@ func (s *Store) refundHistory(c call) (any, error) {
 }
 
 func (s *Store) refundHistoryV1(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func (s *Store) refundHistoryV1(c call) (any, error) {
 
 // setToken says whose account a purchase outside the app belongs to.
 func (s *Store) setToken(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -305,11 +305,11 @@ func (s *Store) setToken(c call) (any, error) {
 	}
 	switch {
 	case !uuid.MatchString(in.AppAccountToken):
-		return nil, notUUID
+		return nil, errNotUUID
 	case t.original != t:
-		return nil, notOriginal
+		return nil, errNotOriginal
 	case t.shared:
-		return nil, familyTransaction
+		return nil, errFamilyTransaction
 	}
 	if t.token = in.AppAccountToken; t.sub != nil {
 		t.sub.last.token = t.token // renewals take it on
@@ -319,7 +319,7 @@ func (s *Store) setToken(c call) (any, error) {
 }
 
 func (s *Store) finish(c call) (any, error) {
-	t, err := s.named(c.args[0], badTransactionID, transactionUnknown)
+	t, err := s.named(c.args[0], errBadTransactionID, errTransactionUnknown)
 	if err != nil {
 		return nil, err
 	}

@@ -52,13 +52,13 @@ func (s *Store) misbehave(r *http.Request, status int) reply {
 	case Lost:
 		panic(http.ErrAbortHandler)
 	case http.StatusTooManyRequests:
-		out := refusal(tooMany)
+		out := refusal(errTooMany)
 		out.header = http.Header{"Retry-After": {strconv.FormatInt(time.Now().Add(2*time.Second).UnixMilli(), 10)}}
 		return out
 	case http.StatusNotFound:
-		return refusal(originalRetry)
+		return refusal(errOriginalRetry)
 	case http.StatusInternalServerError:
-		return refusal(internalRetry)
+		return refusal(errInternalRetry)
 	}
 	// A proxy's page, not the API's words.
 	return reply{status: status, kind: "text/html", body: []byte("<html><body>" + http.StatusText(status) + "</body></html>")}
