@@ -40,6 +40,14 @@ func TestRenewals(t *testing.T) {
 		}
 		s.proved()
 	})
+	within(t, sim.Production, func(s *shop) {
+		wait(30 * day) // 31 January 2000
+		who := s.person("a")
+		s.buy(who, "monthly")
+		if end := s.last(who).Transaction["expiresDate"]; end != millis(time.Date(2000, 2, 29, 0, 0, 0, 0, time.UTC)) {
+			t.Fatalf("a month from the 31st ends on %v", end)
+		}
+	})
 }
 
 func TestRenewalOff(t *testing.T) {
@@ -105,16 +113,23 @@ func TestPast(t *testing.T) {
 		box := s.listen(nil)
 		start := time.Now().Add(-100 * day)
 		s.must(s.Begin(start))
-		who := s.person("a")
+		who, goesOn := s.person("a"), s.person("b")
 		first := s.buy(who, "monthly")
+		s.buy(goesOn, "monthly")
 		s.Pass(40 * day)
 		s.must(s.Renew(who, "monthly", false))
 		s.Pass(1000 * day)
 		s.CatchUp()
 		s.wantTypes(who, 0, "SUBSCRIBED/INITIAL_BUY", "DID_RENEW", "DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_DISABLED", "EXPIRED/VOLUNTARY")
-		list := s.Notices()
-		if !list[0].At.Equal(start) || !list[2].At.Equal(start.Add(40*day)) || !list[3].At.Equal(start.AddDate(0, 2, 0)) {
-			t.Fatalf("%v %v %v", list[0].At, list[2].At, list[3].At)
+		s.wantTypes(goesOn, 0, "SUBSCRIBED/INITIAL_BUY", "DID_RENEW", "DID_RENEW", "DID_RENEW")
+		var at []time.Time
+		for _, n := range s.Notices() {
+			if n.Customer == who {
+				at = append(at, n.At)
+			}
+		}
+		if !at[0].Equal(start) || !at[2].Equal(start.Add(40*day)) || !at[3].Equal(start.AddDate(0, 2, 0)) {
+			t.Fatalf("%v", at)
 		}
 		if wait(time.Hour); len(box.bodies) != 0 {
 			t.Fatal("what is past was sent")
@@ -164,6 +179,7 @@ func TestPlans(t *testing.T) {
 func TestBillingRetry(t *testing.T) {
 	within(t, sim.Production, func(s *shop) {
 		saved, lost := s.person("a"), s.person("b")
+		start := time.Now()
 		first, other := s.buy(saved, "monthly"), s.buy(lost, "monthly")
 		s.must(s.Card(saved, false))
 		s.must(s.Card(lost, false))
@@ -183,6 +199,9 @@ func TestBillingRetry(t *testing.T) {
 		}
 		wait(60 * day)
 		s.wantTypes(lost, 1, "DID_FAIL_TO_RENEW", "EXPIRED/BILLING_RETRY")
+		if at := s.last(lost).SignedDate; float64(at) != millis(start.AddDate(0, 1, 60)) {
+			t.Fatalf("it was retried until %v", time.UnixMilli(at))
+		}
 		if got := s.wantStatus(other, 2); got.Renewal["expirationIntent"] != 2.0 {
 			t.Fatalf("%v", got.Renewal)
 		}

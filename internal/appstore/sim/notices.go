@@ -48,6 +48,9 @@ func (q historyRequest) span(now time.Time, reach time.Duration) (from, to time.
 		return from, to, errBadEnd
 	}
 	from, to = time.UnixMilli(int64(start)), time.UnixMilli(int64(end))
+	if to.After(now) {
+		to = now
+	}
 	switch {
 	case from.Before(now.Add(-reach)):
 		return from, to, errTooFarInPast

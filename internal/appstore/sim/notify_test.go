@@ -255,7 +255,7 @@ func TestNotificationHistory(t *testing.T) {
 			4000018: {span("notificationType", "NOTHING"), span("notificationType", "REFUND", "notificationSubtype", "PENDING"), span("notificationSubtype", "PENDING")},
 			4000015: {span("startDate", nil), span("startDate", "now")},
 			4000016: {span("endDate", nil)},
-			4000013: {span("endDate", start.UnixMilli())},
+			4000013: {span("endDate", start.UnixMilli()), span("startDate", time.Now().Add(day).UnixMilli(), "endDate", time.Now().Add(2*day).UnixMilli())},
 			4000012: {span("startDate", time.Now().Add(-181*day).UnixMilli())},
 			4000006: {span("transactionId", "x")},
 			4040010: {span("transactionId", "1")},

@@ -140,14 +140,13 @@ type appTransaction struct {
 	DeviceVerificationNonce    string `json:"deviceVerificationNonce"`
 	AppTransactionID           string `json:"appTransactionId"`
 	OriginalPlatform           string `json:"originalPlatform"`
-	SignedDate                 int64  `json:"signedDate"`
 }
 
 func (s *Store) app(c *customer) appTransaction {
 	return appTransaction{
 		ReceiptType: s.Environment, AppAppleID: s.AppAppleID, BundleID: s.BundleID, ApplicationVersion: version, VersionExternalIdentifier: 861234567,
 		ReceiptCreationDate: millis(s.now()), OriginalPurchaseDate: millis(c.installed), OriginalApplicationVersion: "1.0.0",
-		DeviceVerification: "c2ltdWxhdGVk", DeviceVerificationNonce: newUUID(), AppTransactionID: c.appTx, OriginalPlatform: "iOS", SignedDate: millis(s.now()),
+		DeviceVerification: "c2ltdWxhdGVk", DeviceVerificationNonce: newUUID(), AppTransactionID: c.appTx, OriginalPlatform: "iOS",
 	}
 }
 
