@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // acts are what a person can have customers and the store do, on the page or by
@@ -75,19 +77,24 @@ func (s *Store) act(w http.ResponseWriter, r *http.Request) {
 	if do := acts[r.PostFormValue("act")]; do != nil {
 		made, err = do(s, r.PostFormValue)
 	}
-	program := r.Header.Get("Accept") == "application/json"
-	switch {
-	case err != nil && program:
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusConflict)
-		writeJSON(w, map[string]string{"error": err.Error()})
-	case err != nil:
-		s.view(w, r, http.StatusConflict, err.Error())
-	case program:
-		writeJSON(w, map[string]string{"id": made})
-	default:
-		http.Redirect(w, r, "/?lang="+language(r), http.StatusSeeOther)
+	if r.Header.Get("Accept") == "application/json" {
+		tellProgram(w, made, err)
+		return
 	}
+	s.mu.Lock()
+	if s.problem = ""; err != nil {
+		s.problem = err.Error()
+	}
+	s.mu.Unlock()
+	http.Redirect(w, r, "/?lang="+look.Language(r), http.StatusSeeOther)
+}
+
+func tellProgram(w http.ResponseWriter, made string, err error) {
+	if err != nil {
+		jsonReply(http.StatusConflict, map[string]string{"error": err.Error()}).write(w)
+		return
+	}
+	jsonReply(http.StatusOK, map[string]string{"id": made}).write(w)
 }
 
 // Sample puts a coffee roaster's products on sale and has three people install

@@ -140,22 +140,12 @@ const maxBody = 1 << 20
 
 // api answers one call, or treats it badly, and logs it.
 func (s *Store) api(w http.ResponseWriter, r *http.Request) {
-	status, done := 0, false
-	if s.Answer != nil {
-		status, done = s.Answer(r)
-	}
-	var out reply
-	if status == 0 || done {
-		out = s.answer(w, r)
-	}
-	if status != 0 {
-		out = s.misbehave(r, status)
-	}
+	out := s.script.Draw(r, s.Answer).Do(r, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r).write(w) })
 	s.mu.Lock()
-	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), named(r), out.status})
+	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), named(r), out.Status})
 	s.calls = s.calls[max(0, len(s.calls)-keepCalls):]
 	s.mu.Unlock()
-	out.write(w)
+	out.Send(w, r, fail)
 }
 
 // keepCalls is how many calls the log has.

@@ -696,14 +696,10 @@ func TestBadCalls(t *testing.T) {
 func TestFaults(t *testing.T) {
 	within(t, sim.Production, func(s *shop) {
 		first := s.buy(s.person("a"), "monthly")
-		next := []struct {
-			status int
-			done   bool
-		}{{500, true}, {429, false}, {404, false}, {503, false}, {0, false}}
-		s.Answer = func(*http.Request) (int, bool) {
-			f := next[0]
-			next = next[1:]
-			return f.status, f.done
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("POST", "/_sim/faults", strings.NewReader(`{"next":[{"status":500,"done":true},{"status":429},{"status":404},{"status":503}]}`)))
+		if w.Code != http.StatusNoContent {
+			t.Fatal(w.Code, w.Body)
 		}
 		body := map[string]any{"extendByDays": 1, "extendReasonCode": 1, "requestIdentifier": "r"}
 		path := "v1/subscriptions/extend/" + first
@@ -714,7 +710,6 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%d %s", w.Code, w.Header())
 		}
 		s.got("PUT", path, body, nil)
-		s.Answer = nil
 		s.refused(4030005, "PUT", path, body) // the first was done
 		rude := sim.Rude(7)
 		bad := 0

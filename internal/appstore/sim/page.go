@@ -1,35 +1,25 @@
 package sim
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 //go:embed page.html
 var pageText string
 
-//go:generate cp ../../console/static/tokens.css tokens.css
-
-// tokensText is the console's own tokens, so that all pages look alike.
-//
-//go:embed tokens.css
-var tokensText []byte
-
 //go:embed style.css
 var styleText []byte
 
-//go:embed live.js
-var liveText []byte
-
-var sheet = template.Must(template.New("store").Parse(pageText))
+var sheet = look.Template(pageText, nil)
 
 // What the page shows of long lists.
 const (
@@ -39,9 +29,7 @@ const (
 
 // view is what the page shows.
 type view struct {
-	Lang        string
-	Langs       []string
-	W           map[string]string
+	look.Page
 	Problem     string // of the last act
 	Bundle, To  string
 	AppleID     int64
@@ -107,31 +95,20 @@ type attemptView struct {
 	Good bool
 }
 
-// view answers the page, with what stood in the way of the last act if anything did.
-func (s *Store) view(w http.ResponseWriter, r *http.Request, status int, problem string) {
-	v := s.picture(language(r))
-	v.Problem = problem
-	var out bytes.Buffer
-	if err := sheet.Execute(&out, v); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
-	w.WriteHeader(status)
-	_, _ = out.WriteTo(w)
+// view answers the page.
+func (s *Store) view(w http.ResponseWriter, r *http.Request) {
+	look.Show(w, sheet, s.picture(look.For(r, words)))
 }
 
-func (s *Store) picture(lang string) view {
+func (s *Store) picture(page look.Page) view {
 	s.enter()
 	defer s.leave()
 	v := view{
-		Lang: lang, Langs: languages, W: words[lang], Bundle: s.BundleID, To: s.URL, AppleID: s.AppAppleID, Environment: s.Environment,
+		Page: page, Problem: s.problem, Bundle: s.BundleID, To: s.URL, AppleID: s.AppAppleID, Environment: s.Environment,
 		Sandbox: s.Environment == Sandbox, KeyID: s.keyID, Issuer: s.issuer, Storefronts: slices.Sorted(maps.Keys(storefrontIDs)),
 	}
 	for _, r := range refundReasons {
-		v.Reasons = append(v.Reasons, choice{r, words[lang][r]})
+		v.Reasons = append(v.Reasons, choice{r, page.W[r]})
 	}
 	for _, p := range s.products {
 		amount, currency := price(p.Prices, "JPN")
@@ -149,7 +126,7 @@ func (s *Store) picture(lang string) view {
 	}
 	slices.Sort(v.Codes)
 	for _, c := range s.customers {
-		v.Customers = append(v.Customers, s.portrait(c, v.W))
+		v.Customers = append(v.Customers, s.portrait(c, page.W))
 	}
 	for _, n := range slices.Backward(s.notices[max(0, len(s.notices)-showNotices):]) {
 		v.Notices = append(v.Notices, n.show())
@@ -235,21 +212,4 @@ func money(amount int64, currency string) string {
 		text += fmt.Sprintf(".%02d", cents)
 	}
 	return text + " " + currency
-}
-
-// languages of the page; the first where nothing tells.
-var languages = []string{"ja", "ko", "en"}
-
-// language takes lang= of the request, else the first of the languages that the
-// browser names.
-func language(r *http.Request) string {
-	asked := append([]string{r.FormValue("lang")}, strings.Split(r.Header.Get("Accept-Language"), ",")...)
-	for _, a := range asked {
-		for _, l := range languages {
-			if strings.HasPrefix(strings.TrimSpace(a), l) {
-				return l
-			}
-		}
-	}
-	return languages[0]
 }

@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/engawa/engawa/internal/look"
 )
 
 // ServeHTTP answers the API under /inApps/, shows the world at /, and takes orders
@@ -16,20 +17,22 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method + " " + r.URL.Path {
 	case "GET /":
-		s.view(w, r, http.StatusOK, "")
+		s.view(w, r)
 	case "GET /_sim/style.css":
-		asset(w, "text/css; charset=utf-8", slices.Concat(tokensText, styleText))
+		look.Style(w, styleText)
 	case "GET /_sim/live.js":
-		asset(w, "text/javascript; charset=utf-8", liveText)
+		look.Live(w, r)
 	case "POST /_sim/act":
 		s.act(w, r)
+	case "POST /_sim/faults":
+		s.script.Serve(w, r, 0, nil)
 	case "GET /_sim/root.pem":
-		asset(w, "application/x-pem-file", []byte(s.RootPEM()))
+		reply{status: http.StatusOK, kind: "application/x-pem-file", body: []byte(s.RootPEM())}.write(w)
 	case "GET /_sim/key":
 		id, issuer, p8 := s.Key()
-		writeJSON(w, map[string]any{"key_id": id, "issuer_id": issuer, "private_key": p8, "bundle_id": s.BundleID, "app_apple_id": s.AppAppleID, "environment": s.Environment})
+		jsonReply(http.StatusOK, map[string]any{"key_id": id, "issuer_id": issuer, "private_key": p8, "bundle_id": s.BundleID, "app_apple_id": s.AppAppleID, "environment": s.Environment}).write(w)
 	case "GET /_sim/log":
-		writeJSON(w, map[string]any{"calls": s.Calls()})
+		jsonReply(http.StatusOK, map[string]any{"calls": s.Calls()}).write(w)
 	default:
 		http.NotFound(w, r)
 	}
@@ -40,14 +43,4 @@ func (s *Store) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.calls)
-}
-
-func asset(w http.ResponseWriter, kind string, b []byte) {
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(b)
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
 }

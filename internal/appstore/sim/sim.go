@@ -25,6 +25,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // Environments as the store writes them.
@@ -68,15 +70,15 @@ type Store struct {
 	// PerSecond holds the API's limits in every second too. The real ones are told
 	// per second and enforced per hour.
 	PerSecond bool
-	// Answer, if set, is asked about every API call first: a status other than 0 is
-	// answered instead; with done it is answered after the work was done. Rude
-	// makes one that fails now and then.
-	Answer func(r *http.Request) (status int, done bool)
+	// Answer, if set, is asked about every API call for which nothing is scripted;
+	// Rude makes one that fails now and then.
+	Answer rude.Chance
 
 	apiKey *ecdsa.PrivateKey
 	keyID  string
 	issuer string
 
+	script    rude.Script
 	mu        sync.Mutex
 	at        time.Time // of the event that is being lived; zero: none
 	past      time.Time // where a world that began in the past stands; zero: the present
@@ -101,6 +103,7 @@ type Store struct {
 	used      map[string]*usage  // by endpoint
 	talk      messaging
 	calls     []Call
+	problem   string // of the page's last act
 }
 
 // New makes a store with a signing chain and an API key of its own.

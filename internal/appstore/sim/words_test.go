@@ -33,7 +33,7 @@ func TestWords(t *testing.T) {
 		}
 		asked.Write(b)
 	}
-	used := map[string]bool{"late": true, "shared": true}
+	used := map[string]bool{"title": true, "late": true, "shared": true}
 	for _, m := range regexp.MustCompile(`\.W\.(\w+)`).FindAllStringSubmatch(asked.String(), -1) {
 		used[m[1]] = true
 	}
