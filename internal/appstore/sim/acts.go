@@ -86,7 +86,7 @@ func (s *Store) act(w http.ResponseWriter, r *http.Request) {
 		s.problem = err.Error()
 	}
 	s.mu.Unlock()
-	http.Redirect(w, r, "/?lang="+look.Language(r), http.StatusSeeOther)
+	http.Redirect(w, r, "/?lang="+look.Language(r), http.StatusSeeOther) //nolint:gosec // ja, ko or en
 }
 
 func tellProgram(w http.ResponseWriter, made string, err error) {

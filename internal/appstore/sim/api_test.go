@@ -20,7 +20,7 @@ import (
 )
 
 func TestStatuses(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		who, app := s.AddCustomer("a", "JPN", "")
 		first := s.buy(who, "monthly")
 		club := s.buy(who, "club")
@@ -74,7 +74,7 @@ func (s *shop) pages(path, q string) (ids []string, rev string) {
 }
 
 func TestHistory(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		var want []string
 		for range 45 {
@@ -111,7 +111,7 @@ func TestHistory(t *testing.T) {
 }
 
 func TestHistoryFilters(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		head, who := s.person("a"), s.person("b")
 		s.must(s.Family(head, who))
 		start := time.Now()
@@ -153,7 +153,7 @@ func TestHistoryFilters(t *testing.T) {
 
 // TestFinish: the old history forgets consumables that are finished.
 func TestFinish(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who, app := s.AddCustomer("a", "JPN", "")
 		first, second := s.buy(who, "beans"), s.buy(who, "beans")
 		s.got("POST", "v1/transactions/"+first+"/finish", nil, nil)
@@ -180,7 +180,7 @@ func TestOrderLookup(t *testing.T) {
 		Status             int
 		SignedTransactions []string
 	}
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		id := s.buy(who, "beans")
 		order, err := s.Order(id)
@@ -198,7 +198,7 @@ func TestOrderLookup(t *testing.T) {
 			}
 		}
 	})
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		id := s.buy(s.person("a"), "beans")
 		order, err := s.Order(id)
 		s.must(err)
@@ -209,7 +209,7 @@ func TestOrderLookup(t *testing.T) {
 }
 
 func TestAppTransaction(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who, app := s.AddCustomer("a", "JPN", "")
 		bean := s.buy(who, "beans")
 		for _, id := range []string{app, bean} {
@@ -227,7 +227,7 @@ func TestAppTransaction(t *testing.T) {
 }
 
 func TestAppAccountToken(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who, app := s.AddCustomer("a", "JPN", "")
 		first := s.buy(who, "monthly")
 		if s.last(who).Transaction["appAccountToken"] != nil {
@@ -251,7 +251,7 @@ func TestAppAccountToken(t *testing.T) {
 }
 
 func TestClearHistory(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "club")
 		s.must(s.ClearHistory(who))
@@ -263,7 +263,7 @@ func TestClearHistory(t *testing.T) {
 			t.Fatal("everything begins anew, the introductory offer too")
 		}
 	})
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		if s.ClearHistory(s.person("a")) == nil {
 			t.Fatal("production forgot purchases")
 		}
@@ -271,7 +271,7 @@ func TestClearHistory(t *testing.T) {
 }
 
 func TestStorefront(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		s.must(s.Move(who, "USA"))
@@ -286,7 +286,7 @@ func TestStorefront(t *testing.T) {
 }
 
 func TestExtend(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		start := time.Now()
 		first := s.buy(who, "monthly")
@@ -336,7 +336,7 @@ func TestExtend(t *testing.T) {
 }
 
 func TestExtendAll(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		one, two, free, abroad := s.person("a"), s.person("b"), s.person("c"), s.person("d")
 		s.must(s.Move(abroad, "USA"))
 		first := s.buy(one, "monthly")
@@ -393,7 +393,7 @@ func TestExtendAll(t *testing.T) {
 }
 
 func TestRefund(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Undecided = true
 		who := s.person("a")
 		bean := s.buy(who, "beans")
@@ -428,7 +428,7 @@ func TestRefund(t *testing.T) {
 }
 
 func TestRefundOfSubscription(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		s.must(s.AskRefund(first, "FULFILLMENT_ISSUE"))
@@ -448,7 +448,7 @@ func TestRefundOfSubscription(t *testing.T) {
 
 // TestConsumption: what the business sends counts for 12 hours, and the last word of it.
 func TestConsumption(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		bean, sub := s.buy(who, "beans"), s.buy(who, "monthly")
 		good := func(change ...any) map[string]any {
@@ -510,7 +510,7 @@ func TestConsumption(t *testing.T) {
 }
 
 func TestConsumptionV1(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		bean, recipes := s.buy(who, "beans"), s.buy(who, "recipes")
 		good := func() map[string]any {
@@ -541,7 +541,7 @@ func TestConsumptionV1(t *testing.T) {
 }
 
 func TestRefundHistory(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Undecided = true
 		who := s.person("a")
 		var want []string
@@ -580,7 +580,7 @@ func TestRefundHistory(t *testing.T) {
 
 // TestToken: a token is checked strictly, and why it is refused is not told.
 func TestToken(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		id := s.buy(s.person("a"), "beans")
 		try := func(authorization string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest("GET", "/inApps/v1/transactions/"+id, nil)
@@ -622,7 +622,7 @@ func TestToken(t *testing.T) {
 			}
 		}
 	})
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Unapproved = true
 		if w := s.ask("GET", "v1/subscriptions/1", nil); w.Code != http.StatusUnauthorized {
 			t.Fatalf("an app that was never approved: %d", w.Code)
@@ -633,7 +633,7 @@ func TestToken(t *testing.T) {
 // TestLimits: per endpoint and hour, a tenth in the sandbox, and Retry-After in
 // milliseconds since the epoch.
 func TestLimits(t *testing.T) {
-	full := func(s *shop, endpoint string, most int) {
+	full := func(t *testing.T, s *shop, endpoint string, most int) {
 		t.Helper()
 		s.UseElsewhere(endpoint, most-1)
 		start := time.Now()
@@ -653,9 +653,9 @@ func TestLimits(t *testing.T) {
 			t.Fatal("it did not end when it said")
 		}
 	}
-	within(t, sim.Production, func(s *shop) { full(s, "GET v1/lookup/{}", 36_000) })
-	within(t, sim.Sandbox, func(s *shop) { full(s, "GET v1/lookup/{}", 3600) })
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) { full(t, s, "GET v1/lookup/{}", 36_000) })
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) { full(t, s, "GET v1/lookup/{}", 3600) })
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.PerSecond = true
 		for range 10 {
 			s.ask("GET", "v1/lookup/x", nil)
@@ -669,7 +669,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestBadCalls(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		for _, path := range []string{"v3/history/1", "v1/subscriptions", "v1/subscriptions/1/2", "v1/notifications"} {
 			if w := s.ask("GET", path, nil); w.Code != http.StatusNotFound {
 				t.Errorf("%s: %d", path, w.Code)
@@ -694,7 +694,7 @@ func TestBadCalls(t *testing.T) {
 
 // TestFaults: a store that has trouble, some of it after the work was done.
 func TestFaults(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		first := s.buy(s.person("a"), "monthly")
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest("POST", "/_sim/faults", strings.NewReader(`{"next":[{"status":500,"done":true},{"status":429},{"status":404},{"status":503}]}`)))
@@ -725,7 +725,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestMessaging(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		var pic bytes.Buffer
@@ -795,14 +795,14 @@ func TestMessaging(t *testing.T) {
 		s.refused(4040018, "GET", "v1/messaging/performanceTest/result/"+token, nil)
 		s.got("DELETE", "v1/messaging/realtime/url", nil, nil)
 	})
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.refused(4030026, "PUT", "v1/messaging/realtime/url", map[string]string{"realtimeURL": "https://hub.example/realtime"})
 	})
 }
 
 // TestManyCustomers: each of many is found, renewed and answered from memory.
 func TestManyCustomers(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		var first string
 		for i := range 5000 {
 			first = s.buy(s.person(strconv.Itoa(i)), "monthly")

@@ -16,7 +16,7 @@ import (
 )
 
 func TestRenewals(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("田中 美咲")
 		start := time.Now()
 		first := s.buy(who, "monthly")
@@ -40,7 +40,7 @@ func TestRenewals(t *testing.T) {
 		}
 		s.proved()
 	})
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		wait(30 * day) // 31 January 2000
 		who := s.person("a")
 		s.buy(who, "monthly")
@@ -51,7 +51,7 @@ func TestRenewals(t *testing.T) {
 }
 
 func TestRenewalOff(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		s.must(s.Renew(who, "monthly", false))
@@ -87,7 +87,7 @@ func TestRenewalOff(t *testing.T) {
 
 // TestSpeed: months pass in minutes, and nothing is signed ahead of the clock.
 func TestSpeed(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		s.Speed = 8640
 		who := s.person("a")
 		first := s.buy(who, "monthly")
@@ -109,7 +109,7 @@ func TestSpeed(t *testing.T) {
 
 // TestPast: a world may begin in the past, and comes to the present.
 func TestPast(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		box := s.listen(nil)
 		start := time.Now().Add(-100 * day)
 		s.must(s.Begin(start))
@@ -147,7 +147,7 @@ func TestPast(t *testing.T) {
 }
 
 func TestPlans(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		wait(10 * day)
@@ -177,7 +177,7 @@ func TestPlans(t *testing.T) {
 }
 
 func TestBillingRetry(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		saved, lost := s.person("a"), s.person("b")
 		start := time.Now()
 		first, other := s.buy(saved, "monthly"), s.buy(lost, "monthly")
@@ -210,7 +210,7 @@ func TestBillingRetry(t *testing.T) {
 }
 
 func TestGrace(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Grace = 16
 		saved, lost := s.person("a"), s.person("b")
 		start := time.Now()
@@ -237,7 +237,7 @@ func TestGrace(t *testing.T) {
 }
 
 func TestPriceIncrease(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		agrees, silent := s.person("a"), s.person("b")
 		first, other := s.buy(agrees, "monthly"), s.buy(silent, "monthly")
 		s.must(s.RaisePrice("monthly", map[string]int64{"JPN": 1980_000}, true))
@@ -264,7 +264,7 @@ func TestPriceIncrease(t *testing.T) {
 }
 
 func TestNotForSale(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "monthly")
 		s.must(s.ForSale("monthly", false))
@@ -281,7 +281,7 @@ func TestNotForSale(t *testing.T) {
 }
 
 func TestOneTimePurchases(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		for _, p := range []string{"recipes", "season"} {
 			s.buy(who, p)
@@ -301,7 +301,7 @@ func TestOneTimePurchases(t *testing.T) {
 }
 
 func TestIntroductoryOffer(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		first := s.buy(who, "club")
 		if tr := s.last(who).Transaction; tr["offerType"] != 1.0 || tr["offerDiscountType"] != "FREE_TRIAL" || tr["price"] != 0.0 || tr["currency"] != "JPY" || tr["expiresDate"] != millis(time.Now().Add(7*day)) {
@@ -345,7 +345,7 @@ func TestIntroductoryOffer(t *testing.T) {
 }
 
 func TestOfferCodes(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		fresh, holds, late := s.person("a"), s.person("b"), s.person("c")
 		codes, err := s.Codes("club", "thanks", 4)
 		s.must(err)
@@ -385,7 +385,7 @@ func TestOfferCodes(t *testing.T) {
 }
 
 func TestWinBack(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		s.buy(who, "club")
 		if _, err := s.Buy(sim.Purchase{Customer: who, Product: "club", Offer: "comeback"}); err == nil {
@@ -408,7 +408,7 @@ func TestWinBack(t *testing.T) {
 
 // TestPromotionalOffer: what the business signs is checked, in both forms.
 func TestPromotionalOffer(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who, other := s.person("a"), s.person("b")
 		first := s.buy(who, "club")
 		s.buy(other, "club")
@@ -475,7 +475,7 @@ func TestPromotionalOffer(t *testing.T) {
 }
 
 func TestFamily(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		head, kid, late := s.person("a"), s.person("b"), s.person("c")
 		s.must(s.Family(head, kid))
 		first := s.buy(head, "monthly")

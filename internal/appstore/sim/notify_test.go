@@ -21,7 +21,7 @@ import (
 // TestRetries: five more attempts, 1, 12, 24, 48 and 72 hours after the one before,
 // with the same body.
 func TestRetries(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		start := time.Now()
 		s.buy(s.person("a"), "beans")
@@ -39,7 +39,7 @@ func TestRetries(t *testing.T) {
 			t.Errorf("%+v", n.Attempts)
 		}
 	})
-	within(t, sim.Production, func(s *shop) { // scaled
+	within(t, sim.Production, func(t *testing.T, s *shop) { // scaled
 		s.Speed = 3600
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		s.buy(s.person("a"), "beans")
@@ -47,14 +47,14 @@ func TestRetries(t *testing.T) {
 			t.Errorf("%d attempts", len(box.at))
 		}
 	})
-	within(t, sim.Sandbox, func(s *shop) { // once
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) { // once
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		s.buy(s.person("a"), "beans")
 		if wait(10 * day); len(box.at) != 1 {
 			t.Errorf("%d attempts", len(box.at))
 		}
 	})
-	within(t, sim.Production, func(s *shop) { // until it is taken
+	within(t, sim.Production, func(t *testing.T, s *shop) { // until it is taken
 		var taken atomic.Bool
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) {
 			if !taken.Load() {
@@ -79,7 +79,7 @@ func TestAnswers(t *testing.T) {
 		200: {"SUCCESS", 1}, 202: {"SUCCESS", 1}, 206: {"SUCCESS", 1}, 207: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 1}, 304: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 1},
 		400: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 1}, 401: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 6}, 404: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 6}, 500: {"UNSUCCESSFUL_HTTP_RESPONSE_CODE", 6},
 	} {
-		within(t, sim.Production, func(s *shop) {
+		within(t, sim.Production, func(t *testing.T, s *shop) {
 			s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
 			s.buy(s.person("a"), "beans")
 			wait(10 * day)
@@ -88,7 +88,7 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.RetryBadRequest = true
 		box := s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) })
 		s.buy(s.person("a"), "beans")
@@ -125,7 +125,7 @@ func TestSendResults(t *testing.T) {
 			w.Header().Set("Content-Type", "text/plain; charset=klingon")
 		}),
 	} {
-		within(t, sim.Production, func(s *shop) {
+		within(t, sim.Production, func(t *testing.T, s *shop) {
 			s.listen(nil)
 			s.Client = &http.Client{Transport: way}
 			s.buy(s.person("a"), "beans")
@@ -138,7 +138,7 @@ func TestSendResults(t *testing.T) {
 }
 
 func TestTestNotification(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		s.refused(4040007, "POST", "v1/notifications/test", nil)
 		slow := make(chan bool)
 		box := s.listen(func(http.ResponseWriter, *http.Request) { <-slow })
@@ -203,7 +203,7 @@ func (s *shop) history(body map[string]any) (types []string, attempts [][]string
 }
 
 func TestNotificationHistory(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		var down atomic.Bool
 		s.listen(func(w http.ResponseWriter, _ *http.Request) {
 			if down.Load() {
@@ -275,7 +275,7 @@ func TestNotificationHistory(t *testing.T) {
 		s.refused(4000017, "POST", path+query("paginationToken", in.PaginationToken), body)
 		s.proved()
 	})
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		s.refused(4000012, "POST", "v1/notifications/history", map[string]any{"startDate": time.Now().Add(-31 * day).UnixMilli(), "endDate": time.Now().UnixMilli()})
 		s.buy(s.person("a"), "beans")
 		if types, _ := s.history(map[string]any{"startDate": time.Now().Add(-day).UnixMilli(), "endDate": time.Now().Add(day).UnixMilli()}); len(types) != 0 {
@@ -286,7 +286,7 @@ func TestNotificationHistory(t *testing.T) {
 
 // TestOtherNotifications: consent taken back, and purchases outside the store.
 func TestOtherNotifications(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		who := s.person("a")
 		s.must(s.RescindConsent(who))
 		if n := s.last(who); n.Data != nil || n.AppData["signedAppTransactionInfo"] == nil {
@@ -301,7 +301,7 @@ func TestOtherNotifications(t *testing.T) {
 
 // TestPost: a notification made by hand.
 func TestPost(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		box := s.listen(nil)
 		_, body, err := s.Notification("DID_RENEW", "", sim.Subscription{OriginalTransactionID: "1", ProductID: "p", ExpiresAt: time.Now().Add(day)}, time.Now())
 		s.must(err)

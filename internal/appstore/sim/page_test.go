@@ -39,7 +39,7 @@ func (s *shop) look(path string) string {
 // TestPage: a person can do on the page what customers and the store do, and sees
 // what came of it.
 func TestPage(t *testing.T) {
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Undecided = true
 		s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 		for lang, want := range map[string][]string{
@@ -105,7 +105,7 @@ func TestPage(t *testing.T) {
 
 // TestActs: every act can be asked for by a program, and none by GET.
 func TestActs(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		s.Undecided = true
 		act := func(pairs ...string) (id string) {
 			t.Helper()
@@ -158,7 +158,7 @@ func TestActs(t *testing.T) {
 }
 
 func TestAssets(t *testing.T) {
-	within(t, sim.Sandbox, func(s *shop) {
+	within(t, sim.Sandbox, func(t *testing.T, s *shop) {
 		if got := s.look("/_sim/root.pem"); got != s.RootPEM() {
 			t.Error("another root")
 		}

@@ -134,6 +134,11 @@ func (s *Store) Key() (id, issuer, p8 string) {
 	return s.keyID, s.issuer, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
+// UseKey takes the API key of another store: one key serves both environments.
+func (s *Store) UseKey(of *Store) {
+	s.apiKey, s.keyID, s.issuer = of.apiKey, of.keyID, of.issuer
+}
+
 // Close stops what happens by itself.
 func (s *Store) Close() error {
 	s.mu.Lock()

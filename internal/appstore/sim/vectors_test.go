@@ -59,7 +59,7 @@ func TestVectorRequests(t *testing.T) {
 		"error-app-account-token": 4040010, "error-invalid-transaction-id": 4000006, "error-transaction-not-found": 4000006, "messaging-default-get": 4000023,
 		"messaging-performance-test": 4000211, "look-up-order-id": 0, "messaging-image-list": 0, "messaging-message-list": 0,
 	}
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		time.Sleep(time.Until(time.UnixMilli(1698148950000))) // of the vectors
 		for _, c := range file.Cases {
 			path := strings.TrimPrefix(c.Path, "/inApps/")
@@ -111,7 +111,7 @@ func TestVectorModels(t *testing.T) {
 	if models["renewal"] == nil {
 		return
 	}
-	within(t, sim.Production, func(s *shop) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Grace = 16
 		for _, product := range []string{"monthly", "club", "beans", "recipes"} {
 			who := s.person(product)

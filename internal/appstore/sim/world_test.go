@@ -38,9 +38,9 @@ type shop struct {
 }
 
 // within runs a test in a bubble with a store of one environment.
-func within(t *testing.T, environment string, do func(s *shop)) {
+func within(t *testing.T, environment string, do func(t *testing.T, s *shop)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { do(open(t, environment)) })
+	synctest.Test(t, func(t *testing.T) { do(t, open(t, environment)) })
 }
 
 func open(t *testing.T, environment string) *shop {
