@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	listform "github.com/engawa/engawa/internal/channel/listform/sim"
@@ -19,11 +20,16 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"chat,chatwork,inbox,listform,stripe,webhook,zendesk"`
+	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,listform,stripe,webhook,zendesk"`
 	Addr string `default:"127.0.0.1:8030"`
 	Hook string
 	SMTP string `default:"127.0.0.1:2525"`
 	To   string
+
+	Bundle     string `default:"jp.hinata.coffee"`
+	AppleID    int64  `name:"apple-id" default:"1234567890"`
+	Production bool
+	Speed      int `default:"8640"`
 }
 
 // simSecret signs what the stripe simulator posts. It is no secret: it is in the help.
@@ -33,6 +39,8 @@ const simSecret = "whsec_engawa_simulator"
 // simulators show what they received to everybody who asks.
 func (s simCmd) Run(ctx context.Context) error {
 	switch s.Name {
+	case "appstore":
+		return s.appStore(ctx)
 	case "chatwork":
 		room := &chatwork.Server{}
 		room.AddRoom(1, "Engawa", "group")
@@ -64,6 +72,24 @@ func (s simCmd) Run(ctx context.Context) error {
 	err = errors.Join(err, box.Close())
 	<-ended //nolint:errcheck // it says only that it was closed
 	return err
+}
+
+// appStore is a store with three customers. It is rude, as the real one may be.
+func (s simCmd) appStore(ctx context.Context) error {
+	environment := appstore.Sandbox
+	if s.Production {
+		environment = appstore.Production
+	}
+	store, err := appstore.New(s.Bundle, s.AppleID, environment)
+	if err != nil {
+		return err
+	}
+	store.URL, store.Client = s.To, &http.Client{Timeout: time.Minute}
+	store.Speed, store.Grace, store.Undecided = s.Speed, 16, true
+	store.Answer = appstore.Rude(uint64(time.Now().UnixNano()))
+	store.Sample()
+	fmt.Println("appstore: roots in http://" + s.Addr + "/_sim/root.pem, API key in http://" + s.Addr + "/_sim/key")
+	return errors.Join(serveSim(ctx, s.Addr, store), store.Close())
 }
 
 // chatRooms is a room of each chat service. What an account needs to post there

@@ -15,6 +15,7 @@ import (
 	browser "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	listform "github.com/engawa/engawa/internal/channel/listform/sim"
@@ -28,6 +29,7 @@ import (
 
 // sims are all simulators that have a page, by their folder.
 var sims = map[string]http.Handler{
+	"appstore/sim":         store(),
 	"channel/chat/sim":     &chat.Server{},
 	"channel/chatwork/sim": &chatwork.Server{},
 	"channel/listform/sim": listform.New(listform.Options{Polite: true}),
@@ -35,6 +37,16 @@ var sims = map[string]http.Handler{
 	"channel/webhook/sim":  webhook.New(webhook.Options{Polite: true}),
 	"channel/zendesk/sim":  &zendesk.Server{Polite: true},
 	"source/stripe/sim":    &stripe.Server{},
+}
+
+// store is an App Store with customers.
+func store() http.Handler {
+	s, err := appstore.New("jp.hinata.coffee", 1234567890, appstore.Sandbox)
+	if err != nil {
+		panic(err)
+	}
+	s.Sample()
+	return s
 }
 
 var linked = regexp.MustCompile(`(?:href|src)="([^"]+\.(?:css|js))"`)
@@ -46,10 +58,7 @@ func TestSims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := filepath.Glob("../*/*/sim/page.html")
-	if err != nil {
-		t.Fatal(err)
-	}
+	pages := inSims(t, "page.html")
 	var found []string
 	for _, p := range pages {
 		found = append(found, strings.TrimPrefix(filepath.ToSlash(filepath.Dir(p)), "../"))
@@ -78,11 +87,7 @@ func TestSims(t *testing.T) {
 			t.Errorf("%s: titles %v", name, titles)
 		}
 	}
-	sheets, err := filepath.Glob("../*/*/sim/*.css")
-	if err != nil || len(sheets) == 0 {
-		t.Fatal(sheets, err)
-	}
-	for _, sheet := range sheets {
+	for _, sheet := range inSims(t, "*.css") {
 		b, err := os.ReadFile(sheet)
 		if err != nil {
 			t.Fatal(err)
@@ -91,6 +96,19 @@ func TestSims(t *testing.T) {
 			t.Errorf("%s sets a token: %s", sheet, own)
 		}
 	}
+}
+
+// inSims are the files of the simulators.
+func inSims(t *testing.T, pattern string) (names []string) {
+	t.Helper()
+	for _, folder := range []string{"../*/sim/", "../*/*/sim/"} {
+		found, err := filepath.Glob(folder + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal(folder, pattern, err)
+		}
+		names = append(names, found...)
+	}
+	return names
 }
 
 // TestNarrow: no simulator's page is wider than a small telephone.

@@ -1,220 +1,297 @@
-// Package sim is the App Store's server side in memory: it signs notifications
-// with a chain of its own that carries the store's two certificate marks, and
-// posts them as the store does.
+// Package sim is the App Store's server side in memory, for one app in one
+// environment: customers who buy, renew, cancel, fail to pay and ask for their
+// money back; the App Store Server API with its limits and error codes; and the
+// notifications, signed with a chain of its own that carries the store's two
+// certificate marks, tried again while they are not taken. docs/app-store-sim.md
+// lists what it does and which test holds each.
+//
+// Months may pass in minutes (Speed), but never faster than the clock: nothing
+// is signed for a time that has not come. What happens by itself is driven by
+// time.AfterFunc and looked up at every call, so that it works in a
+// testing/synctest bubble.
 package sim
 
 import (
-	"bytes"
-	"context"
+	"container/heap"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
+	"strconv"
+	"sync"
 	"time"
+
+	"github.com/engawa/engawa/internal/rude"
 )
 
-// The marks that a verified chain carries: on the leaf and on the intermediate.
-var (
-	oidLeaf         = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 11, 1}
-	oidIntermediate = asn1.ObjectIdentifier{1, 2, 840, 113635, 100, 6, 2, 1}
+// Environments as the store writes them.
+const (
+	Production = "Production"
+	Sandbox    = "Sandbox"
 )
 
-// Store signs and posts. Its exported fields are set before use.
+// Store is the simulated store of one app. Its exported fields are set before
+// the first use; what is zero is as the real one.
 type Store struct {
+	*signer
+
 	BundleID    string
 	AppAppleID  int64
-	Environment string // "Production" or "Sandbox"
+	Environment string // Production or Sandbox
 
-	root []byte
-	head string // of every JWS, encoded
-	key  *ecdsa.PrivateKey
+	// URL is where notifications go, through Client; empty: they are made and kept,
+	// but sent nowhere, and the API's history has none.
+	URL    string
+	Client *http.Client
+	// Patience is how long the receiver may take to answer: 30 seconds where 0. The
+	// real store names no limit.
+	Patience time.Duration
+
+	// Speed is how many times faster than the clock subscriptions live: periods,
+	// billing grace and retry, extensions and the pauses between delivery attempts.
+	// 8640 makes a month of five minutes, as the real sandbox does. 0: 1.
+	Speed int
+	// RefundSpeed is that of refund cases alone: their reminders and decision. 0: 1.
+	RefundSpeed int
+	// Grace is the billing grace period in days of the store (3, 16 or 28); 0: none.
+	Grace int
+	// Undecided leaves refund cases open until Decide is called.
+	Undecided bool
+	// RetryBadRequest has the store try again after 400, as its manual says. Since
+	// March 2026 it does not (forum thread 819050).
+	RetryBadRequest bool
+	// Unapproved is an app that was never approved: the production API answers 401.
+	Unapproved bool
+	// PerSecond holds the API's limits in every second too. The real ones are told
+	// per second and enforced per hour.
+	PerSecond bool
+	// Answer, if set, is asked about every API call for which nothing is scripted;
+	// Rude makes one that fails now and then.
+	Answer rude.Chance
+
+	apiKey *ecdsa.PrivateKey
+	keyID  string
+	issuer string
+
+	script    rude.Script
+	mu        sync.Mutex
+	at        time.Time // of the event that is being lived; zero: none
+	past      time.Time // where a world that began in the past stands; zero: the present
+	due       agenda
+	timer     *time.Timer
+	closed    bool
+	count     int64 // of all numbers given out
+	changes   int64 // of transactions
+	products  []*product
+	customers []*customer
+	byID      map[string]*transaction
+	byApp     map[string]*customer // by appTransactionId
+	byOrder   map[string][]*transaction
+	codes     map[string]*code
+	nonces    map[string]bool // of promotional offers that were taken
+	refunds   []*refund
+	mass      map[string]*massExtension // by request identifier
+	notices   []*notice
+	outbox    []*notice
+	posting   bool
+	tokens    map[string]*notice // of TEST, by token
+	used      map[string]*usage  // by endpoint
+	talk      messaging
+	calls     []Call
+	problem   string // of the page's last act
 }
 
-// New makes a store with a signing chain of its own: root and intermediate on
-// P-384, leaf on P-256, as the real one.
+// New makes a store with a signing chain and an API key of its own.
 func New(bundleID string, appAppleID int64, environment string) (*Store, error) {
-	s := &Store{BundleID: bundleID, AppAppleID: appAppleID, Environment: environment}
-	rootKey, err1 := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	midKey, err2 := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	leafKey, err3 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err1 != nil || err2 != nil || err3 != nil {
-		return nil, fmt.Errorf("make signing keys: %w, %w, %w", err1, err2, err3)
+	chain, err := newSigner()
+	if err != nil {
+		return nil, err
 	}
-	now := time.Now()
-	root := authority(1, "Simulated Root CA", now, nil)
-	mid := authority(2, "Simulated Worldwide Developer Relations", now, oidIntermediate)
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "Simulated Store Receipt Signing"},
-		NotBefore: now.AddDate(-2, 0, 0), NotAfter: now.AddDate(2, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtraExtensions: mark(oidLeaf),
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the API key: %w", err)
 	}
-	var chain [3][]byte
-	var err error
-	for _, c := range []struct {
-		at           int
-		tmpl, parent *x509.Certificate
-		pub          any
-		signer       *ecdsa.PrivateKey
-	}{
-		{2, root, root, rootKey.Public(), rootKey},
-		{1, mid, root, midKey.Public(), rootKey},
-		{0, leaf, mid, leafKey.Public(), midKey},
-	} {
-		if chain[c.at], err = x509.CreateCertificate(rand.Reader, c.tmpl, c.parent, c.pub, c.signer); err != nil {
-			return nil, fmt.Errorf("make signing chain: %w", err)
+	return &Store{
+		signer: chain, BundleID: bundleID, AppAppleID: appAppleID, Environment: environment,
+		apiKey: key, keyID: rand.Text()[:10], issuer: newUUID(),
+		byID: map[string]*transaction{}, byApp: map[string]*customer{}, byOrder: map[string][]*transaction{}, codes: map[string]*code{},
+		nonces: map[string]bool{}, mass: map[string]*massExtension{}, tokens: map[string]*notice{}, used: map[string]*usage{},
+	}, nil
+}
+
+// Key is the API key as App Store Connect hands it out: its id, the issuer, and
+// the private key as the text of a .p8 file.
+func (s *Store) Key() (id, issuer, p8 string) {
+	der, err := x509.MarshalPKCS8PrivateKey(s.apiKey)
+	if err != nil {
+		panic(err) // the key is our own
+	}
+	return s.keyID, s.issuer, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// UseKey takes the API key of another store: one key serves both environments.
+func (s *Store) UseKey(of *Store) {
+	s.apiKey, s.keyID, s.issuer = of.apiKey, of.keyID, of.issuer
+}
+
+// Close stops what happens by itself.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	return nil
+}
+
+// happening is something that will be.
+type happening struct {
+	at  time.Time
+	nth int64 // of those of one instant
+	do  func()
+}
+
+// agenda is a heap of happenings, the next first.
+type agenda []happening
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(i, j int) bool {
+	return a[i].at.Before(a[j].at) || a[i].at.Equal(a[j].at) && a[i].nth < a[j].nth
+}
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *agenda) Push(x any)   { *a = append(*a, x.(happening)) }
+func (a *agenda) Pop() any {
+	old := *a
+	last := old[len(old)-1]
+	*a = old[:len(old)-1]
+	return last
+}
+
+// plan has do called at an instant, with s.mu held.
+func (s *Store) plan(at time.Time, do func()) {
+	heap.Push(&s.due, happening{at, s.next(), do})
+}
+
+// now is the world's time; s.mu is held.
+func (s *Store) now() time.Time {
+	switch {
+	case !s.at.IsZero():
+		return s.at
+	case !s.past.IsZero():
+		return s.past
+	}
+	return time.Now()
+}
+
+// enter locks the world and lives what has fallen due.
+func (s *Store) enter() {
+	s.mu.Lock()
+	s.live()
+}
+
+// live lets everything happen that is due by now, each at its own time.
+func (s *Store) live() {
+	now := s.now()
+	for len(s.due) > 0 && !s.due[0].at.After(now) {
+		next := heap.Pop(&s.due).(happening)
+		s.at = next.at
+		next.do()
+		s.at = time.Time{}
+	}
+}
+
+// leave sets the alarm for what comes next, sends what waits, and unlocks.
+func (s *Store) leave() {
+	defer s.mu.Unlock()
+	if s.closed || !s.past.IsZero() {
+		return
+	}
+	if len(s.due) > 0 {
+		if wait := time.Until(s.due[0].at); s.timer == nil {
+			s.timer = time.AfterFunc(wait, s.wake)
+		} else {
+			s.timer.Reset(wait)
 		}
 	}
-	x5c := make([]string, 3)
-	for i, der := range chain {
-		x5c[i] = base64.StdEncoding.EncodeToString(der)
-	}
-	head, err := json.Marshal(map[string]any{"alg": "ES256", "x5c": x5c})
-	if err != nil {
-		return nil, fmt.Errorf("make header: %w", err)
-	}
-	s.root, s.key, s.head = chain[2], leafKey, base64.RawURLEncoding.EncodeToString(head)
-	return s, nil
-}
-
-func authority(serial int64, name string, now time.Time, oid asn1.ObjectIdentifier) *x509.Certificate {
-	return &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: now.AddDate(-10, 0, 0), NotAfter: now.AddDate(10, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, ExtraExtensions: mark(oid),
+	if len(s.outbox) > 0 && !s.posting {
+		s.posting = true
+		go s.post()
 	}
 }
 
-func mark(oid asn1.ObjectIdentifier) []pkix.Extension {
-	if oid == nil {
-		return nil
-	}
-	return []pkix.Extension{{Id: oid, Value: []byte{5, 0}}}
+func (s *Store) wake() {
+	s.enter()
+	s.leave()
 }
 
-// RootPEM is the root to trust instead of Apple's.
-func (s *Store) RootPEM() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.root}))
+// Begin sets the world back to an instant in the past, where it stands until
+// Pass or CatchUp. What is notified there was taken at once, as the API's history
+// tells: nothing is sent.
+func (s *Store) Begin(at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.customers) > 0 || at.After(time.Now()) {
+		return errors.New("a world begins in the past, and before its first customer")
+	}
+	s.past = at
+	return nil
 }
 
-// Sign returns payload as a compact JWS.
-func (s *Store) Sign(payload any) (string, error) {
-	b, err := json.Marshal(payload)
-	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+// Pass lets time go by in a world that stands in the past, at most to the present.
+func (s *Store) Pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.past.IsZero() {
+		return
 	}
-	text := s.head + "." + base64.RawURLEncoding.EncodeToString(b)
-	sum := sha256.Sum256([]byte(text))
-	r, v, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
-	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+	if s.past = s.past.Add(d); s.past.After(time.Now()) {
+		s.past = time.Now()
 	}
-	var sig [64]byte
-	r.FillBytes(sig[:32])
-	v.FillBytes(sig[32:])
-	return text + "." + base64.RawURLEncoding.EncodeToString(sig[:]), nil
+	s.live()
 }
 
-// Subscription is one customer's auto-renewable subscription.
-type Subscription struct {
-	OriginalTransactionID string
-	TransactionID         string // of this period; empty: the original one
-	AppAccountToken       string // a UUID; empty: none
-	ProductID             string
-	StartedAt             time.Time // of the subscription; zero: six months before
-	ExpiresAt             time.Time
-	AutoRenew             bool
-	Status                int   // 1 active, 2 expired, 3 billing retry, 4 billing grace period, 5 revoked; 0: active
-	Price                 int64 // milliunits
-	Currency              string
-	Storefront            string    // ISO 3166-1 alpha-3
-	GraceUntil            time.Time // in the billing grace period
-	RevokedAt             time.Time // refunded
-	ExpirationIntent      int       // 1 cancelled, 2 billing; 0: not expired
+// CatchUp brings a world of the past to the present, from where it goes on by
+// itself.
+func (s *Store) CatchUp() {
+	s.mu.Lock()
+	if !s.past.IsZero() {
+		s.past = time.Now()
+		s.live()
+		s.past = time.Time{}
+	}
+	s.leave()
 }
 
-// Notification returns the body that the store posts for a subscription: a
-// notification of typ and subtype (may be empty) signed at the instant at.
-func (s *Store) Notification(typ, subtype string, sub Subscription, at time.Time) (uuid string, body []byte, err error) {
-	if sub.StartedAt.IsZero() {
-		sub.StartedAt = at.AddDate(0, -6, 0)
-	}
-	if sub.Status == 0 {
-		sub.Status = 1
-	}
-	transaction, err1 := s.Sign(s.transaction(typ, sub, at))
-	renewal, err2 := s.Sign(s.renewal(sub, at))
-	if err := errors.Join(err1, err2); err != nil {
-		return "", nil, err
-	}
-	uuid = newUUID()
-	n := map[string]any{
-		"notificationType": typ, "notificationUUID": uuid, "version": "2.0", "signedDate": at.UnixMilli(),
-		"data": map[string]any{
-			"appAppleId": s.AppAppleID, "bundleId": s.BundleID, "bundleVersion": "1.4.2", "environment": s.Environment,
-			"signedTransactionInfo": transaction, "signedRenewalInfo": renewal, "status": sub.Status,
-		},
-	}
-	if subtype != "" {
-		n["subtype"] = subtype
-	}
-	payload, err := s.Sign(n)
-	if err != nil {
-		return "", nil, err
-	}
-	body, err = json.Marshal(map[string]string{"signedPayload": payload})
-	return uuid, body, err
+// next is a number that was not given out yet.
+func (s *Store) next() int64 {
+	s.count++
+	return s.count
 }
 
-// transaction is the JWSTransactionDecodedPayload of the current period.
-func (s *Store) transaction(typ string, sub Subscription, at time.Time) map[string]any {
-	id, reason := sub.TransactionID, "RENEWAL"
-	if id == "" {
-		id = sub.OriginalTransactionID
+// The ids of the two environments begin differently, as the real ones do. An
+// appTransactionId lies beyond 2^53: who reads ids as floating numbers is found out.
+func (s *Store) newTransactionID() string {
+	if s.Environment == Production {
+		return strconv.FormatInt(470_001_700_000_000+s.next(), 10)
 	}
-	if typ == "SUBSCRIBED" {
-		reason = "PURCHASE"
-	}
-	t := map[string]any{
-		"transactionId": id, "originalTransactionId": sub.OriginalTransactionID, "bundleId": s.BundleID,
-		"productId": sub.ProductID, "subscriptionGroupIdentifier": "20500001", "purchaseDate": sub.ExpiresAt.AddDate(0, -1, 0).UnixMilli(),
-		"originalPurchaseDate": sub.StartedAt.UnixMilli(), "expiresDate": sub.ExpiresAt.UnixMilli(), "quantity": 1,
-		"type": "Auto-Renewable Subscription", "inAppOwnershipType": "PURCHASED", "signedDate": at.UnixMilli(), "environment": s.Environment,
-		"appAccountToken": sub.AppAccountToken, "price": sub.Price, "currency": sub.Currency, "storefront": sub.Storefront, "transactionReason": reason,
-	}
-	if !sub.RevokedAt.IsZero() {
-		t["revocationDate"], t["revocationReason"] = sub.RevokedAt.UnixMilli(), 0
-	}
-	return t
+	return strconv.FormatInt(2_000_000_700_000_000+s.next(), 10)
 }
 
-// renewal is the JWSRenewalInfoDecodedPayload.
-func (s *Store) renewal(sub Subscription, at time.Time) map[string]any {
-	renew := 0
-	if sub.AutoRenew {
-		renew = 1
-	}
-	r := map[string]any{
-		"originalTransactionId": sub.OriginalTransactionID, "autoRenewProductId": sub.ProductID, "productId": sub.ProductID,
-		"autoRenewStatus": renew, "signedDate": at.UnixMilli(), "environment": s.Environment, "renewalDate": sub.ExpiresAt.UnixMilli(),
-		"recentSubscriptionStartDate": sub.StartedAt.UnixMilli(), "isInBillingRetryPeriod": sub.Status == 3 || sub.Status == 4,
-	}
-	if !sub.GraceUntil.IsZero() {
-		r["gracePeriodExpiresDate"] = sub.GraceUntil.UnixMilli()
-	}
-	if sub.ExpirationIntent != 0 {
-		r["expirationIntent"] = sub.ExpirationIntent
-	}
-	return r
+func (s *Store) newLineID() string { return strconv.FormatInt(2_000_000_080_000_000+s.next(), 10) }
+
+func (s *Store) newAppTransactionID() string {
+	return strconv.FormatInt(704_289_572_000_000_001+2*s.next(), 10)
+}
+
+// newOrderID is the number in the receipt mail.
+func (s *Store) newOrderID() string {
+	return "M" + rand.Text()[:9]
 }
 
 func newUUID() string {
@@ -223,19 +300,4 @@ func newUUID() string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	h := hex.EncodeToString(b[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
-// Post hands a notification to url and reports the status. The store takes
-// 200 to 206 for delivered.
-func Post(ctx context.Context, client *http.Client, url string, body []byte) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, fmt.Errorf("post notification: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := client.Do(req)
-	if err != nil {
-		return 0, fmt.Errorf("post notification: %w", err)
-	}
-	return res.StatusCode, res.Body.Close()
 }
