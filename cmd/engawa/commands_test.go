@@ -433,8 +433,10 @@ var helpFrame = []string{"help.usage", "help.arguments", "help.flags", "help.com
 // it is asked for by the command or by the flag.
 func TestHelpSpeaks(t *testing.T) {
 	for _, c := range []struct{ env, want string }{
-		{"LANG=ja_JP.UTF-8", "使い方: engawa member add <name> [flags]\n\nメンバーを加え、"}, {"LC_ALL=ko_KR.UTF-8", "사용법: engawa member add <name> [flags]\n\n구성원을 추가하고"},
-		{"LC_ALL=C", "Usage: engawa member add <name> [flags]\n\nAdd a member"}, {"", "Usage: engawa member add <name> [flags]\n\nAdd a member"},
+		{"LANG=ja_JP.UTF-8", "使い方: engawa member add <name> [flags]\n\nメンバーを加え、"},
+		{"LC_ALL=ko_KR.UTF-8", "사용법: engawa member add <name> [flags]\n\n구성원을 추가하고"},
+		{"LC_ALL=C", "Usage: engawa member add <name> [flags]\n\nAdd a member"},
+		{"", "Usage: engawa member add <name> [flags]\n\nAdd a member"},
 	} {
 		var said []string
 		for _, args := range [][]string{{"help", "member", "add"}, {"member", "add", "--help"}} {
@@ -459,7 +461,7 @@ func TestHelpSpeaks(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...)
 		cmd.Env = []string{asCommand + "=1"}
-		out, _ := cmd.CombinedOutput() //nolint:errcheck // the code is looked at
+		out, _ := cmd.CombinedOutput() // its code is looked at
 		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.want) {
 			t.Errorf("%v: exit %d: %s", c.args, code, out)
 		}

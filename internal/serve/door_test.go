@@ -397,8 +397,11 @@ func TestSure(t *testing.T) {
 		password engawa.Secret
 		sure     bool
 	}{
-		{0, "", true}, {access.FreshFor - time.Minute, "", true}, {access.FreshFor, "", false},
-		{access.FreshFor, "縁側で一休みする", true}, {access.FreshFor, "別の店の長い合言葉", false},
+		{0, "", true},
+		{access.FreshFor - time.Minute, "", true},
+		{access.FreshFor, "", false},
+		{access.FreshFor, "縁側で一休みする", true},
+		{access.FreshFor, "別の店の長い合言葉", false},
 	} {
 		now := time.Now()
 		session, token := access.NewSession("ws_1", "mem_yuki", now)
