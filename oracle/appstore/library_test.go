@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -95,9 +96,7 @@ func (s *shop) task(more map[string]any) map[string]any {
 		"url": s.url, "environment": s.Environment, "bundleId": bundle, "appAppleId": appID, "key": p8, "keyId": id, "issuerId": issuer, "root": root(s.Store),
 		"realtime": s.URL + "/realtime",
 	}
-	for k, v := range more {
-		task[k] = v
-	}
+	maps.Copy(task, more)
 	return task
 }
 
@@ -183,6 +182,8 @@ func TestLibrary(t *testing.T) {
 	if !slices.Equal(unheard, lacking) {
 		t.Errorf("the library did not get an answer from %q; it is known to lack %q", unheard, lacking)
 	}
+	sandbox.mu.Lock()
+	defer sandbox.mu.Unlock()
 	if len(sandbox.realtime) == 0 {
 		t.Fatal("no realtime request was made")
 	}
@@ -234,7 +235,7 @@ func TestNotifications(t *testing.T) {
 		signed = append(signed, body.SignedPayload)
 	}
 	out := script(t, s.task(map[string]any{"notifications": signed}))
-	for _, want := range strings.Fields(`SUBSCRIBED/INITIAL_BUY SUBSCRIBED/RESUBSCRIBE DID_CHANGE_RENEWAL_PREF/UPGRADE DID_CHANGE_RENEWAL_PREF/DOWNGRADE
+	for want := range strings.FieldsSeq(`SUBSCRIBED/INITIAL_BUY SUBSCRIBED/RESUBSCRIBE DID_CHANGE_RENEWAL_PREF/UPGRADE DID_CHANGE_RENEWAL_PREF/DOWNGRADE
 		DID_CHANGE_RENEWAL_PREF DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_ENABLED DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_DISABLED OFFER_REDEEMED DID_RENEW
 		DID_RENEW/BILLING_RECOVERY DID_FAIL_TO_RENEW/GRACE_PERIOD GRACE_PERIOD_EXPIRED EXPIRED/VOLUNTARY EXPIRED/BILLING_RETRY EXPIRED/PRICE_INCREASE
 		EXPIRED/PRODUCT_NOT_FOR_SALE PRICE_INCREASE/PENDING PRICE_INCREASE/ACCEPTED REFUND REFUND_DECLINED REFUND_REVERSED CONSUMPTION_REQUEST
