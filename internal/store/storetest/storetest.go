@@ -76,7 +76,7 @@ func PostgresWith(tb testing.TB, environment ...string) string {
 	if err != nil {
 		tb.Fatalf("PostgreSQL: %v", err)
 	}
-	tb.Cleanup(func() { c.stdin.Close() }) //nolint:errcheck // it only has to end
+	tb.Cleanup(func() { c.stdin.Close() })
 	c.plain, err = makePlain(c.dsn)
 	if err != nil {
 		tb.Fatalf("PostgreSQL: %v", err)
