@@ -403,7 +403,10 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.SetRole(ctx, as, "mem2_"+e.of, engawa.Admin)
 	},
 	"Staff":  func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
-	"Verify": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Verify(ctx, as) },
+	"Verify": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		tables, err := s.Verify(ctx, as)
+		return slices.DeleteFunc(tables, func(o store.Opened) bool { return o.Open+o.Erased+o.Closed == 0 }), err
+	},
 	"UseKey": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.UseKey(ctx, as, "key_"+e.of, time.Now())
 	},
