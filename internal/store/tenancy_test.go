@@ -402,7 +402,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"SetRole": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SetRole(ctx, as, "mem2_"+e.of, engawa.Admin)
 	},
-	"Staff":  func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
+	"Staff": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Staff(ctx, as) },
 	"Verify": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		tables, err := s.Verify(ctx, as)
 		return slices.DeleteFunc(tables, func(o store.Opened) bool { return o.Open+o.Erased+o.Closed == 0 }), err
