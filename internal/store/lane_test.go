@@ -134,8 +134,8 @@ func TestLateHolder(t *testing.T) {
 	})
 }
 
-// TestHandover: what one claim let go is named until the last of it is recorded.
-func TestHandover(t *testing.T) {
+// TestUnderWay: what one claim let go is named until the last of it is recorded.
+func TestUnderWay(t *testing.T) {
 	each(t, func(s *shop) {
 		s.customer("cus_1")
 		s.send(s.message("cus_1"), s.message("cus_1"), s.message("cus_1"))
