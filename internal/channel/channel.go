@@ -60,6 +60,7 @@ type Kind struct {
 	Relationship string                 // required state of the relationship: "friend"; empty: none
 	Disclosure   bool                   // forbids unannounced automatic messages
 	Tells        bool                   // a notice goes with whom and what it tells of (engawa.About)
+	Home         string                 // the address where it goes that names no place; empty: a place must be named
 	Retry        Retry
 	ToCustomers  bool // may reach customers' contact points
 	ToStaff      bool // may reach destinations

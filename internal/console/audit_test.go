@@ -37,6 +37,7 @@ func auditAll(d *desk) {
 	}))
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_stop", Reason: "complained", At: time.Now()}))
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
+	d.atDesk()
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -66,24 +67,25 @@ func auditAll(d *desk) {
 		"/events/types/new": {at("/events/types/new"), url.Values{
 			"type": {"shop.shipped"}, "name.ja": {"発送しました"}, "name.ko": {"발송했습니다"}, "name.en": {"Shipped"}, "schema": {`{"type":"object"}`}, "sample": {`{}`},
 		}, "save-event-type"},
-		"/events/types/end":     {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
-		"/accounts/{id}/enable": {at("/accounts/acc_mail/enable"), nil, "change-account"},
-		"/templates/new":        {at("/templates/new"), words, "save-template"},
-		"/templates/{id}":       {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
-		"/lanes/{id}/resume":    {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
-		"/tasks/{id}/take":      {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
-		"/tasks/{id}/assign":    {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
-		"/tasks/{id}/due":       {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},
-		"/tasks/{id}/note":      {at("/tasks/" + tasks[0].ID + "/note"), url.Values{"note": {"電話しました"}}, "note-task"},
-		"/tasks/{id}/reopen":    {at("/tasks/" + tasks[0].ID + "/reopen"), url.Values{"note": {"まだでした"}}, "reopen-task"},
-		"/tasks/{id}/done":      {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
-		"/messages/{id}/cancel": {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
-		"/settings/name":        {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
-		"/settings/signin":      {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
-		"/customers/{id}/stop":  {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
-		"/customers/{id}/merge": {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
-		"/customers/{id}/erase": {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
-		"/settings/link":        {at("/settings/link"), nil, "make-sign-in-link"},
+		"/events/types/end":      {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
+		"/accounts/{id}/enable":  {at("/accounts/acc_mail/enable"), nil, "change-account"},
+		"/templates/new":         {at("/templates/new"), words, "save-template"},
+		"/templates/{id}":        {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
+		"/lanes/{id}/resume":     {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
+		"/tasks/{id}/take":       {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
+		"/tasks/{id}/assign":     {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
+		"/tasks/{id}/due":        {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},
+		"/tasks/{id}/note":       {at("/tasks/" + tasks[0].ID + "/note"), url.Values{"note": {"電話しました"}}, "note-task"},
+		"/tasks/{id}/reopen":     {at("/tasks/" + tasks[0].ID + "/reopen"), url.Values{"note": {"まだでした"}}, "reopen-task"},
+		"/tasks/{id}/done":       {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
+		"/messages/{id}/cancel":  {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
+		"/settings/name":         {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
+		"/settings/signin":       {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
+		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}}, "create-destination open-ticket"},
+		"/customers/{id}/stop":   {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
+		"/customers/{id}/merge":  {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
+		"/customers/{id}/erase":  {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
+		"/settings/link":         {at("/settings/link"), nil, "make-sign-in-link"},
 		"/settings/members/new": {
 			at("/settings/members/new"), url.Values{"name": {"山田 花"}, "mail": {"hana@hinata.example"}, "role": {"support"}}, "add-member make-sign-in-link",
 		},

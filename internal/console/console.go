@@ -139,6 +139,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /imports/{id}/apply", c.page(engawa.Admin, c.applyImport))
 	mux.Handle("POST /imports/{id}/stop", c.page(engawa.Admin, c.stopImport))
 	mux.Handle("POST /imports/{id}/drop", c.page(engawa.Admin, c.dropImport))
+	mux.Handle("GET /customers/{id}/ticket", c.page(engawa.Support, c.ticket))
+	mux.Handle("POST /customers/{id}/ticket", c.page(engawa.Support, c.openTicket))
 	mux.Handle("GET /customers/{id}/stop", c.page(engawa.Support, c.withdrawal))
 	mux.Handle("POST /customers/{id}/stop", c.page(engawa.Support, c.withdraw))
 	mux.Handle("GET /customers/{id}/merge", c.page(engawa.Support, c.merger))

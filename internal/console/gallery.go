@@ -108,6 +108,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"import-applying", ImportPage(sampleApplying(page("customers", ""), s))},
 		{"import-done", ImportPage(sampleApplied(page("customers", ""), s))},
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
+		{"ticket", TicketPage(sampleTicket(page("customers", "ticket.title"), s))},
 		{"stop", WithdrawalPage(sampleWithdrawal(page("customers", "stop.title"), s))},
 		{"merge", MergerPage(sampleMerger(page("customers", "merge.title"), s))},
 		{"merge-none", MergerPage(sampleMergerNone(page("customers", "merge.title"), s))},
@@ -773,6 +774,13 @@ func sampleKeyMade(p Page, s spoken) KeyMade {
 	return KeyMade{
 		Page: p, Name: s.shop, Key: "eng_live_k3xq7ujt2myw_Zk3x8Q7uJt2mYw9c4sVb1nLd6hRfPa5eXo0iGz", What: p.allows([]string{"events:write"}),
 		EndsAt: sampleNow.Add(365 * 24 * time.Hour), Example: "https://hub.hinata.example/v1/…\nAuthorization: Bearer eng_live_k3xq7ujt2myw_…",
+	}
+}
+
+func sampleTicket(p Page, s spoken) Ticket {
+	return Ticket{
+		Page: p, ID: "cus_1", Name: s.hana, Desks: []Choice{{"dst_1", "Zendesk"}, {"dst_2", s.room}}, Desk: "dst_1",
+		Subject: p.Words.EventLine(p.Locale, "contract.termination.reserved", nil), Problem: p.T("ticket.text.wrong"),
 	}
 }
 

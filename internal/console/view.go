@@ -241,6 +241,17 @@ type Customer struct {
 	Consents       []Consent
 	Story          []StoryRow
 	Next           string // URL of older rows
+	Desk           bool   // a ticket can be opened
+}
+
+// Ticket is a ticket about a customer before it is opened.
+type Ticket struct {
+	Page
+	ID, Name      string
+	Desks         []Choice
+	Desk          string
+	Subject, Text string
+	Problem       string
 }
 
 // Withdrawal is where a customer's word to stop is written down.
@@ -935,7 +946,7 @@ var AuditActions = []string{
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "pause-lane", "resume-lane", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
-	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent",
+	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 }

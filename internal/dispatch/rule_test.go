@@ -11,6 +11,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -158,6 +159,38 @@ func TestTokenEnds(t *testing.T) {
 			if who := desk.Requester(tickets[0]); who.Name != "田中" || who.Mail != "cus_no@customer.example" {
 				t.Errorf("the requester is %+v", who)
 			}
+		}
+	})
+}
+
+// TestTicketByHand: a ticket that a person opens about a customer has that
+// customer for its requester, though no event tells of them.
+func TestTicketByHand(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		desk := &zendesksim.Server{Client: zendesksim.Client{ID: "hub", Secret: "first"}, Polite: true}
+		h.http = channeltest.Client(desk)
+		h.must(h.st.AddAccount(ctx, engawa.Account{
+			Workspace: ws, ID: "acc_desk", Kind: "zendesk", Name: "窓口", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"subdomain": "hinata", "client_id": "hub", "client_secret": "first", "base_url": "http://desk.example"},
+		}))
+		h.must(h.st.AddDestination(ctx, engawa.Destination{
+			Workspace: ws, ID: "dst_desk", Name: "窓口", Account: "acc_desk", Address: "default", Locale: engawa.Japanese, CreatedAt: time.Now(),
+		}))
+		h.run("n1", time.Minute)
+		_, err := h.composer.Accept(ctx, ws, []message.Request{{
+			Workspace: ws, Destination: "dst_desk", About: "cus_no", Purpose: engawa.Service, Trigger: engawa.ByUser,
+			Chain: []engawa.Via{{Account: "acc_desk"}}, Content: engawa.Content{Subject: "解約の相談", Text: "電話での返事を希望"},
+		}})
+		h.must(err)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		tickets := desk.Tickets()
+		if len(tickets) != 1 {
+			t.Fatalf("%d tickets", len(tickets))
+		}
+		if who := desk.Requester(tickets[0]); who.Name != "田中" || who.Mail != "cus_no@customer.example" {
+			t.Errorf("the requester is %+v", who)
 		}
 	})
 }

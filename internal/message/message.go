@@ -35,6 +35,7 @@ type Request struct {
 	App         string
 	Customer    string
 	Destination string
+	About       string // the customer whom a notice to a destination tells of; empty: the event's
 	Broadcast   string
 	Purpose     engawa.Purpose
 	Trigger     engawa.Trigger
@@ -235,10 +236,13 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}
+	if m.Destination != "" {
+		m.About = r.About
+	}
 	if r.Event != nil {
 		m.Event = r.Event.ID
 		if m.Destination != "" {
-			m.About = r.Event.Customer
+			m.About = cmp.Or(r.About, r.Event.Customer)
 		}
 	}
 	if len(r.Digest) > 0 {

@@ -62,7 +62,7 @@ var computed = map[string][]string{
 	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
 	"csv.changed.":   {"name", "email", "phone", "language", "country"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "merged", "erased", "task_new", "lifted"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.":   {"viewer", "support", "admin", "owner"},

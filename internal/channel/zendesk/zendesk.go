@@ -54,6 +54,7 @@ var Kind = channel.Kind{
 	Conns:   func(channel.Settings) int { return 2 },
 	Retry:   channel.Retry{KeyLife: KeyLife, Lookup: true},
 	Tells:   true,
+	Home:    string(Default),
 	ToStaff: true,
 	Answers: func(code int) channel.Class {
 		return classify(http.MethodPost, &http.Response{StatusCode: code}, answer{}).Class

@@ -1,0 +1,128 @@
+package console
+
+import (
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// The most that a ticket's subject and text may have, in characters.
+const (
+	maxTicketSubject = 150
+	maxTicketText    = 5000
+)
+
+// desks lists where a ticket about a customer can go: the queues of accounts
+// that tell whom a notice is about, or an account's home where it has none.
+func (c *console) desks(v *visit) (all []engawa.Destination, err error) {
+	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	places, err := c.Store.Destinations(v.ctx(), v.ws())
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		kind, ok := c.kind(a.Kind)
+		if !ok || !kind.Tells || !a.Enabled {
+			continue
+		}
+		n := len(all)
+		for _, d := range places {
+			if d.Account == a.ID {
+				all = append(all, d)
+			}
+		}
+		if len(all) == n && kind.Home != "" {
+			all = append(all, engawa.Destination{Workspace: v.ws(), Name: a.Name, Account: a.ID, Address: engawa.Address(kind.Home), Locale: v.Locale, CreatedAt: v.Now})
+		}
+	}
+	return all, nil
+}
+
+// ticketView loads the page. Where there is no desk, there is no page.
+func (c *console) ticketView(v *visit) (Ticket, []engawa.Destination, error) {
+	cu, err := c.living(v)
+	if err != nil {
+		return Ticket{}, nil, err
+	}
+	desks, err := c.desks(v)
+	if err == nil && len(desks) == 0 {
+		err = engawa.NotFound("desk that takes tickets")
+	}
+	if err != nil {
+		return Ticket{}, nil, err
+	}
+	view := Ticket{Page: v.titled("customers", v.T("ticket.title")), ID: cu.ID, Name: v.customerName(cu), Desk: deskKey(desks[0])}
+	view.Path = "/customers/" + cu.ID + "/ticket"
+	for _, d := range desks {
+		view.Desks = append(view.Desks, Choice{deskKey(d), d.Name})
+	}
+	return view, desks, nil
+}
+
+// deskKey is a desk's value in the form: its place's id or, of a home, its account's.
+func deskKey(d engawa.Destination) string {
+	if d.ID == "" {
+		return d.Account
+	}
+	return d.ID
+}
+
+func (c *console) ticket(v *visit) error {
+	view, _, err := c.ticketView(v)
+	if err != nil {
+		return err
+	}
+	return v.show(TicketPage(view))
+}
+
+// openTicket hands a ticket about the customer to a desk, through verdict and
+// lane like any message.
+func (c *console) openTicket(v *visit) error {
+	view, desks, err := c.ticketView(v)
+	if err != nil {
+		return err
+	}
+	view.Desk, view.Subject, view.Text = v.typed("desk"), v.typed("subject"), v.typed("text")
+	desk, wrong := engawa.Destination{}, ""
+	for _, d := range desks {
+		if deskKey(d) == view.Desk {
+			desk = d
+		}
+	}
+	switch {
+	case desk.Account == "":
+		wrong = v.T("ticket.desk.wrong")
+	case view.Subject == "" || utf8.RuneCountInString(view.Subject) > maxTicketSubject:
+		wrong = v.T("ticket.subject.wrong")
+	case view.Text == "" || utf8.RuneCountInString(view.Text) > maxTicketText:
+		wrong = v.T("ticket.text.wrong")
+	}
+	if wrong != "" {
+		view.Problem = wrong
+		return v.showAs(http.StatusUnprocessableEntity, TicketPage(view))
+	}
+	if desk.ID == "" {
+		desk.ID = engawa.NewID(engawa.PrefixDestination)
+		if err := v.by.AddDestination(v.ctx(), desk); err != nil {
+			return err
+		}
+	}
+	ms, err := c.Compose.Accept(v.ctx(), v.ws(), []message.Request{{
+		Workspace: v.ws(), Member: v.member.ID, Destination: desk.ID, About: view.ID, Purpose: engawa.Service, Trigger: engawa.ByUser,
+		Chain: []engawa.Via{{Account: desk.Account}}, Urgent: true, Content: engawa.Content{Subject: view.Subject, Text: view.Text},
+	}})
+	if err != nil {
+		return err
+	}
+	line := store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "open-ticket", Object: view.ID, Detail: ms[0].Message.ID}
+	if err := c.Store.Note(v.ctx(), line); err != nil {
+		return err
+	}
+	return v.see("/messages/"+ms[0].Message.ID+"#deliveries", "ticket")
+}
