@@ -100,7 +100,7 @@ func (s *site) erased(waiting string) {
 			s.t.Errorf("nobody did %s: %q", a.Action, a.Actor)
 		}
 	}
-	if got := strings.Join(lines, " "); got != "erase-customer merge-customer change-customer" {
+	if got := strings.Join(lines, " "); got != "erase-customer merge-customer give-consent change-customer" {
 		s.t.Errorf("the trail says %s", got)
 	}
 }

@@ -119,7 +119,7 @@ var walk = []step{
 // line in the audit trail: facts that tell themselves who brought them, and when,
 // and what only asks.
 var untrailed = []string{
-	"postEvents", "sendMessage", "testAccount", "addCustomer", "addContactPoint", "addConsent", "addIdentity", "saveSubscription",
+	"postEvents", "sendMessage", "testAccount", "addCustomer", "addContactPoint", "addIdentity", "saveSubscription",
 	"checkMessage", "findCustomers", "tryRoute", "tryStoredRoute",
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,13 @@ func (s *shop) look(path string) string {
 func TestPage(t *testing.T) {
 	within(t, sim.Production, func(t *testing.T, s *shop) {
 		s.Undecided = true
-		s.listen(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+		var slow atomic.Bool
+		s.listen(func(w http.ResponseWriter, _ *http.Request) {
+			if slow.Load() {
+				time.Sleep(5 * time.Second)
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
 		for lang, want := range map[string][]string{
 			"ja": {"お客様がまだいません", "通知はまだありません"}, "ko": {"아직 고객이 없습니다", "아직 알림이 없습니다"}, "en": {"There are no customers yet", "None yet."},
 		} {
@@ -69,11 +76,17 @@ func TestPage(t *testing.T) {
 				bean = tr["transactionId"].(string)
 			}
 		}
+		slow.Store(true)
 		form("act", "refund", "transaction", bean, "reason", "OTHER")
+		if !strings.Contains(s.look("/?lang=en"), "Waiting to be sent") {
+			t.Error("a notification under way is not shown as such")
+		}
+		wait(10 * time.Second)
+		slow.Store(false)
 		page := s.look("/?lang=en")
 		for _, want := range []string{
 			"&lt;b&gt;Misaki&lt;/b&gt;", "Turn on renewal", "does not renew", "Refund case: Other", "Consumption requests 1 sent", "Refund half",
-			"CONSUMPTION_REQUEST", "UNSUCCESSFUL_HTTP_RESPONSE_CODE 503", "Will be tried again", "Waiting to be sent",
+			"CONSUMPTION_REQUEST", "UNSUCCESSFUL_HTTP_RESPONSE_CODE 503", "Will be tried again",
 		} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page lacks %q", want)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,10 +163,10 @@ func TestRefusedClient(t *testing.T) {
 		"silent":            {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil, channel.Again, "token timeout", 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			grants := 0
+			var grants atomic.Int64
 			a := openedAs(t, byClient, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/oauth/tokens" {
-					grants++
+					grants.Add(1)
 					tc.grant(w, r)
 					return
 				}
@@ -173,8 +174,8 @@ func TestRefusedClient(t *testing.T) {
 			}))
 			_, err := a.Send(t.Context(), channeltest.Cleared(t, channeltest.Parcel(queue)))
 			se, ok := err.(*channel.SendError)
-			if !ok || se.Class != tc.class || se.Code != tc.code || grants != tc.grants {
-				t.Fatalf("%s: %v after %d tokens; want %s %s after %d", name, err, grants, tc.class, tc.code, tc.grants)
+			if !ok || se.Class != tc.class || se.Code != tc.code || int(grants.Load()) != tc.grants {
+				t.Fatalf("%s: %v after %d tokens; want %s %s after %d", name, err, grants.Load(), tc.class, tc.code, tc.grants)
 			}
 			for _, secret := range []string{clientSecret, "t0ken-t0ken"} {
 				if strings.Contains(se.Error()+se.Exchange.Request+se.Exchange.Response, secret) {
