@@ -141,8 +141,9 @@ func (w *world) cameBack(ctx context.Context) error {
 		{annoyed, "mail.complained", "demo.complained", engawa.Marketing, "秋の深煎りが入りました"},
 		{polite, "mail.replied", "demo.replied", engawa.Service, "お預かりしたミルについて"},
 	} {
-		if _, err := w.send(ctx, mailTo(c.customer, c.purpose, c.subject, c.subject+"。\n"), "sent"); err != nil && c.customer != moved {
-			return err // the mail to who has moved may have come back before it was seen as sent
+		var made struct{ ID string } // it may come back before it is seen as sent
+		if err := w.post(ctx, "/v1/messages", mailTo(c.customer, c.purpose, c.subject, c.subject+"。\n"), &made); err != nil {
+			return err
 		}
 		var got eventList
 		if err := w.until(ctx, "/v1/events?customer="+c.customer, &got, func() bool { return len(got.Events) == 1 }); err != nil {
