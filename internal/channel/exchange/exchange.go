@@ -255,6 +255,8 @@ func (t *folded) replace(v, by string) {
 	}
 	var text, low strings.Builder
 	byLow := asciiLower(by)
+	text.Grow(len(t.text) + len(by))
+	low.Grow(len(t.text) + len(by))
 	for ; i >= 0; i = strings.Index(t.low, want) {
 		text.WriteString(t.text[:i])
 		text.WriteString(by)
