@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -41,58 +40,88 @@ type Words struct {
 type tongue struct {
 	localizer *i18n.Localizer
 	printer   *message.Printer
-	keys      map[string]bool
+	plain     map[string]string // by key: words with nothing to fill in
+	filled    map[string]bool   // keys of the others, which localizer has
 }
 
 // Load reads the embedded words. It fails where a file is malformed, where a
 // key stands twice, and where a locale has no words.
 func Load() (*Words, error) {
 	bundle := i18n.NewBundle(language.English)
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	w := &Words{
 		tongues: map[engawa.Locale]tongue{},
 		parser:  &i18ntemplate.TextParser{Option: "missingkey=zero"}, // a value not given is left out, not "<no value>"
 	}
 	for _, l := range engawa.Locales {
-		keys, err := loadLocale(bundle, l)
-		if err != nil {
+		tag := language.Make(string(l))
+		t := tongue{
+			localizer: i18n.NewLocalizer(bundle, string(l)), printer: message.NewPrinter(tag),
+			plain: map[string]string{}, filled: map[string]bool{},
+		}
+		if err := t.load(bundle, l, tag); err != nil {
 			return nil, err
 		}
-		tag := language.Make(string(l))
-		w.tongues[l] = tongue{
-			localizer: i18n.NewLocalizer(bundle, string(l)),
-			printer:   message.NewPrinter(tag),
-			keys:      keys,
-		}
+		w.tongues[l] = t
 	}
 	var err error
 	w.notices, err = loadNotices()
 	return w, err
 }
 
-func loadLocale(bundle *i18n.Bundle, l engawa.Locale) (map[string]bool, error) {
+// load reads the files of locale l. Most words have nothing to fill in; the
+// bundle, which keeps a template for each plural form, is spared those.
+func (t tongue) load(bundle *i18n.Bundle, l engawa.Locale, tag language.Tag) error {
 	names, err := fs.Glob(wordFiles, "words/*."+string(l)+".toml")
 	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("load words of %s: %d files: %w", l, len(names), err)
+		return fmt.Errorf("load words of %s: %d files: %w", l, len(names), err)
 	}
-	keys := map[string]bool{}
 	for _, name := range names {
 		b, err := wordFiles.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("load words %s: %w", name, err)
+			return fmt.Errorf("load words %s: %w", name, err)
 		}
-		file, err := bundle.ParseMessageFileBytes(b, path.Base(name))
-		if err != nil {
-			return nil, fmt.Errorf("load words %s: %w", name, err)
+		var file map[string]any
+		if err := toml.Unmarshal(b, &file); err != nil {
+			return fmt.Errorf("load words %s: %w", name, err)
 		}
-		for _, m := range file.Messages {
-			if keys[m.ID] {
-				return nil, fmt.Errorf("load words %s: %s stands twice", name, m.ID)
+		for key, words := range file {
+			if err := t.add(bundle, tag, key, words); err != nil {
+				return fmt.Errorf("load words %s: %w", name, err)
 			}
-			keys[m.ID] = true
 		}
 	}
-	return keys, nil
+	return nil
+}
+
+// add keeps the words of a key: a text or, where a number chooses, a table of
+// plural forms.
+func (t tongue) add(bundle *i18n.Bundle, tag language.Tag, key string, words any) error {
+	if t.has(key) {
+		return fmt.Errorf("%s stands twice", key)
+	}
+	forms, ok := words.(map[string]any)
+	if s, isText := words.(string); isText {
+		if !strings.Contains(s, "{{") {
+			t.plain[key] = strings.Clone(s) // else the whole file is kept for it
+			return nil
+		}
+		forms, ok = map[string]any{"other": s}, true
+	}
+	if !ok {
+		return fmt.Errorf("%s is neither a text nor a table of plural forms", key)
+	}
+	forms["id"] = key
+	m, err := i18n.NewMessage(forms)
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	t.filled[key] = true
+	return bundle.AddMessages(tag, m)
+}
+
+func (t tongue) has(key string) bool {
+	_, plain := t.plain[key]
+	return plain || t.filled[key]
 }
 
 // T returns the words of key in locale l. args are pairs of a name and a
@@ -100,6 +129,9 @@ func loadLocale(bundle *i18n.Bundle, l engawa.Locale) (map[string]bool, error) {
 // grouped as the locale does. A key without words is returned itself.
 func (w *Words) T(l engawa.Locale, key string, args ...any) string {
 	t := w.tongue(l)
+	if s, ok := t.plain[key]; ok {
+		return s
+	}
 	cfg := &i18n.LocalizeConfig{MessageID: key, TemplateParser: w.parser}
 	if len(args) > 0 {
 		data := make(map[string]string, len(args)/2)
@@ -120,11 +152,12 @@ func (w *Words) T(l engawa.Locale, key string, args ...any) string {
 }
 
 // Has reports whether key has words.
-func (w *Words) Has(key string) bool { return w.tongue(engawa.English).keys[key] }
+func (w *Words) Has(key string) bool { return w.tongue(engawa.English).has(key) }
 
 // Keys lists every key of locale l in order.
 func (w *Words) Keys(l engawa.Locale) []string {
-	return slices.Sorted(maps.Keys(w.tongue(l).keys))
+	t := w.tongue(l)
+	return slices.Sorted(slices.Values(slices.AppendSeq(slices.Collect(maps.Keys(t.plain)), maps.Keys(t.filled))))
 }
 
 // Reason returns why, and what to do now, for a verdict's reason. An argument
