@@ -95,7 +95,9 @@ func run(ctx context.Context, r *report, postgres string) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	binary := filepath.Join(dir, "engawa")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/engawa").CombinedOutput(); err != nil {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/engawa")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as docs/install.md has it
+	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	fmt.Printf("%s, %d cores\n", runtime.Version(), runtime.NumCPU())
