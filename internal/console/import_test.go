@@ -84,15 +84,17 @@ func attribute(tag, name string) string {
 	return m[1]
 }
 
-// acts are the actions in the audit trail, oldest first.
+// acts are the actions in the audit trail, oldest first: by their times, since the
+// trail's own order knows no more than the millisecond.
 func (d *desk) acts() (acts []string) {
 	d.t.Helper()
-	for _, a := range d.trail() {
+	lines := d.trail()
+	slices.SortStableFunc(lines, func(a, b store.Audit) int { return a.At.Compare(b.At) })
+	for _, a := range lines {
 		if a.Actor == "member:mem_1" {
 			acts = append(acts, a.Action)
 		}
 	}
-	slices.Reverse(acts)
 	return acts
 }
 
