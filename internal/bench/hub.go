@@ -115,7 +115,8 @@ func (p *place) hub(ctx context.Context) (*serve.Hub, error) {
 type program struct {
 	url  string
 	cmd  *exec.Cmd
-	peak int // KiB, once it has ended
+	peak int           // KiB, once it has ended
+	busy time.Duration // of processors, once it has ended
 }
 
 // start runs binary on the place and waits until it is ready.
@@ -179,7 +180,9 @@ func (g *program) stop() error {
 	}
 	kill := time.AfterFunc(30*time.Second, func() { _ = g.cmd.Process.Kill() })
 	defer kill.Stop()
-	return g.cmd.Wait()
+	err := g.cmd.Wait()
+	g.busy = g.cmd.ProcessState.UserTime() + g.cmd.ProcessState.SystemTime()
+	return err
 }
 
 // memory reads a line of /proc/PID/status (proc_pid_status(5)), in KiB.

@@ -122,8 +122,9 @@ func addCustomer(ctx context.Context, h *serve.Hub, i int) (id string, err error
 // lane is what a lane did, and what a bare loop did with the same bytes.
 type lane struct {
 	perSecond, bare float64
-	flight          float64 // of mail: a bare loop that sends the envelope in one flight
-	peak            int     // KiB
+	flight          float64       // of mail: a bare loop that sends the envelope in one flight
+	peak            int           // KiB
+	busy            time.Duration // of the hub's processors, its start included
 }
 
 // runLane sends n messages of kind through the lane of a fresh hub into s.
@@ -161,7 +162,7 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 		return l, err
 	}
 	got, perSecond := s.rate()
-	l.perSecond, l.peak = perSecond, g.peak
+	l.perSecond, l.peak, l.busy = perSecond, g.peak, g.busy
 	if l.bare, err = bareOf(ctx, kind, s, n); err != nil {
 		return l, err
 	}

@@ -190,6 +190,7 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		} else {
 			r.line(k.what, "%s", figures)
 		}
+		r.line("  processor that the hub took", "%d µs a message, its start among them", (l.busy / messages).Microseconds())
 		if l.flight > 0 {
 			r.line("  beside a loop with its envelope in one flight", "%.0f/s, ratio %.2f", l.flight, l.perSecond/l.flight)
 		}

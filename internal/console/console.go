@@ -6,6 +6,7 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -246,10 +247,17 @@ func (v *visit) ws() string { return v.workspace.ID }
 // show writes a page.
 func (v *visit) show(view templ.Component) error { return v.showAs(http.StatusOK, view) }
 
+// showAs answers with a whole page or, where it fails, with nothing of it: what
+// went wrong can then be told. That the reader went away is no fault.
 func (v *visit) showAs(status int, view templ.Component) error {
+	var page bytes.Buffer
+	if err := view.Render(v.ctx(), &page); err != nil {
+		return err
+	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
-	return view.Render(v.ctx(), v.w)
+	_, _ = page.WriteTo(v.w) // fails where nobody reads
+	return nil
 }
 
 // moved answers a poll with the part of a page that bears a mark: nothing when

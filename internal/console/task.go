@@ -200,13 +200,18 @@ func (c *console) dueSoonest(v *visit, n int) (rows []TaskRow, err error) {
 
 // people names who does things.
 type people struct {
-	v       *visit
-	members []engawa.Member
+	v        *visit
+	members  []engawa.Member
+	accounts []engawa.Account // that tasks may come of
 }
 
 func (c *console) people(v *visit) (people, error) {
-	all, err := c.Store.Members(v.ctx(), v.ws())
-	return people{v, all}, err
+	members, err := c.Store.Members(v.ctx(), v.ws())
+	if err != nil {
+		return people{}, err
+	}
+	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
+	return people{v, members, accounts}, err
 }
 
 // name is a member's; of an actor, "member:…" or "key:…", it is who that is.
@@ -240,6 +245,9 @@ func (p people) row(k engawa.Task) TaskRow {
 	row.Title, row.Help = p.v.TaskWords(k)
 	if sort := sortOf(k.Source); sort != "" {
 		row.Source = p.v.T("tasks.source." + sort)
+	}
+	if i := slices.IndexFunc(p.accounts, func(a engawa.Account) bool { return a.ID == k.Source }); i >= 0 {
+		row.Source = joinDot(row.Source, p.accounts[i].Name)
 	}
 	return row
 }

@@ -236,14 +236,12 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}
-	if m.Destination != "" {
-		m.About = r.About
-	}
+	about := r.About
 	if r.Event != nil {
-		m.Event = r.Event.ID
-		if m.Destination != "" {
-			m.About = cmp.Or(r.About, r.Event.Customer)
-		}
+		m.Event, about = r.Event.ID, cmp.Or(about, r.Event.Customer)
+	}
+	if m.Destination != "" {
+		m.About = about
 	}
 	if len(r.Digest) > 0 {
 		m.Event = r.Digest[0].ID

@@ -201,15 +201,13 @@ func (t *tx) enqueueIn(ws string, ms []NewMessage, lanes laneSet) (left int, err
 	if _, err := t.insert(insertDelivery, deliveries); err != nil {
 		return 0, fmt.Errorf("store deliveries: %w", err)
 	}
-	if _, err := t.insert(insertPastAttempt, attempts); err != nil {
+	if _, err := t.insert(insertAttempt, attempts); err != nil {
 		return 0, fmt.Errorf("store attempts: %w", err)
 	}
 	return left, t.stoppedPlaces(kept)
 }
 
-const insertPastAttempt = `INSERT INTO attempt (workspace, delivery, n, fence, retry_key, started_at, ended_at, outcome, code, late, sealed, sealed_by)
-	VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, FALSE, $9, $10)`
-
+// pastAttemptRow is of a sample: no lane had it.
 func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, error) {
 	plain, err := json.Marshal(a.Exchange)
 	if err != nil {
@@ -219,7 +217,7 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 	if err != nil {
 		return nil, err
 	}
-	return []any{m.Workspace, a.Delivery, a.N, a.Key, us(a.StartedAt), us(a.EndedAt), string(a.Outcome), a.Code, sealed, by}, nil
+	return []any{m.Workspace, a.Delivery, a.N, 0, a.Key, us(a.StartedAt), us(a.EndedAt), string(a.Outcome), a.Code, false, sealed, by}, nil
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
