@@ -181,7 +181,7 @@ func (a *API) replayWebhook(ctx context.Context, c *call, in *replayIn) (replayO
 	}
 	if in.Body.DryRun {
 		out := replayOut{Webhook: ac.ID, From: r.From.UTC(), To: r.To.UTC()}
-		out.Events, out.Messages, err = (&replay.Runner{Store: a.Store, Compose: a.Compose, Log: a.Log}).Count(ctx, c.workspace, ac.ID, r.From, r.To)
+		out.Events, out.Messages, err = (&replay.Runner{Store: a.Store, Compose: a.Compose}).Count(ctx, c.workspace, ac.ID, r.From, r.To)
 		return out, err
 	}
 	r, err = c.store.AddReplay(ctx, r)

@@ -181,11 +181,7 @@ func (c *console) customer(v *visit) error {
 		if err := c.customerFacts(v, &view); err != nil {
 			return err
 		}
-		desks, err := c.desks(v)
-		if err != nil {
-			return err
-		}
-		view.Desk = len(desks) > 0
+		view.Desk = len(n.desks()) > 0
 	}
 	if err := c.story(v, n, &view); err != nil {
 		return err

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/engawa/engawa"
@@ -17,31 +19,28 @@ const (
 
 // desks lists where a ticket about a customer can go: the queues of accounts
 // that tell whom a notice is about, or an account's home where it has none.
-func (c *console) desks(v *visit) (all []engawa.Destination, err error) {
-	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
-	if err != nil {
-		return nil, err
-	}
-	places, err := c.Store.Destinations(v.ctx(), v.ws())
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range accounts {
-		kind, ok := c.kind(a.Kind)
+func (n *names) desks() (all []engawa.Destination) {
+	for _, a := range n.accounts {
+		kind, ok := n.c.kind(a.Kind)
 		if !ok || !kind.Tells || !a.Enabled {
 			continue
 		}
-		n := len(all)
-		for _, d := range places {
+		before := len(all)
+		for _, d := range n.destinations {
 			if d.Account == a.ID {
 				all = append(all, d)
 			}
 		}
-		if len(all) == n && kind.Home != "" {
-			all = append(all, engawa.Destination{Workspace: v.ws(), Name: a.Name, Account: a.ID, Address: engawa.Address(kind.Home), Locale: v.Locale, CreatedAt: v.Now})
+		if len(all) == before && kind.Home != "" {
+			all = append(all, engawa.Destination{
+				Workspace: n.v.ws(), Name: a.Name, Account: a.ID, Address: engawa.Address(kind.Home), Locale: n.v.Locale, CreatedAt: n.v.Now,
+			})
 		}
 	}
-	return all, nil
+	slices.SortFunc(all, func(a, b engawa.Destination) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(deskKey(a), deskKey(b)))
+	})
+	return all
 }
 
 // ticketView loads the page. Where there is no desk, there is no page.
@@ -50,12 +49,13 @@ func (c *console) ticketView(v *visit) (Ticket, []engawa.Destination, error) {
 	if err != nil {
 		return Ticket{}, nil, err
 	}
-	desks, err := c.desks(v)
-	if err == nil && len(desks) == 0 {
-		err = engawa.NotFound("desk that takes tickets")
-	}
+	n, err := c.names(v)
 	if err != nil {
 		return Ticket{}, nil, err
+	}
+	desks := n.desks()
+	if len(desks) == 0 {
+		return Ticket{}, nil, engawa.NotFound("desk that takes tickets")
 	}
 	view := Ticket{Page: v.titled("customers", v.T("ticket.title")), ID: cu.ID, Name: v.customerName(cu), Desk: deskKey(desks[0])}
 	view.Path = "/customers/" + cu.ID + "/ticket"

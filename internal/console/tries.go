@@ -120,7 +120,7 @@ func (c *console) again(v *visit) error {
 
 // runner makes messages in the name of the member.
 func (c *console) runner(v *visit) *replay.Runner {
-	return &replay.Runner{Store: v.by, Compose: c.Compose, Log: c.Log}
+	return &replay.Runner{Store: v.by, Compose: c.Compose}
 }
 
 // enable switches an account on again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 type Imports struct {
 	Store *store.Store
 	Kinds []channel.Kind
-	Log   *slog.Logger // of Run alone
 }
 
 // Reading is an uploaded file as its source's mapping reads it.
@@ -196,22 +194,6 @@ func (im *Imports) Start(ctx context.Context, by *store.Store, r Reading, tell b
 	}
 	i.Mapping, i.Tell, i.Rows, i.Refused = text, tell, r.lines(), len(r.Refused)
 	return by.StartImport(ctx, i)
-}
-
-// Run applies imports as they fall due until ctx ends.
-func (im *Imports) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		if err := im.Step(ctx); err != nil && ctx.Err() == nil {
-			im.Log.ErrorContext(ctx, "an import rests and is tried again in a minute", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // Step applies every import that is due. A node that dies on the way leaves it

@@ -6,7 +6,6 @@ package replay
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -32,23 +31,6 @@ const every = time.Second
 type Runner struct {
 	Store   *store.Store
 	Compose *message.Composer
-	Log     *slog.Logger
-}
-
-// Run takes steps as they fall due until ctx ends.
-func (r *Runner) Run(ctx context.Context) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if err := r.Step(ctx); err != nil && ctx.Err() == nil {
-			r.Log.ErrorContext(ctx, "a replay rests and is tried again in a minute", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // Step takes one step of every replay that is due.

@@ -2,7 +2,6 @@ package replay_test
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func each(t *testing.T, test func(b *bench, start time.Time)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { st.Close() })
-		b := &bench{t: t, url: url, Runner: replay.Runner{Store: st, Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: builtin.Kinds()}, Log: slog.New(slog.DiscardHandler)}}
+		b := &bench{t: t, url: url, Runner: replay.Runner{Store: st, Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: builtin.Kinds()}}}
 		ctx, start := t.Context(), time.Now().Add(-time.Hour)
 		b.must(st.AddWorkspace(ctx, engawa.Workspace{ID: ws, Name: "ひなた珈琲", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: start}))
 		for _, id := range []string{"a", "b"} {

@@ -129,6 +129,26 @@ func (h *Hub) handler() http.Handler {
 	return h.metrics.watch(mux)
 }
 
+// stepEvery is how long background work rests between two steps.
+const stepEvery = time.Second
+
+// step does what is due of a background work until ctx ends. Its row says when
+// what failed is due again.
+func (h *Hub) step(ctx context.Context, work string, due func(context.Context) error) {
+	tick := time.NewTicker(stepEvery)
+	defer tick.Stop()
+	for {
+		if err := due(ctx); err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "background work rests and is tried again in a minute", "work", work, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // version is the version of the main module that this program was built from.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -175,8 +195,8 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		h.Dispatch.Run(ctx)
 	})
 	work.Go(func() { h.remind(ctx) })
-	work.Go(func() { (&replay.Runner{Store: h.Store, Compose: h.Compose, Log: h.log}).Run(ctx) })
-	work.Go(func() { (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds, Log: h.log}).Run(ctx) })
+	work.Go(func() { h.step(ctx, "replay", (&replay.Runner{Store: h.Store, Compose: h.Compose}).Step) })
+	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {
