@@ -65,6 +65,8 @@ var may = map[string][]string{
 	"internal/dispatch":              {"", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
+	"internal/follow":                {"", "internal/appstore", "internal/purchase", "internal/store"},
+	"internal/follow/followtest":     all,
 	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/source/csv", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},

@@ -35,6 +35,7 @@ const (
 	PrefixSubscription = "sbs"
 	PrefixReplay       = "rpl"
 	PrefixImport       = "imp"
+	PrefixPurchase     = "pur"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -96,3 +96,43 @@ func remedy(setting string) string {
 	}
 	return "switch the status check off, or start the hub with its outbound HTTP client"
 }
+
+// Recall reads the body of a notification that was proved when it came, as an
+// event keeps it. It proves nothing.
+func Recall(body []byte) (*Notice, error) {
+	payload, err := signedPayload(body)
+	if err != nil {
+		return nil, err
+	}
+	var n Notice
+	if err := recall(payload, &n.Notification); err != nil {
+		return nil, err
+	}
+	if d := n.Data; d != nil && d.SignedTransactionInfo != "" {
+		if err := recall(d.SignedTransactionInfo, &n.Transaction); err != nil {
+			return nil, err
+		}
+	}
+	if d := n.Data; d != nil && d.SignedRenewalInfo != "" {
+		if err := recall(d.SignedRenewalInfo, &n.Renewal); err != nil {
+			return nil, err
+		}
+	}
+	if d := n.AppData; d != nil && d.SignedAppTransactionInfo != "" {
+		if err := recall(d.SignedAppTransactionInfo, &n.AppTransaction); err != nil {
+			return nil, err
+		}
+	}
+	return &n, nil
+}
+
+func recall(text string, it any) error {
+	j, err := split(text)
+	if err != nil {
+		return tell(fail(ClassVerification, partNotification, "%w", err))
+	}
+	if err := json.Unmarshal(j.payload, it); err != nil {
+		return tell(fail(ClassVerification, partNotification, "decode payload: %w", err))
+	}
+	return nil
+}

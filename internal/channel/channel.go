@@ -319,17 +319,17 @@ const tryTime = 10 * time.Second
 // field to correct; a provider that does not answer now is none.
 func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
 	s, err := k.Check(in)
-	if err != nil || k.New == nil {
-		return err
-	}
-	ch, err := k.New(s, env)
 	if err != nil {
 		return err
 	}
-	if c, ok := ch.(Closer); ok {
+	opened, err := k.open(s, env)
+	if err != nil {
+		return err
+	}
+	if c, ok := opened.(Closer); ok {
 		defer c.Close() //nolint:errcheck // it has sent nothing
 	}
-	p, ok := ch.(Prober)
+	p, ok := opened.(Prober)
 	if !ok {
 		return nil
 	}
@@ -343,6 +343,17 @@ func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
 		return nil
 	}
 	return told
+}
+
+// open opens the account as what the kind is; nil: it only takes mail or files.
+func (k Kind) open(s Settings, env Env) (any, error) {
+	switch {
+	case k.New != nil:
+		return k.New(s, env)
+	case k.Source != nil:
+		return k.Source(s, env)
+	}
+	return nil, nil //nolint:nilnil // there is nothing to open
 }
 
 // unpicked names a setting to which the provider has nothing; nil: there is

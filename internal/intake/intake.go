@@ -22,6 +22,11 @@ type Intake struct {
 	Store *store.Store
 	Kinds []channel.Kind
 	Env   channel.Env
+	// Follow is told, by the kind of its account, of each event before it is
+	// journaled, and may say whose it is. An *engawa.Error of CodeUnavailable takes
+	// nothing and has the sender come again; after any other the event is journaled
+	// all the same, and a person is told.
+	Follow map[string]func(context.Context, engawa.Account, *engawa.Event) error
 
 	mu   sync.Mutex
 	open map[string]opened
@@ -62,6 +67,9 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 		if err := in.answer(ctx, &evs[i]); err != nil {
 			return unavailable(err)
 		}
+		if err := in.follow(ctx, o.account, &evs[i]); err != nil {
+			return err
+		}
 	}
 	if len(evs) == 0 {
 		return nil // the provider's check that somebody is here
@@ -94,6 +102,23 @@ func (in *Intake) answer(ctx context.Context, e *engawa.Event) error {
 		return fmt.Errorf("write a reply's data: %w", err)
 	}
 	e.Subject = store.AboutMessage(message)
+	return nil
+}
+
+// follow has who follows the account's kind look at an event.
+func (in *Intake) follow(ctx context.Context, a engawa.Account, e *engawa.Event) error {
+	look := in.Follow[a.Kind]
+	if look == nil {
+		return nil
+	}
+	err := look(ctx, a, e)
+	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeUnavailable {
+		return err
+	}
+	if err != nil {
+		in.Env.Log.WarnContext(ctx, "an event is kept, but not followed", "event", e.ID, "err", err)
+		return in.Env.Raise(ctx, engawa.Task{Workspace: a.Workspace, Kind: "purchase.unread", Ref: a.ID, Args: map[string]string{"event": e.ID}})
+	}
 	return nil
 }
 

@@ -249,3 +249,30 @@ func (s State) reason() EndReason {
 	}
 	return EndOther
 }
+
+// First is when the purchase was first made, as far as is known.
+func (s State) First() time.Time {
+	var first appstore.Date
+	for _, p := range s.Periods {
+		if first == 0 || p.What.PurchasedAt < first {
+			first = p.What.PurchasedAt
+		}
+	}
+	return first.Time()
+}
+
+// Heard is the moment of the store's last word.
+func (s State) Heard() time.Time {
+	last := max(s.Renewal.At, s.Status.At)
+	for _, p := range s.Periods {
+		last = max(last, p.At)
+	}
+	for _, m := range s.Remarks {
+		last = max(last, m.At)
+	}
+	return last.Time()
+}
+
+// Storefront is the country of the store in which it was last paid, ISO 3166-1
+// alpha-3.
+func (s State) Storefront() string { return s.latest().What.Storefront }

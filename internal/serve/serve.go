@@ -25,6 +25,7 @@ import (
 	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/replay"
@@ -93,7 +94,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -110,6 +111,13 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil
+}
+
+// following says who looks at the events of which kind of account.
+func following(st *store.Store) map[string]func(context.Context, engawa.Account, *engawa.Event) error {
+	return map[string]func(context.Context, engawa.Account, *engawa.Event) error{
+		follow.Kind: (&follow.Follower{Store: st}).Event,
+	}
 }
 
 // handler is all that the hub answers: the API's paths, and pages everywhere else.

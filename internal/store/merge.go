@@ -316,6 +316,7 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"contact_point", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"event", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"import_row", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"purchase", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
 		{wrappedTable{"task", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"task_line", "id", "id = $5", byID}, `task IN (SELECT id FROM task WHERE workspace = $1 AND customer <> '' AND customer = $2)`},

@@ -159,7 +159,7 @@ func TestFirstDay(t *testing.T) {
 		"identity":      {"issuer", "kind", "value_hash", "key_id", "customer", "role"},
 		"contact_point": {"kind", "address_index", "key_id", "role", "purposes", "verified_at", "sealed", "sealed_by"},
 		"destination":   {"account", "address_index", "key_id", "locale", "sealed", "sealed_by"},
-		"purchase":      {"customer", "app", "product", "kind", "state", "at", "environment"},
+		"purchase":      {"customer", "app", "product", "kind", "state", "bought_at", "environment", "sealed", "sealed_by"},
 		"subscription":  {"customer", "app", "product", "state", "starts_at", "ends_at", "environment"},
 		"partner":       {"sender", "ended_at"},
 		"partner_grant": {"partner", "terms", "starts_at", "ends_at", "ended_at", "version"},

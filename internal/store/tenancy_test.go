@@ -29,6 +29,7 @@ type estate struct {
 	digest     store.Digest // that is due
 	unfinished store.Once
 	finished   store.Once
+	purchase   string
 	importing  engawa.Import // of acc2_…, whose one line is applied
 }
 
@@ -71,6 +72,9 @@ func (s *shop) settle(of string) estate {
 	s.must(s.SaveEventType(ctx, engawa.EventType{Workspace: of, Type: "shop.ordered", Schema: []byte(`{}`), Sample: []byte(`{}`), UpdatedAt: now}))
 	_, err = s.SaveSubscription(ctx, engawa.Subscription{Workspace: of, Customer: "cus_" + of, App: "app_" + of, Product: "p", State: engawa.SubscriptionActive, StartsAt: now})
 	s.must(err)
+	ps, err := s.Hear(ctx, of, []store.Heard{heard(of, "acc_"+of, e.identity)})
+	s.must(err)
+	e.purchase = ps[0].ID
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -84,6 +88,16 @@ func (s *shop) settle(of string) estate {
 	s.speak(&e)
 	e.importing = s.imported(of)
 	return e
+}
+
+// heard is what an account hears of a purchase of whom an identity names.
+func heard(workspace, account string, of engawa.Identity) store.Heard {
+	return store.Heard{
+		Workspace: workspace, Account: account, Original: "2000000001", Whose: []engawa.Identity{of}, New: engawa.Customer{Kind: "person"},
+		Fold: func([]byte) (engawa.Purchase, error) {
+			return engawa.Purchase{App: "app_" + workspace, Kind: "auto_renewable_subscription", Product: "monthly", State: "active", Facts: []byte(`{}`)}, nil
+		},
+	}
 }
 
 func (s *shop) people(of string) {
@@ -626,6 +640,18 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
 	},
+	"Hear": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Hear(ctx, as, []store.Heard{heard(as, "acc_"+e.of, e.identity)})
+	},
+	"Purchase": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Purchase(ctx, as, e.purchase)
+	},
+	"PurchaseBy": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.PurchaseBy(ctx, as, "acc_"+e.of, "2000000001")
+	},
+	"PurchasesOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.PurchasesOf(ctx, as, "cus_"+e.of)
+	},
 	"SaveSubscription": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.SaveSubscription(ctx, engawa.Subscription{Workspace: as, Customer: "cus_" + e.of, App: "app_" + e.of, Product: "p", State: engawa.SubscriptionExpired})
 	},
@@ -917,7 +943,6 @@ func TestWalls(t *testing.T) {
 		tables := tablesOf(s.t, past, false)
 		for _, q := range []string{
 			`INSERT INTO handle (workspace, id, app, customer) VALUES ('ws_own', 'h', 'a', 'cus_ws_own')`,
-			`INSERT INTO purchase (workspace, id, customer, app, product, kind, state, at, environment, detail) VALUES ('ws_own', 'p', 'c', 'a', 'p', 'k', 's', 0, 'e', '')`,
 			`INSERT INTO mail_return (workspace, delivery, reason, status, address_index, key_id, at) VALUES ('ws_own', 'd', 'full', '5.2.2', 'x', 'k', 0)`,
 			`INSERT INTO source_cursor (workspace, account, cursor, at) VALUES ('ws_own', 'a', 'c', 0)`,
 			`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ('ws_own', 'acc_ws_own', 's', '{}')`,

@@ -302,7 +302,7 @@ func TestLocalesAgree(t *testing.T) {
 var sameEverywhere = []string{
 	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "Stripe", "CSV", "HTML", "ID", "URL", "OK",
 	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
-	"Slack", "Microsoft Teams", "Discord", "Telegram", "Google Chat", "POST", "PUT", "PATCH",
+	"Issuer ID", "Slack", "Microsoft Teams", "Discord", "Telegram", "Google Chat", "POST", "PUT", "PATCH",
 }
 
 func TestNoTextIsTheSameInTwoLanguages(t *testing.T) {

@@ -3,8 +3,6 @@
 package builtin
 
 import (
-	"strconv"
-
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/chatwork"
@@ -33,24 +31,23 @@ func Kinds() []channel.Kind {
 	}
 }
 
-// appStore is App Store Server Notifications V2 as a source: one account for an
-// app in one environment.
+// appStore is an app in the App Store in one environment: Server Notifications
+// V2 come in, and with a key the Server API can be asked.
 var appStore = channel.Kind{
 	Name: "appstore",
 	Fields: []channel.Field{
 		{Key: "bundle_id", Type: channel.Text, Required: true},
 		{Key: "app_apple_id", Type: channel.Number},
 		{Key: "environment", Type: channel.Choice, Default: "production", Choices: []string{"production", "sandbox"}},
+		{Key: "app", Type: channel.Text},
+		{Key: "issuer_id", Type: channel.Text},
+		{Key: "key_id", Type: channel.Text},
+		{Key: "private_key", Type: channel.PEM},
+		{Key: "api_url", Type: channel.URL},
 		{Key: "roots", Type: channel.PEM},
 		{Key: "ocsp", Type: channel.Bool, Default: "false"},
 	},
 	Source: func(s channel.Settings, env channel.Env) (channel.Receiver, error) {
-		id, err := strconv.ParseInt("0"+s["app_apple_id"], 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		return appstore.New(appstore.Settings{
-			BundleID: s["bundle_id"], AppAppleID: id, Environment: s["environment"], Roots: s["roots"], OCSP: s["ocsp"] == "true", HTTP: env.HTTP,
-		})
+		return appstore.OpenAccount(s, env.HTTP)
 	},
 }

@@ -1,0 +1,160 @@
+// Package follow keeps what the App Store says of purchases: each thing that is
+// said is folded into the purchase's state (package purchase) and tied to the
+// customer who bought it.
+package follow
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"golang.org/x/text/language"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/purchase"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// Follower folds reports. It is safe for several goroutines.
+type Follower struct{ Store *store.Store }
+
+// How says how reports were come by.
+type How struct {
+	Asked bool // the store was asked, and so the purchase is checked
+	Back  bool // by the customer's own act: one who was erased begins anew
+}
+
+// Event folds a notification before it is journaled, and tells the event whose
+// it is. What tells of no purchase is left as it is. The error is an
+// *engawa.Error of CodeUnavailable: the App Store is to send it again.
+func (f *Follower) Event(ctx context.Context, a engawa.Account, e *engawa.Event) error {
+	n, err := appstore.Recall(e.Raw)
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", e.ID, err)
+	}
+	r, ok := purchase.OfNotice(n)
+	if !ok {
+		return nil
+	}
+	ps, err := f.Save(ctx, a, How{}, r)
+	if err != nil {
+		return err
+	}
+	e.Customer = ps[0].Customer
+	return nil
+}
+
+// Save folds reports that an account had and returns the purchases that they
+// are about, one for each original transaction, in the order in which these
+// come first. All of it is kept or nothing.
+func (f *Follower) Save(ctx context.Context, a engawa.Account, how How, reports ...purchase.Report) ([]engawa.Purchase, error) {
+	w, err := f.Store.Workspace(ctx, a.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	var originals []string
+	of := map[string][]purchase.Report{}
+	for _, r := range reports {
+		id := r.Transaction.OriginalTransactionID
+		if of[id] == nil {
+			originals = append(originals, id)
+		}
+		of[id] = append(of[id], r)
+	}
+	hs := make([]store.Heard, len(originals))
+	for i, id := range originals {
+		hs[i] = heard(a, w.Locale, how, of[id])
+	}
+	return f.Store.Hear(ctx, a.Workspace, hs)
+}
+
+// heard is what reports of one original transaction come to.
+func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report) store.Heard {
+	last := rs[len(rs)-1].Transaction
+	h := store.Heard{
+		Workspace: a.Workspace, Account: a.ID, Original: last.OriginalTransactionID, Whose: whose(last),
+		New:   engawa.Customer{Kind: "person", Locale: locale, Country: Country(last.Storefront)},
+		Asked: how.Asked, Back: how.Back,
+	}
+	h.Fold = func(facts []byte) (engawa.Purchase, error) {
+		s, err := State(facts)
+		if err == nil {
+			s, err = s.Fold(rs...)
+		}
+		if err != nil {
+			return engawa.Purchase{}, fmt.Errorf("fold a purchase: %w", err)
+		}
+		return seen(a, s, time.Now())
+	}
+	return h
+}
+
+// whose are the identities in a transaction, the surest first: what the business
+// itself gave the customer, what the store gave to the customer of this app, and
+// the purchase's own id. That of something bought once is left out where another
+// names the customer: who buys often would have a thousand.
+func whose(t *appstore.Transaction) (ids []engawa.Identity) {
+	add := func(kind, value string) {
+		if value != "" {
+			ids = append(ids, engawa.Identity{Issuer: appstore.Issuer, Kind: kind, Value: value})
+		}
+	}
+	add(appstore.KindAppAccountToken, strings.ToLower(t.AppAccountToken))
+	add(appstore.KindAppTransaction, t.AppTransactionID)
+	if len(ids) == 0 || t.SubscriptionGroupIdentifier != "" {
+		add(appstore.KindOriginalTransaction, t.OriginalTransactionID)
+	}
+	return ids
+}
+
+// Country turns a storefront (ISO 3166-1 alpha-3) into a country; empty if there
+// is none of that name.
+func Country(storefront string) string {
+	r, err := language.ParseRegion(storefront)
+	if err != nil || !r.IsCountry() {
+		return ""
+	}
+	return r.String()
+}
+
+// State reads the facts of a purchase; nil facts are those of one that nothing
+// is known of.
+func State(facts []byte) (s purchase.State, err error) {
+	if facts == nil {
+		return s, nil
+	}
+	if err := json.Unmarshal(facts, &s); err != nil {
+		return s, fmt.Errorf("read the facts of a purchase: %w", err)
+	}
+	return s, nil
+}
+
+// seen is a state as it is stored: its facts, and what they say at now.
+func seen(a engawa.Account, s purchase.State, now time.Time) (engawa.Purchase, error) {
+	facts, err := json.Marshal(s, json.Deterministic(true))
+	if err != nil {
+		return engawa.Purchase{}, fmt.Errorf("write the facts of a purchase: %w", err)
+	}
+	v, first, last := s.At(now), s.First(), s.Heard()
+	return engawa.Purchase{
+		App: a.Settings["app"], Environment: cmp.Or(a.Settings["environment"], engawa.Production), Kind: string(v.Kind), Product: v.ProductID, Group: v.Group,
+		State: state(v, now), Renews: !v.RenewsAt.IsZero() || v.Kind == purchase.Renewing && v.Entitled && !v.Canceled, Shared: v.Shared,
+		Storefront: s.Storefront(), BoughtAt: first, EndsAt: cmp.Or(v.Until, v.EndedAt), HeardAt: last, Facts: facts,
+	}, nil
+}
+
+func state(v purchase.View, now time.Time) engawa.PurchaseState {
+	switch {
+	case v.Kind == purchase.Renewing:
+		return engawa.PurchaseState(v.Status.String())
+	case v.Entitled:
+		return engawa.PurchaseOwned
+	case !v.Until.IsZero() && !now.Before(v.Until):
+		return engawa.PurchaseEnded
+	}
+	return engawa.PurchaseRevoked
+}
