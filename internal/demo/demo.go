@@ -48,6 +48,9 @@ type Options struct {
 // world is the simulators around the hub.
 type world struct {
 	store    *appstoresim.Store
+	storeURL string
+	shoppers map[string]string // of the store, by the hub's id
+	lively   []string          // of the store, whose months pass in minutes
 	room     *chatworksim.Server
 	inbox    *mailsim.Inbox
 	push     *webhooksim.Server // the shop's own push service
@@ -112,7 +115,11 @@ func Run(ctx context.Context, o Options) error {
 // simulators starts the providers, each on a loopback port of its own.
 func (w *world) simulators(ctx context.Context) error {
 	var err error
-	if w.store, err = appstoresim.New(bundleID, appAppleID, "Sandbox"); err != nil {
+	if w.store, err = appstoresim.New(bundleID, appAppleID, appstoresim.Production); err != nil {
+		return err
+	}
+	w.closers = append(w.closers, w.store)
+	if w.storeURL, err = w.http(ctx, w.store); err != nil {
 		return err
 	}
 	w.room = &chatworksim.Server{Token: "demo-token"}
@@ -265,6 +272,9 @@ func announced(kinds []channel.Kind) {
 // quick, lives on until ctx ends.
 func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 	life := newHistory(time.Now())
+	if err := w.shop(life); err != nil {
+		return fmt.Errorf("demo: the store's past: %w", err)
+	}
 	if !w.again {
 		w.head("demo.begin")
 		if err := w.bring(ctx, h, life); err != nil {
@@ -273,6 +283,7 @@ func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 		if err := w.settled(ctx, h, life); err != nil {
 			return fmt.Errorf("demo: sample life: %w", err)
 		}
+		w.store.CatchUp()
 		for _, act := range []func(context.Context, *serve.Hub) error{w.today, w.past, w.play} {
 			if err := act(ctx, h); err != nil {
 				return fmt.Errorf("demo: %w", err)
@@ -282,6 +293,7 @@ func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 	if quick {
 		return nil
 	}
+	w.store.CatchUp()
 	w.misbehave()
 	if err := w.pages(ctx, h); err != nil {
 		return err

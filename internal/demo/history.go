@@ -89,8 +89,8 @@ func (h *history) person(i int) {
 		Customer: c, Sample: true,
 		Identities: []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: memberNumber(i)}},
 	}
-	if subscribes(i) {
-		in.Identities = append(in.Identities, engawa.Identity{Issuer: "appstore", Kind: "original_transaction_id", Value: storeTransaction(i)})
+	if subscribes(i) || isLively(i) {
+		in.Identities = append(in.Identities, appAccountToken(id))
 	}
 	if i%15 != 7 {
 		p := engawa.ContactPoint{Workspace: workspaceID, ID: fmt.Sprintf("cp_sample%03d", i), Customer: id, Kind: "mail", Address: mail, Role: "contract", CreatedAt: joined}
@@ -227,7 +227,7 @@ func (w *world) bring(ctx context.Context, hub *serve.Hub, h *history) error {
 			return err
 		}
 	}
-	signed, err := w.storeEvents(hub, h)
+	signed, err := w.storeEvents(ctx, hub, h)
 	if err != nil {
 		return err
 	}

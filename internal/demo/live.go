@@ -20,6 +20,9 @@ func (w *world) misbehave() {
 
 // live keeps events arriving until ctx ends.
 func (w *world) live(ctx context.Context, life *history) error {
+	if err := w.quicken(); err != nil {
+		return fmt.Errorf("demo: quicken the store: %w", err)
+	}
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for {
@@ -38,7 +41,8 @@ func (w *world) live(ctx context.Context, life *history) error {
 // App Store would.
 func (w *world) happen(ctx context.Context, life *history) error {
 	if life.rng.IntN(4) == 0 {
-		return w.renew(ctx, life)
+		w.bustle(life)
+		return nil
 	}
 	now := time.Now()
 	who := life.rng.IntN(len(life.people))

@@ -42,6 +42,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 	for _, place := range []struct{ name, url string }{
 		{w.words.T(w.locale, "demo.console"), link},
 		{w.words.T(w.locale, "demo.inbox"), w.inboxURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.store"), w.storeURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.rooms"), w.chatURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.desk"), w.deskURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.push"), w.pushURL + "/?lang=" + string(w.locale)},
@@ -55,6 +56,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 	w.head("demo.try")
 	for _, tip := range []string{
 		w.words.T(w.locale, "demo.try.refused"), w.words.T(w.locale, "demo.try.unsubscribe"), w.words.T(w.locale, "demo.try.task"),
+		w.words.T(w.locale, "demo.try.store"),
 	} {
 		fmt.Fprintf(w.out, "  - %s\n", tip)
 	}

@@ -3,11 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
-	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/serve"
 )
 
@@ -22,8 +20,8 @@ func (w *world) play(ctx context.Context, _ *serve.Hub) error {
 	defer cancel()
 	w.room.UseElsewhere(299) // another program has used the token nearly up
 	w.head("demo.job")
-	for i, transaction := range []string{"2000000100000001", "2000000100000002"} {
-		if err := w.switchOff(ctx, transaction); err != nil {
+	for i, customer := range []string{yes, no} {
+		if err := w.switchOff(customer); err != nil {
 			return err
 		}
 		if err := w.journaled(ctx, i+1); err != nil {
@@ -49,33 +47,15 @@ func (w *world) head(key string) {
 	fmt.Fprintf(w.out, "\n%s\n", w.words.T(w.locale, key))
 }
 
-// switchOff has the store sign and post that a subscriber switched auto-renew off.
-func (w *world) switchOff(ctx context.Context, transaction string) error {
-	_, body, err := w.store.Notification("DID_CHANGE_RENEWAL_STATUS", "AUTO_RENEW_DISABLED", appstoresim.Subscription{
-		OriginalTransactionID: transaction, ProductID: "hinata.monthly", ExpiresAt: time.Now().Add(20 * 24 * time.Hour), Price: 1480_000, Currency: "JPY", Storefront: "JPN",
-	}, time.Now())
-	if err != nil {
-		return err
-	}
-	return w.storePosts(ctx, body)
-}
-
-// storePosts hands the hub what the store signed.
-func (w *world) storePosts(ctx context.Context, body []byte) error {
-	status, err := appstoresim.Post(ctx, http.DefaultClient, w.hubURL+"/in/"+appAccount, body) //nolint:forbidigo // the store's own client
-	if err != nil {
-		return err
-	}
-	if status != http.StatusOK {
-		return fmt.Errorf("the hub answered the store's notification with %d", status)
-	}
-	return nil
+// switchOff has a subscriber switch auto-renew off in the store, which tells the hub.
+func (w *world) switchOff(customer string) error {
+	return w.store.Renew(w.shoppers[customer], "hinata.monthly", false)
 }
 
 func (w *world) journaled(ctx context.Context, want int) error {
 	customer := []string{yes, no}[want-1]
 	var got eventList
-	if err := w.until(ctx, "/v1/events?customer="+customer, &got, func() bool { return len(got.Events) == 1 }); err != nil {
+	if err := w.until(ctx, "/v1/events?type="+renewalOff+"&customer="+customer, &got, func() bool { return len(got.Events) == 1 }); err != nil {
 		return fmt.Errorf("event not journaled: %w", err)
 	}
 	e := got.Events[0]

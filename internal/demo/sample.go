@@ -14,6 +14,7 @@ import (
 
 const (
 	workspaceID = "ws_hinata"
+	appID       = "app_hinata"
 	appAccount  = "acc_appstore"
 	chatAccount = "acc_chatwork"
 	mailAccount = "acc_mail"
@@ -61,7 +62,7 @@ func (w *world) business(ctx context.Context, h *serve.Hub) error {
 	if err != nil {
 		return err
 	}
-	return h.Store.AddApp(ctx, engawa.App{Workspace: workspaceID, ID: "app_hinata", Name: "ひなた珈琲アプリ", CreatedAt: time.Now()})
+	return h.Store.AddApp(ctx, engawa.App{Workspace: workspaceID, ID: appID, Name: "ひなた珈琲アプリ", CreatedAt: time.Now()})
 }
 
 // repoint gives the accounts of a kept demo the addresses of this run's simulators.
@@ -83,9 +84,11 @@ func (w *world) repoint(ctx context.Context, h *serve.Hub) error {
 }
 
 func (w *world) accountList() []engawa.Account {
+	keyID, issuer, p8 := w.store.Key()
 	return []engawa.Account{
-		{ID: appAccount, Kind: "appstore", Name: "App Store", Environment: engawa.Sandbox, Settings: map[string]string{
-			"bundle_id": bundleID, "environment": "sandbox", "roots": w.store.RootPEM(),
+		{ID: appAccount, Kind: "appstore", Name: "App Store", Environment: engawa.Production, Settings: map[string]string{
+			"bundle_id": bundleID, "app_apple_id": strconv.Itoa(appAppleID), "environment": "production", "app": appID, "roots": w.store.RootPEM(),
+			"key_id": keyID, "issuer_id": issuer, "private_key": p8, "api_url": w.storeURL,
 		}},
 		{ID: chatAccount, Kind: "chatwork", Name: "Chatwork", Environment: engawa.Sandbox, Settings: map[string]string{
 			"token": "demo-token", "base_url": w.chatURL + "/v2",
@@ -148,21 +151,21 @@ func (w *world) site(ctx context.Context, h *serve.Hub) error {
 func (w *world) customers(ctx context.Context, h *serve.Hub) error {
 	now := time.Now()
 	for _, c := range []struct {
-		id, name, country, zone, transaction string
-		locale                               engawa.Locale
-		mail                                 engawa.Address
+		id, name, country, zone string
+		locale                  engawa.Locale
+		mail                    engawa.Address
 	}{
-		{yes, "田中 美咲", "JP", "Asia/Tokyo", "2000000100000001", engawa.Japanese, "misaki.tanaka@customer.example"},
-		{no, "김서연", "KR", "Asia/Seoul", "2000000100000002", engawa.Korean, "seoyeon.kim@customer.example"},
-		{fan, "森 遥", "JP", "Asia/Tokyo", "2000000100000003", engawa.Japanese, "haruka.mori@customer.example"},
-		{lost, "星 蓮", "JP", "Asia/Tokyo", "2000000100000004", engawa.Japanese, brokenMail},
-		{moved, "石井 空", "JP", "Asia/Tokyo", "2000000100000005", engawa.Japanese, "gone-ishii@customer.example"},
-		{annoyed, "岡 旭", "JP", "Asia/Tokyo", "2000000100000006", engawa.Japanese, "complains-oka@customer.example"},
-		{polite, "野田 凪", "JP", "Asia/Tokyo", "2000000100000007", engawa.Japanese, "answers-noda@customer.example"},
+		{yes, "田中 美咲", "JP", "Asia/Tokyo", engawa.Japanese, "misaki.tanaka@customer.example"},
+		{no, "김서연", "KR", "Asia/Seoul", engawa.Korean, "seoyeon.kim@customer.example"},
+		{fan, "森 遥", "JP", "Asia/Tokyo", engawa.Japanese, "haruka.mori@customer.example"},
+		{lost, "星 蓮", "JP", "Asia/Tokyo", engawa.Japanese, brokenMail},
+		{moved, "石井 空", "JP", "Asia/Tokyo", engawa.Japanese, "gone-ishii@customer.example"},
+		{annoyed, "岡 旭", "JP", "Asia/Tokyo", engawa.Japanese, "complains-oka@customer.example"},
+		{polite, "野田 凪", "JP", "Asia/Tokyo", engawa.Japanese, "answers-noda@customer.example"},
 	} {
 		if err := h.Store.AddCustomer(ctx, store.NewCustomer{
 			Customer:   engawa.Customer{Workspace: workspaceID, ID: c.id, Kind: "person", Name: c.name, Locale: c.locale, Country: c.country, Zone: c.zone, CreatedAt: now},
-			Identities: []engawa.Identity{{Issuer: "appstore", Kind: "original_transaction_id", Value: c.transaction}},
+			Identities: []engawa.Identity{appAccountToken(c.id)},
 			ContactPoints: []engawa.ContactPoint{{
 				Workspace: workspaceID, ID: "cp_" + c.id, Customer: c.id, Kind: "mail", Address: c.mail, Role: "login", VerifiedAt: now, CreatedAt: now,
 			}},
@@ -213,12 +216,11 @@ func (w *world) routesAndWords(ctx context.Context, h *serve.Hub) error {
 			return err
 		}
 	}
-	const off = "store.did_change_renewal_status.auto_renew_disabled"
 	for _, r := range []engawa.Route{
-		{ID: "rte_save", Name: "自動更新オフ → お客さまへご案内", Events: []string{off}, Then: []engawa.Step{
+		{ID: "rte_save", Name: "自動更新オフ → お客さまへご案内", Events: []string{renewalOff}, Then: []engawa.Step{
 			{To: "customer", App: "app_hinata", Template: "tpl_offer", Purpose: engawa.Marketing, Topic: "renewal", Via: []engawa.Via{{Account: mailAccount}}},
 		}},
-		{ID: "rte_room", Name: "契約の動き → 契約の部屋", Events: []string{off}, Then: []engawa.Step{
+		{ID: "rte_room", Name: "契約の動き → 契約の部屋", Events: []string{renewalOff}, Then: []engawa.Step{
 			notice(roomPlace),
 		}},
 		{ID: "rte_general", Name: "会員の動き → 全体の部屋", Events: []string{"member.*"}, Then: []engawa.Step{notice("dst_general")}},

@@ -77,7 +77,7 @@ func (s *Store) extendable(sub *subscription) error {
 }
 
 func (s *Store) extend(sub *subscription, days int) {
-	sub.last.expires = sub.last.expires.Add(s.pace(time.Duration(days) * day))
+	sub.last.expires = sub.last.expires.Add(s.pace(sub.owner, time.Duration(days)*day))
 	sub.owner.extended = append(sub.owner.extended, s.now())
 	s.touch(sub.last)
 	s.untilEnd(sub)
@@ -114,7 +114,7 @@ func (s *Store) extendAll(c call) (any, error) {
 	}
 	m := &massExtension{extension: in}
 	s.mass[request] = m
-	s.plan(s.now().Add(s.pace(massTakes)), func() { s.runMass(m, p) })
+	s.plan(s.now().Add(s.pace(nil, massTakes)), func() { s.runMass(m, p) })
 	return map[string]any{"requestIdentifier": in.Request}, nil
 }
 
@@ -171,7 +171,7 @@ func (s *Store) Extensions(customer string) (n int, err error) {
 
 func (s *Store) extensions(c *customer) (n int) {
 	for _, at := range c.extended {
-		if at.After(s.now().Add(-s.pace(extensionYear))) {
+		if at.After(s.now().Add(-s.pace(c, extensionYear))) {
 			n++
 		}
 	}

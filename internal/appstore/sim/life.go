@@ -200,7 +200,7 @@ func (s *Store) subscribe(c *customer, p *product, o *Offer, token string) (*sub
 func (s *Store) begin(sub *subscription, p *product, o *Offer, token string) {
 	now := s.now()
 	t := transaction{token: cmp.Or(token, sub.owner.token), sub: sub, offer: o}
-	if sub.last == nil || now.Sub(sub.last.expires) > s.pace(lapse) {
+	if sub.last == nil || now.Sub(sub.last.expires) > s.pace(sub.owner, lapse) {
 		sub.start = now
 	}
 	if sub.last != nil {
@@ -225,7 +225,7 @@ func (s *Store) period(sub *subscription, t transaction, from time.Time) {
 	} else if o == nil {
 		sub.offer, sub.offerLeft = nil, 0
 	}
-	t.expires = s.after(from, lasting(sub.product, t.offer))
+	t.expires = s.after(sub.owner, from, lasting(sub.product, t.offer))
 	sub.last = s.charge(sub.owner, sub.product, t)
 	s.untilEnd(sub)
 }
@@ -282,13 +282,13 @@ func (s *Store) expire(sub *subscription, intent int, subtype string) {
 func (s *Store) fail(sub *subscription) {
 	sub.turn++
 	sub.failed, sub.intent = sub.last.expires, intentBilling
-	s.later(sub, sub.failed.Add(s.pace(retryFor)), func(sub *subscription) { s.expire(sub, intentBilling, "BILLING_RETRY") })
+	s.later(sub, sub.failed.Add(s.pace(sub.owner, retryFor)), func(sub *subscription) { s.expire(sub, intentBilling, "BILLING_RETRY") })
 	if s.Grace == 0 {
 		sub.status = statusRetry
 		s.tellAll(sub, "DID_FAIL_TO_RENEW", "")
 		return
 	}
-	sub.status, sub.graceUntil = statusGrace, sub.failed.Add(s.pace(time.Duration(s.Grace)*day))
+	sub.status, sub.graceUntil = statusGrace, sub.failed.Add(s.pace(sub.owner, time.Duration(s.Grace)*day))
 	s.later(sub, sub.graceUntil, func(sub *subscription) {
 		sub.status = statusRetry
 		s.tellAll(sub, "GRACE_PERIOD_EXPIRED", "")

@@ -107,6 +107,23 @@ func TestSpeed(t *testing.T) {
 	})
 }
 
+// TestHurry: one customer's months pass in minutes, another's on the calendar.
+func TestHurry(t *testing.T) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
+		hasty, calm := s.person("a"), s.person("b")
+		s.must(s.Hurry(hasty, 8640))
+		s.buy(hasty, "monthly")
+		s.buy(calm, "monthly")
+		wait(time.Hour + time.Second)
+		if fast, slow := len(s.types(hasty, 1)), len(s.types(calm, 1)); fast != 12 || slow != 0 {
+			t.Errorf("%d and %d renewals in an hour", fast, slow)
+		}
+		if err := s.Hurry("c99", 2); err == nil {
+			t.Error("nobody was hurried")
+		}
+	})
+}
+
 // TestPast: a world may begin in the past, and comes to the present.
 func TestPast(t *testing.T) {
 	within(t, sim.Production, func(t *testing.T, s *shop) {

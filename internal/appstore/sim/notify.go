@@ -200,7 +200,7 @@ func (s *Store) again(n *notice) {
 		n.over = true
 		return
 	}
-	s.plan(last.At.Add(s.pace(retries[tried])), func() { s.outbox = append(s.outbox, n) })
+	s.plan(last.At.Add(s.pace(nil, retries[tried])), func() { s.outbox = append(s.outbox, n) })
 }
 
 // retried tells which answers the store takes for trouble that passes. Where

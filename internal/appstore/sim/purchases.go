@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -361,4 +362,18 @@ func (s *Store) ForgetApp(customer string) error {
 	}
 	c.noAppTx = true
 	return nil
+}
+
+// Last is the transaction that a customer bought last.
+func (s *Store) Last(customer string) (transactionID string, err error) {
+	s.enter()
+	defer s.leave()
+	c, err := s.customer(customer)
+	if err != nil {
+		return "", err
+	}
+	if len(c.bought) == 0 {
+		return "", errors.New("this customer has bought nothing")
+	}
+	return c.bought[len(c.bought)-1].id, nil
 }

@@ -122,6 +122,7 @@ type customer struct {
 	extended   []time.Time // by the API, every subscription counted
 	intro      map[string]bool
 	redeemed   map[string]bool // offers whose codes were used
+	speed      int             // of the customer's subscriptions; 0: the store's
 }
 
 // sub is the customer's subscription in a group, shared by the family or not.
@@ -190,6 +191,18 @@ func (s *Store) AddCustomer(name, storefront, token string) (id, appTransactionI
 	return c.id, c.appTx
 }
 
+// Hurry has what a customer buys from now on live speed times faster than the
+// clock, as the renewal rate of a tester does in the real sandbox.
+func (s *Store) Hurry(customer string, speed int) error {
+	s.enter()
+	defer s.leave()
+	c, err := s.customer(customer)
+	if err == nil {
+		c.speed = speed
+	}
+	return err
+}
+
 func (s *Store) product(id string) (*product, error) {
 	i := slices.IndexFunc(s.products, func(p *product) bool { return p.ID == id })
 	if i < 0 {
@@ -249,15 +262,25 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// pace is a time of the store's in the clock's.
-func (s *Store) pace(d time.Duration) time.Duration { return d / time.Duration(max(1, s.Speed)) }
+// speed is how fast a customer's subscriptions live; nil: everybody's.
+func (s *Store) speed(c *customer) int {
+	if c != nil && c.speed > 0 {
+		return c.speed
+	}
+	return max(1, s.Speed)
+}
+
+// pace is a time of the store's in the clock's, for a customer.
+func (s *Store) pace(c *customer, d time.Duration) time.Duration {
+	return d / time.Duration(s.speed(c))
+}
 
 const day = 24 * time.Hour
 
 // after is the end of an ISO 8601 period of days, weeks, months or years that
 // begins at t. At the clock's own speed months and years are those of the
 // calendar; a month that lacks the day ends on its last.
-func (s *Store) after(t time.Time, period string) time.Time {
+func (s *Store) after(c *customer, t time.Time, period string) time.Time {
 	n, err := strconv.Atoi(period[1 : len(period)-1])
 	if err != nil || n < 1 {
 		panic("a period such as P1M is expected, not " + period) // a product of the caller's
@@ -273,12 +296,12 @@ func (s *Store) after(t time.Time, period string) time.Time {
 	case 'Y':
 		months = 12 * n
 	}
-	if s.Speed > 1 {
+	if s.speed(c) > 1 {
 		if months%12 == 0 {
 			days += 365 * (months / 12)
 			months = 0
 		}
-		return t.Add(s.pace(time.Duration(days+30*months) * day))
+		return t.Add(s.pace(c, time.Duration(days+30*months)*day))
 	}
 	end := t.AddDate(0, months, days)
 	if months > 0 && end.Day() != t.Day() {
