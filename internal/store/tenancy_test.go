@@ -789,11 +789,15 @@ func TestTenancy(t *testing.T) {
 		db := storetest.Open(s.t, s.url)
 		tables := tablesOf(s.t, db, s.Lite())
 		n := 0
+		var own estate // kept for the next method while nothing changed it
+		var stranger, before string
 		for name, call := range walled {
-			n++
-			own, stranger := s.settle(fmt.Sprint("ws_own_", n)), fmt.Sprint("ws_other_", n)
-			s.must(s.AddWorkspace(s.t.Context(), engawa.Workspace{ID: stranger, Zone: "Asia/Tokyo", CreatedAt: time.Now()}))
-			before := dump(s.t, db, tables, own.of)
+			if own.of == "" {
+				n++
+				own, stranger = s.settle(fmt.Sprint("ws_own_", n)), fmt.Sprint("ws_other_", n)
+				s.must(s.AddWorkspace(s.t.Context(), engawa.Workspace{ID: stranger, Zone: "Asia/Tokyo", CreatedAt: time.Now()}))
+				before = dump(s.t, db, tables, own.of)
+			}
 			got, err := call(s.t.Context(), s.Store, stranger, own)
 			if err == nil && !empty(got) {
 				s.t.Errorf("%s shows another workspace %+v", name, got)
@@ -802,11 +806,15 @@ func TestTenancy(t *testing.T) {
 				s.t.Errorf("%s changes another workspace: %s", name, firstDifference(before, d))
 			}
 			got, err = call(s.t.Context(), s.Store, own.of, own)
-			if err != nil || empty(got) && dump(s.t, db, tables, own.of) == before {
+			changed := dump(s.t, db, tables, own.of) != before
+			if err != nil || empty(got) && !changed {
 				s.t.Errorf("%s does nothing for its own workspace: %v, %v", name, got, err)
 			}
 			if got != nil {
 				inUTC(s.t, name, reflect.ValueOf(got))
+			}
+			if changed {
+				own = estate{}
 			}
 		}
 	})
