@@ -77,6 +77,7 @@ var may = map[string][]string{
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
 	"internal/rude":                  {},
+	"internal/rude/rudetest":         {},
 	"internal/rule":                  {""},
 	"internal/serve":                 all,
 	"internal/source/csv":            {"", "internal/channel"},

@@ -173,3 +173,45 @@ func TestSometimes(t *testing.T) {
 		}
 	}
 }
+
+// TestClock: a simulator's time goes ahead, and never back.
+func TestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c Clock
+		for body, want := range map[string]int{`{"advance":"5m"}`: 204, `{"advance":"-5m"}`: 400, `{"advance":"soon"}`: 400, `{`: 400} {
+			w := httptest.NewRecorder()
+			if c.Serve(w, httptest.NewRequest(http.MethodPost, "/_sim/clock", strings.NewReader(body))); w.Code != want {
+				t.Errorf("%s: %d", body, w.Code)
+			}
+		}
+		c.Advance(time.Second)
+		if ahead := c.Now().Sub(time.Now()); ahead != 5*time.Minute+time.Second {
+			t.Errorf("%s ahead", ahead)
+		}
+		if c.Clear(); !c.Now().Equal(time.Now()) {
+			t.Error("still ahead")
+		}
+	})
+}
+
+// TestLog: a call is kept without what proves its caller, and is refused only
+// where no fault refused it.
+func TestLog(t *testing.T) {
+	var l Log
+	r := httptest.NewRequest(http.MethodPost, "/a?b=c", http.NoBody)
+	r.Header.Set("Content-Type", "text/html; charset=x")
+	for _, f := range []Fault{{}, {Status: 429}} {
+		c := Heard(r, "secret", f)
+		c.Status, c.Violations = 429, []string{"two", "one"}
+		l.Add(c)
+	}
+	if c := l.Calls()[0]; c.Query != "b=c" || c.ContentType != "text/html; charset=x" || len(c.Token) != 8 || l.Refused() != 1 {
+		t.Errorf("%+v, %d refused", c, l.Refused())
+	}
+	if v := l.Violations(); len(v) != 4 || v[0] != "POST /a: one" {
+		t.Errorf("%q", v)
+	}
+	if l.Clear(); len(l.Calls()) != 0 {
+		t.Error("a cleared log has calls")
+	}
+}

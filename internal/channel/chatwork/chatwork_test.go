@@ -48,7 +48,7 @@ func limited(wait time.Duration) http.HandlerFunc {
 			w.Header().Set("x-ratelimit-reset", strconv.FormatInt(time.Now().Add(wait).Unix(), 10))
 		}
 		w.WriteHeader(http.StatusTooManyRequests)
-		_, _ = io.WriteString(w, `{"errors":["Rate limit exceeded."]}`)
+		_, _ = io.WriteString(w, `{"errors":["Rate limit exceeded"]}`)
 	}
 }
 

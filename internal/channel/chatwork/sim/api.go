@@ -14,7 +14,7 @@ const (
 	badToken     = "Invalid API token"
 	badEndpoint  = "Invalid Endpoint or HTTP method"
 	noPermission = "You don't have permission to send/edit message."
-	tokenLimit   = "Rate limit exceeded."
+	tokenLimit   = "Rate limit exceeded"
 	roomLimit    = "Rate limit for message posting per room exceeded."
 )
 
@@ -34,7 +34,9 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/v2"), "/"), "/")
 	switch {
 	case method(r) == http.MethodGet && slices.Equal(path, []string{"me"}):
-		answer(w, map[string]any{"account_id": bot.ID, "room_id": 1, "name": bot.Name, "mail": "", "login_mail": ""})
+		answer(w, map[string]any{
+			"account_id": bot.ID, "room_id": 1, "name": bot.Name, "chatwork_id": "", "organization_id": 101, "organization_name": "", "mail": "", "login_mail": "",
+		})
 	case method(r) == http.MethodGet && slices.Equal(path, []string{"my", "status"}):
 		answer(w, map[string]int{"unread_room_num": 0, "mention_room_num": 0, "mytask_room_num": 0, "unread_num": 0, "mention_num": 0, "mytask_num": 0})
 	case method(r) == http.MethodGet && slices.Equal(path, []string{"my", "tasks"}):
@@ -79,7 +81,16 @@ func (r *room) about() map[string]any {
 	}
 	return map[string]any{
 		"room_id": r.id, "name": r.name, "type": kind, "role": role, "sticky": false, "message_num": len(r.list), "task_num": len(r.tasks),
+		"unread_num": 0, "mention_num": 0, "mytask_num": 0, "file_num": r.files, "icon_path": "", "last_update_time": r.updated(),
 	}
+}
+
+// updated is when something was last said, in Unix seconds.
+func (r *room) updated() int64 {
+	if len(r.list) == 0 {
+		return 0
+	}
+	return r.list[len(r.list)-1].Sent
 }
 
 // members are the people of the room, with what they may.
@@ -111,7 +122,9 @@ func (s *Server) room(w http.ResponseWriter, r *http.Request, id string, rest []
 	}
 	switch what := method(r) + " " + name; {
 	case what == "GET " && !one:
-		answer(w, to.about())
+		about := to.about()
+		about["description"] = ""
+		answer(w, about)
 	case what == "GET members" && !one:
 		answer(w, to.members())
 	case what == "GET messages" && !one:
@@ -174,7 +187,7 @@ func (s *Server) oneMessage(w http.ResponseWriter, r *http.Request, in *room, id
 
 // written is the body of a form; where there is none that can be taken, it answers.
 func written(w http.ResponseWriter, r *http.Request) (string, bool) {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if !formed(r) {
 		refuse(w, http.StatusBadRequest, "Request parameters are not form-encoded")
 		return "", false
 	}
@@ -206,7 +219,12 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, to *room) {
 		refuse(w, http.StatusForbidden, noPermission)
 		return
 	}
-	if body, ok := written(w, r); ok && s.admit(w, to) {
+	body, ok := written(w, r)
+	if ok && !slices.Contains([]string{"", "0", "1"}, r.PostFormValue("self_unread")) {
+		refuse(w, http.StatusBadRequest, "Parameter 'self_unread' is invalid")
+		return
+	}
+	if ok && s.admit(w, to) {
 		answer(w, map[string]string{"message_id": s.add(to, bot, body, s.now()).ID})
 	}
 }
@@ -224,6 +242,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, to *room) {
 	}
 	_ = f.Close()
 	s.next++
+	to.files++
 	s.add(to, bot, "[info]"+head.Filename+"[/info]"+r.PostFormValue("message"), s.now())
 	answer(w, map[string]int64{"file_id": firstID + s.next})
 }

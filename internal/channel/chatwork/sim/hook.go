@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -24,6 +25,9 @@ type Hook struct {
 	URL    string
 	Token  string // base64: the key that signs, once decoded
 	Client *http.Client
+	// Mentions is whether the account is told of posts to it by name too:
+	// mention_to_me, beside message_created and message_updated.
+	Mentions bool
 }
 
 // hookHealth is how the webhook's latest deliveries went. The provider switches
@@ -46,6 +50,29 @@ func (s *Server) Say(id int64, body string) error {
 	}
 	m := s.add(to, person, body, s.now())
 	s.mu.Unlock()
+	err := s.Deliver(id, m, "")
+	if s.Hook.Mentions && strings.Contains(body, fmt.Sprintf("[To:%d]", bot.ID)) {
+		err = cmp.Or(err, s.told(func() error { return s.Hook.send("mention_to_me", id, m, s.Hook.Token) }))
+	}
+	return err
+}
+
+// Edit lets the person change one of their posts, which the webhook tells too.
+func (s *Server) Edit(id int64, m Message, body string) error {
+	s.mu.Lock()
+	to := s.rooms[id]
+	if to == nil {
+		s.mu.Unlock()
+		return fmt.Errorf("there is no room %d", id)
+	}
+	i := slices.IndexFunc(to.list, func(o Message) bool { return o.ID == m.ID && o.Author == person })
+	if i < 0 {
+		s.mu.Unlock()
+		return errors.New("there is no such message of the person's")
+	}
+	to.list[i].Body, to.list[i].Update = body, s.now().Unix()
+	m = to.list[i]
+	s.mu.Unlock()
 	return s.Deliver(id, m, "")
 }
 
@@ -57,13 +84,19 @@ func (s *Server) Reply(id int64, to Message, body string) error {
 // Deliver sends the webhook of a message, signed with the hook's token, or with
 // another one to see a bad signature refused; the same message again is a replay.
 func (s *Server) Deliver(id int64, m Message, token string) error {
-	s.mu.Lock()
-	off := s.hooks.off
-	s.mu.Unlock()
-	if s.Hook.URL == "" || off {
+	kind := "message_created"
+	if m.Update > 0 {
+		kind = "message_updated"
+	}
+	return s.told(func() error { return s.Hook.send(kind, id, m, cmp.Or(token, s.Hook.Token)) })
+}
+
+// told sends a webhook, unless there is none or it is off, and counts how it went.
+func (s *Server) told(send func() error) error {
+	if s.Hook.URL == "" || s.HookOff() {
 		return nil
 	}
-	err := s.Hook.send(id, m, cmp.Or(token, s.Hook.Token))
+	err := send()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hooks.went = append(s.hooks.went, err == nil)
@@ -85,16 +118,18 @@ func (s *Server) HookOff() bool {
 	return s.hooks.off
 }
 
-func (h Hook) send(id int64, m Message, token string) error {
+func (h Hook) send(kind string, id int64, m Message, token string) error {
 	key, err := base64.StdEncoding.DecodeString(token)
 	if err != nil {
 		return errors.New("the webhook token is not base64")
 	}
+	event := map[string]any{"message_id": m.ID, "room_id": id, "account_id": m.Author.ID, "body": m.Body, "send_time": m.Sent, "update_time": m.Update}
+	if kind == "mention_to_me" {
+		delete(event, "account_id")
+		event["from_account_id"], event["to_account_id"] = m.Author.ID, bot.ID
+	}
 	body, err := json.Marshal(map[string]any{
-		"webhook_setting_id": "12345", "webhook_event_type": "message_created", "webhook_event_time": m.Sent,
-		"webhook_event": map[string]any{
-			"message_id": m.ID, "room_id": id, "account_id": m.Author.ID, "body": m.Body, "send_time": m.Sent, "update_time": 0,
-		},
+		"webhook_setting_id": "12345", "webhook_event_type": kind, "webhook_event_time": max(m.Sent, m.Update), "webhook_event": event,
 	})
 	if err != nil {
 		return fmt.Errorf("write the webhook: %w", err)

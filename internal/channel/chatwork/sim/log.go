@@ -1,42 +1,28 @@
 package sim
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/engawa/engawa/internal/rude"
 )
 
-// Logged is one call as the simulator saw it. The token is hashed.
-type Logged struct {
-	At          time.Time  `json:"at"`
-	Method      string     `json:"method"`
-	Path        string     `json:"path"`
-	Query       string     `json:"query,omitempty"`
-	ContentType string     `json:"content_type,omitempty"`
-	Token       string     `json:"token,omitempty"`
-	Form        url.Values `json:"form,omitempty"`
-	Status      int        `json:"status"`
-	Fault       string     `json:"fault,omitempty"`      // what treated it badly
-	Violations  []string   `json:"violations,omitempty"` // what a client must not do
-}
-
 // begin starts the log's line of a call and reads its form.
-func begin(r *http.Request, f rude.Fault) Logged {
-	l := Logged{At: time.Now(), Method: method(r), Path: r.URL.Path, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Fault: f.String()}
-	if t := r.Header.Get("X-Chatworktoken") + r.Header.Get("Authorization"); t != "" {
-		sum := sha256.Sum256([]byte(t))
-		l.Token = hex.EncodeToString(sum[:4])
+func begin(r *http.Request, f rude.Fault) rude.Call {
+	c := rude.Heard(r, r.Header.Get("X-Chatworktoken")+r.Header.Get("Authorization"), f)
+	c.Method = method(r)
+	if strings.HasPrefix(c.ContentType, "multipart/form-data") {
+		_ = r.ParseMultipartForm(maxFile) // what cannot be read has no fields
+	} else {
+		_ = r.ParseForm()
 	}
-	if r.ParseForm() == nil {
-		l.Form = r.PostForm
+	c.Form = r.PostForm
+	if strings.HasPrefix(c.ContentType, "application/json") {
+		_ = json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxFile)).Decode(&c.JSON)
 	}
-	return l
+	return c
 }
 
 // method is the call's: a POST may name another in its query.
@@ -47,45 +33,22 @@ func method(r *http.Request) string {
 	return r.Method
 }
 
-func (s *Server) finish(l Logged, a *rude.Answer) {
-	l.Status = a.Status
+func (s *Server) finish(c rude.Call, a *rude.Answer) {
+	c.Status = a.Status
 	if !a.Fails() && a.Status == http.StatusNotFound {
-		l.Violations = append(l.Violations, "unknown path")
+		c.Violations = append(c.Violations, "unknown path")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.logged = append(s.logged, l)
-	s.logged = s.logged[max(0, len(s.logged)-keepLog):]
+	s.calling.Add(c)
 }
 
 // Log returns the latest calls, oldest first.
-func (s *Server) Log() []Logged {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.logged)
-}
+func (s *Server) Log() []rude.Call { return s.calling.Calls() }
 
 // Refused counts the latest calls that were over a limit and not told so by a fault.
-func (s *Server) Refused() int {
-	n := 0
-	for _, l := range s.Log() {
-		if l.Status == http.StatusTooManyRequests && l.Fault == "" {
-			n++
-		}
-	}
-	return n
-}
+func (s *Server) Refused() int { return s.calling.Refused() }
 
 // Violations are what a client did that none must do.
-func (s *Server) Violations() []string {
-	var out []string
-	for _, l := range s.Log() {
-		for _, v := range l.Violations {
-			out = append(out, l.Method+" "+l.Path+": "+v)
-		}
-	}
-	return out
-}
+func (s *Server) Violations() []string { return s.calling.Violations() }
 
 // params are what each call takes, by method and the last fixed part of its path.
 var params = map[string][]string{
@@ -124,7 +87,6 @@ func (s *Server) strict(r *http.Request) []string {
 	if s.now().Before(s.waits) {
 		out = append(out, "a call before the told wait was over")
 	}
-	slices.Sort(out)
 	return out
 }
 

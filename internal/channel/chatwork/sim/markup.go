@@ -14,10 +14,11 @@ var marks = map[string]struct{ open, close string }{
 	"title": {`<b>`, `</b>`},
 	"code":  {`<code>`, `</code>`},
 	"qt":    {`<blockquote>`, `</blockquote>`},
+	"url":   {`<u>`, `</u>`},
 }
 
 var (
-	tag  = regexp.MustCompile(`\[(/?(?:info|title|code|qt)|hr|toall|To:\d+|rp aid=\d+ to=\d+-\d+|qtmeta [^\]\n]*)\]`)
+	tag  = regexp.MustCompile(`\[(/?(?:info|title|code|qt|url)|hr|toall|To:\d+|rp aid=\d+ to=\d+-\d+|qtmeta [^\]\n]*|picon:\d+|pname:\d+|piconname:\d+)\]`)
 	link = regexp.MustCompile(`https?://[^\s<>"'\]）」]+`)
 )
 
@@ -58,20 +59,24 @@ func mark(out *strings.Builder, open []string, name, raw string) []string {
 		out.WriteString(marks[inside].close)
 		return open[:len(open)-1]
 	case isEnd || inside == "code":
-		out.WriteString(text(raw))
+		out.WriteString(html.EscapeString(raw))
 	case name == "hr":
 		out.WriteString("<hr>")
 	case strings.HasPrefix(name, "qtmeta"):
 	case marks[name].open != "":
 		out.WriteString(marks[name].open)
 		return append(open, name)
-	default: // To:, toall, rp
+	default: // To:, toall, rp, picon: and its kin
 		out.WriteString(`<span class="to">` + html.EscapeString(name) + `</span>`)
 	}
 	return open
 }
 
-// text escapes s and makes its addresses links.
+// faces are some of the shorthands that become pictures; there is no way to
+// write one that does not.
+var faces = strings.NewReplacer("(y)", "👍", "(bow)", "🙇", "(roger)", "🫡", ":)", "🙂", ":(", "🙁", ";)", "😉")
+
+// text escapes s, makes its addresses links and its shorthands pictures.
 func text(s string) string {
 	var out strings.Builder
 	for len(s) > 0 {
@@ -80,8 +85,8 @@ func text(s string) string {
 			break
 		}
 		url := html.EscapeString(s[at[0]:at[1]])
-		out.WriteString(html.EscapeString(s[:at[0]]) + `<a href="` + url + `" rel="noreferrer">` + url + `</a>`)
+		out.WriteString(html.EscapeString(faces.Replace(s[:at[0]])) + `<a href="` + url + `" rel="noreferrer">` + url + `</a>`)
 		s = s[at[1]:]
 	}
-	return out.String() + html.EscapeString(s)
+	return out.String() + html.EscapeString(faces.Replace(s))
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -36,21 +35,6 @@ func fail(w http.ResponseWriter, status int) {
 	refuse(w, status, tokenLimit)
 }
 
-// clock moves the simulator's clock: {"advance":"5m"}.
-func (s *Server) clock(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Advance string `json:"advance"`
-	}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in)
-	d, err2 := time.ParseDuration(in.Advance)
-	if err != nil || err2 != nil || d < 0 {
-		http.Error(w, `send {"advance":"5m"}`, http.StatusBadRequest)
-		return
-	}
-	s.Advance(d)
-	w.WriteHeader(http.StatusNoContent)
-}
-
 // log answers every room with its messages and tasks, how full the window is,
 // and the latest calls.
 func (s *Server) log(w http.ResponseWriter) {
@@ -67,5 +51,5 @@ func (s *Server) log(w http.ResponseWriter) {
 		r := s.rooms[id]
 		rooms = append(rooms, entry{id, r.name, append([]Message{}, r.list...), append([]Task{}, r.tasks...)})
 	}
-	answer(w, map[string]any{"rooms": rooms, "used": s.used(s.now()), "limit": tokenCalls, "calls": append([]Logged{}, s.logged...)})
+	answer(w, map[string]any{"rooms": rooms, "used": s.used(s.now()), "limit": tokenCalls, "calls": s.calling.Calls()})
 }

@@ -26,7 +26,6 @@ const (
 	readBack   = 100   // messages or tasks of one answer
 	keep       = 2000  // messages of one room
 	maxFile    = 5 << 20
-	keepLog    = 10_000 // calls
 )
 
 // firstID lies beyond 2^53, as the provider's do: a client that reads message
@@ -53,15 +52,16 @@ type Server struct {
 	Answer rude.Chance
 	Hook   Hook
 
-	script rude.Script
+	script  rude.Script
+	clock   rude.Clock
+	calling rude.Log
+
 	mu     sync.Mutex
 	rooms  map[int64]*room
 	order  []int64
 	calls  []call // of the token, any user of it
 	next   int64
-	logged []Logged
-	waits  time.Time     // a 429 told that nothing goes before
-	ahead  time.Duration // how far the simulator's clock is ahead
+	waits  time.Time // a 429 told that nothing goes before
 	hooks  hookHealth
 }
 
@@ -73,6 +73,7 @@ type room struct {
 	list  []Message
 	tasks []Task
 	read  int // up to where force=0 has read
+	files int
 }
 
 // Message is a post in a room.
@@ -160,7 +161,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "POST /_sim/reset":
 		s.Reset()
 	case "POST /_sim/clock":
-		s.clock(w, r)
+		s.clock.Serve(w, r)
 	case "GET /_sim/log":
 		s.log(w)
 	default:
@@ -168,25 +169,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// now is the simulator's time; s.mu is held.
-func (s *Server) now() time.Time { return time.Now().Add(s.ahead) }
-
-// Advance moves the simulator's clock ahead of the machine's.
-func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ahead += d
-}
+func (s *Server) now() time.Time { return s.clock.Now() }
 
 // Reset empties the rooms, the windows, the script and the log.
 func (s *Server) Reset() {
 	s.script.Clear()
+	s.clock.Clear()
+	s.calling.Clear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
-		r.posts, r.list, r.tasks, r.read = nil, nil, nil, 0
+		r.posts, r.list, r.tasks, r.read, r.files = nil, nil, nil, 0, 0
 	}
-	s.calls, s.logged, s.waits, s.ahead, s.hooks = nil, nil, time.Time{}, 0, hookHealth{}
+	s.calls, s.waits, s.hooks = nil, time.Time{}, hookHealth{}
 }
 
 // call answers one call of the API, or treats it badly, and logs it before the

@@ -92,13 +92,13 @@ func (s *Server) myTasks(w http.ResponseWriter, r *http.Request) {
 }
 
 func tellTasks(w http.ResponseWriter, all []Task, r *http.Request, account string) {
-	status := r.URL.Query().Get("status")
+	status, by := r.URL.Query().Get("status"), r.URL.Query().Get("assigned_by_account_id")
 	if status == "" {
 		status = "open"
 	}
 	var out []Task
 	for _, t := range all {
-		if t.Status == status && (account == "" || strconv.FormatInt(t.Account.ID, 10) == account) {
+		if t.Status == status && (account == "" || strconv.FormatInt(t.Account.ID, 10) == account) && (by == "" || strconv.FormatInt(t.By.ID, 10) == by) {
 			out = append(out, t)
 		}
 	}
