@@ -2,11 +2,14 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	netmail "net/mail"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,30 +30,34 @@ func (s *Server) api(r *http.Request, body []byte) reply {
 	if r.Method != http.MethodGet && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		return wrong(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "Please use application/json")
 	}
+	if s.EndUser && path(r) != "users/me" {
+		return forbidden()
+	}
+	q := r.URL.Query()
 	switch r.Method + " " + path(r) {
 	case "GET users/me":
 		return s.me()
 	case "GET users/search":
-		return s.searchUsers(r.URL.Query())
+		return s.searchUsers(q)
 	case "POST users/create_or_update":
 		return s.createUser(body)
 	case "GET groups":
-		return answer(http.StatusOK, map[string]any{"groups": orEmpty(s.groups), "meta": map[string]any{"has_more": false}})
+		return listed(q, "groups", s.groups)
 	case "GET brands":
-		return answer(http.StatusOK, map[string]any{"brands": orEmpty(s.brands), "meta": map[string]any{"has_more": false}})
+		return listed(q, "brands", s.brands)
 	case "GET ticket_forms":
 		if len(s.forms) == 0 {
-			return wrong(http.StatusForbidden, "Forbidden", "You do not have access to this page.")
+			return forbidden()
 		}
-		return answer(http.StatusOK, map[string]any{"ticket_forms": orEmpty(s.forms), "meta": map[string]any{"has_more": false}})
+		return listed(q, "ticket_forms", s.forms)
 	case "GET ticket_fields":
-		return answer(http.StatusOK, map[string]any{"ticket_fields": orEmpty(s.Fields)})
+		return listed(q, "ticket_fields", s.Fields)
 	case "GET tickets":
-		return s.list(r.URL.Query())
+		return s.list(q)
 	case "GET tickets/count":
-		return answer(http.StatusOK, map[string]any{"count": map[string]any{"value": len(s.tickets), "refreshed_at": time.Now().UTC()}})
+		return answer(http.StatusOK, map[string]any{"count": map[string]any{"value": len(s.tickets), "refreshed_at": s.now().UTC()}})
 	case "GET search":
-		return s.search(r.URL.Query())
+		return s.search(q)
 	case "POST tickets":
 		return s.post(body)
 	case "POST tickets/create_many":
@@ -65,7 +72,61 @@ func (s *Server) api(r *http.Request, body []byte) reply {
 	return wrong(http.StatusNotFound, "InvalidEndpoint", "Not found")
 }
 
-func orEmpty[T any](list []T) []T { return append([]T{}, list...) }
+// known reports whether a path can have a record, though it may have none.
+func known(r *http.Request) bool {
+	what, id, _ := strings.Cut(path(r), "/")
+	return strings.HasPrefix(r.URL.Path, "/api/v2/") && (what == "tickets" || what == "job_statuses") && id != ""
+}
+
+const (
+	maxPage  = 100 // records
+	maxPages = 100 // of a list by offset
+)
+
+// listed answers a page of a list: by cursor (page[size], page[after]) or, as
+// long ago, by offset (page, per_page), which ends at its hundredth page.
+func listed[T any](q url.Values, name string, all []T) reply {
+	bad := wrong(http.StatusBadRequest, "InvalidPaginationParameter", "page[size] and per_page are 1 to 100")
+	number := func(key string, unless int) int {
+		if !q.Has(key) {
+			return unless
+		}
+		n, err := strconv.Atoi(q.Get(key))
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	at := "https://hinata.zendesk.com/api/v2/" + name + ".json?"
+	if size := number("page[size]", maxPage); q.Has("page[size]") || q.Has("page[after]") {
+		from := number("page[after]", 0)
+		if size < 1 || size > maxPage || from < 0 || from > len(all) {
+			return bad
+		}
+		to := min(from+size, len(all))
+		var next, after any
+		if to < len(all) {
+			after = strconv.Itoa(to)
+			next = at + url.Values{"page[size]": {strconv.Itoa(size)}, "page[after]": {strconv.Itoa(to)}}.Encode()
+		}
+		return answer(http.StatusOK, map[string]any{
+			name: append([]T{}, all[from:to]...), "meta": map[string]any{"has_more": to < len(all), "after_cursor": after}, "links": map[string]any{"next": next},
+		})
+	}
+	page, per := number("page", 1), number("per_page", maxPage)
+	switch {
+	case page < 1 || per < 1 || per > maxPage:
+		return bad
+	case page > maxPages:
+		return wrong(http.StatusBadRequest, "InvalidPaginationDepth", "Lists by offset end at page 100")
+	}
+	from, to := min((page-1)*per, len(all)), min(page*per, len(all))
+	var next any
+	if to < len(all) {
+		next = at + url.Values{"page": {strconv.Itoa(page + 1)}, "per_page": {strconv.Itoa(per)}}.Encode()
+	}
+	return answer(http.StatusOK, map[string]any{name: append([]T{}, all[from:to]...), "count": len(all), "next_page": next})
+}
 
 func (s *Server) me() reply {
 	u := agent
@@ -82,35 +143,46 @@ func (s *Server) searchUsers(q url.Values) reply {
 	found := []User{}
 	for _, u := range s.users {
 		mail := strings.TrimPrefix(q.Get("query"), "email:")
-		if time.Since(u.added) >= s.Lag && (strings.EqualFold(u.Mail, mail) || u.External != "" && u.External == q.Get("external_id")) {
+		if s.now().Sub(u.added) >= s.Lag && (strings.EqualFold(u.Mail, mail) || u.External != "" && u.External == q.Get("external_id")) {
 			found = append(found, *u)
 		}
 	}
 	return answer(http.StatusOK, map[string]any{"users": found, "count": len(found), "next_page": nil, "previous_page": nil})
 }
 
+// createUser finds a user by external_id or address and changes them, or makes
+// one, to whom the provider writes unless told not to.
 func (s *Server) createUser(body []byte) reply {
 	var in struct {
 		User struct {
 			Name, Email string
 			ExternalID  string `json:"external_id"`
+			Skip        bool   `json:"skip_verify_email"`
 		}
 	}
-	if json.Unmarshal(body, &in) != nil || in.User.Email == "" {
+	if json.Unmarshal(body, &in) != nil || in.User.Email == "" && in.User.ExternalID == "" {
 		return wrong(http.StatusBadRequest, "BadRequest", "User is missing")
 	}
-	status := http.StatusOK
-	if s.byMail(in.User.Email) == nil {
+	i := slices.IndexFunc(s.users, func(u *User) bool {
+		return in.User.ExternalID != "" && u.External == in.User.ExternalID || in.User.Email != "" && strings.EqualFold(u.Mail, in.User.Email)
+	})
+	if i < 0 {
 		if in.User.Name == "" {
 			return invalid("name", "Name: cannot be blank")
 		}
-		status = http.StatusCreated
+		if !in.User.Skip && in.User.Email != "" {
+			s.flags = append(s.flags, "a user without skip_verify_email: Zendesk would write to them")
+		}
+		u := &User{ID: s.id(), Name: in.User.Name, Mail: strings.ToLower(in.User.Email), Role: "end-user", External: in.User.ExternalID, added: s.now()}
+		s.users = append(s.users, u)
+		return answer(http.StatusCreated, map[string]any{"user": *u})
 	}
-	u := s.user(in.User.Name, in.User.Email)
-	if in.User.ExternalID != "" {
-		u.External = in.User.ExternalID
+	u := s.users[i]
+	if over := s.often(&u.changes, userUpdates, minute, "TooManyUserUpdates"); over != nil {
+		return *over
 	}
-	return answer(status, map[string]any{"user": *u})
+	u.Name, u.External = cmp.Or(in.User.Name, u.Name), cmp.Or(in.User.ExternalID, u.External)
+	return answer(http.StatusOK, map[string]any{"user": *u})
 }
 
 func (s *Server) id() int64 {
@@ -141,27 +213,33 @@ func (s *Server) user(name, mail string) *User {
 	if u := s.byMail(mail); u != nil {
 		return u
 	}
-	u := &User{ID: s.id(), Name: name, Mail: strings.ToLower(mail), Role: "end-user", added: time.Now()}
+	u := &User{ID: s.id(), Name: name, Mail: strings.ToLower(mail), Role: "end-user", added: s.now()}
 	s.users = append(s.users, u)
 	return u
 }
 
-// list answers tickets, also the newest: the list has no lag.
+// list answers tickets, also the newest: the list has no lag. It has a limit of
+// its own, told in a header of its own.
 func (s *Server) list(q url.Values) reply {
+	if over := s.often(&s.lists, indexCalls, minute, "TooManyTicketLists"); over != nil {
+		return *over
+	}
 	found := []*Ticket{}
 	for _, t := range s.tickets {
 		if !q.Has("external_id") || t.External != nil && *t.External == q.Get("external_id") {
 			found = append(found, t)
 		}
 	}
-	return answer(http.StatusOK, map[string]any{"tickets": found, "count": len(found), "next_page": nil, "previous_page": nil})
+	a := listed(q, "tickets", found)
+	a.header.Set("Zendesk-Ratelimit-Tickets-Index", fmt.Sprintf("total=%d; remaining=%d; resets=%d", indexCalls, indexCalls-len(s.lists), int(s.lists[0].Add(minute).Sub(s.now())/time.Second)+1))
+	return a
 }
 
 // search finds tickets by external_id, behind by the index's lag.
 func (s *Server) search(q url.Values) reply {
 	found := []map[string]any{}
 	for _, t := range s.tickets {
-		if time.Since(t.CreatedAt) >= s.Lag && t.External != nil && strings.Contains(q.Get("query"), "external_id:"+*t.External) {
+		if s.now().Sub(t.CreatedAt) >= s.Lag && t.External != nil && strings.Contains(q.Get("query"), "external_id:"+*t.External) {
 			found = append(found, map[string]any{"result_type": "ticket", "id": t.ID, "external_id": t.External, "subject": t.Subject})
 		}
 	}
@@ -181,15 +259,44 @@ type posted struct {
 	Brand       *int64   `json:"brand_id"`
 	Form        *int64   `json:"ticket_form_id"`
 	Tags        []string `json:"tags"`
-	Comment     *struct {
-		Body   string
-		HTML   string `json:"html_body"`
-		Public *bool
-	} `json:"comment"`
-	Fields []struct {
+	Comment     *written `json:"comment"`
+	Fields      []struct {
 		ID    int64 `json:"id"`
 		Value any   `json:"value"`
 	} `json:"custom_fields"`
+}
+
+// written is the comment of a request.
+type written struct {
+	Body   string `json:"body"`
+	HTML   string `json:"html_body"`
+	Public *bool  `json:"public"`
+}
+
+var element = regexp.MustCompile(`<[^>]*>`)
+
+// comment is what the agent wrote: public unless it says otherwise.
+func (s *Server) comment(in written) Comment {
+	c := Comment{ID: s.id(), Author: agent.Name, Staff: true, Public: in.Public == nil || *in.Public, Body: in.Body, At: s.now().UTC()}
+	if c.Body == "" {
+		c.Body = html.UnescapeString(element.ReplaceAllString(in.HTML, ""))
+	}
+	if c.Public {
+		s.flags = append(s.flags, "a public comment: Zendesk would write to the requester")
+	}
+	return c
+}
+
+// tagged puts tags right: they have no spaces and no capitals.
+func (s *Server) tagged(in []string) []string {
+	out := []string{}
+	for _, tag := range in {
+		if strings.Contains(tag, " ") {
+			s.flags = append(s.flags, "a tag with a space: "+tag)
+		}
+		out = append(out, strings.ToLower(strings.ReplaceAll(tag, " ", "_")))
+	}
+	return out
 }
 
 func (s *Server) post(body []byte) reply {
@@ -220,7 +327,7 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 	}
 	t := &Ticket{
 		ID: s.id(), External: in.External, Status: "new", Priority: in.Priority, Type: in.Type, Group: in.Group, Brand: in.Brand, Form: in.Form, Requester: agent.ID, Submitter: agent.ID,
-		Tags: []string{}, Fields: []FieldValue{}, CreatedAt: time.Now().UTC(), Via: map[string]any{"channel": "api"},
+		Fields: []FieldValue{}, CreatedAt: s.now().UTC(), Via: map[string]any{"channel": "api"},
 	}
 	t.URL = fmt.Sprintf("https://hinata.zendesk.com/api/v2/tickets/%d.json", t.ID)
 	if in.Requester != nil {
@@ -231,12 +338,10 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 		}
 		t.Requester = u.ID
 	}
-	for _, tag := range in.Tags {
-		if strings.Contains(tag, " ") {
-			s.flags = append(s.flags, "a tag with a space: "+tag)
-		}
-		t.Tags = append(t.Tags, strings.ToLower(strings.ReplaceAll(tag, " ", "_")))
+	if in.RequesterID != nil {
+		t.Requester = *in.RequesterID
 	}
+	t.Tags = s.tagged(in.Tags)
 	for _, f := range s.Fields { // every field is there, also the empty ones
 		v := FieldValue{ID: f.ID}
 		for _, given := range in.Fields {
@@ -246,15 +351,12 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 		}
 		t.Fields = append(t.Fields, v)
 	}
-	public := in.Comment.Public == nil || *in.Comment.Public // public unless it says otherwise
-	if public {
-		s.flags = append(s.flags, "a public comment: Zendesk would write to the requester")
-	}
-	t.IsPublic, t.Description = public, in.Comment.Body
+	c := s.comment(*in.Comment)
+	t.IsPublic, t.Description = c.Public, c.Body
 	if in.Subject != nil {
 		t.Subject = *in.Subject
 	}
-	t.Comments = []Comment{{ID: s.id(), Author: agent.Name, Staff: true, Public: public, Body: in.Comment.Body, At: t.CreatedAt}}
+	t.Comments = []Comment{c}
 	t.UpdatedAt = t.CreatedAt
 	s.tickets = append(s.tickets, t)
 	if over := len(s.tickets) - keep; over > 0 {
@@ -262,6 +364,8 @@ func (s *Server) open(in posted) (*Ticket, *reply) {
 	}
 	return t, nil
 }
+
+var kinds = []string{"problem", "incident", "question", "task"}
 
 var priorities = []string{"low", "normal", "high", "urgent"}
 
@@ -282,6 +386,10 @@ func (s *Server) check(in posted) *reply {
 		return bad(invalid("comment", "Comment: is too long"))
 	case in.Requester != nil && in.RequesterID != nil:
 		return bad(invalid("requester", "Requester: give requester or requester_id, not both"))
+	case in.RequesterID != nil && !slices.ContainsFunc(s.users, func(u *User) bool { return u.ID == *in.RequesterID && !u.Suspended }):
+		return bad(invalid("requester", "Requester is invalid"))
+	case in.Type != nil && !slices.Contains(kinds, *in.Type):
+		return bad(invalid("type", "Type: "+*in.Type+" is not valid"))
 	case in.Group != nil && !slices.ContainsFunc(s.groups, func(g Group) bool { return g.ID == *in.Group }):
 		return bad(invalid("group", "Group is invalid"))
 	case in.Brand != nil && !has(s.brands, *in.Brand):
@@ -330,13 +438,11 @@ func (s *Server) ticket(method, id string, body []byte) reply {
 	case method != http.MethodPut:
 		return wrong(http.StatusNotFound, "InvalidEndpoint", "Not found")
 	}
-	for len(t.changes) > 0 && !t.changes[0].After(time.Now().Add(-updatesPer)) {
-		t.changes = t.changes[1:]
+	if over := s.often(&t.changes, updates, updatesPer, "TooManyUpdates"); over != nil {
+		return *over
 	}
-	if len(t.changes) >= updates {
-		a := wrong(http.StatusTooManyRequests, "TooManyUpdates", "You have updated this ticket too often")
-		a.header.Set("Retry-After", strconv.Itoa(int(time.Until(t.changes[0].Add(updatesPer))/time.Second)+1))
-		return a
+	if over := s.often(&s.changes, accountUpdates, minute, "TooManyUpdates"); over != nil {
+		return *over
 	}
 	var in struct {
 		Ticket *posted `json:"ticket"`
@@ -344,14 +450,19 @@ func (s *Server) ticket(method, id string, body []byte) reply {
 	if json.Unmarshal(body, &in) != nil || in.Ticket == nil {
 		return wrong(http.StatusBadRequest, "BadRequest", "Parameter ticket is required")
 	}
-	t.changes = append(t.changes, time.Now())
 	if st := in.Ticket.Status; st != "" {
 		if !slices.Contains(statuses, st) {
 			return invalid("status", "Status: "+st+" is not valid")
 		}
 		t.Status = st
 	}
-	t.UpdatedAt = time.Now().UTC()
+	if in.Ticket.Tags != nil { // all of them, whatever was there
+		t.Tags = s.tagged(in.Ticket.Tags)
+	}
+	if c := in.Ticket.Comment; c != nil {
+		t.Comments = append(t.Comments, s.comment(*c))
+	}
+	t.UpdatedAt = s.now().UTC()
 	return answer(http.StatusOK, map[string]any{"ticket": t, "audit": map[string]any{"id": s.id(), "ticket_id": t.ID}})
 }
 
@@ -411,7 +522,7 @@ func (s *Server) job(id string) reply {
 		return wrong(http.StatusNotFound, "RecordNotFound", "Not found")
 	}
 	j.asked++
-	status := "completed" // also with rows that failed
+	status := cmp.Or(s.JobEnds, "completed") // also with rows that failed
 	if j.asked == 1 {
 		status = "working"
 	}

@@ -39,7 +39,7 @@ func (s *Server) SetStatus(id int64, status string) error {
 		return errors.New("there is no such ticket")
 	}
 	before := t.Status
-	t.Status, t.UpdatedAt = status, time.Now().UTC()
+	t.Status, t.UpdatedAt = status, s.now().UTC()
 	now := *t
 	s.mu.Unlock()
 	if before == status {
@@ -56,7 +56,7 @@ func (s *Server) Say(id int64, body string, public bool) error {
 		s.mu.Unlock()
 		return errors.New("there is no such ticket")
 	}
-	c := Comment{ID: s.id(), Author: agent.Name, Staff: true, Public: public, Body: body, At: time.Now().UTC()}
+	c := Comment{ID: s.id(), Author: agent.Name, Staff: true, Public: public, Body: body, At: s.now().UTC()}
 	t.Comments, t.UpdatedAt = append(t.Comments, c), c.At
 	now := *t
 	s.mu.Unlock()

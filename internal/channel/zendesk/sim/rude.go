@@ -37,9 +37,11 @@ func fail(w http.ResponseWriter, status int) {
 	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "2")
 		refuse(w, status, "APIRateLimitExceeded", "Number of allowed API requests per minute exceeded")
-	case http.StatusForbidden: // here the error is an object
-		answer(status, map[string]any{"error": map[string]string{"title": "Forbidden", "message": "You do not have access to this page."}}).write(w)
+	case http.StatusForbidden:
+		forbidden().write(w)
+	case http.StatusConflict: // the first of two with the same key is still at it
+		refuse(w, status, "Conflict", "A request with this idempotency key is being processed")
 	default:
-		refuse(w, status, "InternalError", http.StatusText(status))
+		http.Error(w, http.StatusText(status), status) // not JSON, as some of its are
 	}
 }

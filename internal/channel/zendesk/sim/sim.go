@@ -5,6 +5,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,15 +23,18 @@ import (
 
 // The provider's limits.
 const (
-	keyLife     = 2 * time.Hour
-	maxKey      = 255      // characters of an Idempotency-Key
-	maxComment  = 64 << 10 // bytes
-	minute      = time.Minute
-	updates     = 30 // of one ticket in updatesPer
-	updatesPer  = 10 * time.Minute
-	defaultPlan = 200     // calls a minute: Suite Team
-	maxBody     = 1 << 20 // bytes that are read
-	keep        = 2000    // tickets
+	accountUpdates = 100 // of any tickets in a minute
+	userUpdates    = 5   // of one user in a minute
+	indexCalls     = 100 // of the list of tickets in a minute
+	keyLife        = 2 * time.Hour
+	maxKey         = 255      // characters of an Idempotency-Key
+	maxComment     = 64 << 10 // bytes
+	minute         = time.Minute
+	updates        = 30 // of one ticket in updatesPer
+	updatesPer     = 10 * time.Minute
+	defaultPlan    = 200     // calls a minute: Suite Team
+	maxBody        = 1 << 20 // bytes that are read
+	keep           = 2000    // tickets
 )
 
 // firstID lies beyond 2^53: a client that reads ids as floating numbers is
@@ -46,6 +50,7 @@ type Server struct {
 	Plan        int           // calls a minute; 0: 200
 	Told        Told          // how a 429 tells the wait
 	Lag         time.Duration // how long search does not find what is new
+	JobEnds     string        // how bulk orders end: "" is completed
 	Fields      []Field       // the custom fields of tickets
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
@@ -55,6 +60,9 @@ type Server struct {
 	Hook   Hook
 
 	script  rude.Script
+	clock   rude.Clock
+	calling rude.Log
+
 	mu      sync.Mutex
 	groups  []Group
 	brands  []Option
@@ -63,6 +71,9 @@ type Server struct {
 	users   []*User
 	keys    map[string]kept
 	calls   []time.Time
+	changes []time.Time // of tickets
+	lists   []time.Time // calls of the list of tickets
+	waits   time.Time   // a 429 told that nothing goes before
 	jobs    map[string]*job
 	tokens  map[string]grant
 	next    int64
@@ -108,6 +119,7 @@ type User struct {
 	External  string `json:"external_id"`
 	Suspended bool   `json:"suspended"`
 	added     time.Time
+	changes   []time.Time
 }
 
 // Ticket is one ticket with its comments.
@@ -213,7 +225,7 @@ func (s *Server) UseElsewhere(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
-		s.calls = append(s.calls, time.Now())
+		s.calls = append(s.calls, s.now())
 	}
 }
 
@@ -221,7 +233,7 @@ func (s *Server) UseElsewhere(n int) {
 func (s *Server) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("zendesk simulator: %d tickets, %d of %d calls", len(s.tickets), s.used(time.Now()), s.plan())
+	return fmt.Sprintf("zendesk simulator: %d tickets, %d of %d calls", len(s.tickets), s.used(s.now()), s.plan())
 }
 
 // ServeHTTP answers the API under /api/v2, shows the board at /, and takes
@@ -240,23 +252,59 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.commentForm(w, r)
 	case "POST /_sim/faults":
 		s.script.Serve(w, r, s.plan(), s.UseElsewhere)
+	case "POST /_sim/reset":
+		s.Reset()
+	case "POST /_sim/clock":
+		s.clock.Serve(w, r)
+	case "GET /_sim/log":
+		answer(http.StatusOK, map[string]any{"tickets": s.Tickets(), "flags": s.Flags(), "calls": s.Log()}).write(w)
 	default:
 		s.call(w, r)
 	}
 }
 
-// call answers one call of the API, or treats it badly.
-func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	s.script.Draw(r, s.chance()).Do(r, s.work).Send(w, r, fail)
+func (s *Server) now() time.Time { return s.clock.Now() }
+
+// Log returns the latest calls, oldest first.
+func (s *Server) Log() []rude.Call { return s.calling.Calls() }
+
+// Violations are what a client did that none must do.
+func (s *Server) Violations() []string { return s.calling.Violations() }
+
+// Reset takes away the tickets, the users, the windows, the script and the log.
+// What the account is set up with stays.
+func (s *Server) Reset() {
+	s.script.Clear()
+	s.clock.Clear()
+	s.calling.Clear()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users = slices.DeleteFunc(s.users, func(u *User) bool { return !u.Suspended })
+	s.tickets, s.keys, s.calls, s.changes, s.lists, s.jobs, s.flags, s.waits = nil, nil, nil, nil, nil, nil, nil, time.Time{}
 }
 
-func (s *Server) work(w http.ResponseWriter, r *http.Request) {
+// call answers one call of the API, or treats it badly, and logs it before the
+// caller hears of it.
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	f := s.script.Draw(r, s.chance())
+	c := rude.Heard(r, r.Header.Get("Authorization"), f)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "")
-		return
+	if json.Valid(body) {
+		c.JSON = body
 	}
-	s.once(r, body).write(w)
+	a := f.Do(r, func(w http.ResponseWriter, r *http.Request) {
+		if err != nil {
+			refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "")
+			return
+		}
+		c.Violations = s.strict(r, body)
+		s.once(r, body).write(w)
+	})
+	if c.Status = a.Status; !a.Fails() && c.Status == http.StatusNotFound && !known(r) {
+		c.Violations = append(c.Violations, "unknown path")
+	}
+	s.calling.Add(c)
+	a.Send(w, r, fail)
 }
 
 // reply is an answer, kept whole so that it can be given again.
@@ -294,6 +342,27 @@ func invalid(field, description string) reply {
 	return wrong(http.StatusUnprocessableEntity, "RecordInvalid", "Record validation errors", field, description)
 }
 
+// forbidden is what the token's person may not: here the error is an object.
+func forbidden() reply {
+	return answer(http.StatusForbidden, map[string]any{"error": map[string]string{"title": "Forbidden", "message": "You do not have access to this page."}})
+}
+
+// often counts one more of what may be most times within per, or returns that it
+// is too often.
+func (s *Server) often(seen *[]time.Time, most int, per time.Duration, name string) *reply {
+	now := s.now()
+	for len(*seen) > 0 && !(*seen)[0].After(now.Add(-per)) {
+		*seen = (*seen)[1:]
+	}
+	if len(*seen) < most {
+		*seen = append(*seen, now)
+		return nil
+	}
+	a := wrong(http.StatusTooManyRequests, name, "Too many requests of this kind")
+	a.header.Set("Retry-After", strconv.Itoa(int((*seen)[0].Add(per).Sub(now)/time.Second)+1))
+	return &a
+}
+
 func refuse(w http.ResponseWriter, status int, name, description string) {
 	wrong(status, name, description).write(w)
 }
@@ -310,7 +379,7 @@ type kept struct {
 func (s *Server) once(r *http.Request, body []byte) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.now()
 	if r.URL.Path == "/oauth/tokens" {
 		return s.grantToken(r, body)
 	}
@@ -359,9 +428,14 @@ func (s *Server) prove(r *http.Request) *reply {
 		}
 		return s.proveGrant(r, bearer)
 	}
-	user, token, ok := r.BasicAuth()
-	mail, isToken := strings.CutSuffix(user, "/token")
-	if !ok || !isToken || mail == "" || token == "" || s.Token != "" && (token != s.Token || !strings.EqualFold(mail, s.Mail)) {
+	basic, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Basic ")
+	plain, err := base64.StdEncoding.DecodeString(basic)
+	at := strings.LastIndex(string(plain), "/token:")
+	if err != nil || at < 0 {
+		return &nobody
+	}
+	mail, token := string(plain[:at]), string(plain[at+len("/token:"):])
+	if mail == "" || token == "" || s.Token != "" && (token != s.Token || !strings.EqualFold(mail, s.Mail)) {
 		return &nobody
 	}
 	return nil
@@ -399,6 +473,7 @@ func (s *Server) count(now time.Time) *reply {
 		return &a
 	}
 	a.header.Set("Retry-After", strconv.Itoa(s.left(now)))
+	s.waits = now.Add(time.Duration(s.left(now)) * time.Second)
 	a = s.limited(a, now)
 	return &a
 }

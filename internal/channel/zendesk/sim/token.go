@@ -93,7 +93,7 @@ func (s *Server) grantToken(r *http.Request, body []byte) reply {
 	if s.tokens == nil {
 		s.tokens = map[string]grant{}
 	}
-	s.tokens[token] = grant{asked, time.Now().Add(life)}
+	s.tokens[token] = grant{asked, s.now().Add(life)}
 	out["access_token"] = token
 	return answer(http.StatusOK, out)
 }
@@ -102,7 +102,7 @@ func (s *Server) grantToken(r *http.Request, body []byte) reply {
 // it is.
 func (s *Server) proveGrant(r *http.Request, bearer string) *reply {
 	g, ok := s.tokens[bearer]
-	if !ok || !time.Now().Before(g.until) {
+	if !ok || !s.now().Before(g.until) {
 		a := denied(http.StatusUnauthorized, "invalid_token", "The access token provided is expired, revoked, malformed or invalid for other reasons.")
 		return &a
 	}
@@ -114,7 +114,7 @@ func (s *Server) proveGrant(r *http.Request, bearer string) *reply {
 	if slices.Contains(g.scopes, access) || slices.Contains(g.scopes, resource+":"+access) {
 		return nil
 	}
-	a := wrong(http.StatusForbidden, "Forbidden", "You do not have access to this page.")
+	a := forbidden()
 	return &a
 }
 
