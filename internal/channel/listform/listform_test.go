@@ -405,6 +405,7 @@ func TestRude(t *testing.T) {
 			func() {
 				w, err := read(t.Context(), channel.Settings{"url": "https://list.example/sjis/sesform.php", "charset": "auto"}, channel.Env{HTTP: channeltest.Client(s)})
 				if err != nil {
+					time.Sleep(30 * time.Second) // as the page says
 					return
 				}
 				in := s.Form("sjis").Inputs
@@ -422,6 +423,7 @@ func TestRude(t *testing.T) {
 			for {
 				_, se := d.send(p)
 				if se != nil && se.Class == channel.Again {
+					time.Sleep(se.After)
 					continue
 				}
 				if se == nil {

@@ -7,11 +7,14 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // The words of the answers. Every refusal has Refused in it, but for a session
@@ -32,6 +35,10 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.draw(true)
+	s.note(r, f, fault, nil)
+	if fault == PageDown {
+		s.waits = s.clock.Now().Add(toldWait)
+	}
 	if fault == Giant {
 		s.mu.Unlock()
 		giant(w)
@@ -48,7 +55,52 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	if fault == Foreign {
 		action = "https://elsewhere.example/collect"
 	}
-	s.write(w, f, 0, f.html(action, session))
+	body := f.html(action, session)
+	switch fault {
+	case Late:
+		s.mu.Unlock()
+		rest(r)
+		s.mu.Lock()
+	case Half:
+		body = body[:strings.Index(body, "<p>")]
+	case Captcha:
+		body = strings.Replace(body, `<input type="submit"`, `<p><img src="captcha.php" alt=""><label for="c">画像の文字</label><input id="c" name="captcha" required></p><input type="submit"`, 1)
+	default:
+	}
+	s.write(w, f, body)
+}
+
+// rest is what is late or slow.
+func rest(r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-time.After(pause):
+	}
+}
+
+// note writes a call into the log, with what no client must do; s.mu is held.
+func (s *Server) note(r *http.Request, f *Form, fault Fault, in url.Values) {
+	cookie := ""
+	if c, err := r.Cookie("NPSESSID"); err == nil {
+		cookie = c.Value
+	}
+	c := rude.Heard(r, cookie, rude.Fault{})
+	if c.Status, c.Form = fault.status(), in; fault != None {
+		c.Fault = string(fault)
+	}
+	if r.Method == http.MethodPost && !strings.HasPrefix(c.ContentType, "application/x-www-form-urlencoded") {
+		c.Violations = append(c.Violations, "wrong content type")
+	}
+	known := []string{f.Inputs.Mail, f.Inputs.Name, f.Inputs.Family, f.Inputs.Given, f.Inputs.KanaFamily, f.Inputs.KanaGiven, f.Inputs.Plan, f.Inputs.Session, "step", "go"}
+	for name := range in {
+		if !slices.Contains(known, name) {
+			c.Violations = append(c.Violations, "unknown input "+name)
+		}
+	}
+	if s.clock.Now().Before(s.waits) {
+		c.Violations = append(c.Violations, "a call before the told wait was over")
+	}
+	s.calling.Add(c)
 }
 
 func (s *Server) named(w http.ResponseWriter, r *http.Request) *Form {
@@ -70,7 +122,7 @@ func spoilt(w http.ResponseWriter, f Fault) bool {
 	}
 	switch f {
 	case PageDown:
-		w.Header().Set("Retry-After", "30")
+		w.Header().Set("Retry-After", strconv.Itoa(int(toldWait/time.Second)))
 		return page(http.StatusServiceUnavailable, "<p>メンテナンス中です</p>")
 	case Login:
 		return page(http.StatusOK, `<form method="post" action="login.php"><input name="id"><input type="password" name="pw"></form>`)
@@ -81,7 +133,7 @@ func spoilt(w http.ResponseWriter, f Fault) bool {
 		return page(http.StatusOK, `<meta http-equiv="refresh" content="0;url=http://127.0.0.1/admin"><script>location="http://127.0.0.1/admin"</script>`)
 	case Missing:
 		return page(http.StatusNotFound, "<p>Not Found</p>")
-	case None, Giant, Foreign, Down, DoneBut, Lost, Hang, Reworded, Other:
+	default:
 	}
 	return false
 }
@@ -128,8 +180,13 @@ func (f *Form) html(action, session string) string {
 	return b.String()
 }
 
-// write answers with a page in the form's charset. code 0: 200.
-func (s *Server) write(w http.ResponseWriter, f *Form, code int, body string) {
+// write answers with a page in the form's charset, and 200 whatever it says.
+func (s *Server) write(w http.ResponseWriter, f *Form, body string) {
+	_, _ = w.Write(s.paper(w, f, body))
+}
+
+// paper is a page in the form's charset; its head says what the form says of it.
+func (s *Server) paper(w http.ResponseWriter, f *Form, body string) []byte {
 	meta := ""
 	if f.Meta != "" {
 		meta = `<meta http-equiv="Content-Type" content="text/html; charset=` + f.Meta + `">`
@@ -139,14 +196,11 @@ func (s *Server) write(w http.ResponseWriter, f *Form, code int, body string) {
 		kind += "; charset=" + f.Header
 	}
 	w.Header().Set("Content-Type", kind)
-	if code != 0 {
-		w.WriteHeader(code)
-	}
 	page, err := encoding.HTMLEscapeUnsupported(coding(f.Charset).NewEncoder()).String("<html><head>" + meta + "<title>メルマガ</title></head><body>" + body + "</body></html>")
 	if err != nil {
 		page = "error"
 	}
-	_, _ = w.Write([]byte(page))
+	return []byte(page)
 }
 
 // take takes a submission, or the confirmation of one.
@@ -167,8 +221,12 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	if !f.Confirm || confirming {
 		fault = s.draw(false)
 	}
-	if fault == Down {
+	s.note(r, f, fault, in)
+	if fault == Down || fault == Dropped {
 		s.mu.Unlock()
+		if fault == Dropped {
+			panic(http.ErrAbortHandler)
+		}
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 		return
 	}
@@ -186,11 +244,22 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	case Reworded:
 		words = "ありがとうございました"
 	case Other:
-		s.write(w, &Form{Charset: "UTF-8", Header: "UTF-8"}, 0, "<p>"+words+"</p>"+again)
-		return
-	case None, Down, PageDown, Login, Moved, Refresh, Giant, Missing, Foreign:
+		f = &Form{Charset: "UTF-8", Header: "UTF-8"}
+	default:
 	}
-	s.write(w, f, 0, "<p>"+words+"</p>"+again)
+	page := s.paper(w, f, "<p>"+words+"</p>"+again)
+	half := len(page) / 2
+	if fault != Slow && fault != Cut {
+		half = len(page)
+	}
+	_, _ = w.Write(page[:half])
+	if fault == Slow {
+		if out, ok := w.(http.Flusher); ok {
+			out.Flush()
+		}
+		rest(r)
+		_, _ = w.Write(page[half:])
+	}
 }
 
 // read decodes what was posted. fits is false where the bytes are not of the
@@ -225,7 +294,7 @@ var (
 // page that asks to confirm. s.mu is held.
 func (s *Server) enter(r *http.Request, f *Form, in url.Values, fits, confirming bool) (words, again string) {
 	e := Entry{
-		At: time.Now(), Form: f.Name, Plan: in.Get(f.Inputs.Plan), Mail: in.Get(f.Inputs.Mail), Mojibake: !fits, Provisional: f.OptIn, Method: r.Method,
+		At: s.clock.Now(), Form: f.Name, Plan: in.Get(f.Inputs.Plan), Mail: in.Get(f.Inputs.Mail), Mojibake: !fits, Provisional: f.OptIn, Method: r.Method,
 		UserAgent: r.UserAgent(), Referer: r.Referer(),
 	}
 	for _, p := range []struct {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/engawa/engawa/internal/look"
+	"github.com/engawa/engawa/internal/rude"
 )
 
 // Fault is one way to treat a visitor badly.
@@ -35,16 +36,48 @@ const (
 	Giant    Fault = "page-giant"    // the form's page is 64 MB long
 	Missing  Fault = "page-404"      // the script is gone
 	Foreign  Fault = "page-foreign"  // the form sends to another host
+	Captcha  Fault = "page-captcha"  // the form asks whether one is a person
+	Late     Fault = "page-late"     // the form's page comes after 5 seconds
+	Half     Fault = "page-half"     // half of the form's page comes
+	Dropped  Fault = "post-dropped"  // not taken, the connection breaks
 	Down     Fault = "post-503"      // not taken
 	DoneBut  Fault = "post-done-500" // entered, answered with 500
 	Lost     Fault = "post-lost"     // entered, the connection breaks
 	Hang     Fault = "post-hang"     // entered, no answer until the caller gives up
 	Reworded Fault = "post-reworded" // entered, in words that nobody has seen before
 	Other    Fault = "post-charset"  // entered, answered in UTF-8 whatever the form is in
+	Slow     Fault = "post-slow"     // entered, half of the answer 5 seconds after the other
+	Cut      Fault = "post-cut"      // entered, half of the answer
 )
 
+// pause is how long what is late or slow takes.
+const pause = 5 * time.Second
+
+// toldWait is what a page that is down says.
+const toldWait = 30 * time.Second
+
 // onPage are the faults of the form's page; the others are of a submission.
-var onPage = []Fault{PageDown, Login, Moved, Refresh, Giant, Missing, Foreign}
+var onPage = []Fault{PageDown, Login, Moved, Refresh, Giant, Missing, Foreign, Captcha, Late, Half}
+
+// status is what a fault is answered with, as the log has it.
+func (f Fault) status() int {
+	switch f {
+	case PageDown, Down:
+		return http.StatusServiceUnavailable
+	case Moved:
+		return http.StatusFound
+	case Missing:
+		return http.StatusNotFound
+	case DoneBut:
+		return http.StatusInternalServerError
+	case Lost, Dropped:
+		return rude.Lost
+	case Hang:
+		return rude.Hang
+	default:
+		return http.StatusOK
+	}
+}
 
 // Options are how the system is set up. The zero value is rude with seed 0.
 type Options struct {
@@ -84,20 +117,22 @@ type Form struct {
 }
 
 // Server is the system. It is an http.Handler: the forms, GET / a page with the
-// lists, POST /_sim/faults {"next":["post-lost", …]}, POST /_sim/reset,
-// GET /_sim/log the entries as JSON.
+// lists, POST /_sim/faults {"next":["post-lost", …]}, POST /_sim/reset, POST
+// /_sim/clock {"advance":"5m"}, GET /_sim/log the entries and calls as JSON.
 type Server struct {
-	mux *http.ServeMux
-	opt Options
+	mux     *http.ServeMux
+	opt     Options
+	clock   rude.Clock
+	calling rude.Log
 
-	mu         sync.Mutex
-	rng        *rand.Rand
-	forms      []*Form
-	next       []Fault
-	entries    []Entry
-	sessions   map[string]bool // of forms that were fetched and not submitted
-	violations []string
-	posts      int
+	mu       sync.Mutex
+	rng      *rand.Rand
+	forms    []*Form
+	next     []Fault
+	entries  []Entry
+	sessions map[string]bool // of forms that were fetched and not submitted
+	waits    time.Time       // a page that was down told that nothing goes before
+	posts    int
 }
 
 // Plan is the plan id that every form knows.
@@ -125,6 +160,7 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("POST /{form}/sesform.php", s.take)
 	s.mux.HandleFunc("POST /_sim/faults", s.script)
 	s.mux.HandleFunc("POST /_sim/reset", s.reset)
+	s.mux.HandleFunc("POST /_sim/clock", s.clock.Serve)
 	s.mux.HandleFunc("GET /_sim/log", s.log)
 	s.mux.HandleFunc("GET /_sim/style.css", func(w http.ResponseWriter, _ *http.Request) { look.Style(w, nil) })
 	s.mux.HandleFunc("GET /_sim/live.js", look.Live)
@@ -167,13 +203,13 @@ func (s *Server) Entries() []Entry {
 	return slices.Clone(s.entries)
 }
 
-// Violations are requests for what the system does not have: to change or
-// remove an entry, or any other path.
-func (s *Server) Violations() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.violations)
-}
+// Violations are what a client did that none must do: ask to change or remove an
+// entry, or for any other path; send inputs that the form has not, or another
+// type; call in a wait that was told.
+func (s *Server) Violations() []string { return s.calling.Violations() }
+
+// Log returns the latest calls, oldest first.
+func (s *Server) Log() []rude.Call { return s.calling.Calls() }
 
 // Posts is how many submissions came, pages of confirmation not counted.
 func (s *Server) Posts() int {
@@ -204,9 +240,9 @@ func (s *Server) draw(page bool) Fault {
 }
 
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.violations = append(s.violations, r.Method+" "+r.URL.Path)
-	s.mu.Unlock()
+	c := rude.Heard(r, "", rude.Fault{})
+	c.Status, c.Violations = http.StatusNotFound, []string{"unknown path"}
+	s.calling.Add(c)
 	http.NotFound(w, r)
 }
 
@@ -222,14 +258,16 @@ func (s *Server) script(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) reset(http.ResponseWriter, *http.Request) {
+	s.clock.Clear()
+	s.calling.Clear()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next, s.entries, s.violations, s.posts, s.sessions = nil, nil, nil, 0, map[string]bool{}
+	s.next, s.entries, s.posts, s.sessions, s.waits = nil, nil, 0, map[string]bool{}, time.Time{}
 }
 
 func (s *Server) log(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"entries": s.Entries(), "violations": s.Violations()})
+	_ = json.NewEncoder(w).Encode(map[string]any{"entries": s.Entries(), "violations": s.Violations(), "calls": s.Log()})
 }
 
 // coding is the encoding of a charset's name.
