@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/engawa/engawa"
 )
 
 // Audit is one line of what somebody did or looked at. It holds ids, never an
@@ -37,7 +35,7 @@ func (t *tx) noted(workspace, action, object, detail string) error {
 func (t *tx) note(a Audit) error {
 	when := time.Now()
 	_, err := t.exec(`INSERT INTO audit (workspace, id, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		a.Workspace, engawa.NewOrderedID("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
+		a.Workspace, t.s.lines.Next("aud", when), us(when), a.Actor, a.Action, a.Object, a.Detail)
 	if err != nil {
 		return fmt.Errorf("note %s: %w", a.Action, err)
 	}
@@ -51,8 +49,10 @@ type AuditFilter struct {
 	Object string
 }
 
-// Audits returns a page of the audit trail, newest first. Ids sort by time, so
-// the id alone is the cursor.
+// Audits returns a page of the audit trail, newest first. Ids sort in the order
+// in which the lines were written, so the id alone is the cursor. Lines that
+// several nodes write in the same millisecond, or with clocks that disagree, sort
+// by the clocks.
 func (s *Store) Audits(ctx context.Context, workspace string, f AuditFilter, p Page) (as []Audit, err error) {
 	var w where
 	w.and(`workspace = ?`, workspace)

@@ -47,6 +47,7 @@ type engine struct {
 	url         string
 	front       string // where the console is; empty: nobody has said
 	file        string // SQLite only: its URL without pragmas
+	lines       engawa.Sequence // of the audit trail and of tasks' histories
 	unlock      func()
 	closing     sync.Once
 	// Tells are the kinds of account whose notices go with whom and what they

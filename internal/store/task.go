@@ -237,7 +237,7 @@ func (t *tx) addLine(workspace, task string, l TaskLine) error {
 		return found("task", err)
 	}
 	when := time.Now()
-	l.ID = engawa.NewOrderedID("tln", when)
+	l.ID = t.s.lines.Next("tln", when)
 	var sealed []byte
 	by := ""
 	if l.Text != "" {
