@@ -12,34 +12,36 @@ type Scope string
 
 // The scopes.
 const (
-	EventsRead      Scope = "events:read"
-	EventsWrite     Scope = "events:write"
-	MessagesRead    Scope = "messages:read"
-	MessagesSend    Scope = "messages:send"
-	CustomersRead   Scope = "customers:read" // without addresses
-	CustomersWrite  Scope = "customers:write"
-	CustomersErase  Scope = "customers:erase"
-	AddressesRead   Scope = "addresses:read" // each reading is recorded
-	ConsentsWrite   Scope = "consents:write"
-	SubscribersRead Scope = "subscribers:read" // the handles of a partner's own apps
-	AppsRead        Scope = "apps:read"
-	AppsWrite       Scope = "apps:write"
-	AccountsRead    Scope = "accounts:read"
-	AccountsWrite   Scope = "accounts:write"
-	RoutesRead      Scope = "routes:read" // routes, templates and destinations
-	RoutesWrite     Scope = "routes:write"
-	WebhooksRead    Scope = "webhooks:read"
-	WebhooksWrite   Scope = "webhooks:write" // subscribe a URL to events, replay
-	TasksRead       Scope = "tasks:read"
-	TasksWrite      Scope = "tasks:write"
-	StoreAct        Scope = "store:act" // extend a renewal, answer a consumption request
-	PartnersRead    Scope = "partners:read"
-	PartnersWrite   Scope = "partners:write"
-	KeysWrite       Scope = "keys:write"
-	MembersWrite    Scope = "members:write"
-	ExportRead      Scope = "export:read"
-	WorkspaceRead   Scope = "workspace:read"
-	WorkspaceWrite  Scope = "workspace:write" // sender, languages, house rules
+	EventsRead        Scope = "events:read"
+	EventsWrite       Scope = "events:write"
+	MessagesRead      Scope = "messages:read"
+	MessagesSend      Scope = "messages:send"
+	CustomersRead     Scope = "customers:read" // without addresses
+	CustomersWrite    Scope = "customers:write"
+	CustomersErase    Scope = "customers:erase"
+	AddressesRead     Scope = "addresses:read" // each reading is recorded
+	ConsentsWrite     Scope = "consents:write"
+	SuppressionsRead  Scope = "suppressions:read"
+	SuppressionsWrite Scope = "suppressions:write" // lift one; a staff place's needs routes:write too
+	SubscribersRead   Scope = "subscribers:read"   // the handles of a partner's own apps
+	AppsRead          Scope = "apps:read"
+	AppsWrite         Scope = "apps:write"
+	AccountsRead      Scope = "accounts:read"
+	AccountsWrite     Scope = "accounts:write"
+	RoutesRead        Scope = "routes:read" // routes, templates and destinations
+	RoutesWrite       Scope = "routes:write"
+	WebhooksRead      Scope = "webhooks:read"
+	WebhooksWrite     Scope = "webhooks:write" // subscribe a URL to events, replay
+	TasksRead         Scope = "tasks:read"
+	TasksWrite        Scope = "tasks:write"
+	StoreAct          Scope = "store:act" // extend a renewal, answer a consumption request
+	PartnersRead      Scope = "partners:read"
+	PartnersWrite     Scope = "partners:write"
+	KeysWrite         Scope = "keys:write"
+	MembersWrite      Scope = "members:write"
+	ExportRead        Scope = "export:read"
+	WorkspaceRead     Scope = "workspace:read"
+	WorkspaceWrite    Scope = "workspace:write" // sender, languages, house rules
 )
 
 // All is the entry that stands for every scope in a list of one.
@@ -63,6 +65,8 @@ var Scopes = [...]Need{
 	{CustomersErase, engawa.Admin, false},
 	{AddressesRead, engawa.Admin, false},
 	{ConsentsWrite, engawa.Support, false},
+	{SuppressionsRead, engawa.Viewer, false},
+	{SuppressionsWrite, engawa.Support, false},
 	{SubscribersRead, engawa.Viewer, true},
 	{AppsRead, engawa.Viewer, true},
 	{AppsWrite, engawa.Admin, false},

@@ -17,7 +17,7 @@ import (
 func TestPages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
-		ids := s.seed()
+		ids, start := s.seed(), time.Now()
 		for i := range 4 {
 			s.do("POST", fill("/v1/webhooks/$webhook:replay", ids), s.key, `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`)
 			for _, c := range walk {
@@ -28,6 +28,7 @@ func TestPages(t *testing.T) {
 			s.do("POST", "/v1/events", s.key, fmt.Sprintf(`{"id":"p%d","type":"contract.terminated","identities":[{"issuer":"business","kind":"member_number","value":"A-1"}]}`, i))
 			s.do("POST", "/v1/subscriptions", s.key, fill(fmt.Sprintf(`{"customer":"cus_one","app":"$app","product":"p%d","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, i), ids))
 			s.must(s.st.Raise(t.Context(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: fmt.Sprint(i), CreatedAt: time.Now()}))
+			s.must(s.st.Suppress(t.Context(), engawa.Suppression{Workspace: "ws_one", Channel: "mail", Address: "twin@customer.example", Reason: "why" + string(rune('a'+i)), At: start}))
 		}
 		lists := 0
 		for id, o := range s.documented() {

@@ -121,6 +121,14 @@ func (a *API) addCustomers(h huma.API) {
 		"A withdrawal stops everything that has not been handed over yet.",
 	}, a.addConsent)
 	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages and consents, newest first."}, a.getTimeline)
+	add(a, h, op{
+		"listSuppressions", get, "/v1/suppressions", access.SuppressionsRead, ok, tagCustomers, "What is stopped, newest first",
+		"Contact points and staff places to which nothing goes, each with why. Addresses are not shown; one that nobody has any more is not listed.",
+	}, a.listSuppressions)
+	add(a, h, op{
+		"liftSuppression", post, "/v1/suppressions:lift", access.SuppressionsWrite, ok, tagCustomers, "Lift a stop",
+		"Wherever else the address is used, too. What came back for it is forgotten: the next return counts as the first. A staff place's asks for routes:write besides.",
+	}, a.liftSuppression)
 	add(a, h, op{"listIdentities", get, "/v1/identities", access.CustomersRead, ok, tagCustomers, "What a customer may be found by", ""}, a.listIdentities)
 	add(a, h, op{"addIdentity", post, "/v1/identities", access.CustomersWrite, created, tagCustomers, "Tie an identity to a customer", ""}, a.addIdentity)
 	add(a, h, op{

@@ -48,6 +48,8 @@ var walk = []step{
 	{"listContactPoints", "/v1/customers/$customer/contact-points", ""},
 	{"addContactPoint", "/v1/customers/$customer/contact-points", `{"kind":"mail","address":"b@customer.example"}`},
 	{"changeCustomer", "/v1/customers/$customer", `{"name":"佐藤"}`},
+	{"listSuppressions", "/v1/suppressions", ""},
+	{"liftSuppression", "/v1/suppressions:lift", `{"of":"$point","reason":"bounced","why":"電話で確かめた"}`},
 	{"endContactPoint", "/v1/customers/$twin/contact-points/$point:end", ""},
 	{"mergeCustomer", "/v1/customers/$customer:merge", `{"from":"$twin"}`},
 	{"eraseCustomer", "/v1/customers/$gone:erase", ""},
@@ -259,6 +261,7 @@ func (s *site) seed() map[string]string {
 	ids["spare"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"spare@hinata.example"}`)
 	ids["twin"] = s.made("/v1/customers", `{"kind":"person","name":"田中"}`)
 	ids["point"] = s.made("/v1/customers/"+ids["twin"]+"/contact-points", `{"kind":"mail","address":"twin@customer.example"}`)
+	s.must(s.st.Suppress(s.t.Context(), engawa.Suppression{Workspace: "ws_one", Channel: "mail", Address: "twin@customer.example", Reason: "bounced", At: time.Now()}))
 	ids["webhook"] = s.made("/v1/webhooks", `{"url":"https://hooks.hinata.example/x","events":["*"]}`)
 	ids["hook"] = s.made("/v1/webhooks", `{"url":"https://hooks.hinata.example/y","events":["*"]}`)
 	ids["replay"] = s.made("/v1/webhooks/"+ids["hook"]+":replay", `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`)

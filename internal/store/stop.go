@@ -48,6 +48,60 @@ func (s *Store) stops(ctx context.Context, workspace, q, of string) (out []Stop,
 	return out, nil
 }
 
+// Suppressed is a suppression with whose it is: a customer's contact point's, on
+// its channel, or an account's staff place's.
+type Suppressed struct {
+	Stop
+
+	Customer, Account string // one of them
+	Channel           string // StaffPlaces for a staff place
+}
+
+// PrefixSuppressed begins the places of suppressions in a page.
+const PrefixSuppressed = "sup"
+
+// Place is where it stands in a page.
+func (x Suppressed) Place() string { return PrefixSuppressed + "_" + x.Of + "_" + x.Reason }
+
+// SuppressedFilter narrows the list of suppressions; empty fields do not.
+type SuppressedFilter struct{ Customer, Account, Of, Channel, Reason string }
+
+// Suppressed returns a page of what is suppressed, newest first. The same address
+// is listed once for each contact point and staff place that has it; one that
+// nobody has any more is not listed.
+func (s *Store) Suppressed(ctx context.Context, workspace string, f SuppressedFilter, p Page) (out []Suppressed, err error) {
+	w := where{args: []any{workspace, now()}}
+	if p.ID != "" {
+		w.and(`(at, place) < (?, ?)`, p.before(), p.ID)
+	}
+	for _, c := range []struct{ column, value string }{{"customer", f.Customer}, {"account", f.Account}, {"of_id", f.Of}, {"channel", f.Channel}, {"reason", f.Reason}} {
+		if c.value != "" {
+			w.and(c.column+` = ?`, c.value)
+		}
+	}
+	err = s.view(ctx, workspace, func(t *tx) error {
+		out, err = all(t, func(scan func(...any) error) (x Suppressed, err error) {
+			var when, until int64
+			err = scan(&x.Of, &x.Customer, &x.Account, &x.Channel, &x.Reason, &when, &until)
+			x.At, x.Until = at(when), at(until)
+			return x, err
+		}, `SELECT of_id, customer, account, channel, reason, at, until_at FROM (
+			SELECT c.id AS of_id, c.customer, '' AS account, x.channel, x.reason, x.at, x.until_at, '`+PrefixSuppressed+`_' || c.id || '_' || x.reason AS place FROM suppression x
+			JOIN contact_point c ON c.workspace = x.workspace AND c.kind = x.channel AND c.address_index = x.address_index
+			WHERE x.workspace = $1 AND (x.until_at = 0 OR x.until_at > $2) AND c.ended_at = 0
+			UNION ALL
+			SELECT d.id, '', d.account, x.channel, x.reason, x.at, x.until_at, '`+PrefixSuppressed+`_' || d.id || '_' || x.reason FROM suppression x
+			JOIN destination d ON d.workspace = x.workspace AND d.address_index = x.address_index
+			WHERE x.workspace = $1 AND (x.until_at = 0 OR x.until_at > $2) AND x.channel = '`+StaffPlaces+`' AND d.ended_at = 0
+		) stopped `+w.text+fmt.Sprintf(` ORDER BY at DESC, place DESC LIMIT %d`, p.limit()), w.args...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("suppressions: %w", err)
+	}
+	return out, nil
+}
+
 // Lift ends the suppression of a contact point or staff place that stands for a
 // reason, wherever else its address is used, and forgets what came back for it:
 // the next return counts as the first. why is a person's word, for the audit trail.

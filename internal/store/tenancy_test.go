@@ -720,6 +720,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"StoppedPlaces": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.StoppedPlaces(ctx, as, "acc_"+e.of)
 	},
+	"Suppressed": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Suppressed(ctx, as, store.SuppressedFilter{}, store.Page{})
+	},
 	"Lift": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Lift(ctx, as, "dst_"+e.of, "bounced", "届くと確かめた")
 	},
