@@ -21,7 +21,7 @@ var keyUses = []struct {
 	{"events", []access.Scope{access.EventsWrite}},
 	{"site", []access.Scope{access.EventsWrite, access.CustomersRead, access.CustomersWrite, access.ConsentsWrite, access.MessagesSend, access.MessagesRead}},
 	{"read", []access.Scope{
-		access.EventsRead, access.MessagesRead, access.CustomersRead, access.AppsRead, access.AccountsRead, access.RoutesRead, access.WebhooksRead, access.TasksRead, access.WorkspaceRead,
+		access.EventsRead, access.MessagesRead, access.CustomersRead, access.AppsRead, access.AccountsRead, access.RoutesRead, access.WebhooksRead, access.SuppressionsRead, access.TasksRead, access.WorkspaceRead,
 	}},
 	{"all", []access.Scope{access.All}},
 }
