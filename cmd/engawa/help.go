@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -47,19 +49,15 @@ func valueKey(command, name string) string {
 // newParser reads command lines; what it says of itself is in v's language.
 func newParser(c *cli, v text.Viewer, options ...kong.Option) *kong.Kong {
 	k := kong.Must(c, append(options, kong.Name("engawa"), kong.Help(func(_ kong.HelpOptions, ctx *kong.Context) error {
-		return showHelp(ctx.Stdout, v, ctx.Model.Node, ctx.Selected())
+		return showHelp(ctx.Stdout, v, cmp.Or(ctx.Selected(), ctx.Model.Node))
 	}))...)
 	speak(v, k.Model.Node, "help")
 	return k
 }
 
-// showHelp prints what a command does and takes; of all of them where none is
-// selected. Lines are not wrapped: Japanese has no spaces to do it at.
-func showHelp(w io.Writer, v text.Viewer, app, selected *kong.Node) error {
-	n := selected
-	if n == nil {
-		n = app
-	}
+// showHelp prints what a command does and takes. Lines are not wrapped: Japanese
+// has no spaces to do it at.
+func showHelp(w io.Writer, v text.Viewer, n *kong.Node) error {
 	var b strings.Builder
 	usage := strings.TrimSpace("engawa " + strings.TrimSpace(n.Summary()))
 	fmt.Fprintf(&b, "%s: %s\n\n%s\n", v.T("help.usage"), usage, n.Help)
@@ -117,15 +115,15 @@ type helpCmd struct {
 
 // Run shows the help that --help shows.
 func (h helpCmd) Run(k *kong.Kong, v text.Viewer) error {
-	path := strings.Join(h.Command, " ")
-	traced, err := kong.Trace(k, h.Command)
-	if err != nil {
-		return err
+	n := k.Model.Node
+	for _, name := range h.Command {
+		i := slices.IndexFunc(n.Children, func(c *kong.Node) bool { return c.Name == name })
+		if i < 0 {
+			return noCommand(v, n, name)
+		}
+		n = n.Children[i]
 	}
-	if n := traced.Selected(); path != "" && (n == nil || n.FullPath() != "engawa "+path) {
-		return engawa.Invalid("", "engawa help lists the commands", "there is no command %q", path)
-	}
-	return showHelp(k.Stdout, v, k.Model.Node, traced.Selected())
+	return showHelp(k.Stdout, v, n)
 }
 
 //go:generate go test . -run ^TestManual$ -update

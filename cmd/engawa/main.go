@@ -225,10 +225,6 @@ func (k checkCmd) Run() error {
 
 // Exit codes: 0 done, 1 failed, 2 wrong use.
 func main() {
-	if err := config.CheckArgs(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "engawa:", told(err))
-		os.Exit(2)
-	}
 	words, err := text.Load()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "engawa:", err)
@@ -238,15 +234,29 @@ func main() {
 	defer stop()
 	v := words.For(localeOf(os.Environ()), nil)
 	parser := newParser(&cli{}, v, kong.Bind(v), kong.BindTo(ctx, (*context.Context)(nil)))
-	k, err := parser.Parse(os.Args[1:])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "engawa:", err)
-		os.Exit(2)
-	}
-	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(v, parser, os.Args[1:]); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "engawa:", told(err))
-		os.Exit(1)
+		os.Exit(codeOf(err)) //nolint:gocritic // the signals' handler ends with the program
 	}
+}
+
+// run does what a command line asks for.
+func run(v text.Viewer, parser *kong.Kong, args []string) error {
+	if e, ok := errors.AsType[*config.Exposed](config.CheckArgs(args)); ok {
+		return wrong(v, parser.Model.Node, "secret", "name", e.Key, "env", e.Env, "file", e.File)
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		return misread(v, parser.Model.Node, err)
+	}
+	return k.Run()
+}
+
+func codeOf(err error) int {
+	if _, ok := errors.AsType[misuse](err); ok {
+		return 2
+	}
+	return 1
 }
 
 // told is what a user reads: what was seen and what to do.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/engawa/engawa"
-	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 // inWorkspace names the workspace that a command works in.
@@ -73,12 +76,9 @@ type workspaceAdd struct {
 }
 
 // Run adds the workspace.
-func (a workspaceAdd) Run(ctx context.Context) error {
-	if _, err := time.LoadLocation(a.Zone); err != nil || a.Zone == "" {
-		return engawa.Invalid("", "give an IANA name such as Asia/Tokyo or Asia/Seoul", "%q is no time zone", a.Zone)
-	}
-	if len(a.Country) != 2 {
-		return engawa.Invalid("", "give two letters such as JP or KR", "%q is no country", a.Country)
+func (a workspaceAdd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
+	if err := cmp.Or(checkZone(v, k.Selected(), "--zone", a.Zone), checkCountry(v, k.Selected(), "--country", a.Country)); err != nil {
+		return err
 	}
 	return a.with(ctx, func(h *serve.Hub) error {
 		w := engawa.Workspace{
@@ -144,20 +144,20 @@ func (a memberAdd) Run(ctx context.Context) error {
 }
 
 func (a memberAdd) mail() (engawa.Address, error) {
-	var text []byte
+	var file []byte
 	var err error
 	switch a.MailFile {
 	case "":
 		return "", nil
 	case "-":
-		text, err = io.ReadAll(io.LimitReader(os.Stdin, 1000))
+		file, err = io.ReadAll(io.LimitReader(os.Stdin, 1000))
 	default:
-		text, err = os.ReadFile(a.MailFile)
+		file, err = os.ReadFile(a.MailFile)
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the mail address: %w", err)
 	}
-	address, err := mail.ParseAddress(strings.TrimSpace(string(text)))
+	address, err := mail.ParseAddress(strings.TrimSpace(string(file)))
 	if err != nil || address.Name != "" {
 		return "", engawa.Invalid("", "write it alone on one line, such as owner@shop.example", "the file %s does not hold one mail address", a.MailFile)
 	}
@@ -222,17 +222,17 @@ type keyAdd struct {
 }
 
 // Run makes the key; only its text goes to standard output.
-func (a keyAdd) Run(ctx context.Context) error {
-	if err := access.CheckScopes(a.Scope, false); err != nil {
+func (a keyAdd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
+	if err := checkScopes(v, k.Selected(), "--scope", a.Scope); err != nil {
 		return err
 	}
 	return a.in(ctx, func(h *serve.Hub, workspace string) error {
-		text, err := api.NewKey(ctx, h.Store, workspace, a.Name, a.Scope...)
+		key, err := api.NewKey(ctx, h.Store, workspace, a.Name, a.Scope...)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "the key is shown this once; keep it where only its user can read it:")
-		fmt.Println(text.Reveal())
+		fmt.Println(key.Reveal())
 		return note(ctx, h, workspace, "add-key", "")
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/engawa/engawa"
+	"github.com/alecthomas/kong"
+
 	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
@@ -17,6 +19,7 @@ import (
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
 	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	stripe "github.com/engawa/engawa/internal/source/stripe/sim"
+	"github.com/engawa/engawa/internal/text"
 )
 
 type simCmd struct {
@@ -37,7 +40,10 @@ const simSecret = "whsec_engawa_simulator"
 
 // Run runs the simulator until it is interrupted. It listens on loopback only:
 // simulators show what they received to everybody who asks.
-func (s simCmd) Run(ctx context.Context) error {
+func (s simCmd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
+	if err := cmp.Or(checkLoopback(v, k.Selected(), "--addr", s.Addr), checkLoopback(v, k.Selected(), "--smtp", s.SMTP)); err != nil {
+		return err
+	}
 	switch s.Name {
 	case "appstore":
 		return s.appStore(ctx)
@@ -61,7 +67,7 @@ func (s simCmd) Run(ctx context.Context) error {
 		return serveSim(ctx, s.Addr, &stripe.Server{URL: s.To, Secrets: []string{simSecret}, Client: &http.Client{Timeout: 30 * time.Second}})
 	}
 	box := &inbox.Inbox{}
-	l, err := listenLoopback(ctx, s.SMTP)
+	l, err := listen(ctx, s.SMTP)
 	if err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func chatRooms(at string) *chat.Server {
 }
 
 func serveSim(ctx context.Context, addr string, h http.Handler) error {
-	l, err := listenLoopback(ctx, addr)
+	l, err := listen(ctx, addr)
 	if err != nil {
 		return err
 	}
@@ -123,11 +129,7 @@ func serveSim(ctx context.Context, addr string, h http.Handler) error {
 	return nil
 }
 
-func listenLoopback(ctx context.Context, addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, engawa.Invalid("", "give an address such as 127.0.0.1:8030", "%q is not an address and port on loopback", addr)
-	}
+func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
