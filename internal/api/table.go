@@ -196,7 +196,7 @@ func (a *API) addWebhooks(h huma.API) {
 	}, a.endWebhook)
 	add(a, h, op{
 		"replayWebhook", post, "/v1/webhooks/{id}:replay", access.WebhooksWrite, accepted, tagWebhooks, "Hand past events to it again",
-		"Under the webhook-ids of the first time. With dry_run it only says how many; else it goes on in the background.",
+		"Under the webhook-ids of the first time. What was told of in a digest goes in that digest again, whole; what still waits in one comes with it. With dry_run it only says how many; else it goes on in the background.",
 	}, a.replayWebhook)
 	add(a, h, op{"listReplays", get, "/v1/webhooks/{id}/replays", access.WebhooksRead, ok, tagWebhooks, "Replays to a webhook, newest first", ""}, a.listReplays)
 	add(a, h, op{"getReplay", get, "/v1/replays/{id}", access.WebhooksRead, ok, tagWebhooks, "How far a replay has come", ""}, a.getReplay)

@@ -1,11 +1,13 @@
 // Package replay hands past events to one endpoint again: it makes the messages
 // that the endpoint's routes would make of them now, under the webhook-ids of the
-// first time, so that a receiver which remembers ids takes each event once. It
-// goes at a bounded rate, in steps that any node may take, and can be stopped.
+// first time, so that a receiver which remembers ids takes each event once. What
+// was told of in a digest goes in that digest again. It goes at a bounded rate, in
+// steps that any node may take, and can be stopped.
 package replay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -52,7 +54,7 @@ func (r *Runner) step(ctx context.Context, p engawa.Replay) error {
 	if err != nil {
 		return err
 	}
-	ms, err := r.messages(ctx, p.Workspace, p.Account, evs)
+	ms, err := r.messages(ctx, p.Workspace, p.Account, evs, stretch{p.From, p.To})
 	if err != nil {
 		return err
 	}
@@ -65,37 +67,59 @@ func (r *Runner) step(ctx context.Context, p engawa.Replay) error {
 }
 
 // Again makes the messages of events for an endpoint once more and returns how
-// many.
+// many. A digest that told of one goes again whole.
 func (r *Runner) Again(ctx context.Context, workspace, account string, evs []engawa.Event) (int, error) {
-	ms, err := r.messages(ctx, workspace, account, evs)
+	ms, err := r.messages(ctx, workspace, account, evs, stretch{})
 	if err != nil || len(ms) == 0 {
 		return 0, err
 	}
 	return len(ms), r.Store.Enqueue(ctx, ms)
 }
 
+// stretch is the part of the journal that is replayed; the zero stretch is the
+// events at hand.
+type stretch struct{ from, to time.Time }
+
+// asked is what a route asks for once more.
+type asked struct {
+	message.Request
+
+	told string // the message that told of its digest then; empty: it is of one event
+}
+
 // messages are those of events for an endpoint. Each goes under the webhook-id of
-// the event's first message there.
-func (r *Runner) messages(ctx context.Context, workspace, account string, evs []engawa.Event) ([]store.NewMessage, error) {
-	asked, err := r.requests(ctx, workspace, account, evs)
-	if err != nil || len(asked) == 0 {
+// the event's first message there, a digest's under that of its own.
+func (r *Runner) messages(ctx context.Context, workspace, account string, evs []engawa.Event, of stretch) ([]store.NewMessage, error) {
+	all, together, err := r.requests(ctx, workspace, account, evs, of)
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
 	var ids []string
-	for _, a := range asked {
-		ids = append(ids, a.Event.ID)
+	rs := make([]message.Request, len(all))
+	for i, a := range all {
+		if rs[i] = a.Request; a.told == "" {
+			ids = append(ids, a.Event.ID)
+		}
 	}
-	keys, err := r.Store.KeysOf(ctx, workspace, account, ids)
+	ofDigests, err := r.Store.KeysOfMessages(ctx, workspace, account, together)
 	if err != nil {
 		return nil, err
 	}
-	ms, err := r.Compose.Compose(ctx, workspace, asked)
+	keys, err := r.Store.KeysOf(ctx, workspace, account, ids, ofDigests)
+	if err != nil {
+		return nil, err
+	}
+	ms, err := r.Compose.Compose(ctx, workspace, rs)
 	if err != nil {
 		return nil, err
 	}
 	for i := range ms {
+		key := keys[ms[i].Message.Event]
+		if told := all[i].told; told != "" {
+			key = ofDigests[told]
+		}
 		for j := range ms[i].Deliveries {
-			ms[i].Deliveries[j].Key = keys[ms[i].Message.Event]
+			ms[i].Deliveries[j].Key = key
 		}
 	}
 	return ms, nil
@@ -110,11 +134,11 @@ func (r *Runner) Count(ctx context.Context, workspace, account string, from, to 
 		if err != nil {
 			return events, messages, err
 		}
-		asked, err := r.requests(ctx, workspace, account, evs)
+		all, _, err := r.requests(ctx, workspace, account, evs, stretch{from, to})
 		if err != nil {
 			return events, messages, err
 		}
-		events, messages = events+len(evs), messages+len(asked)
+		events, messages = events+len(evs), messages+len(all)
 		if len(evs) < page {
 			return events, messages, nil
 		}
@@ -126,38 +150,77 @@ func (r *Runner) Count(ctx context.Context, workspace, account string, from, to 
 const page = 500
 
 // requests are what the routes ask of events for one account, and nothing else
-// of what they ask. Sample data is never sent.
-func (r *Runner) requests(ctx context.Context, workspace, account string, evs []engawa.Event) ([]message.Request, error) {
+// of what they ask, and the messages that told of the events together with others.
+// Sample data is never sent.
+func (r *Runner) requests(ctx context.Context, workspace, account string, evs []engawa.Event, of stretch) (out []asked, together []string, err error) {
 	routes, err := r.Store.Routes(ctx, workspace)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	set, err := route.Compile(routes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []message.Request
+	told, err := r.told(ctx, workspace, evs, of)
+	if err != nil {
+		return nil, nil, err
+	}
+	gone := map[string]bool{} // digests that were asked for
 	for _, ev := range evs {
 		if ev.Sample {
 			continue
 		}
 		customer, err := r.customer(ctx, workspace, ev.Customer)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		plans := set.Plan(ev, message.Data(ev), customer)
-		for i := range plans {
-			if d := plans[i].Step.Digest; d != nil && d.Cause {
-				plans[i].Step.Digest = nil // what happened since has come, or will not
+		for _, p := range set.Plan(ev, message.Data(ev), customer) {
+			if !slices.ContainsFunc(p.Step.Via, func(v engawa.Via) bool { return v.Account == account }) {
+				continue
 			}
-		}
-		for _, q := range message.FromPlans(ev, plans) {
-			if only, leads := alone(q, account); leads {
-				out = append(out, only)
+			d := told[place{ev.ID, p.Route.ID, p.At}]
+			if p.Step.Digest == nil || p.Step.Digest.Cause || !d.Open && d.Message == "" {
+				p.Step.Digest = nil // by itself: for a cause, what happened since has come, or will not
+				out = append(out, asked{Request: alone(message.FromPlans(ev, []route.Plan{p})[0], account)})
+				continue
 			}
+			if d.Open { // it comes with the digest
+				continue
+			}
+			together = append(together, d.Message)
+			if gone[d.Digest] || of != (stretch{}) && d.First != ev.ID {
+				continue
+			}
+			gone[d.Digest] = true
+			whole, err := r.Store.Gathered(ctx, workspace, d.Message)
+			if err != nil {
+				return nil, nil, err
+			}
+			q := message.FromDigest(store.Digest{Workspace: workspace, Route: p.Route.ID, Events: whole}, p.Step)
+			out = append(out, asked{alone(q, account), d.Message})
 		}
 	}
-	return out, nil
+	return out, together, nil
+}
+
+// place is where an event was gathered.
+type place struct {
+	event, route string
+	step         int
+}
+
+// told are the digests in which events are, or were, told of.
+func (r *Runner) told(ctx context.Context, workspace string, evs []engawa.Event, of stretch) (map[place]store.Telling, error) {
+	var ids []string
+	for _, ev := range evs {
+		ids = append(ids, ev.ID)
+	}
+	all, err := r.Store.TellingOf(ctx, workspace, ids, of.from, of.to)
+	told := map[place]store.Telling{}
+	for _, d := range all {
+		told[place{d.Event, d.Route, d.Step}] = d
+	}
+	return told, err
 }
 
 func (r *Runner) customer(ctx context.Context, workspace, id string) (engawa.Customer, error) {
@@ -172,18 +235,15 @@ func (r *Runner) customer(ctx context.Context, workspace, id string) (engawa.Cus
 }
 
 // alone is a request over one account of its chain, in time for now.
-func alone(q message.Request, account string) (message.Request, bool) {
+func alone(q message.Request, account string) message.Request {
 	for _, v := range q.Chain {
-		if v.Account != account {
-			continue
-		}
-		if v.Destination != "" {
+		if v.Account == account && v.Destination != "" {
 			q.Destination, q.Customer = v.Destination, ""
+			break
 		}
-		q.Chain, q.ExpiresAt = []engawa.Via{{Account: account}}, time.Time{}
-		return q, true
 	}
-	return q, false
+	q.Chain, q.ExpiresAt = []engawa.Via{{Account: account}}, time.Time{}
+	return q
 }
 
 // Check says what is wrong with a replay that somebody asks for.

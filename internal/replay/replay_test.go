@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/replay"
+	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -124,7 +126,7 @@ func TestReplay(t *testing.T) {
 }
 
 // TestCauseAgain: an event that waited for the others of its cause goes again by
-// itself; one that a digest gathered does not.
+// itself, and so does one that no digest gathered when it came.
 func TestCauseAgain(t *testing.T) {
 	each(t, func(b *bench, start time.Time) {
 		ctx, at := b.t.Context(), start.Add(20*time.Minute)
@@ -132,17 +134,105 @@ func TestCauseAgain(t *testing.T) {
 			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: "contract.suspended", DedupKey: "card", OccurredAt: at, ReceivedAt: at, Known: true, Data: []byte(`{"c":{"id":"456"}}`),
 		}})
 		b.must(err)
-		for version, c := range []struct {
-			digest engawa.Digest
-			want   int
-		}{{engawa.Digest{Within: time.Minute, Cause: true}, 1}, {engawa.Digest{Within: time.Minute}, 0}} {
+		for version, d := range []engawa.Digest{{Within: time.Minute, Cause: true}, {Within: time.Minute}} {
 			b.must(b.Store.SaveRoute(ctx, engawa.Route{
 				Workspace: ws, ID: "rte_b", Name: "b", Version: int64(version) + 1, Enabled: true, Events: []string{"contract.suspended", "payment.recurring.failed"}, UpdatedAt: at,
-				Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}, Digest: &c.digest}},
+				Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}, Digest: &d}},
 			}))
-			if _, messages, err := b.Count(ctx, ws, "acc_b", at, at.Add(time.Minute)); err != nil || messages != c.want {
-				b.t.Errorf("%+v: %d messages, %v", c.digest, messages, err)
+			if _, messages, err := b.Count(ctx, ws, "acc_b", at, at.Add(time.Minute)); err != nil || messages != 1 {
+				b.t.Errorf("%+v: %d messages, %v", d, messages, err)
 			}
+		}
+	})
+}
+
+// gather does what the dispatcher does with events for a step that gathers, and
+// then tells of the digests that are due.
+func (b *bench) gather(ids ...string) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	routes, err := b.Store.Routes(ctx, ws)
+	b.must(err)
+	set, err := route.Compile(routes)
+	b.must(err)
+	for _, id := range ids {
+		ev, err := b.Store.Event(ctx, ws, id)
+		b.must(err)
+		plans := set.Plan(ev, message.Data(ev), engawa.Customer{})
+		b.must(b.Store.Route(ctx, []store.Routed{{Workspace: ws, Event: id, Gathered: message.Gather(ev, plans)}}))
+	}
+	due, err := b.Store.DueDigests(ctx, 10)
+	b.must(err)
+	for _, d := range due {
+		ms, err := b.Compose.Compose(ctx, ws, []message.Request{message.FromDigest(d, routes[1].Then[0])})
+		b.must(err)
+		_, err = b.Store.Tell(ctx, d, ms)
+		b.must(err)
+	}
+}
+
+// TestDigestAgain: what a digest told of goes in it again, whole and once, under
+// its webhook-id of then and no event's own; what still waits in one does not go
+// beside it; and whoever begins within a digest gets it too.
+func TestDigestAgain(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		ctx := b.t.Context()
+		b.must(b.Store.SaveRoute(ctx, engawa.Route{
+			Workspace: ws, ID: "rte_b", Name: "b", Version: 1, Enabled: true, Events: []string{"contract.*"}, UpdatedAt: start,
+			Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}, Digest: &engawa.Digest{Within: time.Hour, Count: 2}}},
+		}))
+		evs, err := b.Store.EventsBetween(ctx, ws, "", start, start.Add(time.Hour), 10)
+		b.must(err)
+		b.gather(evs[0].ID, evs[2].ID) // contract.terminated and .resumed together
+		b.gather(evs[3].ID)            // contract.suspended waits
+		_, first := b.rows("b")
+		if len(first) != 1 {
+			b.t.Fatalf("%d digests", len(first))
+		}
+		db := storetest.Open(b.t, b.url)
+		_, err = db.ExecContext(ctx, `UPDATE delivery SET retry_key = 'key of the digest'`)
+		b.must(err)
+		for _, c := range []struct {
+			from, to time.Duration
+			want     int
+		}{{0, time.Hour, 1}, {0, time.Minute, 1}, {time.Minute, time.Hour, 1}, {150 * time.Second, time.Hour, 0}} {
+			if _, messages, err := b.Count(ctx, ws, "acc_b", start.Add(c.from), start.Add(c.to)); err != nil || messages != c.want {
+				b.t.Errorf("from %s to %s: %d messages, %v; want %d", c.from, c.to, messages, err, c.want)
+			}
+		}
+		_, err = b.Store.AddReplay(ctx, engawa.Replay{Workspace: ws, ID: "rpl_1", Account: "acc_b", From: start, To: start.Add(time.Hour), PerSecond: 1, CreatedAt: time.Now()})
+		b.must(err)
+		for range 6 { // event by event: a digest is in one step or in another
+			b.must(b.Step(ctx))
+			b.due()
+		}
+		if got, err := b.Store.Replay(ctx, ws, "rpl_1"); err != nil || got.Sent != 1 || got.State != engawa.ReplayDone {
+			b.t.Errorf("%+v, %v", got, err)
+		}
+		if n, err := b.Again(ctx, ws, "acc_b", []engawa.Event{evs[2], evs[0]}); err != nil || n != 1 {
+			b.t.Errorf("two events of one digest: %d messages, %v", n, err)
+		}
+		keys, words := b.rows("b")
+		for i := range keys {
+			if keys[i] != "key of the digest" || words[i] != first[0] {
+				b.t.Errorf("%q: %s", keys[i], words[i])
+			}
+		}
+		if len(keys) != 3 {
+			b.t.Errorf("%d messages", len(keys))
+		}
+
+		b.must(b.Store.SaveRoute(ctx, engawa.Route{ // the same events one by one too
+			Workspace: ws, ID: "rte_c", Name: "c", Enabled: true, Events: []string{"contract.terminated"}, UpdatedAt: start,
+			Then: []engawa.Step{{To: "dst_b", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_b"}}}},
+		}))
+		if n, err := b.Again(ctx, ws, "acc_b", evs[:1]); err != nil || n != 2 {
+			b.t.Errorf("by itself and in its digest: %d, %v", n, err)
+		}
+		keys, _ = b.rows("b")
+		slices.Sort(keys)
+		if want := []string{"", "key of the digest", "key of the digest", "key of the digest", "key of the digest"}; !slices.Equal(keys, want) {
+			b.t.Errorf("%q", keys)
 		}
 	})
 }

@@ -213,7 +213,7 @@ func TestKeysOf(t *testing.T) {
 		s.endpoint("b")
 		s.hand("a", "evt_1", engawa.OutcomeAccepted, time.Now())
 		s.hand("b", "evt_2", engawa.OutcomeAccepted, time.Now())
-		got, err := s.KeysOf(s.t.Context(), ws, "acc_a", []string{"evt_1", "evt_2", "evt_3"})
+		got, err := s.KeysOf(s.t.Context(), ws, "acc_a", []string{"evt_1", "evt_2", "evt_3"}, nil)
 		if err != nil || len(got) != 1 || got["evt_1"] != "key of evt_1" {
 			s.t.Errorf("%v, %v", got, err)
 		}

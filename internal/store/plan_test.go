@@ -105,6 +105,10 @@ var hots = []hot{
 		_, err := st.FailingSince(s.t.Context(), ws, room, time.Now().Add(-time.Hour))
 		return err
 	}, []string{"delivery_tried"}, 40},
+	{"which digests told of events", func(s *shop, st *store.Store) error {
+		_, err := st.TellingOf(s.t.Context(), ws, []string{firstEvent}, time.Time{}, time.Now())
+		return err
+	}, []string{"digest_event_of"}, 60},
 	{"what a message tells of", func(s *shop, st *store.Store) error {
 		_, err := st.Gathered(s.t.Context(), ws, "msg_0001")
 		return err

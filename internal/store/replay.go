@@ -159,25 +159,80 @@ func (s *Store) StepReplay(ctx context.Context, r engawa.Replay, st ReplayStep) 
 	return took, nil
 }
 
-// KeysOf returns the retry key under which each event was first handed to an
-// account; events that were not are left out.
-func (s *Store) KeysOf(ctx context.Context, workspace, account string, events []string) (map[string]string, error) {
-	keys := map[string]string{}
+// Telling is a digest that holds an event, and how it was told of.
+type Telling struct {
+	Digest  string
+	Event   string // which it holds
+	Route   string
+	Step    int
+	Open    bool   // it waits still
+	Message string // empty: it waits still, or none could be made
+	First   string // the first of its events that was received in a stretch of time
+}
+
+// TellingOf returns the digests in which events are, or were, told of, and which
+// event is the first of each that was received at from or later, before to.
+func (s *Store) TellingOf(ctx context.Context, workspace string, events []string, from, to time.Time) (told []Telling, err error) {
 	if len(events) == 0 {
+		return nil, nil
+	}
+	err = s.view(ctx, workspace, func(t *tx) error {
+		told, err = all(t, func(scan func(...any) error) (d Telling, err error) {
+			state := ""
+			err = scan(&d.Digest, &d.Event, &d.Route, &d.Step, &state, &d.Message, &d.First)
+			d.Open = state == "open"
+			return d, err
+		}, `SELECT d.id, g.event, d.route, d.step, d.state, d.message, COALESCE((SELECT min(e.id) FROM digest_event o
+				JOIN event e ON e.workspace = o.workspace AND e.id = o.event
+				WHERE o.workspace = d.workspace AND o.digest = d.id AND e.received_at >= $3 AND e.received_at < $4), '')
+			FROM digest_event g JOIN digest d ON d.workspace = g.workspace AND d.id = g.digest
+			WHERE g.workspace = $1 AND g.event {in $2} ORDER BY d.id, g.event`, workspace, t.list(events), us(from), us(to))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("digests of events: %w", err)
+	}
+	return told, nil
+}
+
+// KeysOf returns the retry key under which each event was first handed to an
+// account, other than the keys of messages that told of it together with others;
+// events that were not are left out.
+func (s *Store) KeysOf(ctx context.Context, workspace, account string, events []string, together map[string]string) (map[string]string, error) {
+	apart := map[string]bool{}
+	for _, key := range together {
+		apart[key] = true
+	}
+	return s.handed(ctx, workspace, account, `m.event <> '' AND m.event {in $2}`, `m.event`, events, apart)
+}
+
+// KeysOfMessages returns the retry key of each message on an account; those that
+// were not handed to it are left out.
+func (s *Store) KeysOfMessages(ctx context.Context, workspace, account string, messages []string) (map[string]string, error) {
+	return s.handed(ctx, workspace, account, `m.id {in $2}`, `m.id`, messages, nil)
+}
+
+// handed returns the first key, but those of but, for each value of a column.
+func (s *Store) handed(ctx context.Context, workspace, account, which, column string, ids []string, but map[string]bool) (map[string]string, error) {
+	keys := map[string]string{}
+	if len(ids) == 0 {
 		return keys, nil
 	}
 	err := s.view(ctx, workspace, func(t *tx) error {
 		_, err := all(t, func(scan func(...any) error) (struct{}, error) {
-			var event, key string
-			err := scan(&event, &key)
-			if keys[event] == "" {
-				keys[event] = key
+			var of, key string
+			err := scan(&of, &key)
+			if keys[of] == "" && !but[key] {
+				keys[of] = key
 			}
 			return struct{}{}, err
-		}, `SELECT m.event, d.retry_key FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
-			WHERE m.workspace = $1 AND m.event <> '' AND m.event {in $2} AND d.account = $3 AND d.retry_key <> '' ORDER BY m.created_at, d.id`,
-			workspace, t.list(events), account)
+		}, `SELECT `+column+`, d.retry_key FROM message m JOIN delivery d ON d.workspace = m.workspace AND d.message = m.id
+			WHERE m.workspace = $1 AND `+which+` AND d.account = $3 AND d.retry_key <> '' ORDER BY m.created_at, d.id`,
+			workspace, t.list(ids), account)
 		return err
 	})
-	return keys, err
+	if err != nil {
+		return nil, fmt.Errorf("keys on account %s: %w", account, err)
+	}
+	return keys, nil
 }

@@ -45,8 +45,8 @@ type engine struct {
 	writer      *writer // SQLite only
 	journal     *group[journalItem]
 	url         string
-	front       string // where the console is; empty: nobody has said
-	file        string // SQLite only: its URL without pragmas
+	front       string          // where the console is; empty: nobody has said
+	file        string          // SQLite only: its URL without pragmas
 	lines       engawa.Sequence // of the audit trail and of tasks' histories
 	unlock      func()
 	closing     sync.Once

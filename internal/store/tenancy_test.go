@@ -555,7 +555,13 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"Keys": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) { return s.Keys(ctx, as) },
 	"KeysOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.KeysOf(ctx, as, "acc_"+e.of, []string{"evt_" + e.of})
+		return s.KeysOf(ctx, as, "acc_"+e.of, []string{"evt_" + e.of}, nil)
+	},
+	"KeysOfMessages": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.KeysOfMessages(ctx, as, "acc_"+e.of, []string{"msg_told_" + e.of})
+	},
+	"TellingOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.TellingOf(ctx, as, []string{"evt_told_" + e.of}, time.Time{}, time.Now())
 	},
 	"Lane": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Lane(ctx, as, "acc_"+e.of)
