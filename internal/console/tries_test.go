@@ -83,7 +83,7 @@ func TestReplayForm(t *testing.T) {
 	d.must(err)
 	now := time.Now().In(tokyo)
 	form := url.Values{"from": {now.Add(-time.Hour).Format("2006-01-02T15:04")}, "to": {now.Add(time.Hour).Format("2006-01-02T15:04")}, "do": {"count"}}
-	if res := d.post("/accounts/acc_hook/replay", form); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "出来事1件のうち1件") {
+	if res := d.post("/accounts/acc_hook/replay", form); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "出来事1件のうち、メッセージ1件") {
 		t.Fatalf("count: %d %s", res.Code, res.Body)
 	}
 	if rs, err := d.st.Replays(context.Background(), ws, "acc_hook", 10); err != nil || len(rs) != 0 {

@@ -558,7 +558,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.KeysOf(ctx, as, "acc_"+e.of, []string{"evt_" + e.of}, nil)
 	},
 	"KeysOfMessages": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.KeysOfMessages(ctx, as, "acc_"+e.of, []string{"msg_told_" + e.of})
+		return s.KeysOfMessages(ctx, as, "acc_"+e.of, []string{"msg_unknown_" + e.of})
 	},
 	"TellingOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.TellingOf(ctx, as, []string{"evt_told_" + e.of}, time.Time{}, time.Now())
