@@ -242,7 +242,7 @@ func main() {
 
 // run does what a command line asks for.
 func run(v text.Viewer, parser *kong.Kong, args []string) error {
-	if e, ok := errors.AsType[*config.Exposed](config.CheckArgs(args)); ok {
+	if e, ok := errors.AsType[*config.ExposedError](config.CheckArgs(args)); ok {
 		return wrong(v, parser.Model.Node, "secret", "name", e.Key, "env", e.Env, "file", e.File)
 	}
 	k, err := parser.Parse(args)

@@ -40,17 +40,17 @@ func checkInlineSecrets(path string, settings map[string]setting) error {
 	return nil
 }
 
-// Exposed is a secret that was given where everybody reads it: its key, and what
+// ExposedError is a secret that was given where everybody reads it: its key, and what
 // may name it instead.
-type Exposed struct{ Key, Env, File string }
+type ExposedError struct{ Key, Env, File string }
 
-func (e *Exposed) Error() string {
+func (e *ExposedError) Error() string {
 	return fmt.Sprintf("%s may not be given on the command line, where everybody on this machine can read it: set %s, or %s to a file with it", e.Key, e.Env, e.File)
 }
 
 // CheckArgs refuses a secret among the arguments of a command: every user of
 // the machine could read it in the list of processes, and it would stay in the
-// shell's history. The error is an *Exposed and does not repeat it.
+// shell's history. The error is an *ExposedError and does not repeat it.
 func CheckArgs(args []string) error {
 	var c Config
 	for _, k := range keysOf(&c) {
@@ -61,7 +61,7 @@ func CheckArgs(args []string) error {
 			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			flag = strings.NewReplacer("-", "_", ".", "_").Replace(flag)
 			if strings.HasPrefix(arg, "-") && flag == strings.ReplaceAll(k.Name, ".", "_") {
-				return &Exposed{k.Name, envOf(k.Name), envOf(k.Name) + strings.ToUpper(fileSuffix)}
+				return &ExposedError{k.Name, envOf(k.Name), envOf(k.Name) + strings.ToUpper(fileSuffix)}
 			}
 		}
 	}

@@ -185,7 +185,7 @@ func TestClock(t *testing.T) {
 			}
 		}
 		c.Advance(time.Second)
-		if ahead := c.Now().Sub(time.Now()); ahead != 5*time.Minute+time.Second {
+		if ahead := time.Until(c.Now()); ahead != 5*time.Minute+time.Second {
 			t.Errorf("%s ahead", ahead)
 		}
 		if c.Clear(); !c.Now().Equal(time.Now()) {

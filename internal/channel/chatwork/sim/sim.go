@@ -56,13 +56,13 @@ type Server struct {
 	clock   rude.Clock
 	calling rude.Log
 
-	mu     sync.Mutex
-	rooms  map[int64]*room
-	order  []int64
-	calls  []call // of the token, any user of it
-	next   int64
-	waits  time.Time // a 429 told that nothing goes before
-	hooks  hookHealth
+	mu    sync.Mutex
+	rooms map[int64]*room
+	order []int64
+	calls []call // of the token, any user of it
+	next  int64
+	waits time.Time // a 429 told that nothing goes before
+	hooks hookHealth
 }
 
 type room struct {

@@ -185,7 +185,7 @@ func TestMarkup(t *testing.T) {
 		"[rp aid=1 to=2-3]a":                 `<span class="to">rp aid=1 to=2-3</span>a`,
 		"[url]x[/url]":                       `<u>x</u>`,
 		"(y) :)［y］":                          "👍 🙂［y］",
-		"\\[toall]":                           `\<span class="to">toall</span>`, // nothing escapes
+		"\\[toall]":                          `\<span class="to">toall</span>`, // nothing escapes
 		"see https://a.example/?b=1&c=\"d\"": `see <a href="https://a.example/?b=1&amp;c=" rel="noreferrer">https://a.example/?b=1&amp;c=</a>&#34;d&#34;`,
 		"javascript:alert(1)":                "javascript:alert(1)",
 	} {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"net/http"
@@ -56,16 +57,16 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 		action = "https://elsewhere.example/collect"
 	}
 	body := f.html(action, session)
-	switch fault {
-	case Late:
+	if fault == Late {
 		s.mu.Unlock()
 		rest(r)
 		s.mu.Lock()
-	case Half:
+	}
+	if fault == Half {
 		body = body[:strings.Index(body, "<p>")]
-	case Captcha:
+	}
+	if fault == Captcha {
 		body = strings.Replace(body, `<input type="submit"`, `<p><img src="captcha.php" alt=""><label for="c">画像の文字</label><input id="c" name="captcha" required></p><input type="submit"`, 1)
-	default:
 	}
 	s.write(w, f, body)
 }
@@ -85,7 +86,7 @@ func (s *Server) note(r *http.Request, f *Form, fault Fault, in url.Values) {
 		cookie = c.Value
 	}
 	c := rude.Heard(r, cookie, rude.Fault{})
-	if c.Status, c.Form = fault.status(), in; fault != None {
+	if c.Status, c.Form = cmp.Or(statuses[fault], http.StatusOK), in; fault != None {
 		c.Fault = string(fault)
 	}
 	if r.Method == http.MethodPost && !strings.HasPrefix(c.ContentType, "application/x-www-form-urlencoded") {
@@ -112,30 +113,28 @@ func (s *Server) named(w http.ResponseWriter, r *http.Request) *Form {
 	return s.forms[i]
 }
 
+// instead are the pages that come in place of the form's.
+var instead = map[Fault]struct{ header, value, body string }{
+	PageDown: {"Retry-After", strconv.Itoa(int(toldWait / time.Second)), "<p>メンテナンス中です</p>"},
+	Login:    {body: `<form method="post" action="login.php"><input name="id"><input type="password" name="pw"></form>`},
+	Moved:    {"Location", "https://elsewhere.example/np/sesform.php", ""},
+	Refresh:  {body: `<meta http-equiv="refresh" content="0;url=http://127.0.0.1/admin"><script>location="http://127.0.0.1/admin"</script>`},
+	Missing:  {body: "<p>Not Found</p>"},
+}
+
 // spoilt answers with something that is not the form.
 func spoilt(w http.ResponseWriter, f Fault) bool {
-	page := func(code int, body string) bool {
-		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-		w.WriteHeader(code)
-		_, _ = w.Write([]byte(body))
-		return true
+	page, is := instead[f]
+	if !is {
+		return false
 	}
-	switch f {
-	case PageDown:
-		w.Header().Set("Retry-After", strconv.Itoa(int(toldWait/time.Second)))
-		return page(http.StatusServiceUnavailable, "<p>メンテナンス中です</p>")
-	case Login:
-		return page(http.StatusOK, `<form method="post" action="login.php"><input name="id"><input type="password" name="pw"></form>`)
-	case Moved:
-		w.Header().Set("Location", "https://elsewhere.example/np/sesform.php")
-		return page(http.StatusFound, "")
-	case Refresh:
-		return page(http.StatusOK, `<meta http-equiv="refresh" content="0;url=http://127.0.0.1/admin"><script>location="http://127.0.0.1/admin"</script>`)
-	case Missing:
-		return page(http.StatusNotFound, "<p>Not Found</p>")
-	default:
+	if page.header != "" {
+		w.Header().Set(page.header, page.value)
 	}
-	return false
+	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+	w.WriteHeader(cmp.Or(statuses[f], http.StatusOK))
+	_, _ = w.Write([]byte(page.body))
+	return true
 }
 
 func giant(w http.ResponseWriter) {
@@ -232,20 +231,22 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	}
 	words, again := s.enter(r, f, in, fits, confirming)
 	s.mu.Unlock()
-	switch fault {
-	case Lost:
+	if fault == Lost {
 		panic(http.ErrAbortHandler)
-	case Hang:
+	}
+	if fault == Hang {
 		<-r.Context().Done()
 		return
-	case DoneBut:
+	}
+	if fault == DoneBut {
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		return
-	case Reworded:
+	}
+	if fault == Reworded {
 		words = "ありがとうございました"
-	case Other:
+	}
+	if fault == Other {
 		f = &Form{Charset: "UTF-8", Header: "UTF-8"}
-	default:
 	}
 	page := s.paper(w, f, "<p>"+words+"</p>"+again)
 	half := len(page) / 2

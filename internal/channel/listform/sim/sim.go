@@ -59,24 +59,10 @@ const toldWait = 30 * time.Second
 // onPage are the faults of the form's page; the others are of a submission.
 var onPage = []Fault{PageDown, Login, Moved, Refresh, Giant, Missing, Foreign, Captcha, Late, Half}
 
-// status is what a fault is answered with, as the log has it.
-func (f Fault) status() int {
-	switch f {
-	case PageDown, Down:
-		return http.StatusServiceUnavailable
-	case Moved:
-		return http.StatusFound
-	case Missing:
-		return http.StatusNotFound
-	case DoneBut:
-		return http.StatusInternalServerError
-	case Lost, Dropped:
-		return rude.Lost
-	case Hang:
-		return rude.Hang
-	default:
-		return http.StatusOK
-	}
+// statuses are what faults are answered with, as the log has it; the others: 200.
+var statuses = map[Fault]int{
+	PageDown: http.StatusServiceUnavailable, Down: http.StatusServiceUnavailable, Moved: http.StatusFound, Missing: http.StatusNotFound,
+	DoneBut: http.StatusInternalServerError, Lost: rude.Lost, Dropped: rude.Lost, Hang: rude.Hang,
 }
 
 // Options are how the system is set up. The zero value is rude with seed 0.
