@@ -55,13 +55,17 @@ func (s *shell) run(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(s.Context(), os.Args[0], args...)
 	c.Dir, c.Stdout, c.Stderr = s.dir, &out, &errs
-	c.Env = []string{asCommand + "=1", "ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
+	c.Env = s.environment()
 	err := c.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		s.Fatal(err)
 	}
 	s.said.WriteString(out.String() + errs.String())
 	return out.String(), errs.String(), c.ProcessState.ExitCode()
+}
+
+func (s *shell) environment() []string {
+	return []string{asCommand + "=1", "ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
 }
 
 // must runs a command that has to succeed and returns its lines.

@@ -92,12 +92,12 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 	if err == nil && ring == "" { // opening the hub would make one: a check makes nothing
 		return append(found, finding{Check: "database", OK: true, Seen: "there is none yet; the first start makes it"})
 	}
-	err = d.with(ctx, func(h *serve.Hub) error {
+	err = d.look(ctx, func(h *serve.Hub) error {
 		found = append(found, checkHub(ctx, h)...)
 		return nil
 	})
 	if err != nil {
-		found = append(found, finding{"database", false, told(err), "a database that opens with this key file", "start it or correct the key database; on SQLite stop the hub first, its file belongs to one process"})
+		found = append(found, finding{"database", false, told(err), "a database that opens with this key file", "start it or correct the key database"})
 	}
 	return found
 }

@@ -21,15 +21,17 @@ type backupCmd struct {
 	File string `arg:"" type:"path"`
 }
 
-// Run backs up. The key file is not in the copy.
+// Run backs up, beside a hub that runs too. The key file is not in the copy.
 func (b backupCmd) Run(ctx context.Context) error {
-	return b.with(ctx, func(h *serve.Hub) error {
-		if err := h.Store.Backup(ctx, b.File); err != nil {
-			return err
-		}
-		fmt.Printf("wrote %s; keep a copy of %s in another place: without it the copy opens nothing\n", b.File, h.Config.KeyFile)
-		return nil
-	})
+	c, err := b.load()
+	if err != nil {
+		return err
+	}
+	if err := serve.Backup(ctx, c, quiet(c), b.File); err != nil {
+		return err
+	}
+	fmt.Printf("wrote %s; keep a copy of %s in another place: without it the copy opens nothing\n", b.File, c.KeyFile)
+	return nil
 }
 
 type restoreCmd struct {
@@ -92,7 +94,7 @@ type verifyCmd struct{ configFile }
 
 // Run fails if anything does not open.
 func (v verifyCmd) Run(ctx context.Context) error {
-	return v.with(ctx, func(h *serve.Hub) error {
+	return v.look(ctx, func(h *serve.Hub) error {
 		workspaces, err := h.Store.Workspaces(ctx)
 		if err != nil {
 			return err

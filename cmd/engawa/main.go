@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -48,20 +49,33 @@ type configFile struct {
 
 func (f configFile) load() (config.Config, error) { return config.Load(f.Config, os.Environ()) }
 
-// with opens the hub, lets do work with it and closes it. Only warnings are
-// logged: what the command prints is its answer.
+// with opens the hub, lets do work with it and closes it.
 func (f configFile) with(ctx context.Context, do func(*serve.Hub) error) error {
+	return f.opened(ctx, serve.Open, do)
+}
+
+// look is with for what changes nothing: it works beside a hub that runs.
+func (f configFile) look(ctx context.Context, do func(*serve.Hub) error) error {
+	return f.opened(ctx, serve.Look, do)
+}
+
+func (f configFile) opened(ctx context.Context, open func(context.Context, config.Config, *slog.Logger) (*serve.Hub, error), do func(*serve.Hub) error) error {
 	c, err := f.load()
 	if err != nil {
 		return err
 	}
-	log := c.Log
-	log.Level = "warn"
-	h, err := serve.Open(ctx, c, serve.Logger(log, os.Stderr))
+	h, err := open(ctx, c, quiet(c))
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(h), h.Close())
+}
+
+// quiet is the log of a command, whose answer is what it prints.
+func quiet(c config.Config) *slog.Logger {
+	log := c.Log
+	log.Level = "warn"
+	return serve.Logger(log, os.Stderr)
 }
 
 type serveCmd struct{ configFile }
@@ -165,7 +179,7 @@ type whyCmd struct {
 
 // Run prints each account's verdict with its reasons.
 func (w whyCmd) Run(ctx context.Context) error {
-	return w.with(ctx, func(h *serve.Hub) error { return w.explain(ctx, h, os.Stdout) })
+	return w.look(ctx, func(h *serve.Hub) error { return w.explain(ctx, h, os.Stdout) })
 }
 
 func (w whyCmd) explain(ctx context.Context, h *serve.Hub, out io.Writer) error {

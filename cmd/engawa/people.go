@@ -28,13 +28,22 @@ type inWorkspace struct {
 
 // in opens the hub and finds the workspace.
 func (w inWorkspace) in(ctx context.Context, do func(h *serve.Hub, workspace string) error) error {
-	return w.with(ctx, func(h *serve.Hub) error {
+	return w.with(ctx, w.found(ctx, do))
+}
+
+// lookIn is in for what changes nothing.
+func (w inWorkspace) lookIn(ctx context.Context, do func(h *serve.Hub, workspace string) error) error {
+	return w.look(ctx, w.found(ctx, do))
+}
+
+func (w inWorkspace) found(ctx context.Context, do func(h *serve.Hub, workspace string) error) func(*serve.Hub) error {
+	return func(h *serve.Hub) error {
 		id, err := w.find(ctx, h)
 		if err != nil {
 			return err
 		}
 		return do(h, id)
-	})
+	}
 }
 
 func (w inWorkspace) find(ctx context.Context, h *serve.Hub) (string, error) {
@@ -96,7 +105,7 @@ type workspaceList struct{ configFile }
 
 // Run lists id, language, country and name.
 func (l workspaceList) Run(ctx context.Context) error {
-	return l.with(ctx, func(h *serve.Hub) error {
+	return l.look(ctx, func(h *serve.Hub) error {
 		all, err := h.Store.Workspaces(ctx)
 		for _, w := range all {
 			fmt.Printf("%s\t%s\t%s\t%s\n", w.ID, w.Locale, w.Country, w.Name)
@@ -168,7 +177,7 @@ type memberList struct{ inWorkspace }
 
 // Run lists id, role and name.
 func (l memberList) Run(ctx context.Context) error {
-	return l.in(ctx, func(h *serve.Hub, workspace string) error {
+	return l.lookIn(ctx, func(h *serve.Hub, workspace string) error {
 		all, err := h.Store.Members(ctx, workspace)
 		for _, m := range all {
 			fmt.Printf("%s\t%s\t%s\n", m.ID, m.Role, m.Name)
@@ -241,7 +250,7 @@ type keyList struct{ inWorkspace }
 
 // Run lists id, end, state and name.
 func (l keyList) Run(ctx context.Context) error {
-	return l.in(ctx, func(h *serve.Hub, workspace string) error {
+	return l.lookIn(ctx, func(h *serve.Hub, workspace string) error {
 		all, err := h.Store.Keys(ctx, workspace)
 		for _, k := range all {
 			fmt.Printf("%s\t%s\t%s\t%s\n", k.ID, k.EndsAt.UTC().Format(time.DateOnly), keyState(k), k.Name)
@@ -316,7 +325,7 @@ type partnerList struct{ inWorkspace }
 
 // Run lists id and name.
 func (l partnerList) Run(ctx context.Context) error {
-	return l.in(ctx, func(h *serve.Hub, workspace string) error {
+	return l.lookIn(ctx, func(h *serve.Hub, workspace string) error {
 		all, err := h.Store.Partners(ctx, workspace)
 		for _, p := range all {
 			fmt.Printf("%s\t%s\n", p.ID, p.Name)

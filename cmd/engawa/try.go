@@ -40,7 +40,7 @@ func (y tryCmd) Run(ctx context.Context) error {
 			Remedy: `write {"type": "contract.terminated", "customer": "cus_…", "data": {}}`,
 		}
 	}
-	return y.in(ctx, func(h *serve.Hub, workspace string) error { return y.plan(ctx, h, workspace, in, os.Stdout) })
+	return y.lookIn(ctx, func(h *serve.Hub, workspace string) error { return y.plan(ctx, h, workspace, in, os.Stdout) })
 }
 
 func (y tryCmd) plan(ctx context.Context, h *serve.Hub, workspace string, in tried, out io.Writer) error {

@@ -61,16 +61,72 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	if err != nil {
 		return nil, err
 	}
+	v := vault.New(ring)
+	st, err := store.Open(ctx, c.Database.Reveal(), v)
+	if err != nil {
+		return nil, err
+	}
+	return wireOrClose(c, log, ring, v, st)
+}
+
+// Look wires a hub to look at what is there, beside one that runs: it makes
+// nothing, changes nothing and must not be run.
+func Look(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) {
+	ring, v, st, err := read(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.UpToDate(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return wireOrClose(c, log, ring, v, st)
+}
+
+// Backup copies the database beside a hub that runs (store.Backup), also one
+// that an older program made: that is what is copied before an upgrade.
+func Backup(ctx context.Context, c config.Config, log *slog.Logger, path string) error {
+	_, _, st, err := read(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(st.Backup(ctx, path), st.Close())
+}
+
+// read opens a database that is there to read.
+func read(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Keyring, *vault.Vault, *store.Store, error) {
+	made, err := store.RingOf(ctx, c.Database.Reveal())
+	if err == nil && made == "" {
+		err = &engawa.Error{
+			Code: engawa.CodeNotFound, Message: "there is no database yet",
+			Remedy: "engawa serve or engawa workspace add makes it; or correct the key database",
+		}
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ring, err := keyring(ctx, c, log)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	v := vault.New(ring)
+	st, err := store.OpenToRead(ctx, c.Database.Reveal(), v)
+	return ring, v, st, err
+}
+
+func wireOrClose(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault, st *store.Store) (*Hub, error) {
+	h, err := wire(c, log, ring, v, st)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return h, nil
+}
+
+func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault, st *store.Store) (*Hub, error) {
 	rules, err := rule.Load()
 	if err != nil {
 		return nil, err
 	}
 	words, err := text.Load()
-	if err != nil {
-		return nil, err
-	}
-	v := vault.New(ring)
-	st, err := store.Open(ctx, c.Database.Reveal(), v)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +142,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	if c.Relay.Listen != "" {
 		env = addresses(env, v)
 		if certificate, err = pair(c.Relay.TLSCert, c.Relay.TLSKey); err != nil {
-			return nil, errors.Join(err, st.Close())
+			return nil, err
 		}
 	}
 	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
@@ -104,7 +160,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger) (*Hub, error) 
 	h.Dispatch.Count = h.metrics.count
 	door, err := newDoor(h, h.base(), exit.Client())
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
 	}
 	h.console = console.New(console.Deps{
 		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),

@@ -60,3 +60,39 @@ func TestBackup(t *testing.T) {
 		t.Errorf("over a file that exists: %v", err)
 	}
 }
+
+// TestOpenToRead: beside a node that writes, another looks and copies, and can
+// change nothing; there must be a database, and its own ring.
+func TestOpenToRead(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_a")
+		r, err := store.OpenToRead(s.t.Context(), s.url, s.vault)
+		s.must(err)
+		defer r.Close()
+		s.must(r.UpToDate(s.t.Context()))
+		if c, err := r.Customer(s.t.Context(), ws, "cus_a"); err != nil || c.Name != "田中 cus_a" {
+			s.t.Errorf("it reads %v, %v", c, err)
+		}
+		s.customer("cus_b") // this node goes on
+		if _, err := r.Customer(s.t.Context(), ws, "cus_b"); err != nil {
+			s.t.Error(err)
+		}
+		if err := r.Note(s.t.Context(), store.Audit{Workspace: ws, Action: "look"}); err == nil {
+			s.t.Error("it wrote a line")
+		}
+		if err := r.Raise(s.t.Context(), engawa.Task{Workspace: ws, Kind: "k"}); err == nil {
+			s.t.Error("it raised a task")
+		}
+		if other, err := store.OpenToRead(s.t.Context(), s.url, vault.New(vault.Generate(time.Now()))); code(err) != engawa.CodeConflict {
+			s.t.Errorf("another ring: %v, %v", other, err)
+		}
+		_, err = storetest.Open(s.t, s.url).ExecContext(s.t.Context(), `DELETE FROM migration WHERE name >= 'migrations/0002'`)
+		s.must(err)
+		if err := r.UpToDate(s.t.Context()); code(err) != engawa.CodeConflict {
+			s.t.Errorf("an older database: %v", err)
+		}
+	})
+	if none, err := store.OpenToRead(t.Context(), storetest.SQLite(t), vault.New(vault.Generate(time.Now()))); err == nil {
+		t.Errorf("a database that is not there was opened: %v", none)
+	}
+}

@@ -29,19 +29,24 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err := s.createMigrationTable(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	if err := s.refuseNewer(ctx, names); err != nil {
+	if err := s.refuseNewer(ctx); err != nil {
 		return err
 	}
-	for _, name := range names {
+	for _, name := range migrationNames() {
 		if err := s.apply(ctx, name); err != nil {
 			return fmt.Errorf("migrate: %s: %w", name, err)
 		}
 	}
 	return s.buildWalls(ctx)
+}
+
+// migrationNames are all that this program knows, in their order.
+func migrationNames() []string {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return names
 }
 
 // collisions are what PostgreSQL answers where another node creates the same
@@ -66,17 +71,12 @@ func (s *Store) createMigrationTable(ctx context.Context) error {
 
 // refuseNewer refuses a database that has migrations which this program does
 // not know, or knows with another text.
-func (s *Store) refuseNewer(ctx context.Context, known []string) error {
-	var applied [][2]string
-	err := s.view(ctx, everywhere, func(t *tx) (err error) {
-		applied, err = all(t, func(scan func(...any) error) (m [2]string, err error) {
-			return m, scan(&m[0], &m[1])
-		}, `SELECT name, sum FROM migration ORDER BY name`)
-		return err
-	})
+func (s *Store) refuseNewer(ctx context.Context) error {
+	applied, err := s.applied(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return err
 	}
+	known := migrationNames()
 	for _, m := range applied {
 		if !slices.Contains(known, m[0]) {
 			return &engawa.Error{
@@ -92,6 +92,32 @@ func (s *Store) refuseNewer(ctx context.Context, known []string) error {
 		}
 	}
 	return nil
+}
+
+// applied are the migrations that ran, each with its sum.
+func (s *Store) applied(ctx context.Context) (ms [][2]string, err error) {
+	err = s.view(ctx, everywhere, func(t *tx) (err error) {
+		ms, err = all(t, func(scan func(...any) error) (m [2]string, err error) {
+			return m, scan(&m[0], &m[1])
+		}, `SELECT name, sum FROM migration ORDER BY name`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look which migrations ran: %w", err)
+	}
+	return ms, nil
+}
+
+// UpToDate refuses a database on which not every migration of this program ran.
+func (s *Store) UpToDate(ctx context.Context) error {
+	applied, err := s.applied(ctx)
+	if err == nil && len(applied) < len(migrationNames()) {
+		err = &engawa.Error{
+			Code: engawa.CodeConflict, Message: "this database was last used by an older engawa",
+			Remedy: "start engawa serve of this version once, which brings it up to date, or use the older engawa for this",
+		}
+	}
+	return err
 }
 
 func sum(text []byte) string {

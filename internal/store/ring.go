@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ func RingOf(ctx context.Context, dsn string) (id string, err error) {
 			return "", nil
 		}
 		driver, table = "sqlite", `SELECT count(*) FROM sqlite_master WHERE name = 'ring'`
-		dsn = "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+		dsn = sqliteURL(path) + "?mode=rw&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -48,20 +47,42 @@ func RingOf(ctx context.Context, dsn string) (id string, err error) {
 // CheckRing writes the vault's ring into a database that has none, and refuses a
 // vault with another ring, or with an old copy of it that lacks the newest key.
 func (s *Store) CheckRing(ctx context.Context) error {
-	type row struct{ id, kek string }
-	var kept row
+	var kept ringRow
 	err := s.inTx(ctx, everywhere, func(t *tx) error {
 		if _, err := t.exec(`INSERT INTO ring (one, id, kek, made_at) VALUES (1, $1, $2, $3) ON CONFLICT (one) DO NOTHING`,
 			s.vault.Ring(), s.vault.Current(), now()); err != nil {
 			return err
 		}
 		var err error
-		kept, err = one(t, func(scan func(...any) error) (r row, err error) { return r, scan(&r.id, &r.kek) }, `SELECT id, kek FROM ring`)
+		kept, err = one(t, scanRing, `SELECT id, kek FROM ring`)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("check key ring: %w", err)
+	}
+	return s.fits(kept)
+}
+
+// fitsRing is CheckRing for who only reads.
+func (s *Store) fitsRing(ctx context.Context) error {
+	var kept ringRow
+	err := s.view(ctx, everywhere, func(t *tx) (err error) {
+		kept, err = one(t, scanRing, `SELECT id, kek FROM ring`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("check key ring: %w", err)
+	}
+	return s.fits(kept)
+}
+
+// ringRow is the database's ring and the key that it was last given.
+type ringRow struct{ id, kek string }
+
+func scanRing(scan func(...any) error) (r ringRow, err error) { return r, scan(&r.id, &r.kek) }
+
+func (s *Store) fits(kept ringRow) error {
+	switch {
 	case kept.id != s.vault.Ring():
 		return &engawa.Error{
 			Code:    engawa.CodeConflict,

@@ -41,6 +41,7 @@ func (s *Store) By(actor string) *Store { return &Store{s.engine, actor} }
 type engine struct {
 	write, read *sql.DB
 	lite        bool
+	reading     bool // opened by OpenToRead
 	vault       *vault.Vault
 	writer      *writer // SQLite only
 	journal     *group[journalItem]
@@ -89,6 +90,46 @@ func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
 	return s, nil
 }
 
+// OpenToRead opens a database to look at it or to copy it, beside a hub that
+// works with it: it takes no lock, migrates nothing and writes nothing. What
+// changes something through it fails. There must be a database whose ring is
+// v's, made by no newer program; an older one's may lack what is asked for
+// (UpToDate).
+func OpenToRead(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
+	s := &Store{engine: &engine{vault: v, url: dsn, reading: true}}
+	var err error
+	if isPostgres(dsn) {
+		err = s.openPostgres(dsn)
+	} else {
+		err = s.readSQLite(strings.TrimPrefix(dsn, "sqlite:"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.refuseNewer(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.fitsRing(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// readSQLite opens no more than readers. A reader waits for nobody and stops
+// nobody: the log only grows until it is done (https://sqlite.org/wal.html).
+func (s *Store) readSQLite(path string) (err error) {
+	s.lite = true
+	s.file = sqliteURL(path)
+	s.read, err = sql.Open("sqlite", s.file+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=cache_size(-20000)&_pragma=query_only(1)")
+	s.write = s.read
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return nil
+}
+
+func sqliteURL(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
+
 func isPostgres(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
@@ -97,6 +138,9 @@ func (s *Store) openPostgres(dsn string) error {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
+	}
+	if s.reading {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planAnew))
 	db.SetMaxOpenConns(16)
@@ -120,7 +164,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	s.unlock = unlock
-	s.file = "file:" + (&url.URL{Path: path}).EscapedPath()
+	s.file = sqliteURL(path)
 	if s.write, err = sql.Open("sqlite", s.file+"?_pragma=auto_vacuum(incremental)&"+pragmas); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}

@@ -777,6 +777,7 @@ var unwalled = map[string]string{
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
 	"Handed": "by an id in an address that we signed", "TakeReturn": "as Handed",
 	"Welcome":     "before anybody is here",
+	"UpToDate":    "says nothing of anybody",
 	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -49,11 +50,17 @@ func scope(workspaces []string) string {
 // inTx runs f in a writing transaction for a workspace, or everywhere. On
 // PostgreSQL other workspaces' rows do not exist for it (walls.go).
 func (s *Store) inTx(ctx context.Context, workspace string, f func(*tx) error) error {
+	if s.reading {
+		return errReading
+	}
 	if s.lite {
 		return s.writer.inTx(ctx, s, f)
 	}
 	return s.postgresTx(ctx, "BEGIN", workspace, f)
 }
+
+// errReading is a mistake of ours, never of a user's.
+var errReading = errors.New("the database was opened to read")
 
 // view runs f in a reading transaction for a workspace, or everywhere.
 func (s *Store) view(ctx context.Context, workspace string, f func(*tx) error) error {
