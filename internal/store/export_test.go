@@ -82,3 +82,14 @@ func (c tracedConn) Prepare(text string) (driver.Stmt, error) {
 func (c tracedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 }
+
+// TakenTables are the tables of a takeout.
+func TakenTables() (tables []string) {
+	for _, x := range takenTables() {
+		tables = append(tables, x.table)
+	}
+	return tables
+}
+
+// StayingTables are those that do not leave, with the reasons.
+func StayingTables() map[string]string { return stays() }

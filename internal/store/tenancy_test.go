@@ -755,6 +755,18 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		_, err := s.WalkPast(ctx, as, 10, func(string) bool { return true }, func(ps []store.Past) error { past = append(past, ps...); return nil })
 		return past, err
 	},
+	"TakeOut": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		var lines []string
+		err := s.TakeOut(ctx, store.TakeOut{Workspace: as}, func(k *store.Taking) error {
+			for _, kind := range store.TakeoutKinds()[1:] { // the first is the workspace that asks
+				if err := k.Each(kind, func(line []byte) error { lines = append(lines, string(line)); return nil }); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return lines, err
+	},
 	"Tries": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Tries(ctx, as, "acc_"+e.of, store.TriedFilter{}, store.Page{})
 	},
@@ -777,6 +789,7 @@ var unwalled = map[string]string{
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",
 	"Handed": "by an id in an address that we signed", "TakeReturn": "as Handed",
 	"Welcome":     "before anybody is here",
+	"TakeIn":      "makes a workspace or fills an empty one (TestTakeInRefuses)",
 	"UpToDate":    "says nothing of anybody",
 	"WorkspaceOf": "looks up whose a public id is", "Workspaces": "the operator's and the dispatcher's",
 }

@@ -1,0 +1,126 @@
+package store
+
+// taken says how the rows of one table leave in a takeout and come in again. A
+// column that is not named is told as it is: a new column needs nothing, and a
+// new table one entry here, or one in stays.
+type taken struct {
+	table string
+	kind  string   // of the takeout's files
+	order string   // the table's key without the workspace
+	json  []string // columns whose text is JSON
+	stay  []string // columns that do not leave; they come in empty
+	made  []string // columns that the database makes
+	own   string   // a column that does not leave and comes in as the row's id, since it must differ
+	seal  form
+	told  []string // the names of what is sealed
+	hash  hashed
+}
+
+// form is how what is sealed is told.
+type form int
+
+const (
+	unsealed form = iota // nothing is sealed, or what is stays
+	inText               // one text
+	inJSON               // one JSON value
+	inLines              // a JSON value a line
+	settings             // an account's, from which secrets may be left out
+)
+
+// hashed is a keyed hash of a value. It is of no use to another key ring: the
+// value leaves in its place where it is known, and is hashed again.
+type hashed struct {
+	column string
+	value  string // the name under which the value is told; empty: it is what is sealed
+	domain func(field func(string) string) string
+	fold   bool // as addresses are
+}
+
+func address(field func(string) string) string { return "address:" + field("kind") }
+
+// takenTables are all tables that leave, in the order in which their rows can
+// come in. Identities come late: events tell their values. TestTakenTables
+// holds them and stays to the schema.
+func takenTables() []taken {
+	return []taken{
+		{table: "workspace", kind: "workspace", order: "id", json: []string{"sender", "house"}},
+		{
+			table: "member", kind: "members", order: "id", stay: []string{"password"}, seal: inText, told: []string{"mail"},
+			hash: hashed{column: "mail_index", domain: func(func(string) string) string { return "address:member" }, fold: true},
+		},
+		{table: "api_key", kind: "api-keys", order: "id", json: []string{"scopes"}, stay: []string{"hash"}},
+		{table: "partner", kind: "partners", order: "id", json: []string{"sender"}},
+		{table: "partner_grant", kind: "grants", order: "id", json: []string{"terms"}},
+		{table: "app", kind: "apps", order: "id"},
+		{table: "account", kind: "accounts", order: "id", seal: settings, told: []string{"settings"}},
+		{table: "data_key", kind: "customer-keys", order: "id", stay: []string{"kek", "wrapped"}},
+		{table: "customer", kind: "customers", order: "id", seal: inText, told: []string{"name"}},
+		{
+			table: "contact_point", kind: "contact-points", order: "id", json: []string{"purposes"}, seal: inText, told: []string{"address"},
+			hash: hashed{column: "address_index", domain: address, fold: true},
+		},
+		{table: "handle", kind: "handles", order: "id"},
+		{
+			table: "destination", kind: "destinations", order: "id", seal: inText, told: []string{"address"},
+			hash: hashed{column: "address_index", domain: func(func(string) string) string { return "address:" + StaffPlaces }, fold: true},
+		},
+		{table: "consent", kind: "consents", order: "id", json: []string{"evidence"}},
+		{table: "relationship", kind: "relationships", order: "account, contact_point"},
+		{table: "disclosure", kind: "disclosures", order: "id", json: []string{"evidence"}},
+		{
+			table: "suppression", kind: "suppressions", order: "channel, address_index, reason",
+			hash: hashed{column: "address_index", value: "address", domain: func(field func(string) string) string { return "address:" + field("channel") }, fold: true},
+		},
+		{table: "subscription", kind: "subscriptions", order: "id", json: []string{"detail"}},
+		{table: "purchase", kind: "purchases", order: "id", json: []string{"detail"}},
+		{table: "event_type", kind: "event-types", order: "type", json: []string{"names", "body", "sample"}},
+		{table: "route", kind: "routes", order: "id, version", json: []string{"body"}},
+		{table: "template", kind: "templates", order: "id, version", json: []string{"words"}},
+		{table: "source_cursor", kind: "cursors", order: "account"},
+		{table: "event", kind: "events", order: "id", seal: inJSON, told: []string{"body"}},
+		{table: "broadcast", kind: "broadcasts", order: "id"},
+		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, stay: []string{"filler"}, seal: inLines, told: []string{"words", "verdicts"}},
+		{table: "delivery", kind: "deliveries", order: "id", stay: []string{"fence", "carry"}, made: []string{"waits"}, seal: inJSON, told: []string{"verdict"}},
+		{table: "attempt", kind: "attempts", order: "delivery, n", seal: inJSON, told: []string{"exchange"}},
+		{table: "digest", kind: "digests", order: "id", own: "by_hash"},
+		{table: "digest_event", kind: "digest-events", order: "digest, event"},
+		{table: "replay", kind: "replays", order: "id"},
+		{table: "import", kind: "imports", order: "id", json: []string{"mapping", "counts"}, stay: []string{"sealed", "sealed_by"}},
+		{
+			table: "import_row", kind: "import-rows", order: "id", seal: inText, told: []string{"body"},
+			hash: hashed{column: "value_hash", value: "value", domain: func(field func(string) string) string { return "import:" + field("account") + "/" + field("kind") }},
+		},
+		{
+			table: "identity", kind: "identities", order: "issuer, kind, value_hash",
+			hash: hashed{column: "value_hash", value: "value", domain: func(field func(string) string) string { return "identity:" + field("issuer") + "/" + field("kind") }},
+		},
+		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
+		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},
+		{table: "audit", kind: "audit", order: "id"},
+	}
+}
+
+// stays are the tables that do not leave, and why.
+func stays() map[string]string {
+	return map[string]string{
+		"ring":        "which key file opens this database",
+		"migration":   "how far this database's schema has come",
+		"session":     "who is signed in here",
+		"directory":   "made anew of accounts and API keys",
+		"lane":        "which node holds an account here; made anew of accounts",
+		"lane_limit":  "how much of an account's limits was used up here; the provider counts by itself",
+		"handover":    "what nodes here have under way; the deliveries say so",
+		"idempotency": "answers of a day to requests that were posted here",
+		"cause":       "keyed hashes by which events of the last minutes find one another",
+		"mail_return": "how often an address came back, by its keyed hash; the events mail.* say it too",
+	}
+}
+
+// TakeoutKinds are the kinds of a takeout's rows, in the order in which they
+// come in again.
+func TakeoutKinds() (kinds []string) {
+	for _, x := range takenTables() {
+		kinds = append(kinds, x.kind)
+	}
+	return kinds
+}
