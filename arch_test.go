@@ -85,6 +85,7 @@ var may = map[string][]string{
 	"internal/source/stripe":         {"", "internal/channel"},
 	"internal/store":                 {"", "internal/vault"},
 	"internal/store/storetest":       {},
+	"internal/takeout":               {"", "internal/store", "internal/text"},
 	"internal/text":                  {""},
 	"internal/vault":                 {""},
 	"internal/verdict":               {"", "internal/rule"},

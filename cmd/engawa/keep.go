@@ -137,10 +137,10 @@ type versionCmd struct{}
 
 // Run prints the version of the module and of Go.
 func (versionCmd) Run() error {
-	version, golang := "(devel)", ""
+	golang := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version, golang = info.Main.Version, info.GoVersion
+		golang = info.GoVersion
 	}
-	_, err := fmt.Println("engawa", version, golang)
+	_, err := fmt.Println("engawa", version(), golang)
 	return err
 }

@@ -36,6 +36,8 @@ type cli struct {
 	Member    memberCmd    `cmd:""`
 	Key       keyCmd       `cmd:""`
 	Partner   partnerCmd   `cmd:""`
+	Export    exportCmd    `cmd:""`
+	Import    importCmd    `cmd:""`
 	Backup    backupCmd    `cmd:""`
 	Restore   restoreCmd   `cmd:""`
 	Verify    verifyCmd    `cmd:""`

@@ -112,9 +112,7 @@ func (v *visit) csv(name string, head ...string) *csv.Writer {
 // writeCSV writes a row that no spreadsheet runs as a formula.
 func writeCSV(out *csv.Writer, row ...string) {
 	for i, cell := range row {
-		if strings.IndexAny(cell, "=+-@\t\r\n＝＋－＠") == 0 {
-			row[i] = "'" + cell
-		}
+		row[i] = text.Cell(cell)
 	}
 	_ = out.Write(row) // the writer keeps its first error
 }

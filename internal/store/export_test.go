@@ -90,6 +90,3 @@ func TakenTables() (tables []string) {
 	}
 	return tables
 }
-
-// StayingTables are those that do not leave, with the reasons.
-func StayingTables() map[string]string { return stays() }

@@ -2,7 +2,7 @@ package store
 
 // taken says how the rows of one table leave in a takeout and come in again. A
 // column that is not named is told as it is: a new column needs nothing, and a
-// new table one entry here, or one in stays.
+// new table one entry here, or one in TakeoutStays.
 type taken struct {
 	table string
 	kind  string   // of the takeout's files
@@ -40,7 +40,7 @@ func address(field func(string) string) string { return "address:" + field("kind
 
 // takenTables are all tables that leave, in the order in which their rows can
 // come in. Identities come late: events tell their values. TestTakenTables
-// holds them and stays to the schema.
+// holds them and TakeoutStays to the schema.
 func takenTables() []taken {
 	return []taken{
 		{table: "workspace", kind: "workspace", order: "id", json: []string{"sender", "house"}},
@@ -100,8 +100,8 @@ func takenTables() []taken {
 	}
 }
 
-// stays are the tables that do not leave, and why.
-func stays() map[string]string {
+// TakeoutStays are the tables that do not leave, and why.
+func TakeoutStays() map[string]string {
 	return map[string]string{
 		"ring":        "which key file opens this database",
 		"migration":   "how far this database's schema has come",
