@@ -44,7 +44,9 @@ func (e exportCmd) Validate() error {
 }
 
 // Run writes the takeout, beside a hub that runs too, and prints what it holds.
-func (e exportCmd) Run(ctx context.Context) error {
+func (e exportCmd) Run(ctx context.Context) error { return stopped(ctx, e.run(ctx)) }
+
+func (e exportCmd) run(ctx context.Context) error {
 	passphrase, err := passphraseIn(e.PassphraseFile)
 	if err != nil {
 		return err
@@ -110,6 +112,14 @@ func printJSON(v any) error {
 	return enc.Encode(v)
 }
 
+// stopped says that a work was interrupted: to whoever waits for it, it failed.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return &engawa.Error{Code: engawa.CodeUnavailable, Message: "it was interrupted; nothing was kept", Remedy: "run it again"}
+}
+
 // secretOf says which settings are secrets: what the kind says is one, and all
 // of a kind that this program does not know.
 func secretOf(h *serve.Hub) func(kind, setting string) bool {
@@ -169,14 +179,16 @@ func version() string {
 type importCmd struct {
 	configFile
 	File           string `arg:"" type:"existingfile"`
-	Workspace      string
+	Into           string
 	PassphraseFile string `type:"existingfile"`
 	DryRun         bool
 	JSON           bool
 }
 
 // Run checks the whole file, then brings it in, all or nothing.
-func (i importCmd) Run(ctx context.Context) error {
+func (i importCmd) Run(ctx context.Context) error { return stopped(ctx, i.run(ctx)) }
+
+func (i importCmd) run(ctx context.Context) error {
 	passphrase, err := passphraseIn(i.PassphraseFile)
 	if err != nil {
 		return err
@@ -193,7 +205,7 @@ func (i importCmd) Run(ctx context.Context) error {
 	return i.with(ctx, func(h *serve.Hub) error {
 		next, stop := file.Rows(ctx, progress())
 		defer stop()
-		got, err := h.Store.By("system:command").TakeIn(ctx, store.TakeIn{Workspace: i.Workspace, Dry: i.DryRun, Next: next})
+		got, err := h.Store.By("system:command").TakeIn(ctx, store.TakeIn{Workspace: i.Into, Dry: i.DryRun, Next: next})
 		if err != nil {
 			return err
 		}

@@ -3,8 +3,10 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -124,6 +126,41 @@ func TestExportEngines(t *testing.T) {
 			t.Errorf("workspaces: %q", said)
 		}
 	})
+}
+
+// TestInterrupted: work that is interrupted fails, and leaves nothing.
+func TestInterrupted(t *testing.T) {
+	s := newShell(t, storetest.SQLite(t))
+	fill(t, s)
+	out, file := filepath.Join(s.dir, "out.tar.gz"), filepath.Join(s.dir, "engawa.toml")
+	s.must("export", out, "--plain")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "database = %q\nkey_file = %q\n", s.database, s.key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := configFile{Config: file}
+	o := newShell(t, storetest.SQLite(t))
+	there := filepath.Join(o.dir, "engawa.toml")
+	if err := os.WriteFile(there, fmt.Appendf(nil, "database = %q\nkey_file = %q\n", o.database, o.key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.must("workspace", "add", "空")
+	for name, run := range map[string]func(context.Context) error{
+		"export": exportCmd{inWorkspace: inWorkspace{configFile: at}, File: filepath.Join(s.dir, "second.tar.gz"), Plain: true}.Run,
+		"backup": backupCmd{configFile: at, File: filepath.Join(s.dir, "second.tar.gz")}.Run,
+		"import": importCmd{configFile: configFile{Config: there}, File: out}.Run,
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		if err := run(ctx); err == nil || errors.Is(err, context.Canceled) { // main takes that for an end that was asked for
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "second.tar.gz")); err == nil {
+		t.Error("half a file is there")
+	}
+	if said := o.must("workspace", "list"); len(said) != 1 {
+		t.Errorf("workspaces: %q", said)
+	}
 }
 
 // tells looks into a plain takeout and at a sealed one.

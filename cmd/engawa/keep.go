@@ -28,7 +28,7 @@ func (b backupCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if err := serve.Backup(ctx, c, quiet(c), b.File); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	fmt.Printf("wrote %s; keep a copy of %s in another place: without it the copy opens nothing\n", b.File, c.KeyFile)
 	return nil

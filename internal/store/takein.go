@@ -131,7 +131,7 @@ func (a *arrival) room() error {
 		if n > 0 {
 			return &engawa.Error{
 				Code: engawa.CodeConflict, Message: fmt.Sprintf("workspace %s is not empty: it has %d %s", a.of, n, x.kind),
-				Remedy: "make an empty one with engawa workspace add, and name it with --workspace",
+				Remedy: "make an empty one with engawa workspace add, and name it with --into",
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func (a *arrival) flush() error {
 	}
 	var batch arrivedRows
 	for _, r := range a.rows {
-		if x.hash.value != "" && string(r[x.hash.value]) == "null" {
+		if x.hash.value != "" && string(r[x.hash.value]) == "null" && !x.hash.keep {
 			a.got.LeftOut[x.kind]++
 			continue
 		}
@@ -452,15 +452,20 @@ func (a *arrival) index(x taken, t brought, body []byte, used map[string]bool) (
 	value := string(body)
 	if x.hash.value != "" {
 		used[x.hash.value] = true
-		if value, err = t.string(x.hash.value); err != nil {
+		name := x.hash.value
+		if string(t[name]) == "null" {
+			name = "id" // it is found by nothing, and differs from all others
+		}
+		if value, err = t.string(name); err != nil {
 			return "", "", err
 		}
 	}
-	domain := x.hash.domain(func(field string) string {
+	var fields []string
+	for _, field := range x.hash.fields {
 		s, missing := t.string(field)
-		err = errors.Join(err, missing)
-		return s
-	})
+		fields, err = append(fields, s), errors.Join(err, missing)
+	}
+	domain := x.hash.domain + strings.Join(fields, "/")
 	if x.hash.fold {
 		value = strings.ToLower(value)
 	}

@@ -31,12 +31,12 @@ const (
 // value leaves in its place where it is known, and is hashed again.
 type hashed struct {
 	column string
-	value  string // the name under which the value is told; empty: it is what is sealed
-	domain func(field func(string) string) string
-	fold   bool // as addresses are
+	value  string   // the name under which the value is told; empty: it is what is sealed
+	domain string   // of vault.Index; what stands in fields follows, parted by slashes
+	fields []string // columns
+	fold   bool     // as addresses are
+	keep   bool     // the row comes in even if nobody knows the value
 }
-
-func address(field func(string) string) string { return "address:" + field("kind") }
 
 // takenTables are all tables that leave, in the order in which their rows can
 // come in. Identities come late: events tell their values. TestTakenTables
@@ -46,7 +46,7 @@ func takenTables() []taken {
 		{table: "workspace", kind: "workspace", order: "id", json: []string{"sender", "house"}},
 		{
 			table: "member", kind: "members", order: "id", stay: []string{"password"}, seal: inText, told: []string{"mail"},
-			hash: hashed{column: "mail_index", domain: func(func(string) string) string { return "address:member" }, fold: true},
+			hash: hashed{column: "mail_index", domain: "address:member", fold: true},
 		},
 		{table: "api_key", kind: "api-keys", order: "id", json: []string{"scopes"}, stay: []string{"hash"}},
 		{table: "partner", kind: "partners", order: "id", json: []string{"sender"}},
@@ -57,22 +57,25 @@ func takenTables() []taken {
 		{table: "customer", kind: "customers", order: "id", seal: inText, told: []string{"name"}},
 		{
 			table: "contact_point", kind: "contact-points", order: "id", json: []string{"purposes"}, seal: inText, told: []string{"address"},
-			hash: hashed{column: "address_index", domain: address, fold: true},
+			hash: hashed{column: "address_index", domain: "address:", fields: []string{"kind"}, fold: true},
 		},
 		{table: "handle", kind: "handles", order: "id"},
 		{
 			table: "destination", kind: "destinations", order: "id", seal: inText, told: []string{"address"},
-			hash: hashed{column: "address_index", domain: func(func(string) string) string { return "address:" + StaffPlaces }, fold: true},
+			hash: hashed{column: "address_index", domain: "address:" + StaffPlaces, fold: true},
 		},
 		{table: "consent", kind: "consents", order: "id", json: []string{"evidence"}},
 		{table: "relationship", kind: "relationships", order: "account, contact_point"},
 		{table: "disclosure", kind: "disclosures", order: "id", json: []string{"evidence"}},
 		{
 			table: "suppression", kind: "suppressions", order: "channel, address_index, reason",
-			hash: hashed{column: "address_index", value: "address", domain: func(field func(string) string) string { return "address:" + field("channel") }, fold: true},
+			hash: hashed{column: "address_index", value: "address", domain: "address:", fields: []string{"channel"}, fold: true},
 		},
 		{table: "subscription", kind: "subscriptions", order: "id", json: []string{"detail"}},
-		{table: "purchase", kind: "purchases", order: "id", json: []string{"detail"}},
+		{
+			table: "purchase", kind: "purchases", order: "id", seal: inJSON, told: []string{"facts"},
+			hash: hashed{column: "original_hash", value: "value", domain: "purchase:", fields: []string{"account"}, keep: true},
+		},
 		{table: "event_type", kind: "event-types", order: "type", json: []string{"names", "body", "sample"}},
 		{table: "route", kind: "routes", order: "id, version", json: []string{"body"}},
 		{table: "template", kind: "templates", order: "id, version", json: []string{"words"}},
@@ -88,11 +91,11 @@ func takenTables() []taken {
 		{table: "import", kind: "imports", order: "id", json: []string{"mapping", "counts"}, stay: []string{"sealed", "sealed_by"}},
 		{
 			table: "import_row", kind: "import-rows", order: "id", seal: inText, told: []string{"body"},
-			hash: hashed{column: "value_hash", value: "value", domain: func(field func(string) string) string { return "import:" + field("account") + "/" + field("kind") }},
+			hash: hashed{column: "value_hash", value: "value", domain: "import:", fields: []string{"account", "kind"}},
 		},
 		{
 			table: "identity", kind: "identities", order: "issuer, kind, value_hash",
-			hash: hashed{column: "value_hash", value: "value", domain: func(field func(string) string) string { return "identity:" + field("issuer") + "/" + field("kind") }},
+			hash: hashed{column: "value_hash", value: "value", domain: "identity:", fields: []string{"issuer", "kind"}},
 		},
 		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
 		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},

@@ -75,17 +75,14 @@ func (k *Taking) want() error {
 		if x.hash.value != "value" {
 			continue // an address, which its contact point tells
 		}
-		domain := `'identity:' || issuer || '/' || kind`
-		if x.table == "import_row" {
-			domain = `'import:' || account || '/' || kind`
-		}
+		domain := `'` + x.hash.domain + `' || ` + strings.Join(x.hash.fields, ` || '/' || `)
 		_, err := all(k.tx, func(scan func(...any) error) (struct{}, error) {
 			var customer string
 			var w wanted
 			err := scan(&customer, &w.domain, &w.hash)
 			k.wanted[customer] = append(k.wanted[customer], w)
 			return struct{}{}, err
-		}, `SELECT customer, `+domain+`, value_hash FROM `+x.table+` WHERE workspace = $1`, k.of.Workspace)
+		}, `SELECT customer, `+domain+`, `+x.hash.column+` FROM `+x.table+` WHERE workspace = $1`, k.of.Workspace)
 		if err != nil {
 			return err
 		}
@@ -365,7 +362,7 @@ func (k *Taking) remember(x taken, r takenRow, body []byte) {
 			k.harvest(r.text("customer"), b.Data)
 			k.harvest(r.text("customer"), b.Raw)
 		}
-	case x.table == "import_row":
+	case x.hash.value != "":
 		k.harvest(r.text("customer"), body)
 	}
 }
