@@ -68,7 +68,7 @@ func (h *hub) post(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		answer.Body.Close() //nolint:errcheck // read only
+		answer.Body.Close()
 		if answer.StatusCode != http.StatusAccepted {
 			return fmt.Errorf("%s: answer %d", id, answer.StatusCode)
 		}

@@ -107,7 +107,7 @@ func (k *Taking) Each(kind string, put func(line []byte) error) error {
 	order := strings.Split(x.order, ", ")
 	var last []any
 	for page := takePage; page == takePage; {
-		rows, err := k.page(x, columns, order, last)
+		rows, err := k.page(x, columns, last)
 		if err != nil {
 			return fmt.Errorf("%s: %w", x.table, err)
 		}
@@ -199,7 +199,7 @@ func (r takenRow) name(x taken) string {
 	return r.text(strings.Split(x.order, ", ")[0])
 }
 
-func (k *Taking) page(x taken, columns []column, order []string, last []any) ([]takenRow, error) {
+func (k *Taking) page(x taken, columns []column, last []any) ([]takenRow, error) {
 	of, args := "workspace", []any{k.of.Workspace}
 	if x.table == "workspace" {
 		of = "id"
@@ -269,7 +269,7 @@ func (k *Taking) line(x taken, r takenRow) ([]byte, error) {
 		}
 	}
 	if x.table == "event" {
-		k.harvest(r.text("customer"), []byte(quoted(r.text("subject"))))
+		k.harvest(r.text("customer"), quoted(r.text("subject")))
 	}
 	return o.end(), nil
 }
@@ -321,7 +321,7 @@ func (k *Taking) tell(o *object, x taken, r takenRow, body []byte) error {
 			return err
 		}
 		o.add(x.told[0], kept)
-	default:
+	case inJSON, unsealed:
 		o.add(x.told[0], asJSON(string(body)))
 	}
 	return nil

@@ -97,20 +97,23 @@ type table struct {
 func (p *people) tables() []table {
 	return []table{
 		{
-			"customers", []string{"id", "kind", "name", "addresses", "locale", "country", "minor", "created_at", "erased_at", "merged_into"},
+			"customers",
+			[]string{"id", "kind", "name", "addresses", "locale", "country", "minor", "created_at", "erased_at", "merged_into"},
 			func(r told) []string {
 				return []string{r.ID, r.Kind, r.Name, p.addresses[r.ID], r.Locale, r.Country, strconv.FormatBool(r.Minor), p.time(r.Created), p.time(r.Erased), r.Merged}
 			},
 		},
 		{
-			"consents", []string{"customer", "name", "given", "pending", "at", "act", "purpose", "channel", "topic", "controller", "app", "wording", "version", "where", "how"},
+			"consents",
+			[]string{"customer", "name", "given", "pending", "at", "act", "purpose", "channel", "topic", "controller", "app", "wording", "version", "where", "how"},
 			func(r told) []string {
 				e := r.Evidence
 				return []string{r.Customer, p.names[r.Customer], strconv.FormatBool(r.Given), strconv.FormatBool(r.Pending), p.time(r.At), r.Act, r.Purpose, r.Channel, r.Topic, r.Controller, r.App, e.Wording, e.Version, e.Where, e.How}
 			},
 		},
 		{
-			"messages", []string{"id", "created_at", "customer", "name", "destination", "purpose", "state", "outcome", "gate", "subject", "text"},
+			"messages",
+			[]string{"id", "created_at", "customer", "name", "destination", "purpose", "state", "outcome", "gate", "subject", "text"},
 			func(r told) []string {
 				return []string{r.ID, p.time(r.Created), r.Customer, p.names[r.Customer], r.Destination, r.Purpose, r.State, r.Outcome, r.Gate, r.Words.Content.Subject, r.Words.Content.Text}
 			},

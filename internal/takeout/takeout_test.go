@@ -34,12 +34,12 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "create":
-		Create(os.Args[1], func(w io.Writer) error { //nolint:errcheck // it does not come back
-			w.Write(make([]byte, 1<<20)) //nolint:errcheck // as above
+		Create(childFile, func(w io.Writer) error {
+			w.Write(make([]byte, 1<<20))
 			return halfway()
 		})
 	case "import":
-		fmt.Println(bringIn(os.Args[1], os.Args[2], os.Args[3]))
+		fmt.Println(bringIn())
 	}
 	os.Exit(1)
 }
@@ -50,16 +50,23 @@ func halfway() error {
 	select {}
 }
 
-func bringIn(key, database, file string) error {
-	ring, err := vault.Load(key)
+// The files of a child, in its folder.
+const (
+	childFile     = "file"
+	childKey      = "engawa.key"
+	childDatabase = "engawa.db"
+)
+
+func bringIn() error {
+	ring, err := vault.Load(childKey)
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(context.Background(), database, vault.New(ring))
+	s, err := store.Open(context.Background(), childDatabase, vault.New(ring))
 	if err != nil {
 		return err
 	}
-	t, err := Open(file, "")
+	t, err := Open(childFile, "")
 	if err != nil {
 		return err
 	}
@@ -77,11 +84,11 @@ func bringIn(key, database, file string) error {
 	return err
 }
 
-// killHalfway runs the child until it is half way, and kills it.
-func killHalfway(t *testing.T, what string, args ...string) {
+// killHalfway runs the child in dir until it is half way, and kills it.
+func killHalfway(t *testing.T, what, dir string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], args...)
-	c.Env = []string{asChild + "=" + what}
+	c := exec.CommandContext(t.Context(), os.Args[0])
+	c.Dir, c.Env = dir, []string{asChild + "=" + what}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -94,14 +101,15 @@ func killHalfway(t *testing.T, what string, args ...string) {
 		rest, _ := io.ReadAll(out)
 		t.Fatalf("the child said %q %q, %v", said, rest, err)
 	}
-	c.Process.Kill() //nolint:errcheck // Wait tells
-	c.Wait()         //nolint:errcheck // it was killed
+	c.Process.Kill()
+	c.Wait()
 }
 
 // hub is a store with a ring in a file.
 func hub(t *testing.T) (s *store.Store, database, key string) {
 	t.Helper()
-	database, key = filepath.Join(t.TempDir(), "engawa.db"), filepath.Join(t.TempDir(), "engawa.key")
+	dir := t.TempDir()
+	database, key = filepath.Join(dir, childDatabase), filepath.Join(dir, childKey)
 	ring := vault.Generate(time.Now())
 	if err := ring.Save(key); err != nil {
 		t.Fatal(err)
@@ -119,7 +127,7 @@ func reopen(t *testing.T, database, key string) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 
@@ -173,7 +181,7 @@ func check(t *testing.T, text []byte, passphrase engawa.Secret) (Manifest, error
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	return f.Check(t.Context())
 }
 
@@ -249,7 +257,7 @@ func TestDamaged(t *testing.T) {
 	if m, err := check(t, text, ""); err != nil || m.Program != "v1.2.3" || m.LeftOut.Tables["session"] == "" {
 		t.Fatalf("as it was written: %v, %v", m, err)
 	}
-	dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	dice := rand.New(rand.NewPCG(1, 2))
 	for range 60 {
 		flipped := bytes.Clone(text)
 		at := 12 + dice.IntN(len(text)-12) // what stands before says when and where it was zipped
@@ -323,7 +331,7 @@ func TestSealed(t *testing.T) {
 			t.Errorf("%v: %v", passphrase, err)
 		}
 	}
-	dice := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a test
+	dice := rand.New(rand.NewPCG(3, 4))
 	for range 30 {
 		flipped := bytes.Clone(text)
 		flipped[len(sealedBegin)+dice.IntN(len(text)-len(sealedBegin))] ^= 1 << dice.IntN(8)
@@ -359,7 +367,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if _, err := f.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -382,12 +390,13 @@ func TestChangedMeanwhile(t *testing.T) {
 // TestKilledImport: an import that is killed half way has not happened, and the
 // next one happens.
 func TestKilledImport(t *testing.T) {
-	file := keep(t, written(t))
+	text := written(t)
 	s, database, key := hub(t)
-	if err := s.Close(); err != nil {
+	file := filepath.Join(filepath.Dir(database), childFile)
+	if err := errors.Join(s.Close(), os.WriteFile(file, text, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	killHalfway(t, "import", key, database, file)
+	killHalfway(t, "import", filepath.Dir(database))
 	s = reopen(t, database, key)
 	if all, err := s.Workspaces(t.Context()); err != nil || len(all) > 0 {
 		t.Errorf("there is %v, %v", all, err)
@@ -396,7 +405,7 @@ func TestKilledImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	if _, err := f.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +420,7 @@ func TestKilledImport(t *testing.T) {
 // when the program is killed, and where another file is already.
 func TestCreate(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "file")
+	path := filepath.Join(dir, childFile)
 	empty := func(when string) {
 		t.Helper()
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
@@ -422,13 +431,13 @@ func TestCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close() //nolint:errcheck // nothing was written
+	defer full.Close()
 	s, _, _ := hub(t)
 	if err := s.AddWorkspace(t.Context(), engawa.Workspace{ID: "ws_1", CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	err = Create(path, func(w io.Writer) error {
-		w.Write([]byte("half")) //nolint:errcheck // the next write tells
+		w.Write([]byte("half"))
 		_, err := Write(t.Context(), s, Options{Workspace: "ws_1"}, full)
 		return err
 	})
@@ -436,7 +445,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("a full disk: %v", err)
 	}
 	empty("a full disk")
-	killHalfway(t, "create", path)
+	killHalfway(t, "create", dir)
 	empty("killed")
 	if err := Create(path, func(w io.Writer) error { _, err := io.WriteString(w, "whole"); return err }); err != nil {
 		t.Fatal(err)
