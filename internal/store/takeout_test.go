@@ -92,6 +92,10 @@ func (s *shop) estateForTakeout(of string) {
 		{Workspace: of, ID: "evt_gone", Account: "api", Type: "a.b", DedupKey: "g", Customer: "cus_gone", OccurredAt: now, ReceivedAt: now, Data: []byte(`{"note":"erase-canary"}`)},
 	})
 	s.must(err)
+	h := heard(of, "acc_"+of, engawa.Identity{Issuer: "appstore", Kind: "original_transaction_id", Value: "2000cus_told"})
+	h.Original = "2000cus_told"
+	_, err = s.Hear(ctx, of, []store.Heard{h})
+	s.must(err)
 	_, err = s.Merge(ctx, store.Merge{Workspace: of, Into: "cus_into", From: "cus_from", Narrow: func(_, _ []engawa.Consent, _ time.Time) []engawa.Consent { return nil }})
 	s.must(err)
 	_, err = s.Erase(ctx, of, "cus_gone")
@@ -193,6 +197,9 @@ func (s *shop) arrived(hub *shop, got store.TakenIn) {
 	}
 	if ids, err := hub.CustomerByAddress(ctx, got.Workspace, "mail", "cus_told@customer.example"); len(ids) != 1 {
 		s.t.Errorf("an address finds %v, %v", ids, err)
+	}
+	if p, err := hub.PurchaseBy(ctx, got.Workspace, "acc_ws_takeout", "2000cus_told"); err != nil || p.Customer != "cus_told" || string(p.Facts) != "{}" {
+		s.t.Errorf("a purchase that an event tells is %v, %v", p, err)
 	}
 	gone, err := hub.Customer(ctx, got.Workspace, "cus_gone")
 	if err != nil || !gone.Erased || gone.Name != "" {

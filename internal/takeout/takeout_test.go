@@ -471,6 +471,19 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// TestPage: docs/export.md names every kind.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/export.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range store.TakeoutKinds() {
+		if !strings.Contains(string(page), "`"+kind+"`") {
+			t.Errorf("it does not name %s", kind)
+		}
+	}
+}
+
 // TestManifest: the manifest can be read by who does not know this program.
 func TestManifest(t *testing.T) {
 	files := unpack(t, written(t))
