@@ -28,7 +28,8 @@ const (
 )
 
 // hashed is a keyed hash of a value. It is of no use to another key ring: the
-// value leaves in its place where it is known, and is hashed again.
+// value leaves in its place where it is known, and is hashed again. One that is
+// told as "value" is looked for in what events of the row's customer tell.
 type hashed struct {
 	column string
 	value  string   // the name under which the value is told; empty: it is what is sealed
