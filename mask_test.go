@@ -34,7 +34,7 @@ func held(t *testing.T) []any {
 		Content: engawa.Content{Subject: canary, Text: canary, HTML: canary}, Carry: []byte(canary),
 	}
 	known := store.Known{Facts: engawa.Facts{Account: "acc_1", Customer: "cus_1", Content: engawa.ContentFacts{Subject: canary, Text: canary}}, To: canary, ToName: canary}
-	claimed := store.Claimed{Message: engawa.Message{Content: parcel.Content, Unsubscribe: canary}, Known: known, Carry: []byte(canary)}
+	claimed := &store.Claimed{Message: engawa.Message{Content: parcel.Content, Unsubscribe: canary}, Known: known, Carry: []byte(canary)}
 	return []any{
 		engawa.Address(canary), engawa.Secret(canary), config.DSN("postgres://user:canary@db.example/engawa?password=canary"),
 		engawa.ContactPoint{Address: canary},

@@ -300,7 +300,7 @@ func (s *site) unknown() string {
 		s.t.Fatalf("lane not held: %v", err)
 	}
 	going, _, err := s.st.Claim(ctx, lane, 1, store.Decide{
-		Judge: func(c store.Claimed) store.Decision {
+		Judge: func(c *store.Claimed) store.Decision {
 			return store.Decision{Facts: c.Known.Facts, Verdict: engawa.Verdict{Account: "acc_mail", Outcome: engawa.Send, At: time.Now()}, Key: "k"}
 		},
 		Pace: func() store.Pace { return store.Pace{} },

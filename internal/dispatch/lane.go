@@ -17,6 +17,7 @@ import (
 
 const (
 	batch     = 1024                   // deliveries that one claim takes at most
+	waiting   = 2 * batch              // deliveries that may wait for a connection at most
 	ahead     = 200 * time.Millisecond // how far a claim may take a steady rate in advance
 	idleBeat  = 10 * time.Second       // a holder shows at least so often that it lives
 	maxSkew   = time.Second            // a node whose clock is further from the database's does not send
@@ -42,6 +43,8 @@ type lane struct {
 	done   chan store.Result
 	flying atomic.Int64 // claimed and not yet recorded
 	window atomic.Int64 // how many jobs may wait for a connection
+	busy   atomic.Int64 // nanoseconds that senders took for what is not recorded yet
+	full   atomic.Bool  // the claimer waits for room
 	lost   atomic.Bool
 
 	asked   bool      // a person was asked to repair the account
@@ -51,7 +54,7 @@ type lane struct {
 
 // job is a cleared delivery on its way to a connection.
 type job struct {
-	c      store.Claimed
+	c      *store.Claimed
 	m      verdict.Cleared
 	not    time.Time // its slot: not before
 	lookUp bool      // before it is sent again
@@ -193,17 +196,27 @@ func (l *lane) unopened(ctx context.Context, err error) {
 
 // What waits for a connection is claimed already, and a withdrawal comes too
 // late for it. So it is little: perConn for each connection or, where the
-// receiver is fast and the claim's commit is what takes time, as much as goes
-// out in reach.
+// receiver is fast and the claim's commit is what takes time, as much as the
+// connections take in reach.
 const (
 	perConn = 8
 	reach   = 200 * time.Millisecond
 )
 
-// fits sets the window after n were handed over within took.
-func (l *lane) fits(n int, took time.Duration) {
-	fast := int64(float64(n) * float64(reach) / float64(took))
-	l.window.Store(max(int64(l.conns*perConn), min(fast, batch)))
+// fits sets the window after n were handed over that kept connections busy.
+func (l *lane) fits(n int, busy time.Duration) {
+	fast := int64(float64(l.conns*n) * float64(reach) / float64(max(1, busy)))
+	l.window.Store(max(int64(l.conns*perConn), min(fast, waiting)))
+}
+
+// room is how many more may wait for a connection: none until half of them are
+// gone, so that claims are worth their commits.
+func (l *lane) room() int {
+	window := int(l.window.Load())
+	if room := window - len(l.jobs); room >= max(1, window/2) {
+		return room
+	}
+	return 0
 }
 
 // open readies the account and settles what an earlier holder left behind.
@@ -227,7 +240,7 @@ func (l *lane) open(ctx context.Context) error {
 	l.pace = newPace(limits, l.row.Pace)
 	l.conns = l.kind.Connections(settings)
 	l.window.Store(int64(l.conns * perConn))
-	l.jobs, l.done = make(chan job, max(batch, l.conns*perConn)), make(chan store.Result, recordMax)
+	l.jobs, l.done = make(chan job, max(waiting, l.conns*perConn)), make(chan store.Result, recordMax)
 	n, err := l.d.Store.Recover(ctx, l.row, func(d engawa.Delivery) (engawa.DeliveryState, string) {
 		return afterUnknown(l.kind, d, time.Now())
 	})
@@ -278,11 +291,12 @@ func (l *lane) claim(ctx context.Context) {
 // step makes one claim if something is due and the limits allow it, and says
 // how long there is nothing to do after it.
 func (l *lane) step(ctx context.Context) (wait time.Duration, worked bool) {
-	window := int(l.window.Load())
-	room := window - len(l.jobs)
-	if room < max(1, window/2) {
-		return 50 * time.Millisecond, false // the recorder nudges before that
+	l.full.Store(true)
+	room := l.room()
+	if room == 0 {
+		return 50 * time.Millisecond, false // a sender nudges before that
 	}
+	l.full.Store(false)
 	l.mu.Lock()
 	free, at := l.pace.free(time.Now(), ahead)
 	l.mu.Unlock()
@@ -338,14 +352,14 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 	trial := l.pace.clone()
 	l.mu.Unlock()
 	cleared := map[string]job{}
-	judge := func(c store.Claimed) store.Decision {
+	judge := func(c *store.Claimed) store.Decision {
 		j, d := l.judge(c, trial)
 		cleared[c.Delivery.ID] = j
 		return d
 	}
 	decide := store.Decide{Judge: judge, Pace: func() store.Pace { return trial.save(time.Now()) }}
 	if l.kind.Form != nil {
-		decide.Late = func(c store.Claimed) *engawa.Task { return byHand(l.kind, c, time.Now()) }
+		decide.Late = func(c *store.Claimed) *engawa.Task { return byHand(l.kind, c, time.Now()) }
 	}
 	going, end, err := l.d.Store.Claim(ctx, l.row, n, decide)
 	if err != nil {
@@ -391,7 +405,7 @@ func (l *lane) adopt(trial *pace) {
 
 // judge clears one candidate, or says why it waits or does not go: pure but
 // for the pace it uses up.
-func (l *lane) judge(c store.Claimed, p *pace) (job, store.Decision) {
+func (l *lane) judge(c *store.Claimed, p *pace) (job, store.Decision) {
 	now := time.Now()
 	key := c.Delivery.Key
 	if key == "" {
@@ -425,7 +439,7 @@ func (l *lane) doubted(j job, d engawa.Delivery, now time.Time) job {
 }
 
 // parcel makes the delivery ready for the wire.
-func (l *lane) parcel(c store.Claimed, key string) engawa.Parcel {
+func (l *lane) parcel(c *store.Claimed, key string) engawa.Parcel {
 	return engawa.Parcel{
 		Workspace: c.Delivery.Workspace, Message: c.Message.ID, Delivery: c.Delivery.ID, Account: l.account.ID,
 		Attempt: c.Delivery.Attempts + 1, Key: key, To: c.Known.To, ToName: c.Known.ToName, SenderName: c.Known.SenderName,
@@ -467,10 +481,16 @@ func (l *lane) rest(ctx context.Context, wait time.Duration) {
 // been handed over yet is given back untouched.
 func (l *lane) send(ctx context.Context) {
 	for j := range l.jobs {
+		if l.full.Load() && l.room() > 0 && l.full.CompareAndSwap(true, false) {
+			l.nudge()
+		}
 		if time.Until(j.not) > 0 {
 			sleep(ctx, time.Until(j.not))
 		}
-		l.done <- l.deliver(ctx, j)
+		start := time.Now()
+		r := l.deliver(ctx, j)
+		l.busy.Add(int64(time.Since(start)))
+		l.done <- r
 	}
 }
 
@@ -519,7 +539,7 @@ func (l *lane) exchange(ctx context.Context, j job) (channel.Receipt, error) {
 }
 
 // unsent is the result of a job that never reached the wire.
-func unsent(c store.Claimed) store.Result {
+func unsent(c *store.Claimed) store.Result {
 	return store.Result{
 		Claimed: c, EndedAt: time.Now(), Outcome: engawa.OutcomeRetry, State: engawa.Retrying, DueAt: time.Now(), Code: "not_sent", Note: "not_sent",
 		Doubt: c.Delivery.Doubt,
@@ -529,15 +549,11 @@ func unsent(c store.Claimed) store.Result {
 // record stores results in batches, as they come. A result is kept until it is
 // stored or the lane is lost: it is what keeps a message from going twice.
 func (l *lane) record(ctx context.Context) {
-	since, n := time.Now(), 0
 	var rs []store.Result
 	for r := range l.done {
 		rs = l.gather(append(rs[:0], r))
+		l.fits(len(rs), time.Duration(l.busy.Swap(0)))
 		l.recordBatch(ctx, rs)
-		if n += len(rs); time.Since(since) >= reach/4 {
-			l.fits(n, time.Since(since))
-			since, n = time.Now(), 0
-		}
 		l.flying.Add(int64(-len(rs)))
 		l.nudge()
 	}

@@ -28,7 +28,7 @@ func backoff(n int, after time.Duration, jitter float64) time.Duration {
 }
 
 // settle says what the end of an attempt means for its delivery: pure.
-func settle(k channel.Kind, c store.Claimed, r channel.Receipt, err *channel.SendError, now time.Time, jitter float64) store.Result {
+func settle(k channel.Kind, c *store.Claimed, r channel.Receipt, err *channel.SendError, now time.Time, jitter float64) store.Result {
 	out := store.Result{Claimed: c, EndedAt: now, DueAt: c.Delivery.DueAt}
 	if err == nil {
 		out.Outcome, out.State, out.ProviderID, out.Exchange = engawa.OutcomeAccepted, engawa.Accepted, r.ProviderID, r.Exchange
@@ -120,7 +120,7 @@ func afterUnknown(k channel.Kind, d engawa.Delivery, due time.Time) (engawa.Deli
 
 // byHand asks a person to do what an account that fills in forms did not get to do
 // in time; nil: the kind is another, or nothing need be done.
-func byHand(k channel.Kind, c store.Claimed, now time.Time) *engawa.Task {
+func byHand(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Task {
 	if k.Form == nil {
 		return nil
 	}
@@ -136,7 +136,7 @@ func byHand(k channel.Kind, c store.Claimed, now time.Time) *engawa.Task {
 
 // gone stops an address that the channel says is no more: a customer's, or a staff
 // place's.
-func gone(k channel.Kind, c store.Claimed, now time.Time) *engawa.Suppression {
+func gone(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Suppression {
 	if c.Delivery.Destination != "" {
 		return &engawa.Suppression{Workspace: c.Delivery.Workspace, Channel: store.StaffPlaces, Address: c.Known.To, Reason: "bounced", At: now}
 	}

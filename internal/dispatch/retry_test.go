@@ -30,7 +30,7 @@ func TestKeyOutlivesTheWait(t *testing.T) {
 		{"it would be forgotten, and can be looked for", both, 90 * time.Minute, 5, engawa.Retrying, lookUp},
 		{"no key and no look-up", channel.Kind{Name: "k"}, time.Second, 1, engawa.Unknown, "timeout"},
 	} {
-		claimed := store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: c.attempts, KeyAt: now.Add(-c.used)}}
+		claimed := &store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: c.attempts, KeyAt: now.Add(-c.used)}}
 		got := settle(c.kind, claimed, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: "timeout"}, now, 0.5)
 		if got.State != c.state || got.Note != c.note || got.Outcome != engawa.OutcomeUnknown || (got.Task != nil) != (c.state == engawa.Unknown) {
 			t.Errorf("%s: %s %q with task %v", c.name, got.State, got.Note, got.Task)
@@ -47,7 +47,7 @@ func TestNoLookUp(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	kind := channel.Kind{Name: "k", Retry: channel.Retry{Lookup: true}}
 	for code, want := range map[string]engawa.DeliveryState{lookUp: engawa.Retrying, noLookUp: engawa.Unknown} {
-		claimed := store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: 2, KeyAt: now}}
+		claimed := &store.Claimed{Delivery: engawa.Delivery{ID: "dlv_1", Attempts: 2, KeyAt: now}}
 		got := settle(kind, claimed, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: code}, now, 0.5)
 		if got.State != want || (got.Task != nil) != (want == engawa.Unknown) {
 			t.Errorf("%s: %s with task %v", code, got.State, got.Task)

@@ -130,7 +130,7 @@ func (p *post) handOver(id string) string {
 	l, _, err := p.Hold(ctx, "node", seen)
 	p.must(err)
 	going, _, err := p.Claim(ctx, l, 1, store.Decide{
-		Judge: func(c store.Claimed) store.Decision {
+		Judge: func(c *store.Claimed) store.Decision {
 			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: "k" + c.Delivery.ID}
 		},
 		Pace: func() store.Pace { return l.Pace },

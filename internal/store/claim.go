@@ -44,9 +44,9 @@ type Decision struct {
 // turn; Pace then gives the state of the limits that is stored with the
 // decisions.
 type Decide struct {
-	Judge func(Claimed) Decision
+	Judge func(*Claimed) Decision
 	Pace  func() Pace
-	Late  func(Claimed) *engawa.Task // what a person does instead where the time of a message is over; nil, or answering nil: nothing
+	Late  func(*Claimed) *engawa.Task // what a person does instead where the time of a message is over; nil, or answering nil: nothing
 }
 
 // Claim takes up to limit due deliveries of the lane, has each judged on the
@@ -55,7 +55,7 @@ type Decide struct {
 // grants' rows are locked until it commits, so that a withdrawal is either seen
 // or waits. It returns those that are to be handed over now, and fails with
 // ErrLaneLost when l is held by somebody else.
-func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []Claimed, end ClaimEnd, err error) {
+func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []*Claimed, end ClaimEnd, err error) {
 	var lanes laneSet
 	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		going, end, lanes = nil, ClaimEnd{}, laneSet{}
@@ -114,7 +114,7 @@ func (t *tx) savePace(l Lane, p Pace) error {
 
 // candidates picks due deliveries: urgent before bulk, and within each an equal
 // share for every sender that has work.
-func (t *tx) candidates(l Lane, limit int) ([]Claimed, keyring, error) {
+func (t *tx) candidates(l Lane, limit int) ([]*Claimed, keyring, error) {
 	var rows []deliveryRow
 	for _, bulk := range []bool{false, true} {
 		part, err := t.dueOf(l, bulk, limit-len(rows))
@@ -160,76 +160,83 @@ func (t *tx) dueOf(l Lane, bulk bool, limit int) ([]deliveryRow, error) {
 
 // claimed joins deliveries with their messages and facts. The ring has the keys
 // of all of them, read behind the customers' locks.
-func (t *tx) claimed(workspace string, rows []deliveryRow) ([]Claimed, keyring, error) {
+func (t *tx) claimed(workspace string, rows []deliveryRow) ([]*Claimed, keyring, error) {
 	if len(rows) == 0 {
 		return nil, keyring{}, nil
 	}
-	read, by, err := t.messagesOf(workspace, rows)
+	read, of, err := t.messagesOf(workspace, rows)
 	if err != nil {
 		return nil, keyring{}, err
 	}
-	asks := make([]Ask, len(rows))
+	asks, by := make([]Ask, len(rows)), make([]string, len(read))
 	for i, r := range rows {
-		asks[i] = Ask{read[r.Message].Message, r.Account, r.Destination}
+		asks[i] = Ask{read[of[r.Message]].Message, r.Account, r.Destination}
+	}
+	for i := range read {
+		by[i] = read[i].by
 	}
 	w, err := t.world(workspace, asks, openers(by), true)
 	if err != nil {
 		return nil, keyring{}, err
 	}
-	said := make([]Said, len(rows))
-	err = parallel(len(rows), func(i int) (err error) {
-		said[i], err = read[rows[i].Message].open(w.ring)
-		asks[i].Message = said[i].Message
+	said := make([]Said, len(read))
+	err = parallel(len(read), func(i int) (err error) {
+		said[i], err = read[i].open(w.ring)
 		return err
 	})
 	if err != nil {
 		return nil, keyring{}, err
 	}
-	known, err := w.knowAll(asks)
+	out := make([]*Claimed, len(rows))
+	err = parallel(len(rows), func(i int) (err error) {
+		out[i], err = w.claim(&rows[i], &said[of[rows[i].Message]])
+		return err
+	})
+	return out, w.ring, err
+}
+
+// claim is a delivery with what was opened of its message, and its facts.
+func (w *world) claim(r *deliveryRow, said *Said) (*Claimed, error) {
+	known, err := w.know(Ask{said.Message, r.Account, r.Destination})
 	if err != nil {
-		return nil, keyring{}, err
+		return nil, fmt.Errorf("facts: %w", err)
 	}
-	out := make([]Claimed, len(rows))
-	for i, r := range rows {
-		said := said[i]
-		out[i] = Claimed{Delivery: r.Delivery, Message: said.Message, Known: known[i], Carry: r.carry, erased: said.Erased}
-		if r.Position < len(said.early) {
-			out[i].early = said.early[r.Position]
-		}
+	c := &Claimed{Delivery: r.Delivery, Message: said.Message, Known: known, Carry: r.carry, erased: said.Erased}
+	if r.Position < len(said.early) {
+		c.early = said.early[r.Position]
 	}
-	return out, w.ring, nil
+	return c, nil
 }
 
 // messagesOf reads the messages of deliveries without opening them, and says
-// whose keys seal them.
-func (t *tx) messagesOf(workspace string, rows []deliveryRow) (byID map[string]*messageRowRead, by []string, err error) {
+// where each is.
+func (t *tx) messagesOf(workspace string, rows []deliveryRow) (read []messageRowRead, of map[string]int, err error) {
 	ids := make([]string, len(rows))
 	for i, r := range rows {
 		ids[i] = r.Message
 	}
-	read, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
+	read, err = all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
 	if err != nil {
 		return nil, nil, err
 	}
-	byID = make(map[string]*messageRowRead, len(read))
+	of = make(map[string]int, len(read))
 	for i := range read {
-		byID[read[i].ID] = &read[i]
-		by = append(by, read[i].by)
+		of[read[i].ID] = i
 	}
 	for _, r := range rows {
-		if byID[r.Message] == nil {
+		if _, ok := of[r.Message]; !ok {
 			return nil, nil, fmt.Errorf("delivery %s has no message", r.ID)
 		}
 	}
-	return byID, by, nil
+	return read, of, nil
 }
 
 // decide asks about each candidate and stores the answers.
-func (t *tx) decide(l Lane, cs []Claimed, ring keyring, d Decide, lanes laneSet) ([]Claimed, error) {
+func (t *tx) decide(l Lane, cs []*Claimed, ring keyring, d Decide, lanes laneSet) ([]*Claimed, error) {
 	if len(cs) == 0 {
 		return nil, nil
 	}
-	w := writes{lane: l, ring: ring, at: at(now()), going: make([]Claimed, 0, len(cs)), with: &handover{}}
+	w := writes{lane: l, ring: ring, at: at(now()), going: make([]*Claimed, 0, len(cs)), with: &handover{}}
 	judged := w.judge(cs, d)
 	if err := w.seal(judged); err != nil {
 		return nil, err
@@ -240,7 +247,7 @@ func (t *tx) decide(l Lane, cs []Claimed, ring keyring, d Decide, lanes laneSet)
 	return w.going, t.store(&w, lanes)
 }
 
-func (d Decide) late(c Claimed) *engawa.Task {
+func (d Decide) late(c *Claimed) *engawa.Task {
 	if d.Late == nil || c.erased {
 		return nil
 	}
@@ -249,7 +256,7 @@ func (d Decide) late(c Claimed) *engawa.Task {
 
 // judgement is one candidate with what was decided about it, sealed.
 type judgement struct {
-	c      Claimed
+	c      *Claimed
 	d      Decision
 	erased bool
 	sealed []byte
@@ -257,7 +264,7 @@ type judgement struct {
 }
 
 // judge asks about each candidate in turn; what is too late is not asked about.
-func (w *writes) judge(cs []Claimed, d Decide) []judgement {
+func (w *writes) judge(cs []*Claimed, d Decide) []judgement {
 	judged := make([]judgement, 0, len(cs))
 	sent := map[string]int{} // in this batch, by customer: the cap counts them too
 	used := map[string]int{} // in this batch, by partner: so does the quota
@@ -324,7 +331,7 @@ type writes struct {
 	lane    Lane
 	ring    keyring
 	at      time.Time
-	going   []Claimed
+	going   []*Claimed
 	with    *handover
 	sending [][]any
 	waiting [][]any
@@ -333,7 +340,7 @@ type writes struct {
 
 // ending is a delivery that is over; goesOn: the next of the chain has its turn.
 type ending struct {
-	c      Claimed
+	c      *Claimed
 	state  engawa.DeliveryState
 	note   string
 	goesOn bool
@@ -342,7 +349,7 @@ type ending struct {
 	by     string
 }
 
-func (w *writes) end(c Claimed, state engawa.DeliveryState, note string, goesOn bool) {
+func (w *writes) end(c *Claimed, state engawa.DeliveryState, note string, goesOn bool) {
 	w.ended = append(w.ended, ending{c: c, state: state, note: note, goesOn: goesOn})
 }
 
@@ -375,7 +382,7 @@ func (w *writes) wait(j *judgement, state engawa.DeliveryState, until time.Time,
 
 // send opens the attempt: until it ends, its delivery's row is all there is of it.
 func (w *writes) send(j *judgement) {
-	c := &j.c
+	c := j.c
 	c.Delivery.Attempts++
 	if c.Delivery.Key == "" {
 		c.Delivery.Key = j.d.Key
@@ -388,7 +395,7 @@ func (w *writes) send(j *judgement) {
 		contact = c.Known.Facts.Contact.ID
 	}
 	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict, c.with = engawa.Sending, w.at, &j.d.Verdict, w.with
-	w.going = append(w.going, *c)
+	w.going = append(w.going, c)
 	w.sending = append(w.sending, []any{
 		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), j.sealed, j.by,
 	})
@@ -538,18 +545,18 @@ func Settled(deliveries []string) engawa.MessageState {
 }
 
 // late joins deliveries with their messages: opened only where Late reads them.
-func (t *tx) late(workspace string, rows []deliveryRow, d Decide) ([]Claimed, error) {
+func (t *tx) late(workspace string, rows []deliveryRow, d Decide) ([]*Claimed, error) {
 	if d.Late != nil {
 		cs, _, err := t.claimed(workspace, rows)
 		return cs, err
 	}
-	messages, _, err := t.messagesOf(workspace, rows)
+	read, of, err := t.messagesOf(workspace, rows)
 	if err != nil {
 		return nil, err
 	}
-	cs := make([]Claimed, len(rows))
+	cs := make([]*Claimed, len(rows))
 	for i, r := range rows {
-		cs[i] = Claimed{Delivery: r.Delivery, Message: messages[r.Message].Message}
+		cs[i] = &Claimed{Delivery: r.Delivery, Message: read[of[r.Message]].Message}
 	}
 	return cs, nil
 }

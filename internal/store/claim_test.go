@@ -45,7 +45,7 @@ func TestVerdictOfClaim(t *testing.T) {
 				found := early
 				c.claim(&found)
 				found.Verdict.At = time.Now()
-				s.claim(s.hold("n", mailbox), 10, func(store.Claimed) store.Decision {
+				s.claim(s.hold("n", mailbox), 10, func(*store.Claimed) store.Decision {
 					return store.Decision{Facts: found.Facts, Verdict: found.Verdict, Key: "k"}
 				})
 				db := storetest.Open(s.t, s.url)
@@ -95,7 +95,7 @@ func TestOpenAttempt(t *testing.T) {
 // staff in time, a person is asked, once for an account. What was refused or canceled was
 // not to be said.
 func TestNothingSilent(t *testing.T) {
-	failed := func(c store.Claimed) store.Result {
+	failed := func(c *store.Claimed) store.Result {
 		r := accepted(c)
 		r.Outcome, r.State, r.GoesOn = engawa.OutcomeFailed, engawa.Failed, true
 		return r
@@ -116,7 +116,7 @@ func TestNothingSilent(t *testing.T) {
 			s.must(err)
 		}, 0},
 		{"refused", func(s *shop, _ engawa.Message) {
-			s.claim(s.hold("n", mailbox), 1, func(store.Claimed) store.Decision {
+			s.claim(s.hold("n", mailbox), 1, func(*store.Claimed) store.Decision {
 				return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateConsent}}
 			})
 		}, 0},

@@ -24,7 +24,7 @@ func (s *shop) flood(n int, like engawa.Message) {
 }
 
 // senders counts who goes.
-func senders(going []store.Claimed) map[string]int {
+func senders(going []*store.Claimed) map[string]int {
 	n := map[string]int{}
 	for _, c := range going {
 		n[c.Message.Partner]++
@@ -48,7 +48,7 @@ func TestUrgentFirst(t *testing.T) {
 				bulk++
 			}
 		}
-		if len(going) != 5 || bulk != 2 || !slices.IsSortedFunc(going, func(a, b store.Claimed) int { return b2i(a.Delivery.Bulk) - b2i(b.Delivery.Bulk) }) {
+		if len(going) != 5 || bulk != 2 || !slices.IsSortedFunc(going, func(a, b *store.Claimed) int { return b2i(a.Delivery.Bulk) - b2i(b.Delivery.Bulk) }) {
 			s.t.Errorf("%d go, %d of them bulk", len(going), bulk)
 		}
 	})
@@ -107,7 +107,7 @@ func TestHeldAside(t *testing.T) {
 		s.customer("cus_1")
 		s.flood(300, engawa.Message{})
 		lane := s.hold("first", mailbox)
-		s.claim(lane, 300, func(store.Claimed) store.Decision {
+		s.claim(lane, 300, func(*store.Claimed) store.Decision {
 			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Hold, Decided: engawa.GateRules, Until: time.Now().Add(time.Hour)}}
 		})
 		if due, _, ok, err := s.Next(s.t.Context(), ws, mailbox); err != nil || !ok || time.Until(due) < 50*time.Minute {
@@ -150,7 +150,7 @@ func TestOthersGoOn(t *testing.T) {
 			}
 		}
 		first := true
-		s.claim(s.hold("first", mailbox), 100, func(c store.Claimed) store.Decision {
+		s.claim(s.hold("first", mailbox), 100, func(c *store.Claimed) store.Decision {
 			if first && !s.Lite() {
 				goes()
 			}
@@ -191,7 +191,7 @@ func TestDeadline(t *testing.T) {
 }
 
 // byGrant is a judge that looks at the sender's grant alone.
-func byGrant(c store.Claimed) store.Decision {
+func byGrant(c *store.Claimed) store.Decision {
 	g, v := c.Known.Facts.Grant, engawa.Verdict{Outcome: engawa.Send, Decided: engawa.GateBudget}
 	switch {
 	case !g.EndedAt.IsZero() || g.StartsAt.IsZero():
@@ -226,7 +226,7 @@ func TestQuota(t *testing.T) {
 			_, err := s.Record(ctx, lane, []store.Result{again, failed, accepted(going[2])})
 			s.must(err)
 			second := s.claim(lane, 10, byGrant)
-			if len(second) != 2 || !slices.ContainsFunc(second, func(c store.Claimed) bool { return c.Message.ID == going[0].Message.ID }) {
+			if len(second) != 2 || !slices.ContainsFunc(second, func(c *store.Claimed) bool { return c.Message.ID == going[0].Message.ID }) {
 				s.t.Errorf("%d go after one failed and one is tried again", len(second))
 			}
 			if going := s.claim(lane, 10, byGrant); len(going) != 0 {

@@ -31,7 +31,7 @@ func (s *shop) lane(account string) store.Lane {
 // lost claims and beats, and wants to be told that the lane has another holder.
 func (s *shop) lost(l store.Lane) {
 	s.t.Helper()
-	judge := func(c store.Claimed) store.Decision { s.t.Errorf("asked about %s", c.Delivery.ID); return sendAll(c) }
+	judge := func(c *store.Claimed) store.Decision { s.t.Errorf("asked about %s", c.Delivery.ID); return sendAll(c) }
 	_, _, err := s.Claim(s.t.Context(), l, 10, store.Decide{Judge: judge, Pace: func() store.Pace { return store.Pace{TAT: time.Now()} }})
 	if !errors.Is(err, store.ErrLaneLost) {
 		s.t.Errorf("a claim of %s with fence %d: %v", l.Owner, l.Fence, err)

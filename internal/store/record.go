@@ -11,7 +11,7 @@ import (
 
 // Result is how one hand-over ended and what follows from it.
 type Result struct {
-	Claimed    Claimed
+	Claimed    *Claimed
 	EndedAt    time.Time
 	Outcome    engawa.AttemptOutcome
 	State      engawa.DeliveryState // what the delivery becomes
@@ -93,8 +93,8 @@ func (t *tx) recordDeliveries(l Lane, rs []Result) ([]bool, error) {
 
 func (t *tx) recordAttempts(l Lane, rs []Result, ours []bool) error {
 	var customers []string
-	for _, r := range rs {
-		customers = append(customers, r.Claimed.Message.Owner())
+	for i := range rs {
+		customers = append(customers, rs[i].Claimed.Message.Owner())
 	}
 	ring, err := t.keys(l.Workspace, distinct(customers))
 	if err != nil {
@@ -176,10 +176,11 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 	var workspace, paused string
 	var customers []string
-	for i, r := range rs {
+	for i := range rs {
 		if !ours[i] {
 			continue
 		}
+		r := &rs[i]
 		workspace = r.Claimed.Delivery.Workspace
 		if !r.PauseUntil.IsZero() {
 			paused = r.Claimed.Delivery.Account

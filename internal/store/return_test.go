@@ -35,7 +35,7 @@ func back(delivery, reason string, at time.Time) store.Return {
 func (s *shop) stopped(customer string) (reasons []string) {
 	s.t.Helper()
 	s.send(s.message(customer))
-	s.claim(s.hold("node", mailbox), 10, func(c store.Claimed) store.Decision {
+	s.claim(s.hold("node", mailbox), 10, func(c *store.Claimed) store.Decision {
 		for _, x := range c.Known.Facts.Suppressions {
 			reasons = append(reasons, x.Reason)
 		}

@@ -134,19 +134,19 @@ func (s *shop) hold(owner, account string) store.Lane {
 }
 
 // sendAll lets everything go that is due.
-func sendAll(c store.Claimed) store.Decision {
+func sendAll(c *store.Claimed) store.Decision {
 	return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: "key of " + c.Delivery.ID}
 }
 
 // claim claims with judge and leaves the pace as the lane has it.
-func (s *shop) claim(l store.Lane, limit int, judge func(store.Claimed) store.Decision) []store.Claimed {
+func (s *shop) claim(l store.Lane, limit int, judge func(*store.Claimed) store.Decision) []*store.Claimed {
 	s.t.Helper()
 	going, _, err := s.Claim(s.t.Context(), l, limit, store.Decide{Judge: judge, Pace: func() store.Pace { return l.Pace }})
 	s.must(err)
 	return going
 }
 
-func accepted(c store.Claimed) store.Result {
+func accepted(c *store.Claimed) store.Result {
 	return store.Result{
 		Claimed: c, EndedAt: time.Now(), Outcome: engawa.OutcomeAccepted, State: engawa.Accepted, ProviderID: "id at the provider",
 		Exchange: engawa.Exchange{Request: "RCPT TO " + c.Known.To.Reveal(), Response: "250"},

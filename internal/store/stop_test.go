@@ -82,7 +82,7 @@ func TestStoppedPlace(t *testing.T) {
 			return n
 		}
 		s.send(notice())
-		s.claim(s.hold("n1", mailbox), 1, func(store.Claimed) store.Decision {
+		s.claim(s.hold("n1", mailbox), 1, func(*store.Claimed) store.Decision {
 			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateSuppression}}
 		})
 		if asked() != 1 {

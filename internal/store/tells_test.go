@@ -62,7 +62,7 @@ func TestTells(t *testing.T) {
 			m := s.notice(ev, tc.account, tc.destination, tc.partner)
 			s.send(m)
 			var about *engawa.About
-			s.claim(s.hold("n1", tc.account), 5, func(c store.Claimed) store.Decision {
+			s.claim(s.hold("n1", tc.account), 5, func(c *store.Claimed) store.Decision {
 				about = c.Known.Facts.About
 				d := sendAll(c)
 				d.Facts = c.Known.Facts

@@ -20,7 +20,7 @@ import (
 type estate struct {
 	of         string
 	lane       store.Lane    // of acc_…, held, with one hand-over open
-	open       store.Claimed // that hand-over
+	open       *store.Claimed // that hand-over
 	taken      store.Lane    // of acc2_…, where the holder before left one open
 	unknown    string        // a delivery
 	identity   engawa.Identity
@@ -137,7 +137,7 @@ func (s *shop) speak(e *estate) {
 		}
 		return l
 	}
-	claim := func(l store.Lane) store.Claimed { return s.claim(l, 1, sendAll)[0] }
+	claim := func(l store.Lane) *store.Claimed { return s.claim(l, 1, sendAll)[0] }
 	send("msg_unknown_", "acc_")
 	e.lane = hold("acc_")
 	r := accepted(claim(e.lane))
@@ -607,9 +607,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.Raise(ctx, engawa.Task{Workspace: as, Kind: "k", Ref: "r"}) // as one that is open
 	},
 	"Record": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		r := accepted(e.open)
-		r.Claimed.Delivery.Workspace, r.Claimed.Message.Workspace = as, as
-		_, err := s.Record(ctx, asked(e.lane, as), []store.Result{r})
+		open := *e.open
+		open.Delivery.Workspace, open.Message.Workspace = as, as
+		_, err := s.Record(ctx, asked(e.lane, as), []store.Result{accepted(&open)})
 		return nil, err
 	},
 	"Recover": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {

@@ -15,7 +15,7 @@ import (
 func TestVerify(t *testing.T) {
 	each(t, func(s *shop) {
 		of := "ws_verified"
-		s.claim(s.settle(of).lane, 1, func(store.Claimed) store.Decision {
+		s.claim(s.settle(of).lane, 1, func(*store.Claimed) store.Decision {
 			return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse}}
 		})
 		db := storetest.Open(s.t, s.url)

@@ -97,7 +97,7 @@ var withdrawals = []withdrawal{
 }
 
 // unless lets go what does not show the withdrawal.
-func (w withdrawal) unless(c store.Claimed) store.Decision {
+func (w withdrawal) unless(c *store.Claimed) store.Decision {
 	if w.seen(c.Known) {
 		return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateConsent}}
 	}
@@ -133,7 +133,7 @@ func TestWithdrawalWaits(t *testing.T) {
 			after.CreatedAt = before.CreatedAt.Add(time.Microsecond)
 			s.send(before, after)
 			done := make(chan error, 1)
-			going := s.claim(lane, 1, func(c store.Claimed) store.Decision {
+			going := s.claim(lane, 1, func(c *store.Claimed) store.Decision {
 				go func() { done <- w.do(s, nodes[1], id) }()
 				s.untilBlocked(w.name, done)
 				return w.unless(c)
@@ -247,7 +247,7 @@ func (s *shop) race(w withdrawal, id string, nodes [2]*store.Store, lane store.L
 // tried again at once.
 func (s *shop) claimAndRecord(w withdrawal, lane store.Lane, over *atomic.Bool) {
 	old := 0
-	judge := func(c store.Claimed) store.Decision {
+	judge := func(c *store.Claimed) store.Decision {
 		d := w.unless(c)
 		if d.Verdict.Outcome == engawa.Send {
 			old++
@@ -300,7 +300,7 @@ func TestCancelRaces(t *testing.T) {
 			all.Wait()
 			going = append(going, s.claim(lane, 10, sendAll)...)
 			for i, m := range ms {
-				handed := slices.ContainsFunc(going, func(c store.Claimed) bool { return c.Message.ID == m.ID })
+				handed := slices.ContainsFunc(going, func(c *store.Claimed) bool { return c.Message.ID == m.ID })
 				want := "[sending]"
 				if canceled[i] {
 					want = "[canceled]"
@@ -390,9 +390,9 @@ func (s *shop) twoLanes(first, second store.Lane, byMail, byRoom engawa.Message)
 	byRoom.Chain = []engawa.Via{{Account: room}}
 	s.send(byMail, byRoom)
 	other, done := s.nodes()[1], make(chan error, 1)
-	s.claim(first, 1, func(c store.Claimed) store.Decision {
+	s.claim(first, 1, func(c *store.Claimed) store.Decision {
 		go func() {
-			_, _, err := other.Claim(s.t.Context(), second, 1, store.Decide{Judge: func(c store.Claimed) store.Decision {
+			_, _, err := other.Claim(s.t.Context(), second, 1, store.Decide{Judge: func(c *store.Claimed) store.Decision {
 				f = c.Known.Facts
 				return sendAll(c)
 			}, Pace: func() store.Pace { return second.Pace }})
