@@ -124,7 +124,7 @@ type lane struct {
 	perSecond, bare float64
 	flight          float64       // of mail: a bare loop that sends the envelope in one flight
 	peak            int           // KiB
-	busy            time.Duration // of the hub's processors, its start included
+	busy, server    time.Duration // of processors: the hub with its start, and PostgreSQL
 }
 
 // runLane sends n messages of kind through the lane of a fresh hub into s.
@@ -148,6 +148,10 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 	if err := p.analyze(ctx); err != nil {
 		return l, err
 	}
+	before, err := p.server(ctx)
+	if err != nil {
+		return l, err
+	}
 	all := s.after(n)
 	g, err := p.start(ctx, binary)
 	if err != nil {
@@ -161,8 +165,12 @@ func runLane(ctx context.Context, binary string, e engine, kind string, s *sink,
 	if err = errors.Join(err, g.stop()); err != nil {
 		return l, err
 	}
+	after, err := p.server(ctx)
+	if err != nil {
+		return l, err
+	}
 	got, perSecond := s.rate()
-	l.perSecond, l.peak, l.busy = perSecond, g.peak, g.busy
+	l.perSecond, l.peak, l.busy, l.server = perSecond, g.peak, g.busy, after-before
 	if l.bare, err = bareOf(ctx, kind, s, n); err != nil {
 		return l, err
 	}
@@ -208,8 +216,10 @@ func (p *place) accounted(ctx context.Context, n int) error {
 
 // intake is what the API took in.
 type intake struct {
-	perSecond float64
-	peak      int // KiB
+	perSecond    float64
+	n            int
+	peak         int           // KiB
+	busy, server time.Duration // of processors: the hub with its start, and PostgreSQL
 }
 
 // runEvents posts single events from callers over the API for a time, and
@@ -227,6 +237,10 @@ func runEvents(ctx context.Context, binary string, e engine, callers int, lastin
 		})
 	}
 	if err := post(ctx, "warm"); err != nil {
+		return in, errors.Join(err, g.stop())
+	}
+	before, err := p.server(ctx)
+	if err != nil {
 		return in, errors.Join(err, g.stop())
 	}
 	var work sync.WaitGroup
@@ -249,11 +263,15 @@ func runEvents(ctx context.Context, binary string, e engine, callers int, lastin
 	for _, n := range counts {
 		acknowledged += n
 	}
+	after, err := p.server(ctx)
+	if err != nil {
+		return in, err
+	}
 	kept, err := p.count(ctx, "SELECT count(*) FROM event")
 	if err == nil && kept != acknowledged {
 		err = fmt.Errorf("%d events were acknowledged, and the journal holds %d", acknowledged, kept)
 	}
-	return intake{float64(acknowledged-1) / took.Seconds(), g.peak}, err
+	return intake{float64(acknowledged-1) / took.Seconds(), acknowledged, g.peak, g.busy, after - before}, err
 }
 
 // running is a furnished place with the program at work on it.

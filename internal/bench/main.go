@@ -135,6 +135,7 @@ func (r *report) engine(ctx context.Context, binary string, e engine) error {
 		return err
 	}
 	r.bar(in.perSecond >= barEvents, "events, durable, through the API", "%.0f/s, %d callers (bar %d)", in.perSecond, callers, barEvents)
+	r.processors(in.busy, in.server, in.n, "event")
 	took, err := runTrial(ctx, e)
 	if err != nil {
 		return err
@@ -151,6 +152,16 @@ func (r *report) engine(ctx context.Context, binary string, e engine) error {
 	r.line(fmt.Sprintf("request to hand-over at %d/s", rate), "p50 %s  p95 %s  p99 %s  (%d)", ms(l.p50), ms(l.p95), ms(l.p99), l.n)
 	r.line("memory, peak of these runs", "%d MB resident", max(peak, l.peak, in.peak)>>10)
 	return nil
+}
+
+// processors prints what n of something took of the processors on this side.
+func (r *report) processors(hub, server time.Duration, n int, what string) {
+	each := func(d time.Duration) int64 { return d.Microseconds() / int64(n) }
+	if server == 0 {
+		r.line("  processor that the hub took", "%d µs for each %s, its start among them", each(hub), what)
+		return
+	}
+	r.line("  processor that hub and PostgreSQL took", "%d and %d µs for each %s", each(hub), each(server), what)
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
@@ -190,7 +201,7 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		} else {
 			r.line(k.what, "%s", figures)
 		}
-		r.line("  processor that the hub took", "%d µs a message, its start among them", (l.busy / messages).Microseconds())
+		r.processors(l.busy, l.server, messages, "message")
 		if l.flight > 0 {
 			r.line("  beside a loop with its envelope in one flight", "%.0f/s, ratio %.2f", l.flight, l.perSecond/l.flight)
 		}
