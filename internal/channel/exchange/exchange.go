@@ -7,6 +7,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,24 +166,28 @@ func (q Request) shown(u *url.URL) string {
 	if path == "" {
 		path = "/…"
 	}
-	var head strings.Builder
+	var b strings.Builder
+	b.Grow(len(q.Body) + len(q.Shown) + 1<<9)
+	b.WriteString(q.Method + " " + u.Scheme + "://" + u.Host + path)
 	for _, name := range slices.Sorted(maps.Keys(q.Header)) {
-		head.WriteString("\n" + strings.ToLower(name) + ": ")
+		b.WriteString("\n" + strings.ToLower(name) + ": ")
 		for i, value := range q.Header[name] {
 			if i > 0 {
-				head.WriteString(", ")
+				b.WriteString(", ")
 			}
 			if slices.Contains(q.Hide, value) {
 				value = hidden
 			}
-			head.WriteString(value)
+			b.WriteString(value)
 		}
 	}
-	body := q.Shown
-	if body == "" {
-		body = string(q.Body)
+	b.WriteString("\n\n")
+	if q.Shown != "" {
+		b.WriteString(q.Shown)
+	} else {
+		b.Write(q.Body)
 	}
-	return strings.TrimRight(q.clean(q.Method+" "+u.Scheme+"://"+u.Host+path+head.String()+"\n\n"+body), "\n")
+	return strings.TrimRight(q.clean(b.String()), "\n")
 }
 
 // heard is the answer for people to read.
@@ -197,40 +202,65 @@ func (q Request) heard(res *http.Response, body []byte) string {
 // clean takes secrets and the address out, in every spelling in which they could
 // stand there, and makes the rest fit to be kept: text without NUL, MaxKept at most.
 func (q Request) clean(s string) string {
-	t := newFolded(s)
+	low := asciiLower(s) // a provider may write back an id or a host as it likes
+	var cuts []cut
 	for _, secret := range q.Hide {
-		t.blank(secret, hidden)
+		cuts = append(cuts, find(low, secret, hidden)...)
 	}
-	t.blank(q.To.Reveal(), q.To.String())
-	s = strings.ReplaceAll(strings.ToValidUTF8(t.text, "�"), "\x00", "�")
+	cuts = append(cuts, find(low, q.To.Reveal(), q.To.String())...)
+	s = strings.ReplaceAll(strings.ToValidUTF8(without(s, cuts), "�"), "\x00", "�")
 	if len(s) <= MaxKept {
 		return s
 	}
 	return strings.ToValidUTF8(s[:MaxKept], "") + "…"
 }
 
-// folded is a text with its copy in small ASCII letters, in which is looked for
-// what has to go: a provider may write back an id or a host as it likes.
-type folded struct{ text, low string }
+// cut is a part of a text in whose place another stands.
+type cut struct {
+	from, to int
+	by       string
+}
 
-func newFolded(s string) folded { return folded{s, asciiLower(s)} }
-
-// blank replaces v, plain and as it is written in URLs, paths and JSON. All of
+// find finds v in low, plain and as it is written in URLs, paths and JSON. All of
 // these spell its longest plain part alike: where that is not, none is.
-func (t *folded) blank(v, by string) {
+func find(low []byte, v, by string) (cuts []cut) {
 	part := longestPlain(v)
-	if v == "" || !strings.Contains(t.low, asciiLower(part)) {
-		return
+	if v == "" || !bytes.Contains(low, asciiLower(part)) {
+		return nil
 	}
-	t.replace(v, by)
-	if part == v {
-		return
+	spellings := []string{v}
+	if part != v {
+		quoted, _ := json.Marshal(v) // a string always marshals
+		spellings = append(spellings, url.QueryEscape(v), url.PathEscape(v), strings.Trim(string(quoted), `"`))
 	}
-	t.replace(url.QueryEscape(v), by)
-	t.replace(url.PathEscape(v), by)
-	if quoted, err := json.Marshal(v); err == nil {
-		t.replace(strings.Trim(string(quoted), `"`), by)
+	for _, spelling := range spellings {
+		want, at := asciiLower(spelling), 0
+		for i := bytes.Index(low, want); i >= 0; i = bytes.Index(low[at:], want) {
+			cuts = append(cuts, cut{at + i, at + i + len(want), by})
+			at += i + len(want)
+		}
 	}
+	return cuts
+}
+
+// without replaces what is cut. Of cuts that overlap all goes.
+func without(s string, cuts []cut) string {
+	if len(cuts) == 0 {
+		return s
+	}
+	slices.SortStableFunc(cuts, func(a, b cut) int { return cmp.Compare(a.from, b.from) })
+	var out strings.Builder
+	out.Grow(len(s) + len(cuts)*len(hidden))
+	at := 0
+	for _, c := range cuts {
+		if c.from >= at {
+			out.WriteString(s[at:c.from])
+			out.WriteString(c.by)
+		}
+		at = max(at, c.to)
+	}
+	out.WriteString(s[at:])
+	return out.String()
 }
 
 // longestPlain is the longest part of v that URLs, paths and JSON write as it is.
@@ -246,36 +276,22 @@ func longestPlain(v string) (longest string) {
 	return longest
 }
 
-// replace replaces every v whatever the case of its ASCII letters.
-func (t *folded) replace(v, by string) {
-	want := asciiLower(v)
-	i := strings.Index(t.low, want)
-	if i < 0 {
-		return
-	}
-	var text, low strings.Builder
-	byLow := asciiLower(by)
-	text.Grow(len(t.text) + len(by))
-	low.Grow(len(t.text) + len(by))
-	for ; i >= 0; i = strings.Index(t.low, want) {
-		text.WriteString(t.text[:i])
-		text.WriteString(by)
-		low.WriteString(t.low[:i])
-		low.WriteString(byLow)
-		t.text, t.low = t.text[i+len(v):], t.low[i+len(v):]
-	}
-	text.WriteString(t.text)
-	low.WriteString(t.low)
-	t.text, t.low = text.String(), low.String()
-}
-
 // asciiLower keeps every byte's place, which strings.ToLower does not.
-func asciiLower(s string) string {
+func asciiLower(s string) []byte {
 	b := []byte(s)
 	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
+		b[i] = small[c]
+	}
+	return b
+}
+
+// small has the small letter of each capital in ASCII, and every other byte itself.
+var small = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			t[i] += 'a' - 'A'
 		}
 	}
-	return string(b)
-}
+	return t
+}()
