@@ -394,7 +394,7 @@ func (w *writes) send(j *judgement) {
 	if c.Known.Facts.Contact != nil && !c.Known.Facts.ToDestination {
 		contact = c.Known.Facts.Contact.ID
 	}
-	c.Delivery.State, c.Delivery.HandedAt, c.Delivery.Verdict, c.with = engawa.Sending, w.at, &j.d.Verdict, w.with
+	c.Delivery.State, c.Delivery.HandedAt, c.with = engawa.Sending, w.at, w.with
 	w.going = append(w.going, c)
 	w.sending = append(w.sending, []any{
 		c.Delivery.Workspace, c.Delivery.ID, c.Delivery.Attempts, w.lane.Fence, c.Delivery.Key, us(c.Delivery.KeyAt), contact, us(w.at), j.sealed, j.by,

@@ -151,23 +151,27 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	if err := t.lockFollowed(rs, ours); err != nil {
 		return err
 	}
-	var sent [][]any
+	var sent []string
+	var workspace string
 	for i := range rs {
 		if !ours[i] {
 			continue
 		}
 		r := &rs[i]
-		d := &r.Claimed.Delivery
 		if r.State == engawa.Accepted || r.State == engawa.Delivered {
-			sent = append(sent, []any{d.Workspace, d.Message, us(r.EndedAt)})
+			workspace, sent = r.Claimed.Delivery.Workspace, append(sent, r.Claimed.Delivery.Message)
 			continue
 		}
 		if err := t.followTrouble(r, lanes); err != nil {
 			return err
 		}
 	}
+	if len(sent) == 0 {
+		return nil
+	}
 	// With its filler "sent" is as long as "waiting" (migrations/0006_lanes.sql).
-	_, err := t.update(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state <> 'sent'`, sent)
+	_, err := t.exec(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id {in $2} AND state <> 'sent'`,
+		workspace, t.list(sent), now())
 	return err
 }
 
