@@ -79,14 +79,14 @@ func (r keyring) seal(workspace, customer, table, row string, plain []byte) (sea
 		if err != nil {
 			return nil, "", err
 		}
-		return append(w.Bytes, dk.Seal(workspace, table, "sealed", row, plain)...), byRing + w.KEK, nil
+		return dk.AppendSeal(w.Bytes, workspace, table, "sealed", row, plain), byRing + w.KEK, nil
 	}
 	k, ok := r.customers[customer]
 	if !ok {
 		return nil, "", fmt.Errorf("key of %s: %w", customer, ErrErased)
 	}
 	dk, w := k.NewDataKey(workspace, id)
-	return append(w.Bytes, dk.Seal(workspace, table, "sealed", row, plain)...), customer, nil
+	return dk.AppendSeal(w.Bytes, workspace, table, "sealed", row, plain), customer, nil
 }
 
 // wrappedSize is how many bytes of a sealed body are its own wrapped key.

@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"fmt"
+	"slices"
 )
 
 // version is the first byte of everything sealed, so that the cipher can be
@@ -50,7 +51,12 @@ func (k DataKey) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "data key %s", k.I
 // Seal seals plain for one place in the database; it opens nowhere else. The
 // result is 29 bytes longer than plain. It is safe for concurrent use.
 func (k DataKey) Seal(workspace, table, column, row string, plain []byte) []byte {
-	return seal(k.k.aead, plain, bind("value", workspace, table, column, row))
+	return k.AppendSeal(nil, workspace, table, column, row, plain)
+}
+
+// AppendSeal is Seal behind what b holds.
+func (k DataKey) AppendSeal(b []byte, workspace, table, column, row string, plain []byte) []byte {
+	return seal(b, k.k.aead, plain, bind("value", workspace, table, column, row))
 }
 
 // Open opens what Seal sealed for the same place with the same key. The error
@@ -129,7 +135,7 @@ func (v *Vault) wrap(workspace string, dk DataKey) (Wrapped, error) {
 }
 
 func wrap(aead cipher.AEAD, kek, workspace string, dk DataKey) Wrapped {
-	return Wrapped{KEK: kek, Bytes: seal(aead, dk.k.raw[:], bind("key", kek, workspace, dk.k.id))}
+	return Wrapped{KEK: kek, Bytes: seal(nil, aead, dk.k.raw[:], bind("key", kek, workspace, dk.k.id))}
 }
 
 func unwrap(aead cipher.AEAD, workspace, id string, w Wrapped) (DataKey, error) {
@@ -143,10 +149,9 @@ func unwrap(aead cipher.AEAD, workspace, id string, w Wrapped) (DataKey, error) 
 	return newDataKey(id, [keySize]byte(raw)), nil
 }
 
-// seal returns the version, a random nonce and the sealed plain.
-func seal(aead cipher.AEAD, plain, place []byte) []byte {
-	b := make([]byte, 1, 1+aead.Overhead()+len(plain))
-	b[0] = version
+// seal puts the version, a random nonce and the sealed plain behind what b holds.
+func seal(b []byte, aead cipher.AEAD, plain, place []byte) []byte {
+	b = append(slices.Grow(b, 1+aead.Overhead()+len(plain)), version)
 	return aead.Seal(b, nil, plain, append(place, version)) //nolint:gosec // no nonce is given: the AEAD makes a random one
 }
 

@@ -101,6 +101,9 @@ func (c Cleared) Deadline() time.Time {
 
 // Context returns ctx ended at the deadline.
 func (c Cleared) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && !end.After(c.Deadline()) {
+		return ctx, func() {} // it ends by then: another timer would say no more
+	}
 	return context.WithDeadline(ctx, c.Deadline())
 }
 

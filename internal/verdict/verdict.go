@@ -55,7 +55,7 @@ func purpose(f engawa.Facts) engawa.Purpose {
 func (j *judgement) verdict() engawa.Verdict {
 	v := engawa.Verdict{
 		Account: j.Account, Channel: j.Channel, Outcome: engawa.Send,
-		RuleSet: j.set.Version(), At: j.at,
+		RuleSet: j.set.Version(), At: j.at, Gates: make([]engawa.GateResult, 0, len(engawa.Gates)),
 	}
 	judges := [len(engawa.Gates)]func(*judgement) *answer{
 		grant, recipient, relationship, consent, disclosure, rules, suppression, budget,
@@ -123,7 +123,10 @@ func (a *answer) pass(code string, r *rule.Rule, args ...string) *answer {
 
 // result lists the strictest reasons first.
 func (a *answer) result(g engawa.Gate) engawa.GateResult {
-	r := engawa.GateResult{Gate: g, Outcome: engawa.Send, Reasons: slices.Concat(a.refusals, a.holds, a.passes)}
+	r := engawa.GateResult{Gate: g, Outcome: engawa.Send, Reasons: a.passes}
+	if len(a.refusals)+len(a.holds) > 0 {
+		r.Reasons = slices.Concat(a.refusals, a.holds, a.passes)
+	}
 	switch {
 	case len(a.refusals) > 0:
 		r.Outcome = engawa.Refuse

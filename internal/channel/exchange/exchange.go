@@ -76,7 +76,9 @@ func Do(ctx context.Context, client *http.Client, q Request) (Answer, *channel.S
 	}
 	maps.Copy(req.Header, q.Header)
 	a := Answer{Kept: engawa.Exchange{Request: q.shown(req.URL)}}
-	res, err := client.Do(req)
+	patient := *client
+	patient.Timeout = 0 // ctx ends sooner, and a client's own timeout takes a goroutine for each request
+	res, err := patient.Do(req)
 	if err != nil {
 		return a, Broken(ctx, err, a.Kept)
 	}
