@@ -181,11 +181,16 @@ const routeBatch = 200
 
 // routeAll routes new events as they come, and tells of digests as they fall due.
 func (d *Dispatcher) routeAll(ctx context.Context) {
+	var look time.Time // while events come, digests are looked for once a second, and when one began
 	for ctx.Err() == nil {
-		n, err := d.routeNew(ctx)
-		wait := d.Lease
-		if err == nil && n < routeBatch {
+		n, gathered, err := d.routeNew(ctx)
+		if gathered {
+			look = time.Time{}
+		}
+		wait := time.Until(look)
+		if err == nil && n < routeBatch && (n == 0 || wait <= 0) {
 			wait, err = d.tellDue(ctx)
+			look = time.Now().Add(min(wait, time.Second))
 		}
 		if err != nil && ctx.Err() == nil {
 			d.Log.ErrorContext(ctx, "events not routed yet", "err", err)
@@ -252,10 +257,11 @@ func (d *Dispatcher) tell(ctx context.Context, g store.Digest) error {
 
 // routeNew plans the messages of the events that no route has seen, and stores
 // them with the events' mark. Two nodes may plan the same event; one stores.
-func (d *Dispatcher) routeNew(ctx context.Context) (int, error) {
+// gathered: a digest may have begun.
+func (d *Dispatcher) routeNew(ctx context.Context) (n int, gathered bool, err error) {
 	evs, err := d.Store.Unrouted(ctx, routeBatch)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	routed := make([]store.Routed, 0, len(evs))
 	for len(evs) > 0 {
@@ -265,14 +271,15 @@ func (d *Dispatcher) routeNew(ctx context.Context) (int, error) {
 		}
 		part, err := d.plan(ctx, evs[0].Workspace, evs[:n])
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		routed, evs = append(routed, part...), evs[n:]
 	}
 	if len(routed) == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
-	return len(routed), d.Store.Route(ctx, routed)
+	gathered = slices.ContainsFunc(routed, func(r store.Routed) bool { return len(r.Gathered) > 0 })
+	return len(routed), gathered, d.Store.Route(ctx, routed)
 }
 
 // plan composes what the events of one workspace cause. An event whose

@@ -47,14 +47,18 @@ func (s *Store) journalBatch(items []journalItem) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	parts := byWorkspace(items)
-	return s.sealTx(ctx, slices.Collect(maps.Keys(parts)), func(t *tx) error {
+	err := s.sealTx(ctx, slices.Collect(maps.Keys(parts)), func(t *tx) error {
 		for _, workspace := range slices.Sorted(maps.Keys(parts)) {
 			if err := t.journal(parts[workspace]); err != nil {
 				return err
 			}
 		}
-		return t.notify("", "")
+		return nil
 	})
+	if err == nil {
+		s.announce()
+	}
+	return err
 }
 
 // slot is where the answer for an event goes.

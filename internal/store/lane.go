@@ -250,6 +250,36 @@ func (t *tx) notify(workspace, account string) error {
 	return err
 }
 
+// announce tells other nodes that events wait for their routes; a hint too. It is
+// given after the commit: NOTIFY holds a lock of the whole server while its
+// transaction commits, and no two batches of the journal would share a flush
+// (PreCommit_Notify in PostgreSQL's async.c).
+func (s *Store) announce() {
+	select {
+	case s.news <- struct{}{}:
+	default: // it will be said of these too
+	}
+}
+
+// apart is how far announcements are apart at least.
+const apart = 10 * time.Millisecond
+
+// announceAll says what announce is told, until ctx ends.
+func (s *Store) announceAll(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.news:
+		}
+		s.write.ExecContext(ctx, `SELECT pg_notify('engawa', ' ')`) //nolint:errcheck // who hears nothing looks by itself
+		select {
+		case <-ctx.Done():
+		case <-time.After(apart):
+		}
+	}
+}
+
 // Listen calls the OnWake function for the work that other nodes announce,
 // until ctx ends or the connection breaks.
 func (s *Store) Listen(ctx context.Context) error {

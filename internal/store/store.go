@@ -45,6 +45,8 @@ type engine struct {
 	vault       *vault.Vault
 	writer      *writer // SQLite only
 	journal     *group[journalItem]
+	news        chan struct{} // PostgreSQL only: other nodes are to be told of events; capacity 1
+	quiet       func()        // ends that
 	url         string
 	front       string          // where the console is; empty: nobody has said
 	file        string          // SQLite only: its URL without pragmas
@@ -87,6 +89,13 @@ func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.journal = newGroup(journalGroups(s.lite), s.journalBatch)
+	if !s.lite {
+		s.news = make(chan struct{}, 1)
+		told, stop := context.WithCancel(context.WithoutCancel(ctx))
+		var work sync.WaitGroup
+		work.Go(func() { s.announceAll(told) })
+		s.quiet = func() { stop(); work.Wait() }
+	}
 	return s, nil
 }
 
@@ -200,6 +209,9 @@ func (s *Store) Close() error {
 func (s *Store) close() error {
 	if s.journal != nil {
 		s.journal.close()
+	}
+	if s.quiet != nil {
+		s.quiet()
 	}
 	var err error
 	if s.writer != nil {
