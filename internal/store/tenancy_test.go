@@ -19,10 +19,10 @@ import (
 // workspace's.
 type estate struct {
 	of         string
-	lane       store.Lane    // of acc_…, held, with one hand-over open
+	lane       store.Lane     // of acc_…, held, with one hand-over open
 	open       *store.Claimed // that hand-over
-	taken      store.Lane    // of acc2_…, where the holder before left one open
-	unknown    string        // a delivery
+	taken      store.Lane     // of acc2_…, where the holder before left one open
+	unknown    string         // a delivery
 	identity   engawa.Identity
 	address    engawa.Address
 	unrouted   engawa.Event

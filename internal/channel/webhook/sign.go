@@ -55,7 +55,7 @@ func parseKey(s engawa.Secret) (key, error) {
 // mac is the HMAC-SHA256 of id.timestamp.body.
 func (k key) mac(id string, seconds int64, body []byte) []byte {
 	h := hmac.New(sha256.New, k.bytes)
-	fmt.Fprintf(h, "%s.%d.", id, seconds)
+	h.Write(append(strconv.AppendInt(append([]byte(id), '.'), seconds, 10), '.'))
 	h.Write(body)
 	return h.Sum(nil)
 }
