@@ -43,7 +43,8 @@ type lane struct {
 	done   chan store.Result
 	flying atomic.Int64 // claimed and not yet recorded
 	window atomic.Int64 // how many jobs may wait for a connection
-	busy   atomic.Int64 // nanoseconds that senders took for what is not recorded yet
+	sent   atomic.Int64 // since the window was last set
+	busy   atomic.Int64 // nanoseconds that these kept connections
 	full   atomic.Bool  // the claimer waits for room
 	lost   atomic.Bool
 
@@ -203,10 +204,14 @@ const (
 	reach   = 200 * time.Millisecond
 )
 
-// fits sets the window after n were handed over that kept connections busy.
-func (l *lane) fits(n int, busy time.Duration) {
-	fast := int64(float64(l.conns*n) * float64(reach) / float64(max(1, busy)))
-	l.window.Store(max(int64(l.conns*perConn), min(fast, waiting)))
+// fits sets the window by how long connections were kept since it was last set.
+func (l *lane) fits() {
+	n, busy := l.sent.Swap(0), l.busy.Swap(0)
+	if n == 0 {
+		return // what is recorded now was counted with those before
+	}
+	fast := float64(l.conns) * float64(n) * float64(reach) / float64(max(1, busy))
+	l.window.Store(max(int64(l.conns*perConn), int64(min(fast, waiting))))
 }
 
 // room is how many more may wait for a connection: none until half of them are
@@ -489,6 +494,7 @@ func (l *lane) send(ctx context.Context) {
 		}
 		start := time.Now()
 		r := l.deliver(ctx, j)
+		l.sent.Add(1)
 		l.busy.Add(int64(time.Since(start)))
 		l.done <- r
 	}
@@ -552,7 +558,7 @@ func (l *lane) record(ctx context.Context) {
 	var rs []store.Result
 	for r := range l.done {
 		rs = l.gather(append(rs[:0], r))
-		l.fits(len(rs), time.Duration(l.busy.Swap(0)))
+		l.fits()
 		l.recordBatch(ctx, rs)
 		l.flying.Add(int64(-len(rs)))
 		l.nudge()
