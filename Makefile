@@ -22,6 +22,7 @@ test:
 
 check: lint
 	go mod verify
+	go mod tidy -diff
 	script/vulnerabilities
 	script/generated
 
