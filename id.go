@@ -37,6 +37,7 @@ const (
 	PrefixReplay       = "rpl"
 	PrefixImport       = "imp"
 	PrefixPurchase     = "pur"
+	PrefixGap          = "gap"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

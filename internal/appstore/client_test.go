@@ -120,6 +120,7 @@ func TestTokenIsApples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: always(200, object{"testNotificationToken": "x"})}
 		c := client(t, newTestChain(t, testChain{}).verifier(t), w)
+		c.pace = NewPace(Rates{EndpointTest: {PerHour: 360, Burst: 1}})
 		for range 2 {
 			if _, err := c.RequestTest(t.Context()); err != nil {
 				t.Fatal(err)
@@ -461,10 +462,10 @@ func TestRates(t *testing.T) {
 		statuses    Rate
 		test        Rate
 	}{
-		{engawa.Production, 1, Rate{180000, 50}, Rate{3600, 1}},
-		{engawa.Production, 3, Rate{60000, 16}, Rate{1200, 1}},
-		{engawa.Sandbox, 1, Rate{18000, 5}, Rate{360, 1}},
-		{engawa.Sandbox, 0, Rate{18000, 5}, Rate{360, 1}},
+		{engawa.Production, 1, Rate{180000, 120000}, Rate{3600, 2400}},
+		{engawa.Production, 3, Rate{60000, 40000}, Rate{1200, 800}},
+		{engawa.Sandbox, 1, Rate{18000, 12000}, Rate{360, 240}},
+		{engawa.Sandbox, 0, Rate{18000, 12000}, Rate{360, 240}},
 	} {
 		r := RatesOf(c.environment, c.nodes)
 		if r[EndpointStatuses] != c.statuses || r[EndpointTest] != c.test || len(r) != len(endpoints) {
@@ -573,6 +574,7 @@ func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &wire{answer: always(200, object{"testNotificationToken": "x"})}
 	c := client(t, newTestChain(t, testChain{}).verifier(t), w)
+	c.pace = NewPace(Rates{EndpointTest: {PerHour: 360, Burst: 1}}) // the second waits
 	if _, err := c.RequestTest(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,12 @@ type Facts struct {
 	AnswerBy          time.Time  `json:"answer_by,omitzero"` // of a CONSUMPTION_REQUEST: 12 hours
 	Extension         *Extension `json:"extension,omitzero"`
 	ExternalPurchase  *External  `json:"external_purchase,omitzero"`
+
+	// Recovered says that the notification did not arrive and was read later, in
+	// the store's history; Superseded, that the store had then said more of the
+	// same purchase.
+	Recovered  bool `json:"recovered,omitzero"`
+	Superseded bool `json:"superseded,omitzero"`
 }
 
 // Offer is what a price came from.
@@ -110,7 +116,11 @@ const answerTime = 12 * time.Hour
 // event translates a proved notice. Workspace, account, id and time of
 // receipt are the intake's.
 func (v *Verifier) event(n *Notice, raw []byte) (engawa.Event, error) {
-	data, err := json.Marshal(v.facts(n), jsontext.EscapeForHTML(false))
+	return event(n, v.facts(n), v.subject(n), raw)
+}
+
+func event(n *Notice, f Facts, subject string, raw []byte) (engawa.Event, error) {
+	data, err := json.Marshal(f, jsontext.EscapeForHTML(false))
 	if err != nil {
 		return engawa.Event{}, err
 	}
@@ -120,7 +130,7 @@ func (v *Verifier) event(n *Notice, raw []byte) (engawa.Event, error) {
 	}
 	return engawa.Event{
 		Type: eventType(n.Type, n.Subtype), Known: known(n.Type, n.Subtype),
-		DedupKey: n.UUID, Subject: v.subject(n), Identities: identities(n),
+		DedupKey: n.UUID, Subject: subject, Identities: identities(n),
 		OccurredAt: at, Data: data, Raw: raw,
 	}, nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/engawa/engawa"
 )
 
 // maxNoticePages bounds the history of an app: 20 million notifications.
@@ -31,6 +33,19 @@ func (s Sent) Body() ([]byte, error) {
 	return json.Marshal(struct {
 		SignedPayload string `json:"signedPayload"`
 	}{s.SignedPayload})
+}
+
+// Recovered translates a proved notification that did not arrive, as a Receiver
+// does with one that did. superseded says that the store has said more of the
+// same purchase since. Workspace, account, id and time of receipt are the caller's.
+func (c *Client) Recovered(s Sent, superseded bool) (engawa.Event, error) {
+	body, err := s.Body()
+	if err != nil {
+		return engawa.Event{}, err
+	}
+	f := c.v.facts(s.Notice)
+	f.Recovered, f.Superseded = true, superseded
+	return event(s.Notice, f, c.v.subject(s.Notice), body)
 }
 
 type sentAnswer struct {

@@ -20,8 +20,11 @@ type Rates map[Endpoint]Rate
 
 // RatesOf computes the share of one of several nodes that ask for the same app
 // at the same time, from the table of endpoints; the sandbox allows a tenth of
-// production. A burst is what Apple allows in a second. Entries may be changed
-// before the rates are used: Apple reserves the right to change them too.
+// production. Two thirds of the hour's calls may go at once, since Apple states
+// rates per second and counts them per hour: a hundred thousand customers are
+// asked about within a minute. The last third keeps whoever asks next from
+// waiting for the hour to end. Entries may be changed before the rates are used:
+// Apple reserves the right to change them too.
 func RatesOf(environment string, nodes int) Rates {
 	share := max(1, nodes)
 	if environment == engawa.Sandbox {
@@ -29,7 +32,8 @@ func RatesOf(environment string, nodes int) Rates {
 	}
 	rates := make(Rates, len(endpoints))
 	for name, e := range endpoints {
-		rates[name] = Rate{PerHour: max(1, e.rate*3600/share), Burst: max(1, e.rate/share)}
+		hour := max(1, e.rate*3600/share)
+		rates[name] = Rate{PerHour: hour, Burst: max(1, hour*2/3)}
 	}
 	return rates
 }
