@@ -36,6 +36,7 @@ type Check struct {
 	Parts      int        `json:"parts"`            // in which they were read
 	Told       int        `json:"told"`             // notifications in them
 	Missed     int        `json:"missed"`           // of these, entered now
+	Since      time.Time  `json:"since,omitzero"`   // when the first of the missed was told
 	Unproved   int        `json:"unproved"`         // of these, not proved, and so not entered
 	Checked    int        `json:"checked"`          // purchases that the source was asked about
 	Unanswered int        `json:"unanswered"`       // of these, without an answer of use

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,7 +21,12 @@ import (
 )
 
 // Follower folds reports. It is safe for several goroutines.
-type Follower struct{ Store *store.Store }
+type Follower struct {
+	Store *store.Store
+
+	mu   sync.Mutex
+	took map[string]time.Time // by account: when it was last noted that something came
+}
 
 // How says how reports were come by.
 type How struct {
@@ -36,6 +42,9 @@ func (f *Follower) Event(ctx context.Context, a engawa.Account, e *engawa.Event)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", e.ID, err)
 	}
+	if err := f.hears(ctx, a); err != nil {
+		return err
+	}
 	r, ok := purchase.OfNotice(n)
 	if !ok {
 		return nil
@@ -46,6 +55,24 @@ func (f *Follower) Event(ctx context.Context, a engawa.Account, e *engawa.Event)
 	}
 	e.Customer = ps[0].Customer
 	return nil
+}
+
+// tookEvery is how exactly it is known when an account last took something.
+const tookEvery = time.Minute
+
+// hears notes that an account takes something, once in a while.
+func (f *Follower) hears(ctx context.Context, a engawa.Account) error {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Sub(f.took[a.ID]) < tookEvery {
+		return nil
+	}
+	if f.took == nil {
+		f.took = map[string]time.Time{}
+	}
+	f.took[a.ID] = now
+	return f.Store.Took(ctx, a.Workspace, a.ID)
 }
 
 // Save folds reports that an account had and returns the purchases that they

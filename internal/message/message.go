@@ -610,6 +610,10 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		if waits(ev, p) {
 			continue
 		}
+		until, late := lateness(ev, p.Step)
+		if late && !until.After(ev.ReceivedAt) {
+			continue // what would have been said is past
+		}
 		r := ofStep(ev.Workspace, p.Route.ID, p.Step)
 		r.Event, r.Sample, r.Trace = &ev, ev.Sample, ev.Trace
 		if p.Step.To == route.ToCustomer {
@@ -621,9 +625,29 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		if p.Step.ExpiresIn > 0 {
 			r.ExpiresAt = later(ev.ReceivedAt, r.At).Add(p.Step.ExpiresIn)
 		}
+		if late {
+			r.ExpiresAt = until
+		}
 		rs = append(rs, r)
 	}
 	return rs
+}
+
+// lateness says until when a step may write to a customer of an event that was
+// recovered: as long as if it had come in time, and not at all where more is
+// known by now. Staff are told whenever it comes. late is false for any other.
+func lateness(ev engawa.Event, st engawa.Step) (until time.Time, late bool) {
+	if st.To != route.ToCustomer || ev.Group() != "store" {
+		return until, false
+	}
+	var told struct{ Recovered, Superseded bool }
+	if json.Unmarshal(ev.Data, &told) != nil || !told.Recovered {
+		return until, false
+	}
+	if told.Superseded {
+		return until, true
+	}
+	return ev.OccurredAt.Add(cmp.Or(st.ExpiresIn, lifetime)), true
 }
 
 // ofStep is what a step asks for, of whichever event.

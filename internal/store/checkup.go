@@ -78,10 +78,10 @@ func (s *Store) Attend(ctx context.Context, kind string) error {
 
 // Took notes that an account took something just now.
 func (s *Store) Took(ctx context.Context, workspace, account string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
+	return unavailable(s.inTx(ctx, workspace, func(t *tx) error {
 		_, err := t.exec(`UPDATE checkup SET heard_at = $3 WHERE workspace = $1 AND account = $2 AND heard_at < $3`, workspace, account, now())
 		return err
-	})
+	}))
 }
 
 // DueCheckups takes what is due of the accounts of every workspace that are
@@ -120,7 +120,8 @@ type CheckupStep struct {
 	Events  []engawa.Event // what was missing; as in Journal
 	Ask     []string       // purchases about which the store is to be asked
 	Looked  []string       // purchases about which it was asked
-	Gap     *engawa.Gap    // what is missing; its Missed counts what was fresh of Events, besides
+	Gap     *engawa.Gap    // of Events; what of them is fresh is counted in it
+	Filled  bool           // no gap of the account is open any more
 	Raise   []engawa.Task
 	Close   []Closing
 }
@@ -205,18 +206,23 @@ func (t *tx) fill(c *engawa.Checkup, st CheckupStep) error {
 			return err
 		}
 	}
-	if st.Gap == nil || fresh == 0 && st.Gap.FilledAt.IsZero() {
+	if st.Filled {
+		if _, err := t.exec(`UPDATE gap SET filled_at = $3 WHERE workspace = $1 AND account = $2 AND filled_at = 0`, c.Workspace, c.Account, now()); err != nil {
+			return err
+		}
+	}
+	if st.Gap == nil || fresh == 0 {
 		return nil
 	}
 	return t.keepGap(*st.Gap, fresh)
 }
 
 func (t *tx) keepGap(g engawa.Gap, fresh int) error {
-	_, err := t.exec(`INSERT INTO gap (workspace, id, account, cause, from_at, to_at, missed, found_at, filled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (workspace, id) DO UPDATE SET missed = gap.missed + excluded.missed, filled_at = excluded.filled_at,
-			from_at = CASE WHEN excluded.from_at > 0 AND excluded.from_at < gap.from_at THEN excluded.from_at ELSE gap.from_at END,
+	_, err := t.exec(`INSERT INTO gap (workspace, id, account, cause, from_at, to_at, missed, found_at, filled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+		ON CONFLICT (workspace, id) DO UPDATE SET missed = gap.missed + excluded.missed,
+			from_at = CASE WHEN excluded.from_at < gap.from_at THEN excluded.from_at ELSE gap.from_at END,
 			to_at = CASE WHEN excluded.to_at > gap.to_at THEN excluded.to_at ELSE gap.to_at END`,
-		g.Workspace, g.ID, g.Account, string(g.Cause), us(g.From), us(g.To), fresh, us(g.FoundAt), us(g.FilledAt))
+		g.Workspace, g.ID, g.Account, string(g.Cause), us(g.From), us(g.To), fresh, us(g.FoundAt))
 	return err
 }
 
@@ -250,7 +256,7 @@ func (t *tx) keepCheckup(c engawa.Checkup, st CheckupStep) error {
 	}
 	_, err = t.exec(`UPDATE checkup SET known_to = $3, night_at = $4, peek_at = $5, trouble = $6, trouble_at = $7, work = $8, last = $9,
 			asked = CASE WHEN $10 THEN FALSE ELSE asked END, absent_from = CASE WHEN $10 THEN 0 ELSE absent_from END,
-			next_at = CASE WHEN $8 = '' AND $6 = '' AND (asked OR absent_from > 0) THEN 0 ELSE $11 END
+			next_at = CASE WHEN $8 = '' AND $6 = '' AND (asked OR absent_from > 0) THEN 0 ELSE CAST($11 AS BIGINT) END
 		WHERE workspace = $1 AND account = $2`,
 		c.Workspace, c.Account, us(c.KnownTo), us(c.NightAt), us(c.PeekAt), string(c.Trouble), us(c.TroubleAt), work, last, st.Begins, us(next))
 	return err
@@ -266,11 +272,11 @@ func (s *Store) Checkup(ctx context.Context, workspace, account string) (c engaw
 }
 
 // AskCheckup has an account checked now. While a check is under way another
-// follows it.
+// follows it; one that rests for longer goes on.
 func (s *Store) AskCheckup(ctx context.Context, workspace, account string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		if err := t.expect("account that is checked", `UPDATE checkup SET asked = TRUE, next_at = CASE WHEN work = '' THEN 0 ELSE next_at END
-			WHERE workspace = $1 AND account = $2`, workspace, account); err != nil {
+		if err := t.expect("account that is checked", `UPDATE checkup SET asked = TRUE, next_at = CASE WHEN work = '' OR next_at > $3 THEN 0 ELSE next_at END
+			WHERE workspace = $1 AND account = $2`, workspace, account, us(time.Now().Add(checkupLease))); err != nil {
 			return err
 		}
 		return t.noted(workspace, "check-account", account, "")
