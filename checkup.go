@@ -34,6 +34,7 @@ type Check struct {
 	Gap        string     `json:"gap,omitempty"`    // what is missing is kept under this id
 	Pages      int        `json:"pages"`            // of the history
 	Parts      int        `json:"parts"`            // in which they were read
+	Empty      int        `json:"empty"`            // the last so many had nothing in them
 	Told       int        `json:"told"`             // notifications in them
 	Missed     int        `json:"missed"`           // of these, entered now
 	Since      time.Time  `json:"since,omitzero"`   // when the first of the missed was told

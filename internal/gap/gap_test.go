@@ -272,7 +272,7 @@ func TestSandbox(t *testing.T) {
 		if p := h.Purchase(sub); p.Environment != engawa.Sandbox || p.State != "active" || p.Customer == "" {
 			t.Errorf("%+v", p)
 		}
-		if c, gs := h.checkup(), h.gaps(); len(gs) != 1 || gs[0].Missed != 1 || gs[0].Cause != engawa.CheckAbsence || c.Last.Broken {
+		if c, gs := h.checkup(), h.gaps(); len(gs) != 1 || gs[0].Missed != 1 || gs[0].Cause != engawa.CheckNight || c.Last.Broken {
 			t.Errorf("%+v, %+v", c.Last, gs)
 		}
 	})
@@ -332,7 +332,7 @@ func TestKey(t *testing.T) {
 		}
 		set(map[string]string{"issuer_id": issuer})
 		h.Must(h.Hub.By("member:mem_x").AskCheckup(t.Context(), followtest.Workspace, followtest.AccountID))
-		h.live(2 * time.Minute)
+		h.live(10 * time.Minute)
 		if c, ks := h.checkup(), h.tasks("gap.key"); c.Trouble != "" || c.Asked || ks[0].State != "done" || len(h.gaps()) != 1 || h.gaps()[0].Missed != 1 {
 			t.Errorf("%+v, %+v, %+v", c, ks, h.gaps())
 		}

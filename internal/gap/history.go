@@ -20,13 +20,15 @@ const (
 	partLost  = 500 // missing notifications that are entered together
 	// maxPages is where a history is taken to have no end: five million notifications.
 	maxPages = 250_000
-	maxOdd   = 3 // answers that cannot be read, one after the other
+	maxEmpty = 1000 // pages one after the other with nothing in them
+	maxOdd   = 3    // answers that cannot be read, one after the other
 	maxAnew  = 3
 )
 
 // haul is what one step read of the history.
 type haul struct {
 	pages, told, unproved int
+	empty                 int             // of the last pages
 	lost                  []appstore.Sent // proved, and not in the journal
 	token                 string
 	ended                 bool
@@ -73,6 +75,9 @@ func (h haul) on(c engawa.Check) engawa.Check {
 		c.Stage, c.Token, c.Mark, c.Failures = engawa.StagePurchases, "", "", 0
 	case h.pages > 0:
 		c.Token, c.Parts, c.Failures = h.token, c.Parts+1, 0
+		if c.Empty += h.pages; h.empty < h.pages {
+			c.Empty = h.empty
+		}
 	}
 	return c
 }
@@ -91,7 +96,7 @@ func (p place) decide(st *store.CheckupStep, c *engawa.Check, h haul, now time.T
 		c.Failures++
 	}
 	switch {
-	case circle, c.Pages > maxPages, why == refuses, why == odd && c.Failures >= maxOdd, why == anew && c.Again >= maxAnew:
+	case circle, c.Pages > maxPages, c.Empty > maxEmpty, why == refuses, why == odd && c.Failures >= maxOdd, why == anew && c.Again >= maxAnew:
 		c.Broken, c.Stage, c.Token, c.Mark, c.Failures = true, engawa.StagePurchases, "", "", 0
 		st.Raise = append(st.Raise, p.endless())
 	case why == noKey:
@@ -139,6 +144,9 @@ func (p place) read(ctx context.Context) (h haul, err error) {
 		}
 		if err := p.sift(ctx, &h, page, seen); err != nil {
 			return h, err
+		}
+		if h.empty++; len(page.Sent) > 0 {
+			h.empty = 0
 		}
 		h.pages, h.token, h.ended = h.pages+1, page.Token, failed == nil && !page.More
 		if failed != nil || h.ended || h.pages >= partPages || len(h.lost) >= partLost || part.Err() != nil {

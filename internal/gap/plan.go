@@ -65,10 +65,10 @@ func due(cu engawa.Checkup, now time.Time) engawa.CheckCause {
 	switch {
 	case cu.Asked:
 		return engawa.CheckAsked
+	case !now.Before(cu.NightAt): // it finds what an absence lost too
+		return engawa.CheckNight
 	case !cu.AbsentFrom.IsZero():
 		return engawa.CheckAbsence
-	case !now.Before(cu.NightAt):
-		return engawa.CheckNight
 	case !now.Before(cu.PeekAt):
 		return engawa.CheckFailures
 	}
