@@ -67,6 +67,7 @@ var may = map[string][]string{
 	"internal/fault":                 {},
 	"internal/follow":                {"", "internal/appstore", "internal/purchase", "internal/store"},
 	"internal/follow/followtest":     all,
+	"internal/gap":                   {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/store", "internal/text"},
 	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/source/csv", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},

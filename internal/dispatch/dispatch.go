@@ -341,6 +341,9 @@ func (d *Dispatcher) unmade(ctx context.Context, r message.Request, err error) e
 	if e == nil || e.Code == engawa.CodeUnavailable {
 		return err
 	}
+	if r.Late && e.Field == "/expires_at" {
+		return nil // its quiet time outlasts it
+	}
 	d.Log.WarnContext(ctx, "a route's message could not be made", "route", r.Route, "err", err)
 	return d.Store.Raise(ctx, engawa.Task{
 		Workspace: r.Workspace, Kind: "route.broken", Ref: r.Route, DueAt: time.Now().Add(time.Hour),

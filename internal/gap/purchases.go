@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -74,7 +75,7 @@ func questions(ps []engawa.Purchase, missed map[string]bool) (qs []*question, er
 func (p place) ask(ctx context.Context, qs []*question) {
 	ctx, cancel := context.WithTimeout(ctx, partTime)
 	defer cancel()
-	todo := make(chan *question)
+	todo, enough := make(chan *question), atomic.Bool{}
 	var all sync.WaitGroup
 	for range min(lines, len(qs)) {
 		all.Go(func() {
@@ -83,13 +84,13 @@ func (p place) ask(ctx context.Context, qs []*question) {
 				why, _ := fateOf(q.err, time.Now())
 				q.done = why != busy || ctx.Err() == nil // else it was cut short
 				if why == noKey || why == waits {
-					cancel()
+					enough.Store(true) // those under way have their turn already
 				}
 			}
 		})
 	}
 	for _, q := range qs {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || enough.Load() {
 			break
 		}
 		todo <- q

@@ -49,6 +49,7 @@ type Request struct {
 	At          time.Time // for samples with past times; zero: now
 	NotBefore   time.Time
 	ExpiresAt   time.Time
+	Late        bool // of an event that was recovered, to a customer: where its time is over nobody is told
 	Trace       string
 }
 
@@ -626,7 +627,7 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 			r.ExpiresAt = later(ev.ReceivedAt, r.At).Add(p.Step.ExpiresIn)
 		}
 		if late {
-			r.ExpiresAt = until
+			r.ExpiresAt, r.Late = until, true
 		}
 		rs = append(rs, r)
 	}

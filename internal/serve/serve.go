@@ -26,6 +26,7 @@ import (
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
 	"github.com/engawa/engawa/internal/follow"
+	"github.com/engawa/engawa/internal/gap"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/replay"
@@ -45,6 +46,7 @@ type Hub struct {
 	Dispatch    *dispatch.Dispatcher
 	Words       *text.Words
 	Gallery     bool // also show every state of every page, at /_pages
+	gaps        gap.Checker
 	console     http.Handler
 	stopping    chan struct{} // closed when no more requests are taken
 	ring        *vault.Keyring
@@ -149,8 +151,10 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	env.PublicURL = h.base()
 	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
+	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
+	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -170,10 +174,8 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 }
 
 // following says who looks at the events of which kind of account.
-func following(st *store.Store) map[string]func(context.Context, engawa.Account, *engawa.Event) error {
-	return map[string]func(context.Context, engawa.Account, *engawa.Event) error{
-		follow.Kind: (&follow.Follower{Store: st}).Event,
-	}
+func following(f *follow.Follower) map[string]func(context.Context, engawa.Account, *engawa.Event) error {
+	return map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: f.Event}
 }
 
 // handler is all that the hub answers: the API's paths, and pages everywhere else.
@@ -261,6 +263,8 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { h.step(ctx, "replay", (&replay.Runner{Store: h.Store, Compose: h.Compose}).Step) })
 	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
+	work.Go(func() { h.step(ctx, "attendance", h.gaps.Attend) })
+	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {
