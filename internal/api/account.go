@@ -16,7 +16,7 @@ import (
 
 type fieldOut struct {
 	Key      string            `json:"key"`
-	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input,pick"`
+	Type     channel.FieldType `json:"type" enum:"text,secret,number,bool,url,host,mail,choice,pem,lines,own,input,pick,app"`
 	Name     string            `json:"name" doc:"In the language of Accept-Language"`
 	Help     string            `json:"help,omitempty"`
 	Required bool              `json:"required"`
@@ -149,7 +149,7 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 		Custodian: b.Custodian, Enabled: b.Enabled == nil || *b.Enabled, Version: 1, CreatedAt: time.Now().UTC(),
 	}
 	var err error
-	if ac.Settings, err = a.settings(ctx, ac.Kind, b.Settings); err != nil {
+	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, b.Settings); err != nil {
 		return accountOut{}, err
 	}
 	if kind, _ := a.kind(ac.Kind); kind.Form != nil {
@@ -165,13 +165,20 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 }
 
 // settings checks what was given and asks the provider, where it can be asked.
-func (a *API) settings(ctx context.Context, name string, given map[string]string) (map[string]string, error) {
+func (a *API) settings(ctx context.Context, workspace, name string, given map[string]string) (map[string]string, error) {
 	kind, ok := a.kind(name)
 	if !ok {
 		return nil, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name, 80))
 	}
 	if err := kind.Try(ctx, given, a.Intake.Env); err != nil {
 		return nil, err
+	}
+	if field, id := kind.App(given); id != "" {
+		if _, err := a.app(ctx, workspace, id); notFound(err) {
+			return nil, engawa.Invalid("/settings/"+field, "name an app of this workspace; GET /v1/apps lists them", "%q is no app of this workspace", clip(id, 80))
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	return kind.Check(given)
 }
@@ -214,7 +221,7 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 	merged := map[string]string{}
 	maps.Copy(merged, ac.Settings)
 	maps.Copy(merged, b.Settings)
-	if ac.Settings, err = a.settings(ctx, ac.Kind, merged); err != nil {
+	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, merged); err != nil {
 		return accountOut{}, err
 	}
 	if err := a.checkOwner(ctx, ac); err != nil {

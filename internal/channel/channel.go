@@ -172,6 +172,7 @@ const (
 	Own         FieldType = "own"   // written on a page of its own
 	Input       FieldType = "input" // the name of an input of a FormKind's form
 	Pick        FieldType = "pick"  // one of what the provider has: Kind.Options
+	OfApp       FieldType = "app"   // the id of an app of the workspace; whoever saves it looks whether there is one
 )
 
 // Secret reports whether values of this type are write-only.
@@ -343,6 +344,17 @@ func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
 		return nil
 	}
 	return told
+}
+
+// App returns the field that names an app, and which app is named; an empty id
+// where there is no such field, or nothing in it.
+func (k Kind) App(s map[string]string) (field, id string) {
+	for _, f := range k.Fields {
+		if f.Type == OfApp {
+			return f.Key, s[f.Key]
+		}
+	}
+	return "", ""
 }
 
 // open opens the account as what the kind is; nil: it only takes mail or files.

@@ -62,6 +62,10 @@ func (f Field) check(v string) error {
 		if strings.ContainsAny(v, "\r\x00") {
 			return errors.New("its lines must end with a line feed alone")
 		}
+	case OfApp:
+		if !strings.HasPrefix(v, engawa.PrefixApp+"_") {
+			return fmt.Errorf("%q is not the id of an app (%s_…)", v, engawa.PrefixApp)
+		}
 	case Text, SecretField, PEM, Input, Pick:
 	}
 	return nil

@@ -37,7 +37,7 @@ func (v AccountForm) owners() []Choice {
 
 // shape is how a field is entered: what is picked from nothing is written.
 func (f FormField) shape() string {
-	if f.Type == "pick" && len(f.Choices) > 0 {
+	if f.Type == "pick" && len(f.Choices) > 0 || f.Type == "app" {
 		return "choice"
 	}
 	return f.Type
@@ -126,7 +126,11 @@ func (c *console) newAccount(v *visit) error {
 		return engawa.NotFound("kind of channel")
 	}
 	a := engawa.Account{Kind: kind.Name, Name: v.kindWords(kind.Name), Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: kind.Form == nil}
-	return v.show(AccountPage(c.accountView(v, kind, a)))
+	view, err := c.accountView(v, kind, a)
+	if err != nil {
+		return err
+	}
+	return v.show(AccountPage(view))
 }
 
 func (c *console) account(v *visit) error {
@@ -134,7 +138,11 @@ func (c *console) account(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(AccountPage(c.accountView(v, kind, a)))
+	view, err := c.accountView(v, kind, a)
+	if err != nil {
+		return err
+	}
+	return v.show(AccountPage(view))
 }
 
 func (c *console) openAccount(v *visit) (engawa.Account, channel.Kind, error) {
@@ -150,7 +158,7 @@ func (c *console) openAccount(v *visit) (engawa.Account, channel.Kind, error) {
 }
 
 // accountView makes the form of an account. Secrets never go into the page.
-func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) AccountForm {
+func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (AccountForm, error) {
 	title := a.Name
 	if a.ID == "" {
 		title = v.T("account.new", "kind", v.kindWords(kind.Name))
@@ -172,6 +180,12 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 		if f.Type == channel.Pick {
 			shown.Choices = v.pickFrom(has[f.Key], shown.Value)
 		}
+		if f.Type == channel.OfApp {
+			var err error
+			if shown.Choices, err = c.appChoices(v, shown.Value); err != nil {
+				return view, err
+			}
+		}
 		view.Fields = append(view.Fields, shown)
 	}
 	if a.ID != "" && c.InboxAddress != nil && (kind.Mailbox || kind.Name == "mail") {
@@ -180,7 +194,9 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) Acc
 	if a.ID != "" && c.receives(kind, a) {
 		view.Callback = c.PublicURL + "/in/" + a.ID
 	}
-	return view
+	var err error
+	view.Hearing, err = c.hearing(v, a)
+	return view, err
 }
 
 // askTime is how long a page waits for what a provider has to choose from.
@@ -273,7 +289,7 @@ func (c *console) addAccount(v *visit) error {
 		return engawa.NotFound("kind of channel")
 	}
 	a := v.accountFrom(kind, engawa.Account{Workspace: v.ws(), Kind: kind.Name, CreatedAt: v.Now})
-	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
+	if err := c.tryAccount(v, kind, a); err != nil {
 		return c.accountAgain(v, kind, a, err)
 	}
 	a.ID = engawa.NewID(engawa.PrefixAccount)
@@ -292,13 +308,22 @@ func (c *console) changeAccount(v *visit) error {
 	if a.Version, err = v.version(); err != nil {
 		return err
 	}
-	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
+	if err := c.tryAccount(v, kind, a); err != nil {
 		return c.accountAgain(v, kind, a, err)
 	}
 	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
 	}
 	return v.see("/accounts/"+a.ID, "saved")
+}
+
+// tryAccount says what is wrong with an account's settings, here or at the provider.
+func (c *console) tryAccount(v *visit, kind channel.Kind, a engawa.Account) error {
+	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
+		return err
+	}
+	field, id := kind.App(a.Settings)
+	return c.hasApp(v, field, id)
 }
 
 // accountFrom reads the form over what is stored: a secret that was left empty stays.
@@ -357,7 +382,10 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, er
 	if !errors.As(err, &told) {
 		return err
 	}
-	view := c.accountView(v, kind, a)
+	view, err := c.accountView(v, kind, a)
+	if err != nil {
+		return err
+	}
 	view.Problem = v.T("form.check")
 	for i, f := range view.Fields {
 		if told.Field != "/settings/"+f.Key {
@@ -390,6 +418,8 @@ func (p Page) wrong(fieldType string) string {
 		return p.T("form.wrong.host")
 	case channel.Lines:
 		return p.T("form.wrong.lines")
+	case channel.OfApp:
+		return p.T("gap.app.wrong")
 	case channel.Text, channel.SecretField, channel.Bool, channel.Choice, channel.Own, channel.Input, channel.Pick:
 	}
 	return p.T("form.wrong")
@@ -408,7 +438,10 @@ func (c *console) testAccount(v *visit) error {
 		err = kind.TryPlace(v.ctx(), a.Settings, c.Env, to)
 	}
 	if err != nil {
-		view := c.accountView(v, kind, a)
+		view, err := c.accountView(v, kind, a)
+		if err != nil {
+			return err
+		}
 		view.TestTo, view.TestProblem, view.TestProblemRemedy = typed, v.T("form.wrong"), v.T("account.test.to.help")
 		return v.showAs(http.StatusUnprocessableEntity, AccountPage(view))
 	}

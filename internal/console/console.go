@@ -21,6 +21,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/look"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
@@ -36,7 +37,8 @@ type Deps struct {
 	Words     *text.Words
 	Compose   *message.Composer
 	Kinds     []channel.Kind
-	Env       channel.Env // through which accounts are asked for their places
+	Env       channel.Env     // through which accounts are asked for their places
+	Stores    *follow.Clients // accounts of the App Store, to ask it with
 	Log       *slog.Logger
 	PublicURL string // "https://hub.example.jp", without a slash at the end
 	Version   string
@@ -154,6 +156,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /accounts/{id}", c.page(engawa.Admin, c.account))
 	mux.Handle("POST /accounts/{id}", c.page(engawa.Admin, c.changeAccount))
 	mux.Handle("POST /accounts/{id}/test", c.page(engawa.Admin, c.testAccount))
+	mux.Handle("POST /accounts/{id}/check", c.page(engawa.Admin, c.checkNow))
+	mux.Handle("POST /accounts/{id}/notification", c.page(engawa.Admin, c.tryNotification))
 	mux.Handle("GET /accounts/{id}/tries", c.page(engawa.Support, c.tries))
 	mux.Handle("POST /accounts/{id}/again", c.page(engawa.Support, c.again))
 	mux.Handle("POST /accounts/{id}/enable", c.page(engawa.Admin, c.enable))

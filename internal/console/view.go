@@ -367,7 +367,8 @@ type AccountForm struct {
 	Uploads           bool   // it takes files that members upload
 	TestProblem       string
 	TestProblemRemedy string
-	FillsIn           bool   // it fills in a public form, which has a page of its own
+	FillsIn           bool // it fills in a public form, which has a page of its own
+	Hearing           *Hearing
 	Warning           string // what nobody promises; empty: nothing to warn of
 }
 

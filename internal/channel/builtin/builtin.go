@@ -39,7 +39,7 @@ var appStore = channel.Kind{
 		{Key: "bundle_id", Type: channel.Text, Required: true},
 		{Key: "app_apple_id", Type: channel.Number},
 		{Key: "environment", Type: channel.Choice, Default: "production", Choices: []string{"production", "sandbox"}},
-		{Key: "app", Type: channel.Text},
+		{Key: "app", Type: channel.OfApp},
 		{Key: "issuer_id", Type: channel.Text},
 		{Key: "key_id", Type: channel.Text},
 		{Key: "private_key", Type: channel.PEM},

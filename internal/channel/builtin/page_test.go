@@ -104,7 +104,7 @@ func defaults(k channel.Kind) channel.Settings {
 func takes(f channel.Field) string {
 	s := map[channel.FieldType]string{
 		channel.Text: "text", channel.SecretField: "secret, never shown again", channel.Number: "whole number", channel.Bool: "yes or no", channel.URL: "URL",
-		channel.Host: "host or host:port", channel.Mail: "mail address", channel.PEM: "PEM, never shown again", channel.Lines: "lines", channel.Pick: "one of what the provider has, by its id", channel.Choice: "`" + strings.Join(f.Choices, "`, `") + "`",
+		channel.Host: "host or host:port", channel.Mail: "mail address", channel.PEM: "PEM, never shown again", channel.Lines: "lines", channel.Pick: "one of what the provider has, by its id", channel.OfApp: "an app of the workspace, by its id", channel.Choice: "`" + strings.Join(f.Choices, "`, `") + "`",
 	}[f.Type]
 	switch {
 	case f.Default != "":
