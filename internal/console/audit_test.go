@@ -170,20 +170,22 @@ func (d *desk) key() store.APIKey {
 // elsewhere are the paths that need more around them than a form, and the test
 // that holds them. They change things through visit.by as the others do.
 var elsewhere = map[string]string{
-	"/accounts/{id}/again":       "TestTries: a message that names the member",
-	"/accounts/{id}/replay":      "TestReplayForm",
-	"/accounts/{id}/replay/stop": "TestReplayForm",
-	"/accounts/{id}/patterns":    "TestPatterns",
-	"/accounts/{id}/notices":     "TestNotices, which holds its lines in the trail",
-	"/accounts/{id}/form":        "TestWebForm",
-	"/accounts/{id}/form/try":    "TestWebForm: a message that names the member",
-	"/accounts/{id}/form/routes": "TestWebForm",
-	"/imports":                   "TestImportFile, which holds the lines of all of these",
-	"/imports/{id}/columns":      "TestImportFile",
-	"/imports/{id}/apply":        "TestImportFile",
-	"/imports/{id}/stop":         "TestImportFile",
-	"/imports/{id}/drop":         "TestImportFile",
-	"/messages/{id}/by-hand":     "TestByHand: it shows what to type, and writes that somebody read it",
+	"/accounts/{id}/check":        "TestHearing, which holds its line in the trail",
+	"/accounts/{id}/notification": "TestTestNotification, which holds its line in the trail",
+	"/accounts/{id}/again":        "TestTries: a message that names the member",
+	"/accounts/{id}/replay":       "TestReplayForm",
+	"/accounts/{id}/replay/stop":  "TestReplayForm",
+	"/accounts/{id}/patterns":     "TestPatterns",
+	"/accounts/{id}/notices":      "TestNotices, which holds its lines in the trail",
+	"/accounts/{id}/form":         "TestWebForm",
+	"/accounts/{id}/form/try":     "TestWebForm: a message that names the member",
+	"/accounts/{id}/form/routes":  "TestWebForm",
+	"/imports":                    "TestImportFile, which holds the lines of all of these",
+	"/imports/{id}/columns":       "TestImportFile",
+	"/imports/{id}/apply":         "TestImportFile",
+	"/imports/{id}/stop":          "TestImportFile",
+	"/imports/{id}/drop":          "TestImportFile",
+	"/messages/{id}/by-hand":      "TestByHand: it shows what to type, and writes that somebody read it",
 }
 
 func at(path string) func() string { return func() string { return path } }

@@ -116,6 +116,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"erase-traces", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Traces: true})},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
+		{"account-appstore", AccountPage(sampleAppStore(page("accounts", ""), s))},
+		{"account-appstore-trouble", AccountPage(sampleAppStoreTrouble(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
 		{"patterns", PatternsPage(samplePatterns(page("accounts", "")))},
 		{"webform", WebFormPage(sampleWebForm(page("accounts", ""), l))},
@@ -381,6 +383,43 @@ func sampleAccount(p Page, s spoken) AccountForm {
 			{Key: "signed", Type: "bool", Label: p.T("routes.on"), Value: "true"},
 		},
 	}
+}
+
+// sampleAppStore is an app that is connected, and of which something was missed.
+func sampleAppStore(p Page, s spoken) AccountForm {
+	p.Title = "Hinata iOS"
+	v := AccountForm{
+		Page: p, ID: "acc_5", Kind: "appstore", Name: "Hinata iOS", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Custodian: s.member, Enabled: true,
+		Callback: "https://hub.hinata.example/in/acc_5",
+	}
+	settings := map[string]string{"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "app": "app_1", "issuer_id": "57246542-96fe-1a63-e053-0824d011072a", "key_id": "2X9R4HXF34", "private_key": "x"}
+	for _, f := range []channel.Field{
+		{Key: "bundle_id", Type: channel.Text, Required: true}, {Key: "app_apple_id", Type: channel.Number}, {Key: "app", Type: channel.OfApp},
+		{Key: "issuer_id", Type: channel.Text}, {Key: "key_id", Type: channel.Text}, {Key: "private_key", Type: channel.PEM},
+	} {
+		v.Fields = append(v.Fields, p.formField("appstore", f, settings))
+	}
+	v.Fields[2].Choices = []Choice{{"", p.T("gap.app.none")}, {"app_1", s.shop}}
+	v.Hearing = &Hearing{
+		Account: "acc_5", Key: p.T("gap.key.works"), Heard: ago(4 * time.Minute), Next: sampleNow.Add(5 * time.Hour), Asks: true,
+		Last: &engawa.Check{Cause: engawa.CheckAbsence, Told: 1204, Missed: 37, Checked: 31, Unanswered: 1, EndedAt: ago(50 * time.Minute)},
+		Gaps: []engawa.Gap{
+			{ID: "gap_2", Cause: engawa.CheckAbsence, From: ago(7 * time.Hour), To: ago(52 * time.Minute), Missed: 37, FoundAt: ago(51 * time.Minute), FilledAt: ago(50 * time.Minute)},
+			{ID: "gap_1", Cause: engawa.CheckFailures, From: ago(20 * 24 * time.Hour), To: ago(20 * 24 * time.Hour), Missed: 1, FoundAt: ago(20*24*time.Hour - time.Hour), FilledAt: ago(20*24*time.Hour - time.Hour)},
+		},
+		Test: &TestResult{Tone: "go", Words: p.T("gap.test.arrived")},
+	}
+	return v
+}
+
+// sampleAppStoreTrouble is one whose history cannot be read, while it is checked.
+func sampleAppStoreTrouble(p Page, s spoken) AccountForm {
+	v := sampleAppStore(p, s)
+	v.Hearing.Trouble = p.T("gap.trouble.history", "time", p.near(ago(20*time.Hour)))
+	v.Hearing.Now = &engawa.Check{Told: 8420, Checked: 0}
+	v.Hearing.Gaps = []engawa.Gap{{ID: "gap_3", Cause: engawa.CheckNight, From: ago(9 * time.Hour), To: ago(8 * time.Hour), Missed: 412, FoundAt: ago(time.Minute)}}
+	v.Hearing.Test = &TestResult{Tone: "no", Words: p.T("gap.test.failed", "why", p.T("gap.result.SOCKET_ISSUE"))}
+	return v
 }
 
 // sampleZendesk is a form with help beside every field, one that was refused,

@@ -58,11 +58,13 @@ func (h *hub) missed() (sub string) {
 // entered, the customers concerned are asked about, and a person is told.
 func TestEndless(t *testing.T) {
 	for name, alter := range map[string]func(n int, p *page){
-		"the same place":  func(_ int, p *page) { p.More, p.Token = true, "a" },
-		"a small circle":  func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%7) },
-		"a large circle":  func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%250) },
-		"no place":        func(_ int, p *page) { p.More = true },
-		"always new ones": func(n int, p *page) { p.More, p.Token, p.History = true, fmt.Sprint("t", n), p.History[:max(0, min(len(p.History), 2-n))] },
+		"the same place": func(_ int, p *page) { p.More, p.Token = true, "a" },
+		"a small circle": func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%7) },
+		"a large circle": func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%250) },
+		"no place":       func(_ int, p *page) { p.More = true },
+		"always new ones": func(n int, p *page) {
+			p.More, p.Token, p.History = true, fmt.Sprint("t", n), p.History[:max(0, min(len(p.History), 2-n))]
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, sim.Production, func(t *testing.T, h *hub) {
