@@ -266,7 +266,11 @@ func (c *console) story(v *visit, n *names, view *Customer) error {
 		if at.IsZero() {
 			at = e.ReceivedAt
 		}
-		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: joinDot(n.source(e.Account), answered(e)), URL: "/events/" + e.ID})
+		late := ""
+		if yes, _ := recovered(e); yes {
+			late = v.T("gap.recovered")
+		}
+		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: joinDot(n.source(e.Account), answered(e), late), URL: "/events/" + e.ID})
 	}
 	for _, m := range n.messageRows(messages) {
 		view.Story = append(view.Story, StoryRow{At: m.At, Kind: "message", Line: m.Subject, More: joinDot(m.Via, m.Why), URL: "/messages/" + m.ID, State: m.State})

@@ -238,6 +238,7 @@ func (c *console) event(v *visit) error {
 		Customer: e.Customer, CustomerName: n.customer(e.Customer), OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt,
 		Known: e.Known, Sample: e.Sample, Signed: len(e.Raw) > 0, Data: maskData(e.Data),
 	}
+	view.Recovered, view.Superseded = recovered(e)
 	caused, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{Event: e.ID}, store.Page{Limit: 200})
 	if err != nil {
 		return err
@@ -249,6 +250,16 @@ func (c *console) event(v *visit) error {
 	}
 	view.Related = n.eventRows(related)
 	return v.show(EventPage(view))
+}
+
+// recovered reports whether an event of a store did not arrive when it was told,
+// and whether more was known when it was entered.
+func recovered(e engawa.Event) (late, superseded bool) {
+	var told struct{ Recovered, Superseded bool }
+	if e.Group() != "store" || json.Unmarshal(e.Data, &told) != nil {
+		return false, false
+	}
+	return told.Recovered, told.Superseded
 }
 
 func (n *names) eventRows(evs []engawa.Event) []EventRow {

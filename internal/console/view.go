@@ -96,6 +96,7 @@ type Event struct {
 	Customer, CustomerName                 string
 	OccurredAt, ReceivedAt                 time.Time
 	Known, Sample, Signed                  bool
+	Recovered, Superseded                  bool   // it came late; more was known by then
 	Data                                   string // indented JSON, addresses masked
 	Messages                               []MessageRow
 	Related                                []EventRow // of one cause with it

@@ -201,10 +201,10 @@ func (p place) ended() store.CheckupStep {
 	if cu.Trouble == engawa.TroubleBusy {
 		cu.Trouble = "" // it has answered
 	}
-	st := store.CheckupStep{Checkup: finish(cu, p.zone, now), Close: []store.Closing{{Kind: taskKey, Ref: p.at.Account, Note: p.words("gap.note.key")}}}
+	st := store.CheckupStep{Checkup: finish(cu, p.zone, now), Close: []store.Closing{{Kind: taskKey, Ref: p.at.Account, Note: p.T("gap.note.key")}}}
 	if !p.at.Now.Broken {
 		st.Filled = true
-		st.Close = append(st.Close, p.filled(*p.at.Now), store.Closing{Kind: taskEndless, Ref: p.at.Account, Note: p.words("gap.note.history")})
+		st.Close = append(st.Close, p.filled(*p.at.Now), store.Closing{Kind: taskEndless, Ref: p.at.Account, Note: p.T("gap.note.history")})
 	}
 	st.Next = earlier(st.Checkup.NightAt, st.Checkup.PeekAt)
 	return st

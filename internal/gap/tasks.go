@@ -48,11 +48,11 @@ func (p place) refused() engawa.Task {
 
 // filled closes the task of a gap.
 func (p place) filled(c engawa.Check) store.Closing {
-	return store.Closing{Kind: taskFound, Ref: p.at.Account, Note: p.words("gap.note.filled", "n", c.Missed, "checked", c.Checked)}
+	return store.Closing{Kind: taskFound, Ref: p.at.Account, Note: p.T("gap.note.filled", "n", c.Missed, "checked", c.Checked)}
 }
 
-// words are the workspace's, for what is written down.
-func (p place) words(key string, args ...any) string { return p.Words.T(p.w.Locale, key, args...) }
+// T says it in the workspace's language, for what is written down.
+func (p place) T(key string, args ...any) string { return p.Words.T(p.w.Locale, key, args...) }
 
 // noKey rests: an account without a key can only listen. Entering one does not
 // wake it; it looks again soon.

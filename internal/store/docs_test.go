@@ -13,7 +13,7 @@ import (
 // TestPage holds docs/store.md to the tests and tables that exist.
 func TestPage(t *testing.T) {
 	page := read(t, "../../docs/store.md")
-	tests := read(t, "*_test.go") + read(t, "../serve/*_test.go") + read(t, "../fault/*_test.go")
+	tests := read(t, "*_test.go") + read(t, "../serve/*_test.go") + read(t, "../fault/*_test.go") + read(t, "../follow/*_test.go") + read(t, "../gap/*_test.go")
 	named := regexp.MustCompile("`(Test[A-Z]\\w*)`").FindAllStringSubmatch(page, -1)
 	for _, m := range named {
 		if !strings.Contains(tests, "\nfunc "+m[1]+"(t *testing.T)") {

@@ -30,7 +30,8 @@ type estate struct {
 	unfinished store.Once
 	finished   store.Once
 	purchase   string
-	importing  engawa.Import // of acc2_…, whose one line is applied
+	importing  engawa.Import  // of acc2_…, whose one line is applied
+	checkup    engawa.Checkup // of acc_…, under way, taken by nobody
 }
 
 // settle makes an estate.
@@ -87,7 +88,33 @@ func (s *shop) settle(of string) estate {
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
 	e.importing = s.imported(of)
+	e.checkup = s.checked(of)
 	return e
+}
+
+// checked has acc_… under a check that found a gap.
+func (s *shop) checked(of string) engawa.Checkup {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now().UTC()
+	s.must(s.Attend(ctx, "mail"))
+	c, err := s.Checkup(ctx, of, "acc_"+of)
+	s.must(err)
+	c.Now = &engawa.Check{Cause: engawa.CheckNight, Stage: engawa.StageHistory, BegunAt: now, Gap: "gap_" + of}
+	c, err = s.StepCheckup(ctx, store.CheckupStep{
+		Checkup: c, Begins: true, Next: now.Add(time.Hour), Ask: []string{s.purchaseOf(of)},
+		Events: []engawa.Event{{Workspace: of, ID: "evt_missed_" + of, Account: "acc_" + of, Type: "store.expired", DedupKey: "missed", OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`)}},
+		Gap:    &engawa.Gap{Workspace: of, ID: "gap_" + of, Account: "acc_" + of, From: now, To: now, FoundAt: now},
+	})
+	s.must(err)
+	return c
+}
+
+// purchaseOf is the one purchase of a workspace.
+func (s *shop) purchaseOf(of string) string {
+	s.t.Helper()
+	ps, err := s.PurchasesOf(s.t.Context(), of, "cus_"+of)
+	s.must(err)
+	return ps[0].ID
 }
 
 // heard is what an account hears of a purchase of whom an identity names.
@@ -382,6 +409,31 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"StopImport": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.StopImport(ctx, as, "imp_"+e.of)
+	},
+	"AskCheckup": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AskCheckup(ctx, as, "acc_"+e.of)
+	},
+	"Checkup": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Checkup(ctx, as, "acc_"+e.of)
+	},
+	"Doubtful": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		ps, _, err := s.Doubtful(ctx, store.Doubt{Workspace: as, Account: "acc_" + e.of, Before: time.Now(), Old: time.Now(), Limit: 10})
+		return ps, err
+	},
+	"Gaps": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Gaps(ctx, as, "acc_"+e.of, 10)
+	},
+	"Journalled": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Journalled(ctx, as, "acc_"+e.of, []string{"missed"})
+	},
+	"StepCheckup": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		c := e.checkup
+		c.Workspace, c.Now = as, nil
+		_, err := s.StepCheckup(ctx, store.CheckupStep{Checkup: c, Looked: []string{e.purchase}, Filled: true})
+		return nil, err
+	},
+	"Took": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Took(ctx, as, "acc_"+e.of)
 	},
 	"Told": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Told(ctx, store.ToldFrom{Workspace: as, Account: "acc_" + e.of, Issuer: e.identity.Issuer}, []store.ToldKey{{Kind: store.ToldMember, Value: e.identity.Value}, {Kind: store.ToldContract, Value: "C1"}})
@@ -782,6 +834,7 @@ var unwalled = map[string]string{
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace",
+	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
