@@ -21,7 +21,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +43,7 @@ const (
 	barLane     = 0.3   // of the bare loop
 	barIdle     = 50    // MB
 	barTrial    = 5 * time.Second
+	barStore    = 60 // s of the simulated clock, for a hundred thousand subscribers
 )
 
 // report prints figures and remembers whether a bar was missed.
@@ -104,6 +107,9 @@ func run(ctx context.Context, r *report, postgres string) error {
 	if err := r.verification(); err != nil {
 		return err
 	}
+	if err := r.reconciliation(ctx); err != nil {
+		return err
+	}
 	for _, e := range []engine{{name: "sqlite"}, {name: "postgres", server: postgres}} {
 		if err := r.engine(ctx, binary, e); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
@@ -119,6 +125,25 @@ func (r *report) verification() error {
 	}
 	r.bar(warm >= barVerified, "notifications verified, chain known", "%.0f/s and core (bar %d)", warm, barVerified)
 	r.line("notifications verified, chain new", "%.0f/s and core", cold)
+	return nil
+}
+
+// reconciled is what TestBar of internal/gap prints.
+var reconciled = regexp.MustCompile(`reconciled (\d+) in ([\d.]+) s, really (\d+) s`)
+
+// reconciliation has a hundred thousand subscribers reconciled against the App
+// Store's simulator in simulated time, which only a test can.
+func (r *report) reconciliation(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "go", "test", "./internal/gap", "-run", "^TestBar$", "-count=1", "-v", "-timeout=30m", "-subscribers=100000").CombinedOutput()
+	said := reconciled.FindSubmatch(out)
+	if err != nil || said == nil {
+		return fmt.Errorf("reconcile: %w\n%s", err, out)
+	}
+	took, err := strconv.ParseFloat(string(said[2]), 64)
+	if err != nil {
+		return err
+	}
+	r.bar(took <= barStore, "subscribers reconciled with the App Store", "%s in %s s of the simulated clock (bar %d), %s s really", said[1], said[2], barStore, said[3])
 	return nil
 }
 

@@ -91,6 +91,14 @@ func (p Page) checkDid(k engawa.Check) string {
 	return joinDot(said...)
 }
 
+// gapSaid says what was missed in a gap, and when that was found and filled.
+func (p Page) gapSaid(g engawa.Gap) string {
+	if g.FilledAt.IsZero() {
+		return p.T("gap.gaps.said.open", "n", p.Number(g.Missed), "found", p.near(g.FoundAt))
+	}
+	return p.T("gap.gaps.said", "n", p.Number(g.Missed), "found", p.near(g.FoundAt), "filled", p.near(g.FilledAt))
+}
+
 // checkNow has an account checked against the store.
 func (c *console) checkNow(v *visit) error {
 	a, _, err := c.openAccount(v)

@@ -106,7 +106,7 @@ func TestHearing(t *testing.T) {
 		}
 		d.wants("asked for", "まもなく照合を始めます", `hx-get="`+ofStore+`"`)
 		d.work()
-		d.wants("checked", "使えています", "漏れ1件", "依頼による照合", "取り込みを終えた日時")
+		d.wants("checked", "使えています", "漏れ1件", "依頼による照合", "に取り込み済み")
 		d.Bought(d.Person("JPN", ""), "beans")
 		time.Sleep(time.Second)
 		synctest.Wait()
