@@ -28,6 +28,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
@@ -49,6 +50,7 @@ type Hub struct {
 	stopping    chan struct{} // closed when no more requests are taken
 	ring        *vault.Keyring
 	metrics     *metrics
+	refunds     *refund.Runner
 	working     atomic.Bool // the dispatcher runs
 	certificate *tls.Config // of the relay; nil: none
 	log         *slog.Logger
@@ -149,8 +151,9 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	env.PublicURL = h.base()
 	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
+	h.refunds = &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: exit.Client()}}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -261,6 +264,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { h.step(ctx, "replay", (&replay.Runner{Store: h.Store, Compose: h.Compose}).Step) })
 	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
+	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

@@ -507,9 +507,10 @@ func (t *tx) usageOf(c engawa.RefundCase) ([]engawa.Consumption, error) {
 	return cs, err
 }
 
-// TellConsumption keeps what the business knows of how far something was used, in
-// place of what it told of the same before: of the transaction that c names, or of
-// the customer and the product. Open cases that it bears on are looked at again.
+// TellConsumption keeps what the business knows of how far something was used: of
+// the transaction that c names, or of the customer and the product. What it leaves
+// untold stays as it was told before. Open cases that it bears on are looked at
+// again. It returns all that is told now.
 func (s *Store) TellConsumption(ctx context.Context, c engawa.Consumption) (engawa.Consumption, error) {
 	err := s.inTx(ctx, c.Workspace, func(t *tx) error {
 		hash, original, key := "", "", ""
@@ -577,11 +578,16 @@ func (t *tx) keepConsumption(c *engawa.Consumption, hash, key string) error {
 			sample = 1
 		}
 	}
-	id, err := one(t, scanString, `INSERT INTO consumption (`+consumptionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT `+conflict+` DO UPDATE SET customer = excluded.customer, product = excluded.product, delivery = excluded.delivery, sample = excluded.sample,
-			percent = excluded.percent, played = excluded.played, at = excluded.at RETURNING id`,
+	kept, err := one(t, scanConsumption, `INSERT INTO consumption (`+consumptionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT `+conflict+` DO UPDATE SET customer = excluded.customer, product = excluded.product, at = excluded.at,
+			delivery = CASE WHEN excluded.delivery = '' THEN consumption.delivery ELSE excluded.delivery END,
+			sample = CASE WHEN excluded.sample < 0 THEN consumption.sample ELSE excluded.sample END,
+			percent = CASE WHEN excluded.percent < 0 THEN consumption.percent ELSE excluded.percent END,
+			played = CASE WHEN excluded.played < 0 THEN consumption.played ELSE excluded.played END
+		RETURNING `+consumptionColumns,
 		c.Workspace, c.ID, hash, key, c.Customer, c.Product, c.Delivery, sample, told64(c.Percent), told64(c.Played), us(c.At))
-	c.ID = id
+	kept.Transaction = c.Transaction
+	*c = kept
 	return err
 }
 
