@@ -45,14 +45,14 @@ func (a *API) showRefund(l engawa.Locale, c engawa.RefundCase) refundOut {
 		c.AskedAt.UTC(), c.DueAt.UTC(), c.State, utc(c.ClosedAt), c.Returned, c.Answer, c.Why, "", "",
 	}
 	if c.Why != "" {
-		out.Explained, out.Remedy = a.Words.T(l, "refunds.why."+c.Why), a.Words.T(l, "refunds.why."+c.Why+".remedy")
+		out.Explained, out.Remedy = a.Words.T(l, "value.why."+c.Why), a.Words.T(l, "refunds.remedy."+c.Why)
 	}
 	return out
 }
 
 type refundsIn struct {
 	Paging
-	State    string `query:"state" enum:"open,closed,granted,declined,reversed" default:"open" doc:"Open ones come the soonest due first, closed ones the latest first"`
+	State    string `query:"state" enum:"open,waiting,closed,granted,declined,reversed" default:"open" doc:"open: an answer counts, the soonest due first; waiting: it counts no more, and the store has not decided; closed: the store decided, the latest first"`
 	Answer   string `query:"answer" enum:"proposed,no_consent,sending,retrying,sent,refused,ignored,late"`
 	Account  string `query:"account" maxLength:"64"`
 	Product  string `query:"product" maxLength:"255"`
@@ -69,7 +69,7 @@ func (a *API) listRefunds(ctx context.Context, c *call, in *refundsIn) (refundLi
 	if err != nil {
 		return refundList{}, err
 	}
-	f := store.RefundFilter{Closed: in.State != "open", Answer: engawa.RefundAnswer(in.Answer), Account: in.Account, Product: in.Product, Customer: in.Customer}
+	f := store.RefundFilter{Closed: in.State != "open" && in.State != "waiting", Over: in.State == "waiting", Answer: engawa.RefundAnswer(in.Answer), Account: in.Account, Product: in.Product, Customer: in.Customer}
 	if f.Closed && in.State != "closed" {
 		f.State = engawa.RefundState(in.State)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -188,7 +189,7 @@ type Plan struct {
 	Why     string // why it is not sent; empty: it would be
 	Answer  Answer // as far as it is known
 	Told    Usage
-	Rule    string // its name; empty: none fits, or a person chose
+	Rule    string // its name, or its place if it has none; empty: none fits, or a person chose
 	Place   int    // of the rule; -1: none fits
 	Version int64  // of the policy
 	By      string // the person who chose
@@ -206,6 +207,9 @@ func Look(f store.RefundFacts, now time.Time) (Plan, error) {
 		return Plan{}, err
 	}
 	rule, place := policy.Rule(f)
+	if place >= 0 && rule.Name == "" {
+		rule.Name = "#" + strconv.Itoa(place+1)
+	}
 	p := Plan{Act: rule.Act, Rule: rule.Name, Place: place, Version: f.Policy.Version, Told: Told(f.Case, f.Told)}
 	choice := Choice{Preference: rule.Preference}
 	if chose(f.Case, k) {

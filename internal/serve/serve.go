@@ -166,7 +166,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		return nil, err
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
+		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil

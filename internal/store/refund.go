@@ -343,6 +343,7 @@ func (s *Store) DueRefunds(ctx context.Context, limit int) (due []RefundRef, err
 // RefundFilter narrows a list of cases; empty fields do not.
 type RefundFilter struct {
 	Closed   bool // those that the store decided, the latest first; else open ones, the soonest due first
+	Over     bool // of the open ones those whose time is over; else those whose is not
 	State    engawa.RefundState
 	Answer   engawa.RefundAnswer
 	Account  string
@@ -356,11 +357,14 @@ func (s *Store) Refunds(ctx context.Context, workspace string, f RefundFilter, p
 	var w where
 	w.and(`workspace = ?`, workspace)
 	order := ` ORDER BY due_at, id LIMIT `
-	if f.Closed {
+	switch {
+	case f.Closed:
 		w.and(`state <> 'open'`)
 		order = ` ORDER BY closed_at DESC, id DESC LIMIT `
-	} else {
-		w.and(`state = 'open'`)
+	case f.Over:
+		w.and(`state = 'open' AND due_at <= ?`, now())
+	default:
+		w.and(`state = 'open' AND due_at > ?`, now())
 	}
 	switch {
 	case p.ID != "" && f.Closed:
