@@ -230,7 +230,7 @@ type consumptionIn struct {
 		Delivery    appstore.Delivery `json:"delivery,omitempty" enum:"DELIVERED,UNDELIVERED_QUALITY_ISSUE,UNDELIVERED_WRONG_ITEM,UNDELIVERED_SERVER_OUTAGE,UNDELIVERED_OTHER"`
 		Sample      *bool             `json:"sample_provided,omitempty" nullable:"false" doc:"It could be tried before buying"`
 		Percentage  *float64          `json:"percentage,omitempty" nullable:"false" minimum:"0" maximum:"100" doc:"How much of it is used up, with at most three decimals"`
-		Played      *int64            `json:"played_seconds,omitempty" nullable:"false" minimum:"0" doc:"How long it was used"`
+		Played      *int64            `json:"played_seconds,omitempty" nullable:"false" minimum:"0" maximum:"316224000" doc:"How long it was used"`
 	}
 }
 

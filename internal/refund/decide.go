@@ -132,7 +132,7 @@ func Record(f store.RefundFacts, said error, now time.Time) (*store.RefundChange
 	default:
 		k.Fails++
 		l.At, l.What, l.Why, l.Status, l.Code, l.Text = now, DidFail, WhyUnreachable, status, code, words
-		if errors.Is(said, appstore.ErrNoKey) {
+		if errors.Is(said, errNotOpen) {
 			l.Why = WhyNoKey
 		}
 		change.Case.Answer, change.Case.Why = engawa.RefundRetrying, l.Why
@@ -181,7 +181,7 @@ func latest(a, b time.Time) time.Time {
 func reading(said error, now time.Time) (status int, code int64, words string, again time.Time) {
 	e, ok := errors.AsType[*appstore.APIError](said)
 	if !ok {
-		if told, ok := errors.AsType[*engawa.Error](said); ok && told.Code == engawa.CodeInvalid {
+		if told, ok := errors.AsType[*engawa.Error](said); ok && told.Code == engawa.CodeInvalid && !errors.Is(said, errNotOpen) {
 			return 0, 0, told.Message, time.Time{}
 		}
 		return 0, 0, "", now

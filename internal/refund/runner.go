@@ -71,6 +71,9 @@ func (r *Runner) send(ctx context.Context, c engawa.RefundCase) (engawa.RefundCa
 	return r.Store.ChangeRefund(ctx, c.Workspace, c.ID, func(f store.RefundFacts) (*store.RefundChange, error) { return Record(f, said, time.Now()) })
 }
 
+// errNotOpen tells that an account cannot ask: it has no key, or is switched off.
+var errNotOpen = errors.New("the account cannot ask the App Store")
+
 // put hands the answer over.
 func (r *Runner) put(ctx context.Context, c engawa.RefundCase) error {
 	k, err := Read(c)
@@ -78,6 +81,9 @@ func (r *Runner) put(ctx context.Context, c engawa.RefundCase) error {
 		return err
 	}
 	app, err := r.Clients.Open(ctx, c.Workspace, c.Account)
+	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code != engawa.CodeUnavailable {
+		return errors.Join(errNotOpen, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -141,10 +147,11 @@ func choose(f store.RefundFacts, choice Choice, now time.Time) (*store.RefundCha
 	}
 	change, err := Decide(f, now)
 	if err == nil {
-		change.Action, change.Detail = "answer-refund", string(choice.Preference)
+		action := "answer-refund"
 		if choice.Ignore {
-			change.Action = "ignore-refund"
+			action = "ignore-refund"
 		}
+		change.Action, change.Detail = action, string(choice.Preference)
 	}
 	return change, err
 }

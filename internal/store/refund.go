@@ -191,7 +191,7 @@ func (s *Store) ChangeRefund(ctx context.Context, workspace, id string, decide f
 		if err != nil || change == nil {
 			return err
 		}
-		change.Case.UpdatedAt = time.Now()
+		change.Case.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
 		c = change.Case
 		return t.changeRefund(*change)
 	})
