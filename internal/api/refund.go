@@ -13,7 +13,8 @@ import (
 	"github.com/engawa/engawa/internal/store"
 )
 
-type refundOut struct {
+// RefundOut is a refund case as it is shown.
+type RefundOut struct {
 	ID          string              `json:"id"`
 	Account     string              `json:"account"`
 	App         string              `json:"app" doc:"May be empty"`
@@ -39,8 +40,8 @@ type refundOut struct {
 	Remedy      string              `json:"remedy" doc:"What to do about it"`
 }
 
-func (a *API) showRefund(l engawa.Locale, c engawa.RefundCase) refundOut {
-	out := refundOut{
+func (a *API) showRefund(l engawa.Locale, c engawa.RefundCase) RefundOut {
+	out := RefundOut{
 		c.ID, c.Account, c.App, c.Customer, c.Purchase, c.Environment, c.Kind, c.Product, c.Storefront, c.Price, c.Currency, utc(c.BoughtAt), c.Reason, c.Requests,
 		c.AskedAt.UTC(), c.DueAt.UTC(), c.State, utc(c.ClosedAt), c.Returned, c.Answer, c.Why, "", "",
 	}
@@ -60,7 +61,7 @@ type refundsIn struct {
 }
 
 type refundList struct {
-	Refunds []refundOut `json:"refunds"`
+	Refunds []RefundOut `json:"refunds"`
 	Next    string      `json:"next"`
 }
 
@@ -74,7 +75,7 @@ func (a *API) listRefunds(ctx context.Context, c *call, in *refundsIn) (refundLi
 		f.State = engawa.RefundState(in.State)
 	}
 	all, err := a.Store.Refunds(ctx, c.workspace, f, p)
-	out := refundList{Refunds: shown(all, func(r engawa.RefundCase) refundOut { return a.showRefund(c.locale, r) })}
+	out := refundList{Refunds: shown(all, func(r engawa.RefundCase) RefundOut { return a.showRefund(c.locale, r) })}
 	if len(all) > 0 {
 		last := all[len(all)-1]
 		at := last.DueAt
@@ -146,7 +147,7 @@ type refundLine struct {
 }
 
 type refundStory struct {
-	refundOut
+	RefundOut
 
 	Plan struct {
 		Act    refund.Act    `json:"act" enum:"send,propose,ignore"`
@@ -169,7 +170,7 @@ func (a *API) getRefund(ctx context.Context, c *call, in *One) (refundStory, err
 }
 
 func (a *API) refundStory(l engawa.Locale, f store.RefundFacts) (refundStory, error) {
-	out := refundStory{refundOut: a.showRefund(l, f.Case), Said: []refundWord{}, History: []refundLine{}}
+	out := refundStory{RefundOut: a.showRefund(l, f.Case), Said: []refundWord{}, History: []refundLine{}}
 	p, err := refund.Look(f, time.Now())
 	if err != nil {
 		return out, err
@@ -209,11 +210,11 @@ type refundAnswerIn struct {
 	}
 }
 
-func (a *API) answerRefund(ctx context.Context, c *call, in *refundAnswerIn) (refundOut, error) {
+func (a *API) answerRefund(ctx context.Context, c *call, in *refundAnswerIn) (RefundOut, error) {
 	b := in.Body
 	percent, err := thousandthsOf(b.Percentage)
 	if err != nil {
-		return refundOut{}, err
+		return RefundOut{}, err
 	}
 	r, err := a.Refunds.Answer(ctx, c.store, c.workspace, in.ID, refund.Choice{
 		By: c.actor(), Ignore: b.Ignore, Preference: b.Preference, Delivery: b.Delivery, Sample: b.Sample, Percent: percent,

@@ -325,8 +325,7 @@ func (v *visit) refusal(e *engawa.Error) string {
 		return v.T("refunds.remedy.sample")
 	case "/percentage":
 		return v.T("refund.percent.wrong")
-	}
-	if e.Code == engawa.CodeForbidden {
+	case "/consent":
 		return v.T("value.why.no_consent")
 	}
 	return v.T("refund.not_now")

@@ -304,7 +304,7 @@ func TestWithdrawn(t *testing.T) {
 		time.Sleep(time.Second)
 		s.decide(who, false)
 		_, err := s.run.Answer(t.Context(), s.Hub.By("member:mem_1"), followtest.Workspace, c.ID, refund.Choice{By: "member:mem_1", Preference: appstore.PreferDecline})
-		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Code != engawa.CodeForbidden || told.Remedy == "" {
+		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Code != engawa.CodeConflict || told.Field != "/consent" || told.Remedy == "" {
 			t.Errorf("%v", err)
 		}
 		s.pass(time.Minute)

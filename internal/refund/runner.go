@@ -185,23 +185,26 @@ func answerable(f store.RefundFacts, k Facts, choice Choice, now time.Time) erro
 	return nil
 }
 
+// consentField is the Field of what is refused for want of a consent.
+const consentField = "/consent"
+
 // Obstacle words what stands in the way of sending a plan that a person chose;
 // nil: nothing does.
 func Obstacle(p Plan) error {
 	switch p.Why {
 	case WhyNoConsent:
 		return &engawa.Error{
-			Code: engawa.CodeForbidden, Message: "the customer has not agreed to usage data going to the App Store; nothing was sent",
+			Code: engawa.CodeConflict, Field: consentField, Message: "the customer has not agreed to usage data going to the App Store; nothing was sent",
 			Remedy: "ask the customer in the app, and record the yes with its wording as the act share_usage; without it the App Store decides by itself",
 		}
 	case WhyWithdrawn:
 		return &engawa.Error{
-			Code: engawa.CodeForbidden, Message: "the customer has taken back the consent to usage data going to the App Store; nothing was sent",
+			Code: engawa.CodeConflict, Field: consentField, Message: "the customer has taken back the consent to usage data going to the App Store; nothing was sent",
 			Remedy: "leave the case to the App Store, unless the customer agrees anew",
 		}
 	case WhyPending:
 		return &engawa.Error{
-			Code: engawa.CodeForbidden, Message: "the customer has not confirmed the consent to usage data going to the App Store yet; nothing was sent",
+			Code: engawa.CodeConflict, Field: consentField, Message: "the customer has not confirmed the consent to usage data going to the App Store yet; nothing was sent",
 			Remedy: "wait for the confirmation, or ask the customer again",
 		}
 	case WhyDelivery:
