@@ -340,6 +340,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 	line := func(typ string) string { return p.Words.EventLine(p.Locale, typ, nil) }
 	return Customer{
 		Page: p, ID: "cus_8f2k3m9x1c4t8v7w2y5z0a3b6", Name: s.hana, Kind: "person", Country: "JP", Zone: "Asia/Tokyo", Speaks: engawa.Japanese, Since: ago(90 * 24 * time.Hour),
+		Refunds: []RefundRow{p.sampleCase(s)},
 		Points: []Point{
 			{Kind: p.kindWords("mail"), Address: "h…@e….jp", Role: "login", VerifiedAt: ago(90 * 24 * time.Hour)},
 			{Kind: p.kindWords("mail"), Address: "y…@g….com", Role: "billing", Purposes: []engawa.Purpose{engawa.Service}},

@@ -242,6 +242,7 @@ type Customer struct {
 	Story          []StoryRow
 	Next           string // URL of older rows
 	Desk           bool   // a ticket can be opened
+	Refunds        []RefundRow
 }
 
 // Ticket is a ticket about a customer before it is opened.

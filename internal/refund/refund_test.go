@@ -15,7 +15,9 @@ import (
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/rude"
 	"github.com/engawa/engawa/internal/store"
@@ -481,7 +483,7 @@ func TestAnyOrder(t *testing.T) {
 			for range 5 {
 				rand.Shuffle(len(notices), func(i, j int) { notices[i], notices[j] = notices[j], notices[i] })
 				for _, n := range notices {
-					s.Must(follow(s, other, n.Body))
+					s.Must(hand(s, other, n.Body))
 				}
 			}
 			got := other.the(other.Purchase(beans).Customer)
@@ -495,8 +497,8 @@ func TestAnyOrder(t *testing.T) {
 	})
 }
 
-// follow hands another hub of the same app a notification of s.
-func follow(s, other *shop, body []byte) error {
+// hand hands another hub of the same app a notification of s.
+func hand(s, other *shop, body []byte) error {
 	a, err := appstore.Recall(body)
 	if err != nil || a.Transaction == nil {
 		return err
@@ -542,6 +544,191 @@ func TestPeople(t *testing.T) {
 		_, err = s.run.Answer(t.Context(), s.Hub, followtest.Workspace, c.ID, refund.Choice{})
 		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Code != engawa.CodeConflict {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestKept: what was told is kept 30 days, and longer while a case is open that it
+// bears on.
+func TestKept(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		beans, who := s.bought("beans")
+		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(75_000))})
+		s.tell(engawa.Consumption{Transaction: "2000000000009999", Percent: ptr(int64(5))})
+		told := func() int {
+			s.Must(s.Hub.Sweep(t.Context()))
+			f, err := s.Hub.RefundFacts(t.Context(), followtest.Workspace, s.the(who).ID)
+			s.Must(err)
+			return len(f.Told)
+		}
+		time.Sleep(29 * 24 * time.Hour)
+		s.Must(s.AskRefund(beans, "OTHER"))
+		s.pass(time.Minute)
+		time.Sleep(5 * 24 * time.Hour)
+		if n := told(); n != 1 {
+			t.Errorf("of an open case %d are kept", n)
+		}
+		s.Must(s.Decide(beans, 0))
+		s.pass(time.Minute)
+		if n := told(); n != 0 {
+			t.Errorf("of a closed case %d are kept", n)
+		}
+	})
+}
+
+// TestOlder: an Advanced Commerce purchase is answered in the older form.
+func TestOlder(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.policy(always(appstore.PreferDecline))
+		beans, who := s.bought("beans")
+		s.decide(who, true)
+		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(75_000)), Played: ptr(int64(7200))})
+		now := appstore.Date(time.Now().UnixMilli())
+		_, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, purchase.Report{
+			ID: "n1", Type: "CONSUMPTION_REQUEST", At: now, Asked: "OTHER",
+			Transaction: &appstore.Transaction{
+				TransactionID: beans, OriginalTransactionID: beans, ProductID: "beans", Type: sim.Consumable, PurchaseDate: now - 1000, SignedDate: now + 1, AppAccountToken: token, AdvancedCommerceInfo: []byte(`{}`),
+			},
+		})
+		s.Must(err)
+		s.pass(time.Minute)
+		if c := s.the(who); !c.Advanced || c.Answer != engawa.RefundSent {
+			t.Fatalf("%+v %+v", c, s.lines(c))
+		}
+		put := s.Calls()[len(s.Calls())-1]
+		if !strings.Contains(put.Path, "v1/transactions/consumption") {
+			t.Errorf("%+v", put)
+		}
+	})
+}
+
+// TestOlderNumbers: Apple's numbers for what is known; what is not is undeclared.
+func TestOlderNumbers(t *testing.T) {
+	played, used := int64(7200), int64(100_000)
+	f := store.RefundFacts{Case: engawa.RefundCase{Transaction: "1"}, Told: []engawa.Consumption{{Transaction: "1", Played: &played}}}
+	got := refund.Older(refund.Answer{Delivery: appstore.UndeliveredOtherReason, Percent: &used, Preference: appstore.PreferFull}, f)
+	want := appstore.ConsumptionV1{Platform: 1, Delivery: 5, ConsumptionStatus: 3, PlayTime: 3, RefundPreference: 1}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestRules: the first rule that fits counts, by each of its conditions.
+func TestRules(t *testing.T) {
+	now := time.Now()
+	f := store.RefundFacts{Earlier: 2, Case: engawa.RefundCase{
+		Product: "beans", Kind: "consumable", Storefront: "JPN", Price: 300_000, Currency: "JPY", AskedAt: now, BoughtAt: now.Add(-50 * time.Hour),
+	}}
+	for name, tc := range map[string]struct {
+		rule refund.Rule
+		fits bool
+	}{
+		"everything":         {refund.Rule{}, true},
+		"product":            {refund.Rule{Products: []string{"tea", "beans"}}, true},
+		"another product":    {refund.Rule{Products: []string{"tea"}}, false},
+		"kind":               {refund.Rule{Kinds: []string{"consumable"}}, true},
+		"another kind":       {refund.Rule{Kinds: []string{"non_consumable"}}, false},
+		"storefront":         {refund.Rule{Storefronts: []string{"JPN"}}, true},
+		"another storefront": {refund.Rule{Storefronts: []string{"KOR"}}, false},
+		"two days old":       {refund.Rule{AgeFrom: 2, AgeTo: ptr(2)}, true},
+		"too young":          {refund.Rule{AgeFrom: 3}, false},
+		"too old":            {refund.Rule{AgeTo: ptr(1)}, false},
+		"refunds":            {refund.Rule{EarlierFrom: 2, EarlierTo: ptr(2)}, true},
+		"too few refunds":    {refund.Rule{EarlierFrom: 3}, false},
+		"too many refunds":   {refund.Rule{EarlierTo: ptr(0)}, false},
+		"amount":             {refund.Rule{Currency: "JPY", AmountFrom: ptr(int64(300_000)), AmountTo: ptr(int64(300_000))}, true},
+		"too cheap":          {refund.Rule{Currency: "JPY", AmountFrom: ptr(int64(300_001))}, false},
+		"too dear":           {refund.Rule{Currency: "JPY", AmountTo: ptr(int64(299_999))}, false},
+		"another currency":   {refund.Rule{Currency: "KRW", AmountTo: ptr(int64(900_000))}, false},
+	} {
+		_, place := refund.Policy{Rules: []refund.Rule{tc.rule, {}}}.Rule(f)
+		if (place == 0) != tc.fits {
+			t.Errorf("%s: rule %d", name, place)
+		}
+	}
+	if r, place := (refund.Policy{}).Rule(f); place != -1 || r.Act != refund.Propose {
+		t.Errorf("without rules: %v at %d", r.Act, place)
+	}
+}
+
+// TestEngines plays a case on both engines: several nodes answer it once, a
+// withdrawal waits for a decision under way, and a merger takes the case along.
+func TestEngines(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		s.policy(always(appstore.PreferDecline))
+		beans := s.Bought(s.Person("JPN", token), "beans")
+		s.Must(s.AskRefund(beans, "OTHER"))
+		ask := purchase.Report{ID: "n1", Type: "CONSUMPTION_REQUEST", At: appstore.Date(time.Now().UnixMilli()), Asked: "OTHER", Transaction: &appstore.Transaction{
+			TransactionID: beans, OriginalTransactionID: beans, ProductID: "beans", Type: sim.Consumable, PurchaseDate: 1000, SignedDate: appstore.Date(time.Now().UnixMilli()), AppAccountToken: token,
+		}}
+		ps, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, ask)
+		s.Must(err)
+		who := ps[0].Customer
+		c := s.the(who)
+		s.decide(who, true)
+		for _, w := range []refund.Word{
+			{Transaction: beans, Percent: ptr(int64(10_000))}, {Customer: who, Product: "beans", Sample: ptr(true)},
+			{Identity: engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: token}, Percent: ptr(int64(90_000)), Played: ptr(int64(60))},
+		} {
+			w.Workspace = followtest.Workspace
+			told, err := refund.Tell(t.Context(), s.Hub, w)
+			if err != nil || told.Customer != who {
+				t.Errorf("%+v, %v", told, err)
+			}
+		}
+		for _, w := range []refund.Word{{}, {Customer: who}, {Customer: who, Transaction: beans, Percent: ptr(int64(1))}, {Transaction: beans, Product: "beans", Percent: ptr(int64(1))}, {Customer: who, Delivery: "LOST"}, {Customer: who, Percent: ptr(int64(100_001))}} {
+			w.Workspace = followtest.Workspace
+			if _, err := refund.Tell(t.Context(), s.Hub, w); err == nil {
+				t.Errorf("taken: %+v", w)
+			}
+		}
+		errs := make(chan error, 8)
+		for range cap(errs) {
+			go func() { errs <- (&refund.Runner{Store: s.Hub, Clients: s.Clients}).Step(t.Context()) }()
+		}
+		for range cap(errs) {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		got := s.Answers(beans)
+		if len(got) != 1 || got[0].Body["consumptionPercentage"] != 10_000.0 || got[0].Body["sampleContentProvided"] != true {
+			t.Errorf("%+v", got)
+		}
+		decided := make(chan error, 1)
+		_, err = s.Hub.ChangeRefund(t.Context(), followtest.Workspace, c.ID, func(store.RefundFacts) (*store.RefundChange, error) {
+			go func() {
+				decided <- s.Hub.Decide(context.WithoutCancel(t.Context()), engawa.Consent{Workspace: followtest.Workspace, ID: "cns_not", Customer: who, Controller: engawa.ControllerWorkspace, Act: engawa.ActShareUsage, At: time.Now()})
+			}()
+			select {
+			case <-decided:
+				t.Error("a withdrawal came in while an answer was decided on")
+			case <-time.After(100 * time.Millisecond):
+			}
+			return nil, nil
+		})
+		s.Must(err)
+		s.Must(<-decided)
+		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(20_000))})
+		s.Must(s.run.Step(t.Context()))
+		if n := len(s.Answers(beans)); n != 1 {
+			t.Errorf("%d answers after the withdrawal", n)
+		}
+		s.Must(s.Hub.AddCustomer(t.Context(), store.NewCustomer{Customer: engawa.Customer{Workspace: followtest.Workspace, ID: "cus_other", Kind: "person", CreatedAt: time.Now()}}))
+		_, err = s.Hub.Merge(t.Context(), store.Merge{Workspace: followtest.Workspace, Into: "cus_other", From: who, Narrow: verdict.Narrow})
+		s.Must(err)
+		if m := s.the("cus_other"); m.ID != c.ID || m.Transaction != beans || len(s.lines(m)) == 0 {
+			t.Errorf("%+v", m)
+		}
+		s.Must(s.Hub.Sweep(t.Context()))
+		if list, err := s.Hub.Refunds(t.Context(), followtest.Workspace, store.RefundFilter{Answer: engawa.RefundSent, Account: followtest.AccountID, Product: "beans"}, store.Page{Limit: 1}); err != nil || len(list) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		_, err = s.Hub.Erase(t.Context(), followtest.Workspace, "cus_other")
+		s.Must(err)
+		if m := s.the("cus_other"); m.Facts != nil || m.Transaction != "" {
+			t.Errorf("%+v", m)
 		}
 	})
 }
