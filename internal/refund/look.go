@@ -132,10 +132,16 @@ func (k Facts) write(c *engawa.RefundCase) error {
 	return nil
 }
 
-// add writes a line, unless the last one says the same.
+// add writes a line, unless the last one besides an alarm says the same.
 func (k *Facts) add(l Line) {
-	if n := len(k.Lines); n > 0 && k.Lines[n-1].What == l.What && k.Lines[n-1].Why == l.Why && l.Answer == nil && l.Status == 0 {
-		return
+	for _, last := range slices.Backward(k.Lines) {
+		if last.What == DidAlarm {
+			continue
+		}
+		if last.What == l.What && last.Why == l.Why && l.Answer == nil && l.Status == 0 {
+			return
+		}
+		break
 	}
 	k.Lines = append(k.Lines, l)
 }
