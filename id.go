@@ -38,6 +38,8 @@ const (
 	PrefixImport       = "imp"
 	PrefixPurchase     = "pur"
 	PrefixGap          = "gap"
+	PrefixRefund       = "rfd"
+	PrefixConsumption  = "csm"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -15,6 +15,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/vault"
@@ -29,6 +30,7 @@ type API struct {
 	Kinds   []channel.Kind
 	Vault   *vault.Vault
 	Log     *slog.Logger
+	Refunds *refund.Runner
 
 	callers callerCache
 }

@@ -29,8 +29,10 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -97,7 +99,7 @@ func newHub(t *testing.T, url string) *site {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	kinds := builtin.Kinds()
 	a := &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }

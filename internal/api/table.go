@@ -13,6 +13,7 @@ const (
 	tagEvents    = "Events"
 	tagMessages  = "Messages"
 	tagCustomers = "Customers"
+	tagRefunds   = "Refunds"
 	tagAccounts  = "Accounts"
 	tagRoutes    = "Routes"
 	tagPartners  = "Partners"
@@ -24,7 +25,7 @@ const (
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -47,6 +48,7 @@ const (
 func (a *API) addOperations(h huma.API) {
 	a.addMessages(h)
 	a.addCustomers(h)
+	a.addRefunds(h)
 	a.addAccounts(h)
 	a.addRoutes(h)
 	a.addWebhooks(h)
@@ -140,6 +142,24 @@ func (a *API) addCustomers(h huma.API) {
 		"saveSubscription", post, "/v1/subscriptions", access.CustomersWrite, ok, tagCustomers, "Tell how a subscription stands now",
 		"The same customer, app and product are the same subscription.",
 	}, a.saveSubscription)
+}
+
+// addRefunds are the cases in which a customer asks the store for money back.
+func (a *API) addRefunds(h huma.API) {
+	add(a, h, op{"listRefunds", get, "/v1/refunds", access.CustomersRead, ok, tagRefunds, "Refund cases, the soonest due first", ""}, a.listRefunds)
+	add(a, h, op{
+		"getRefund", get, "/v1/refunds/{id}", access.CustomersRead, ok, tagRefunds, "One refund case",
+		"What the store said, what would be answered now and what stands in the way, and what was done.",
+	}, a.getRefund)
+	add(a, h, op{
+		"answerRefund", post, "/v1/refunds/{id}:answer", access.StoreAct, ok, tagRefunds, "Answer the App Store on a refund case",
+		"Sends at once, in place of an earlier answer, if the customer has agreed to share usage data and the 12 hours are not over. " +
+			"What your systems tell afterwards, within the clock, is sent again with this preference.",
+	}, a.answerRefund)
+	add(a, h, op{
+		"tellConsumption", post, "/v1/consumption", access.CustomersWrite, ok, tagRefunds, "Tell how far something was used",
+		"Kept at least 30 days. It is sent to nobody, unless the customer asks for money back and has agreed. What is left out stays as it was told before.",
+	}, a.tellConsumption)
 }
 
 func (a *API) addAccounts(h huma.API) {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -61,6 +62,10 @@ var walk = []step{
 	{"endIdentity", "/v1/identities:end", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
 	{"listSubscriptions", "/v1/subscriptions", ""},
 	{"saveSubscription", "/v1/subscriptions", `{"customer":"$customer","app":"$app","product":"p","state":"expired","starts_at":"2026-01-01T00:00:00Z"}`},
+	{"listRefunds", "/v1/refunds", ""},
+	{"getRefund", "/v1/refunds/$refund", ""},
+	{"answerRefund", "/v1/refunds/$refund:answer", `{"ignore":true}`},
+	{"tellConsumption", "/v1/consumption", `{"customer":"$customer","percentage":37.5}`},
 	{"listKinds", "/v1/kinds", ""},
 	{"listAccounts", "/v1/accounts", ""},
 	{"addAccount", "/v1/accounts", `{"kind":"chatwork","name":"n","settings":{"token":"s3cret-canary"}}`},
@@ -121,7 +126,7 @@ var walk = []step{
 // line in the audit trail: facts that tell themselves who brought them, and when,
 // and what only asks.
 var untrailed = []string{
-	"postEvents", "sendMessage", "testAccount", "addCustomer", "addContactPoint", "addIdentity", "saveSubscription",
+	"postEvents", "sendMessage", "testAccount", "addCustomer", "addContactPoint", "addIdentity", "saveSubscription", "tellConsumption",
 	"checkMessage", "findCustomers", "tryRoute", "tryStoredRoute",
 }
 
@@ -284,7 +289,35 @@ func (s *site) seed() map[string]string {
 	tasks, err := s.st.TaskPage(context.Background(), "ws_one", store.TaskFilter{State: "open"}, store.Page{})
 	s.must(err)
 	ids["task"] = tasks[0].ID
+	ids["refund"] = s.refunds()
 	return ids
+}
+
+// refunds opens refund cases of a customer who has not agreed to anything, and
+// returns one.
+func (s *site) refunds() string {
+	s.t.Helper()
+	ctx, now := context.Background(), time.Now()
+	s.must(s.st.AddAccount(ctx, engawa.Account{Workspace: "ws_one", ID: "acc_refunds", Kind: "appstore", Name: "App Store", Environment: engawa.Production, Enabled: true, CreatedAt: now}))
+	h := store.Heard{
+		Workspace: "ws_one", Account: "acc_refunds", Original: "1", Whose: []engawa.Identity{{Issuer: "appstore", Kind: "app_account_token", Value: "t"}}, New: engawa.Customer{Kind: "person"},
+		Fold: func([]byte) (engawa.Purchase, error) {
+			return engawa.Purchase{Environment: engawa.Production, Kind: "consumable", Product: "beans", State: engawa.PurchaseOwned, Facts: []byte(`{}`)}, nil
+		},
+		Refunds: func([]byte) (cs []engawa.RefundCase, err error) {
+			for i := range 5 {
+				cs = append(cs, engawa.RefundCase{
+					Transaction: fmt.Sprint(i), Original: "1", Kind: "consumable", Product: "beans", State: engawa.RefundOpen, Requests: 1, AskedAt: now, DueAt: now.Add(engawa.RefundFor), Facts: []byte(`{}`),
+				})
+			}
+			return cs, nil
+		},
+	}
+	ps, err := s.st.Hear(ctx, "ws_one", []store.Heard{h})
+	s.must(err)
+	cases, err := s.st.RefundsOf(ctx, "ws_one", ps[0].Customer)
+	s.must(err)
+	return cases[0].ID
 }
 
 // unknown hands a message over without learning what became of it, and returns

@@ -112,7 +112,7 @@ func (p Page) auditWords(action string) string {
 func pageOf(id string) string {
 	for prefix, path := range map[string]string{
 		engawa.PrefixAccount: "/accounts/", engawa.PrefixRoute: "/routes/", engawa.PrefixTemplate: "/templates/",
-		engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/",
+		engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/", engawa.PrefixRefund: "/refunds/",
 	} {
 		if engawa.HasPrefix(id, prefix) {
 			return path + id

@@ -38,6 +38,7 @@ func auditAll(d *desk) {
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_stop", Reason: "complained", At: time.Now()}))
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
 	d.atDesk()
+	refunded := d.asked("cus_stop")
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -97,6 +98,9 @@ func auditAll(d *desk) {
 		"/settings/workspace":                 {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
 		"/accounts/{id}/places/{place}/lift":  {at("/accounts/acc_mail/places/dst_staff/lift"), url.Values{"reason": {"bounced"}, "why": {"届くと確かめた"}}, "lift-suppression"},
 		"/customers/{id}/points/{point}/lift": {at("/customers/cus_stop/points/cp_stop/lift"), url.Values{"reason": {"complained"}, "why": {"ご本人の希望"}}, "lift-suppression"},
+		"/refunds/{id}/answer":                {at("/refunds/" + refunded + "/answer"), url.Values{"preference": {"DECLINE"}, "delivery": {"DELIVERED"}, "sample": {"no"}}, "answer-refund"},
+		"/refunds/{id}/ignore":                {at("/refunds/" + refunded + "/ignore"), nil, "ignore-refund"},
+		"/accounts/{id}/refunds":              {at("/accounts/acc_store/refunds"), url.Values{"version": {"0"}, "rules": {"1"}, "r0.act": {"send"}, "do": {"save"}}, "save-refund-policy"},
 		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
@@ -281,7 +285,7 @@ func TestAuditActions(t *testing.T) {
 	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, )"([a-z]+(?:-[a-z]+)*)"`)
 	acts := regexp.MustCompile(`TaskLine\{Act: "([a-z]+)"`)
 	said := map[string]bool{}
-	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../../cmd/engawa"} {
+	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../refund", "../../cmd/engawa"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)

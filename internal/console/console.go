@@ -24,6 +24,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/look"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 )
@@ -37,6 +38,7 @@ type Deps struct {
 	Words     *text.Words
 	Compose   *message.Composer
 	Kinds     []channel.Kind
+	Refunds   *refund.Runner
 	Env       channel.Env     // through which accounts are asked for their places
 	Stores    *follow.Clients // accounts of the App Store, to ask it with
 	Log       *slog.Logger
@@ -190,6 +192,13 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /templates/{id}", c.page(engawa.Admin, c.saveTemplate))
 	mux.Handle("GET /lanes", c.page(engawa.Viewer, c.lanes))
 	mux.Handle("POST /lanes/{id}/resume", c.page(engawa.Support, c.resume))
+	mux.Handle("GET /refunds", c.page(engawa.Viewer, c.refunds))
+	mux.Handle("GET /refunds.csv", c.page(engawa.Support, c.refundsCSV))
+	mux.Handle("GET /refunds/{id}", c.page(engawa.Viewer, c.refund))
+	mux.Handle("POST /refunds/{id}/answer", c.page(engawa.Support, c.answerRefund))
+	mux.Handle("POST /refunds/{id}/ignore", c.page(engawa.Support, c.ignoreRefund))
+	mux.Handle("GET /accounts/{id}/refunds", c.page(engawa.Admin, c.refundRules))
+	mux.Handle("POST /accounts/{id}/refunds", c.page(engawa.Admin, c.saveRefundRules))
 	mux.Handle("GET /tasks", c.page(engawa.Viewer, c.tasks))
 	mux.Handle("GET /tasks.csv", c.page(engawa.Support, c.tasksCSV))
 	mux.Handle("GET /tasks/new", c.page(engawa.Support, c.newTask))

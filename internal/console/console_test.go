@@ -27,7 +27,9 @@ import (
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -66,7 +68,7 @@ func newDesk(t *testing.T, dsn string) *desk {
 	w := words(t)
 	d := &desk{t: t, st: st, done: make(chan struct{}), member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Words: w, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
+		Store: st, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {

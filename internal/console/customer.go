@@ -183,6 +183,9 @@ func (c *console) customer(v *visit) error {
 		}
 		view.Desk = len(n.desks()) > 0
 	}
+	if view.Refunds, err = c.refundsOf(n, cu.ID); err != nil {
+		return err
+	}
 	if err := c.story(v, n, &view); err != nil {
 		return err
 	}

@@ -134,6 +134,15 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
 		{"template", TemplatePage(sampleTemplate(page("templates", ""), s))},
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
+		{"refunds", RefundsPage(sampleRefunds(page("refunds", "refunds.title"), s))},
+		{"refunds-over", RefundsPage(sampleRefundsOver(page("refunds", "refunds.title"), s))},
+		{"refunds-closed", RefundsPage(sampleRefundsClosed(page("refunds", "refunds.title"), s))},
+		{"refunds-empty", RefundsPage(Refunds{Page: page("refunds", "refunds.title"), CSV: "/refunds.csv"})},
+		{"refund", RefundPage(sampleRefund(page("refunds", ""), s))},
+		{"refund-no-consent", RefundPage(sampleRefundWithheld(page("refunds", ""), s))},
+		{"refund-closed", RefundPage(sampleRefundClosed(page("refunds", ""), s))},
+		{"refund-rules", RefundRulesPage(sampleRefundRules(page("accounts", ""), s))},
+		{"refund-rules-wrong", RefundRulesPage(sampleRefundRulesWrong(page("accounts", ""), s))},
 		{"tasks", TasksPage(sampleMany(page("tasks", "tasks.title"), s))},
 		{"tasks-empty", TasksPage(sampleTaskList(quiet(page("tasks", "tasks.title")), nil))},
 		{"tasks-overdue", TasksPage(sampleOverdue(page("tasks", "tasks.title"), s))},
@@ -333,6 +342,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 	line := func(typ string) string { return p.Words.EventLine(p.Locale, typ, nil) }
 	return Customer{
 		Page: p, ID: "cus_8f2k3m9x1c4t8v7w2y5z0a3b6", Name: s.hana, Kind: "person", Country: "JP", Zone: "Asia/Tokyo", Speaks: engawa.Japanese, Since: ago(90 * 24 * time.Hour),
+		Refunds: []RefundRow{p.sampleCase(s)},
 		Points: []Point{
 			{Kind: p.kindWords("mail"), Address: "h…@e….jp", Role: "login", VerifiedAt: ago(90 * 24 * time.Hour)},
 			{Kind: p.kindWords("mail"), Address: "y…@g….com", Role: "billing", Purposes: []engawa.Purpose{engawa.Service}},

@@ -25,6 +25,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/accounts/" + k.Args["account"] + "/places"
 	case k.Kind == "listform.changed":
 		return "/accounts/" + k.Ref + "/form"
+	case k.Kind == store.RefundTask:
+		return "/refunds/" + k.Ref
 	case k.Kind == "import.gone":
 		return "/imports/" + k.Args["import"] + "#gone"
 	case k.Kind == inbox.Unrecognized:

@@ -243,6 +243,7 @@ type Customer struct {
 	Story          []StoryRow
 	Next           string // URL of older rows
 	Desk           bool   // a ticket can be opened
+	Refunds        []RefundRow
 }
 
 // Ticket is a ticket about a customer before it is opened.
@@ -951,6 +952,7 @@ var AuditActions = []string{
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
+	"answer-refund", "ignore-refund", "save-refund-policy",
 }
 
 // Audit is who did what, newest first.

@@ -117,6 +117,10 @@ func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report
 		}
 		return seen(a, s, time.Now())
 	}
+	h.Refunds = func(facts []byte) ([]engawa.RefundCase, error) {
+		s, err := State(facts)
+		return refunds(s), err
+	}
 	return h
 }
 

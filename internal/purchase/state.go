@@ -72,6 +72,7 @@ type Period struct {
 	Offer           Offer         `json:"offer,omitzero"`
 	AppAccountToken string        `json:"app_account_token,omitzero"`
 	RevokedAt       appstore.Date `json:"revoked_at,omitzero"`
+	Advanced        bool          `json:"advanced,omitzero"` // an Advanced Commerce purchase
 }
 
 // Offer is what a price came from.
@@ -162,7 +163,7 @@ func period(t *appstore.Transaction) Period {
 		PurchasedAt: t.PurchaseDate, ExpiresAt: t.ExpiresDate, Quantity: value(t.Quantity), Upgraded: value(t.IsUpgraded),
 		Price: value(t.Price), Currency: t.Currency, Storefront: t.Storefront,
 		Offer:           Offer{t.OfferType, t.OfferIdentifier, t.OfferDiscountType, t.OfferPeriod},
-		AppAccountToken: strings.ToLower(t.AppAccountToken), RevokedAt: t.RevocationDate,
+		AppAccountToken: strings.ToLower(t.AppAccountToken), RevokedAt: t.RevocationDate, Advanced: t.AdvancedCommerceInfo != nil,
 	}
 }
 

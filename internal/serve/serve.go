@@ -29,6 +29,7 @@ import (
 	"github.com/engawa/engawa/internal/gap"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
@@ -51,6 +52,7 @@ type Hub struct {
 	stopping    chan struct{} // closed when no more requests are taken
 	ring        *vault.Keyring
 	metrics     *metrics
+	refunds     *refund.Runner
 	working     atomic.Bool // the dispatcher runs
 	certificate *tls.Config // of the relay; nil: none
 	log         *slog.Logger
@@ -153,8 +155,9 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
+	h.refunds = &refund.Runner{Store: st, Clients: clients}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -167,7 +170,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		return nil, err
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
+		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil
@@ -265,6 +268,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
 	work.Go(func() { h.step(ctx, "attendance", h.gaps.Attend) })
 	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })
+	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

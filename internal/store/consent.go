@@ -41,7 +41,10 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
 		c.Given, c.Pending, us(c.At), string(evidence))
-	return err
+	if err != nil || c.Act != engawa.ActShareUsage {
+		return err
+	}
+	return t.lookAgain(c.Workspace, c.Customer)
 }
 
 // decider is whose decision it is, their row taken and marked: a decision told

@@ -118,6 +118,10 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	for _, q := range [...]string{
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`UPDATE refund_case SET next_at = 0 WHERE workspace = $1 AND customer = $2`,
+		`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`,
+		`UPDATE task SET state = 'done', remind_at = 0 WHERE workspace = $1 AND kind = 'refund.due' AND state = 'open'
+			AND ref IN (SELECT id FROM refund_case WHERE workspace = $1 AND customer = $2)`,
 		`DELETE FROM cause WHERE workspace = $1 AND event IN (SELECT id FROM event WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE delivery SET carry = NULL WHERE workspace = $1 AND carry IS NOT NULL AND message IN ` + concerning,
 	} {

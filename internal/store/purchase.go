@@ -23,6 +23,8 @@ type Heard struct {
 	// Fold adds what was said to the facts that are kept, nil the first time, and
 	// returns the purchase as it is then. It may be called again.
 	Fold func(facts []byte) (engawa.Purchase, error)
+	// Refunds are the refund cases that follow from the facts; nil: none do.
+	Refunds func(facts []byte) ([]engawa.RefundCase, error)
 }
 
 // Hear adds what sources of one workspace said to what is kept, all of it or
@@ -96,6 +98,15 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 	}
 	if err := t.keepPurchase(p, hash, key); err != nil {
 		return kept, err
+	}
+	if h.Refunds != nil {
+		cases, err := h.Refunds(p.Facts)
+		if err == nil {
+			err = t.hearRefunds(p, cases)
+		}
+		if err != nil {
+			return kept, err
+		}
 	}
 	return p, t.subscribed(p)
 }

@@ -17,7 +17,7 @@ const sweepBatch = 500
 const ReturnsFor = 90 * 24 * time.Hour
 
 // Sweep removes what has ended: sessions and sign-in links, answers kept for
-// repeated requests, returns that count no more, and uploaded files. On SQLite it then gives free pages back to the disk (at most
+// repeated requests, returns that count no more, what was told of usage, and uploaded files. On SQLite it then gives free pages back to the disk (at most
 // 20 MB in a call), lets the planner learn, and moves the write-ahead log into the file; on
 // PostgreSQL autovacuum does that. The journal and what was sent are kept.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -32,6 +32,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
 			us(time.Now().Add(-ReturnsFor)),
 		},
+		{forgetConsumption, us(time.Now().Add(-engawa.ConsumptionFor))},
 		{expireImports, us(time.Now().Add(-engawa.ImportFor))},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {

@@ -30,6 +30,7 @@ type estate struct {
 	unfinished store.Once
 	finished   store.Once
 	purchase   string
+	refund     string         // a case that is open
 	importing  engawa.Import  // of acc2_…, whose one line is applied
 	checkup    engawa.Checkup // of acc_…, under way, taken by nobody
 }
@@ -76,6 +77,12 @@ func (s *shop) settle(of string) estate {
 	ps, err := s.Hear(ctx, of, []store.Heard{heard(of, "acc_"+of, e.identity)})
 	s.must(err)
 	e.purchase = ps[0].ID
+	cases, err := s.RefundsOf(ctx, of, ps[0].Customer)
+	s.must(err)
+	e.refund = cases[0].ID
+	s.must(s.SaveRefundPolicy(ctx, engawa.RefundPolicy{Workspace: of, Account: "acc_" + of, Body: []byte(`{}`)}))
+	_, err = s.TellConsumption(ctx, engawa.Consumption{Workspace: of, Customer: "cus_" + of, Delivery: "DELIVERED"})
+	s.must(err)
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -123,6 +130,13 @@ func heard(workspace, account string, of engawa.Identity) store.Heard {
 		Workspace: workspace, Account: account, Original: "2000000001", Whose: []engawa.Identity{of}, New: engawa.Customer{Kind: "person"},
 		Fold: func([]byte) (engawa.Purchase, error) {
 			return engawa.Purchase{App: "app_" + workspace, Kind: "auto_renewable_subscription", Product: "monthly", State: "active", Facts: []byte(`{}`)}, nil
+		},
+		Refunds: func([]byte) ([]engawa.RefundCase, error) {
+			asked := time.Now().Truncate(time.Hour)
+			return []engawa.RefundCase{{
+				Transaction: "2000000001", Original: "2000000001", Kind: "auto_renewable_subscription", Product: "monthly", State: engawa.RefundOpen, Requests: 1,
+				BoughtAt: asked, AskedAt: asked, DueAt: asked.Add(engawa.RefundFor), Facts: []byte(`{}`),
+			}}, nil
 		},
 	}
 }
@@ -710,6 +724,32 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"PurchasesOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.PurchasesOf(ctx, as, "cus_"+e.of)
 	},
+	"RefundFacts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RefundFacts(ctx, as, e.refund)
+	},
+	"ChangeRefund": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ChangeRefund(ctx, as, e.refund, func(f store.RefundFacts) (*store.RefundChange, error) {
+			f.Case.Answer = engawa.RefundIgnored
+			return &store.RefundChange{Case: f.Case}, nil
+		})
+	},
+	"Refunds": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Refunds(ctx, as, store.RefundFilter{Customer: "cus_" + e.of}, store.Page{})
+	},
+	"RefundsOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RefundsOf(ctx, as, "cus_"+e.of)
+	},
+	"RefundPolicies": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.RefundPolicies(ctx, as, "acc_"+e.of, 5)
+	},
+	"SaveRefundPolicy": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SaveRefundPolicy(ctx, engawa.RefundPolicy{Workspace: as, Account: "acc_" + e.of, Version: 1, Body: []byte(`{"rules":[]}`)})
+	},
+	"TellConsumption": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		percent := int64(1)
+		_, err := s.TellConsumption(ctx, engawa.Consumption{Workspace: as, Customer: "cus_" + e.of, Percent: &percent})
+		return nil, err
+	},
 	"SaveSubscription": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.SaveSubscription(ctx, engawa.Subscription{Workspace: as, Customer: "cus_" + e.of, App: "app_" + e.of, Product: "p", State: engawa.SubscriptionExpired})
 	},
@@ -833,8 +873,8 @@ var unwalled = map[string]string{
 	"AddWorkspace": "makes one", "Workspace": "asks for the workspace itself",
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
-	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
+	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",

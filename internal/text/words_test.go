@@ -65,7 +65,7 @@ var computed = map[string][]string{
 	"gap.trouble.":   {"history", "busy"},
 	"gap.result.":    {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "near", "do", "other"},
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
@@ -74,13 +74,26 @@ var computed = map[string][]string{
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
-	"patterns.wrong.": {"name", "from", "subject", "body", "type", "data", "by"},
-	"stop.reason.":    {"bounced", "complained", "blocked", "opted_out", "operator"},
-	"byhand.do.":      {"register", "change", "remove"},
-	"sent.state.":     {"sent", "waiting", "on", "not"},
-	"nav.":            {"today", "live", "messages", "customers", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
-	"problem.":        nil, // refusals on the pages that change something
-	"note.":           nil, // why a delivery stands where it stands
+	"patterns.wrong.":     {"name", "from", "subject", "body", "type", "data", "by"},
+	"stop.reason.":        {"bounced", "complained", "blocked", "opted_out", "operator"},
+	"byhand.do.":          {"register", "change", "remove"},
+	"sent.state.":         {"sent", "waiting", "on", "not"},
+	"refunds.state.":      {"open", "granted", "declined", "reversed"},
+	"refunds.answer.":     {"proposed", "no_consent", "sending", "retrying", "sent", "refused", "ignored", "late"},
+	"refunds.kind.":       {"auto_renewable_subscription", "non_renewing_subscription", "consumable", "non_consumable"},
+	"refunds.reason.":     {"unintended_purchase", "fulfillment_issue", "unsatisfied_with_purchase", "legal", "other"},
+	"refunds.preference.": {"none", "decline", "grant_full", "grant_prorated"},
+	"refunds.delivery.":   {"delivered", "undelivered_quality_issue", "undelivered_wrong_item", "undelivered_server_outage", "undelivered_other"},
+	"refunds.act.":        {"propose", "send", "ignore"},
+	"refunds.remedy.":     {"rule", "no_rule", "delivery", "sample", "percentage", "no_consent", "withdrawn", "pending", "unreachable", "no_key", "refused", "erased"}, // the codes of internal/refund
+	"value.why.":          {"rule", "no_rule", "delivery", "sample", "percentage", "no_consent", "withdrawn", "pending", "unreachable", "no_key", "refused", "erased"},
+	"refund.said.":        {"requested", "declined", "refunded", "reversed"},
+	"refund.did.":         {"sent", "failed", "refused", "proposed", "withheld", "ignored", "alarmed", "late"},
+	"refundrules.":        {"name", "products", "storefronts", "age_from", "age_to", "earlier_from", "earlier_to", "amount_from", "amount_to", "currency"},
+	"refundrules.wrong.":  nil, // parts of a rule
+	"nav.":                {"today", "live", "messages", "customers", "refunds", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
+	"problem.":            nil, // refusals on the pages that change something
+	"note.":               nil, // why a delivery stands where it stands
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},
