@@ -73,7 +73,7 @@ func sampleRefund(p Page, s spoken) Refund {
 
 func sampleRefundWithheld(p Page, s spoken) Refund {
 	v := sampleRefund(p, s)
-	v.RefundRow.Product, v.Kind, v.Subscription, v.Price = "coffee.club.monthly", "auto_renewable_subscription", true, p.milli(1_480_000, "JPY")
+	v.Product, v.Kind, v.Subscription, v.Price = "coffee.club.monthly", "auto_renewable_subscription", true, p.milli(1_480_000, "JPY")
 	v.Title = p.T("refund.title", "product", v.Product)
 	v.Answer, v.Why, v.DueAt = engawa.RefundNoConsent, p.T("value.why.no_consent"), sampleNow.Add(7*time.Hour)
 	v.Obstacle, v.Remedy, v.Consent, v.May = v.Why, p.T("refunds.remedy.no_consent"), nil, false

@@ -18,36 +18,36 @@ const refundVersions = 10
 
 // refundRules is the page of an account's rules for refund cases.
 func (c *console) refundRules(v *visit) error {
-	view, _, err := c.refundRulesView(v)
+	view, err := c.refundRulesView(v)
 	if err != nil {
 		return err
 	}
 	return v.show(RefundRulesPage(view))
 }
 
-func (c *console) refundRulesView(v *visit) (RefundRules, refund.Policy, error) {
+func (c *console) refundRulesView(v *visit) (RefundRules, error) {
 	a, _, err := c.openAccount(v)
 	if err == nil && a.Kind != follow.Kind {
 		err = engawa.NotFound("App Store account")
 	}
 	if err != nil {
-		return RefundRules{}, refund.Policy{}, err
+		return RefundRules{}, err
 	}
 	view := RefundRules{Page: v.titled("accounts", v.T("refundrules.of", "account", a.Name)), Account: a.ID, Bad: -1}
 	view.Path = "/accounts/" + a.ID + "/refunds"
 	kept, err := c.Store.RefundPolicies(v.ctx(), v.ws(), a.ID, refundVersions)
 	if err != nil {
-		return view, refund.Policy{}, err
+		return view, err
 	}
 	people, err := c.actors(v)
 	if err != nil {
-		return view, refund.Policy{}, err
+		return view, err
 	}
 	var now refund.Policy
 	for i, p := range kept {
 		policy, err := refund.ReadPolicy(p)
 		if err != nil {
-			return view, now, err
+			return view, err
 		}
 		if i == 0 {
 			now, view.Version = policy, p.Version
@@ -55,7 +55,7 @@ func (c *console) refundRulesView(v *visit) (RefundRules, refund.Policy, error) 
 		view.Versions = append(view.Versions, RefundVersion{p.Version, p.At, whose(people, p.By), len(policy.Rules)})
 	}
 	view.fill(now)
-	return view, now, nil
+	return view, nil
 }
 
 // fill shows a policy in the form.
@@ -158,7 +158,7 @@ func words(text string) []string {
 
 // saveRefundRules saves the rules, or changes their order in the form alone.
 func (c *console) saveRefundRules(v *visit) error {
-	view, _, err := c.refundRulesView(v)
+	view, err := c.refundRulesView(v)
 	if err != nil {
 		return err
 	}

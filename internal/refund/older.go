@@ -28,10 +28,10 @@ func Older(a Answer, f store.RefundFacts) appstore.ConsumptionV1 {
 	told := Told(f.Case, f.Told)
 	if a.Percent != nil {
 		v.ConsumptionStatus = usedPartly
-		switch {
-		case *a.Percent == 0:
+		switch *a.Percent {
+		case 0:
 			v.ConsumptionStatus = usedNot
-		case *a.Percent == 100_000:
+		case 100_000:
 			v.ConsumptionStatus = usedUp
 		}
 	}

@@ -50,7 +50,7 @@ func open(t *testing.T, url string) *shop {
 
 // pass lets time go by while a node works.
 func (s *shop) pass(d time.Duration) {
-	s.T.Helper()
+	s.Helper()
 	for end := time.Now().Add(d); ; {
 		synctest.Wait()
 		s.Must(s.run.Step(s.Context()))
@@ -64,7 +64,7 @@ func (s *shop) pass(d time.Duration) {
 
 // policy saves rules for the shop's account.
 func (s *shop) policy(p refund.Policy) {
-	s.T.Helper()
+	s.Helper()
 	s.Must(p.Check())
 	body, err := p.Write()
 	s.Must(err)
@@ -85,7 +85,7 @@ func always(p appstore.RefundPreference) refund.Policy {
 
 // decide records a decision of the customer of a purchase.
 func (s *shop) decide(customer string, given bool) (id string) {
-	s.T.Helper()
+	s.Helper()
 	id = engawa.NewID(engawa.PrefixConsent)
 	s.Must(s.Hub.Decide(s.Context(), engawa.Consent{
 		Workspace: followtest.Workspace, ID: id, Customer: customer, Controller: engawa.ControllerWorkspace, App: followtest.AppID, Act: engawa.ActShareUsage,
@@ -96,11 +96,11 @@ func (s *shop) decide(customer string, given bool) (id string) {
 
 // the is the one case of a customer.
 func (s *shop) the(customer string) engawa.RefundCase {
-	s.T.Helper()
+	s.Helper()
 	cs, err := s.Hub.RefundsOf(s.Context(), followtest.Workspace, customer)
 	s.Must(err)
 	if len(cs) != 1 {
-		s.T.Fatalf("%d cases", len(cs))
+		s.Fatalf("%d cases", len(cs))
 	}
 	f, err := s.Hub.RefundFacts(s.Context(), followtest.Workspace, cs[0].ID)
 	s.Must(err)
@@ -109,14 +109,14 @@ func (s *shop) the(customer string) engawa.RefundCase {
 
 // lines are what happened to a case on our side.
 func (s *shop) lines(c engawa.RefundCase) (all []refund.Line) {
-	s.T.Helper()
+	s.Helper()
 	k, err := refund.Read(c)
 	s.Must(err)
 	return k.Lines
 }
 
 func (s *shop) tell(c engawa.Consumption) {
-	s.T.Helper()
+	s.Helper()
 	c.Workspace = followtest.Workspace
 	_, err := s.Hub.TellConsumption(s.Context(), c)
 	s.Must(err)
@@ -124,19 +124,19 @@ func (s *shop) tell(c engawa.Consumption) {
 
 // alarms counts the events and the tasks that tell that time runs out.
 func (s *shop) alarms() (events, open int) {
-	s.T.Helper()
+	s.Helper()
 	evs, err := s.Hub.Events(s.Context(), followtest.Workspace, store.EventFilter{Type: "refund.due"}, store.Page{})
 	s.Must(err)
 	for _, e := range evs {
 		if err := catalogue.Check(e); err != nil {
-			s.T.Error(err)
+			s.Error(err)
 		}
 	}
 	ks, err := s.Hub.TaskPage(s.Context(), followtest.Workspace, store.TaskFilter{Kind: store.RefundTask, State: "open"}, store.Page{})
 	s.Must(err)
 	for _, k := range ks {
 		if k.Count != 1 {
-			s.T.Errorf("raised %d times", k.Count)
+			s.Errorf("raised %d times", k.Count)
 		}
 	}
 	return len(evs), len(ks)
@@ -144,13 +144,11 @@ func (s *shop) alarms() (events, open int) {
 
 // bought is a customer who bought something and asked for the money back.
 func (s *shop) bought(product string) (transaction, customer string) {
-	s.T.Helper()
+	s.Helper()
 	transaction = s.Bought(s.Person("JPN", token), product)
 	s.pass(time.Minute)
 	return transaction, s.Purchase(transaction).Customer
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestAnswered: with consent on file the policy answers, at once, all that is
 // known; the store's decision closes the case.
@@ -159,7 +157,7 @@ func TestAnswered(t *testing.T) {
 		s.policy(always(appstore.PreferDecline))
 		beans, who := s.bought("beans")
 		consent := s.decide(who, true)
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(75_000)), Sample: ptr(true)})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(75_000)), Sample: new(true)})
 		s.Must(s.AskRefund(beans, "UNSATISFIED_WITH_PURCHASE"))
 		s.pass(time.Minute)
 		got := s.Answers(beans)
@@ -211,7 +209,7 @@ func TestSubscription(t *testing.T) {
 		s.policy(always(appstore.PreferProrated))
 		sub, who := s.bought("monthly")
 		s.decide(who, true)
-		s.tell(engawa.Consumption{Customer: who, Percent: ptr(int64(75_000))})
+		s.tell(engawa.Consumption{Customer: who, Percent: new(int64(75_000))})
 		s.Must(s.AskRefund(sub, "OTHER"))
 		s.pass(time.Minute)
 		got := s.Answers(sub)
@@ -242,7 +240,7 @@ func TestNoConsent(t *testing.T) {
 		other := &refund.Runner{Store: s.Hub, Clients: s.Clients} // a node that was started meanwhile
 		for range 5 {
 			s.pass(time.Minute)
-			s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(1000))}) // which has it looked at again
+			s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(1000))}) // which has it looked at again
 			s.Must(other.Step(t.Context()))
 		}
 		if e, open := s.alarms(); e != 1 || open != 1 {
@@ -329,7 +327,7 @@ func TestWithdrawn(t *testing.T) {
 			t.Errorf("%+v, %v", trail, err)
 		}
 		s.decide(who, false)
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(50_000))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(50_000))})
 		s.pass(time.Hour)
 		if c = s.the(who); len(s.Answers(beans)) != 1 || c.Answer != engawa.RefundSent {
 			t.Errorf("after a withdrawal: %d answers, %+v", len(s.Answers(beans)), c)
@@ -429,13 +427,13 @@ func TestOutages(t *testing.T) {
 			t.Errorf("%+v", ls)
 		}
 		s.fails(rude.Fault{Status: 400})
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(1000))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(1000))})
 		s.pass(time.Hour)
 		c = s.the(who)
 		if c.Answer != engawa.RefundRefused || c.Why != refund.WhyRefused || len(s.Answers(beans)) != 2 {
 			t.Errorf("%d answers, %+v", len(s.Answers(beans)), c)
 		}
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(2000))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(2000))})
 		s.pass(time.Hour)
 		if c = s.the(who); c.Answer != engawa.RefundSent || len(s.Answers(beans)) != 3 {
 			t.Errorf("%d answers, %+v", len(s.Answers(beans)), c)
@@ -522,8 +520,8 @@ func TestPeople(t *testing.T) {
 		s.decide(from, true)
 		into := "cus_other"
 		s.Must(s.Hub.AddCustomer(t.Context(), store.NewCustomer{Customer: engawa.Customer{Workspace: followtest.Workspace, ID: into, Kind: "person", CreatedAt: time.Now()}}))
-		s.tell(engawa.Consumption{Customer: from, Product: "beans", Percent: ptr(int64(30_000))})
-		s.tell(engawa.Consumption{Customer: into, Product: "beans", Percent: ptr(int64(60_000))})
+		s.tell(engawa.Consumption{Customer: from, Product: "beans", Percent: new(int64(30_000))})
+		s.tell(engawa.Consumption{Customer: into, Product: "beans", Percent: new(int64(60_000))})
 		_, err := s.Hub.Merge(t.Context(), store.Merge{Workspace: followtest.Workspace, Into: into, From: from, Narrow: verdict.Narrow})
 		s.Must(err)
 		time.Sleep(time.Second)
@@ -536,7 +534,7 @@ func TestPeople(t *testing.T) {
 		if got := s.Answers(beans); len(got) != 1 || got[0].Body["consumptionPercentage"] != 60000.0 {
 			t.Errorf("%+v", got)
 		}
-		s.tell(engawa.Consumption{Customer: from, Percent: ptr(int64(99_000))}) // told of who was merged: it is the other's
+		s.tell(engawa.Consumption{Customer: from, Percent: new(int64(99_000))}) // told of who was merged: it is the other's
 		_, err = s.Hub.Erase(t.Context(), followtest.Workspace, into)
 		s.Must(err)
 		s.pass(13 * time.Hour)
@@ -559,8 +557,8 @@ func TestPeople(t *testing.T) {
 func TestKept(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {
 		beans, who := s.bought("beans")
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(75_000))})
-		s.tell(engawa.Consumption{Transaction: "2000000000009999", Percent: ptr(int64(5))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(75_000))})
+		s.tell(engawa.Consumption{Transaction: "2000000000009999", Percent: new(int64(5))})
 		told := func() int {
 			s.Must(s.Hub.Sweep(t.Context()))
 			f, err := s.Hub.RefundFacts(t.Context(), followtest.Workspace, s.the(who).ID)
@@ -588,7 +586,7 @@ func TestOlder(t *testing.T) {
 		s.policy(always(appstore.PreferDecline))
 		beans, who := s.bought("beans")
 		s.decide(who, true)
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(75_000)), Played: ptr(int64(7200))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(75_000)), Played: new(int64(7200))})
 		now := appstore.Date(time.Now().UnixMilli())
 		_, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, purchase.Report{
 			ID: "n1", Type: "CONSUMPTION_REQUEST", At: now, Asked: "OTHER",
@@ -636,16 +634,16 @@ func TestRules(t *testing.T) {
 		"another kind":       {refund.Rule{Kinds: []string{"non_consumable"}}, false},
 		"storefront":         {refund.Rule{Storefronts: []string{"JPN"}}, true},
 		"another storefront": {refund.Rule{Storefronts: []string{"KOR"}}, false},
-		"two days old":       {refund.Rule{AgeFrom: 2, AgeTo: ptr(2)}, true},
+		"two days old":       {refund.Rule{AgeFrom: 2, AgeTo: new(2)}, true},
 		"too young":          {refund.Rule{AgeFrom: 3}, false},
-		"too old":            {refund.Rule{AgeTo: ptr(1)}, false},
-		"refunds":            {refund.Rule{EarlierFrom: 2, EarlierTo: ptr(2)}, true},
+		"too old":            {refund.Rule{AgeTo: new(1)}, false},
+		"refunds":            {refund.Rule{EarlierFrom: 2, EarlierTo: new(2)}, true},
 		"too few refunds":    {refund.Rule{EarlierFrom: 3}, false},
-		"too many refunds":   {refund.Rule{EarlierTo: ptr(0)}, false},
-		"amount":             {refund.Rule{Currency: "JPY", AmountFrom: ptr(int64(300_000)), AmountTo: ptr(int64(300_000))}, true},
-		"too cheap":          {refund.Rule{Currency: "JPY", AmountFrom: ptr(int64(300_001))}, false},
-		"too dear":           {refund.Rule{Currency: "JPY", AmountTo: ptr(int64(299_999))}, false},
-		"another currency":   {refund.Rule{Currency: "KRW", AmountTo: ptr(int64(900_000))}, false},
+		"too many refunds":   {refund.Rule{EarlierTo: new(0)}, false},
+		"amount":             {refund.Rule{Currency: "JPY", AmountFrom: new(int64(300_000)), AmountTo: new(int64(300_000))}, true},
+		"too cheap":          {refund.Rule{Currency: "JPY", AmountFrom: new(int64(300_001))}, false},
+		"too dear":           {refund.Rule{Currency: "JPY", AmountTo: new(int64(299_999))}, false},
+		"another currency":   {refund.Rule{Currency: "KRW", AmountTo: new(int64(900_000))}, false},
 	} {
 		_, place := refund.Policy{Rules: []refund.Rule{tc.rule, {}}}.Rule(f)
 		if (place == 0) != tc.fits {
@@ -674,8 +672,9 @@ func TestEngines(t *testing.T) {
 		c := s.the(who)
 		s.decide(who, true)
 		for _, w := range []refund.Word{
-			{Transaction: beans, Percent: ptr(int64(10_000))}, {Customer: who, Product: "beans", Sample: ptr(true)},
-			{Identity: engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: token}, Percent: ptr(int64(90_000)), Played: ptr(int64(60))},
+			{Transaction: beans, Percent: new(int64(10_000))},
+			{Customer: who, Product: "beans", Sample: new(true)},
+			{Identity: engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: token}, Percent: new(int64(90_000)), Played: new(int64(60))},
 		} {
 			w.Workspace = followtest.Workspace
 			told, err := refund.Tell(t.Context(), s.Hub, w)
@@ -683,7 +682,7 @@ func TestEngines(t *testing.T) {
 				t.Errorf("%+v, %v", told, err)
 			}
 		}
-		for _, w := range []refund.Word{{}, {Customer: who}, {Customer: who, Transaction: beans, Percent: ptr(int64(1))}, {Transaction: beans, Product: "beans", Percent: ptr(int64(1))}, {Customer: who, Delivery: "LOST"}, {Customer: who, Percent: ptr(int64(100_001))}} {
+		for _, w := range []refund.Word{{}, {Customer: who}, {Customer: who, Transaction: beans, Percent: new(int64(1))}, {Transaction: beans, Product: "beans", Percent: new(int64(1))}, {Customer: who, Delivery: "LOST"}, {Customer: who, Percent: new(int64(100_001))}} {
 			w.Workspace = followtest.Workspace
 			if _, err := refund.Tell(t.Context(), s.Hub, w); err == nil {
 				t.Errorf("taken: %+v", w)
@@ -716,7 +715,7 @@ func TestEngines(t *testing.T) {
 		})
 		s.Must(err)
 		s.Must(<-decided)
-		s.tell(engawa.Consumption{Transaction: beans, Percent: ptr(int64(20_000))})
+		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(20_000))})
 		s.Must(s.run.Step(t.Context()))
 		if n := len(s.Answers(beans)); n != 1 {
 			t.Errorf("%d answers after the withdrawal", n)
