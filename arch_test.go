@@ -65,14 +65,15 @@ var may = map[string][]string{
 	"internal/dispatch":              {"", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
-	"internal/follow":                {"", "internal/appstore", "internal/purchase", "internal/store"},
+	"internal/follow":                {"", "internal/appstore", "internal/insight", "internal/purchase", "internal/store"},
 	"internal/follow/followtest":     all,
+	"internal/insight":               {"", "internal/purchase", "internal/route"},
 	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/source/csv", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},
 	"internal/look/looktest":         {},
-	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
-	"internal/purchase":              {"internal/appstore"},
+	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/purchase":              {"", "internal/appstore"},
 	"internal/relay":                 {"", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
@@ -104,7 +105,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/catalogue", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
+	pure    = []string{"", "internal/catalogue", "internal/insight", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

@@ -261,6 +261,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { h.step(ctx, "replay", (&replay.Runner{Store: h.Store, Compose: h.Compose}).Step) })
 	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
+	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

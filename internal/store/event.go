@@ -118,9 +118,11 @@ func (t *tx) journal(slots []slot) error {
 		*sl.out = Journaled{ID: sl.event.ID, Fresh: true}
 	}
 	if n < len(slots) {
-		return t.findFirsts(ws, slots)
+		if err := t.findFirsts(ws, slots); err != nil {
+			return err
+		}
 	}
-	return nil
+	return t.countDays(ws, slots)
 }
 
 // findFirsts finds which of slots were repetitions, and the event that was

@@ -92,6 +92,8 @@ var computed = map[string][]string{
 	"act.":         {"contact", "contact_at_night", "share_address", "share_usage"},
 	"locale.":      {"ja", "ko", "en"},
 	"route.tried.": {"added", "removed", "changed"},
+	"route.while.": {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "share_ended", "refunded", "help", "wrong", "none"},
+	"outreach.":    nil, // ready-made routes: TestOutreach
 	"weekday.":     {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }
 
