@@ -62,7 +62,7 @@ var computed = map[string][]string{
 	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
 	"csv.changed.":   {"name", "email", "phone", "language", "country"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "ready"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "near", "do", "other"},
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
@@ -81,20 +81,26 @@ var computed = map[string][]string{
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},
-	"outcome.":     {"send", "hold", "refuse"},
-	"delivery.":    {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
-	"message.":     {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
-	"attempt.":     {"open", "accepted", "retry", "failed", "unknown"},
-	"purpose.":     {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
-	"trigger.":     {"user", "automatic"},
-	"group.":       {"general", "application", "payment", "contract", "store", "custom"},
-	"role.":        {"owner", "admin", "support", "viewer"},
-	"act.":         {"contact", "contact_at_night", "share_address", "share_usage"},
-	"locale.":      {"ja", "ko", "en"},
-	"route.tried.": {"added", "removed", "changed"},
-	"route.while.": {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "share_ended", "refunded", "help", "wrong", "none"},
-	"outreach.":    nil, // ready-made routes: TestOutreach
-	"weekday.":     {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
+	"outcome.":        {"send", "hold", "refuse"},
+	"delivery.":       {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
+	"message.":        {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
+	"attempt.":        {"open", "accepted", "retry", "failed", "unknown"},
+	"purpose.":        {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
+	"trigger.":        {"user", "automatic"},
+	"group.":          {"general", "application", "payment", "contract", "store", "custom"},
+	"role.":           {"owner", "admin", "support", "viewer"},
+	"act.":            {"contact", "contact_at_night", "share_address", "share_usage"},
+	"locale.":         {"ja", "ko", "en"},
+	"route.tried.":    {"added", "removed", "changed"},
+	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "share_ended", "refunded", "help", "wrong", "none"},
+	"figures.chart.":  {"active", "renewals", "cancellations", "refunds", "billing"},
+	"figures.series.": {"active", "renewed", "canceled", "saved", "refunded", "declined", "reversed", "unpaid", "recovered"},
+	"figures.share.":  {"cancellations", "billing"},
+	"adoption.phase.": {"start", "life_cycle", "acting", "start.text", "life_cycle.text", "acting.text"},
+	"adoption.":       nil, // types of notifications: TestFamiliesHaveWords
+	"ready.problem.":  {"product", "channel", "place", "product.remedy", "channel.remedy", "place.remedy"},
+	"outreach.":       nil, // ready-made routes: TestOutreach
+	"weekday.":        {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }
 
 // TestEveryKeyHasWords parses the program's Go, generated pages included, and
