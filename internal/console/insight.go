@@ -438,7 +438,7 @@ func topOf(c insight.Chart) int {
 		most = max(most, n)
 	}
 	step := 1
-	for step*10 < most {
+	for step*20 < most {
 		step *= 10
 	}
 	return (most + step - 1) / step * step

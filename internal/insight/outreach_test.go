@@ -3,6 +3,7 @@ package insight_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,7 @@ type shop struct {
 
 	t       *testing.T
 	inbox   *mailsim.Inbox
+	http    *http.Client // of endpoints; nil: there are none
 	compose *message.Composer
 	rules   *rule.Set
 }
@@ -103,7 +105,7 @@ func (s *shop) knows(token string) {
 func (s *shop) run() {
 	d := &dispatch.Dispatcher{
 		Store: s.Hub, Compose: s.compose, Rules: s.rules, Kinds: s.compose.Kinds, Owner: "one", Log: slog.New(slog.DiscardHandler),
-		Env: channel.Env{Dial: s.inbox.Dial, Log: slog.New(slog.DiscardHandler)},
+		Env: channel.Env{HTTP: s.http, Dial: s.inbox.Dial, Log: slog.New(slog.DiscardHandler)},
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

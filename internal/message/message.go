@@ -128,7 +128,7 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 // whatever caused it.
 func (w *world) apart(rs []Request) (out []Request) {
 	for _, r := range rs {
-		if len(r.Cause) == 0 || !w.takesEvents(r.Chain) {
+		if len(r.Cause) == 0 || w.takes(r.Chain) == "" {
 			out = append(out, r)
 			continue
 		}
@@ -371,8 +371,11 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		return words, nil
 	}
 	m.Locale = locale
-	if r.Event != nil && w.takesEvents(m.Chain) {
+	if r.Event != nil && w.takes(m.Chain) == asEvent {
 		return fact(*r.Event)
+	}
+	if r.Event != nil && w.takes(m.Chain) == asOriginal {
+		return original(*r.Event)
 	}
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
