@@ -17,14 +17,40 @@ const storeEvents = "store."
 
 const dayLayout = "2006-01-02"
 
+// counts reports whether an event is one of a store's own.
+func counts(e engawa.Event) bool {
+	return e.Account != engawa.SourceAPI && strings.HasPrefix(e.Type, storeEvents)
+}
+
+// knownStoreEvents finds which of the store's events among slots were kept before,
+// under their very ids: the same call once more, since nobody knew whether it was
+// over.
+func (t *tx) knownStoreEvents(workspace string, slots []slot) (map[string]bool, error) {
+	var ids []string
+	for _, sl := range slots {
+		if counts(sl.event) {
+			ids = append(ids, sl.event.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	kept, err := all(t, scanString, `SELECT id FROM event WHERE workspace = $1 AND id {in $2}`, workspace, t.list(ids))
+	known := map[string]bool{}
+	for _, id := range kept {
+		known[id] = true
+	}
+	return known, err
+}
+
 // countDays counts the store's events among slots that were not here before, on
 // the days on which they happened.
-func (t *tx) countDays(workspace string, slots []slot) error {
+func (t *tx) countDays(workspace string, slots []slot, known map[string]bool) error {
 	var days []engawa.StoreDay
 	var zone *time.Location
 	for _, sl := range slots {
 		e := sl.event
-		if !sl.out.Fresh || e.Account == engawa.SourceAPI || !strings.HasPrefix(e.Type, storeEvents) {
+		if !sl.out.Fresh || known[e.ID] || !counts(e) {
 			continue
 		}
 		if zone == nil {
@@ -37,7 +63,7 @@ func (t *tx) countDays(workspace string, slots []slot) error {
 			Product string `json:"product_id"`
 		}
 		_ = json.Unmarshal(e.Data, &about) // what names no product counts for none
-		days = append(days, engawa.StoreDay{e.Account, e.OccurredAt.In(zone).Format(dayLayout), e.Type, about.Product, 1})
+		days = append(days, engawa.StoreDay{Account: e.Account, Day: e.OccurredAt.In(zone).Format(dayLayout), What: e.Type, Product: about.Product, N: 1})
 	}
 	return t.addDays(workspace, days)
 }
@@ -55,10 +81,10 @@ func (t *tx) countActive(was, is engawa.Purchase) error {
 	}
 	day := is.HeardAt.In(zone).Format(dayLayout)
 	if gives(was) {
-		days = append(days, engawa.StoreDay{is.Account, day, engawa.DayActive, was.Product, -1})
+		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: was.Product, N: -1})
 	}
 	if gives(is) {
-		days = append(days, engawa.StoreDay{is.Account, day, engawa.DayActive, is.Product, 1})
+		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: is.Product, N: 1})
 	}
 	return t.addDays(is.Workspace, days)
 }
@@ -153,67 +179,73 @@ func (s *Store) StoreDays(ctx context.Context, workspace, from string) (days []e
 
 // RecountDays counts the days of a store anew from the journal and the purchases:
 // after the workspace's zone was changed, say. Of erased customers' events the
-// product is not known any more. Notifications that come meanwhile wait.
-func (s *Store) RecountDays(ctx context.Context, workspace string) error {
-	err := s.mergeTx(ctx, workspace, func(t *tx) error {
+// product is not known any more. Notifications that come meanwhile wait. It returns
+// how many events and purchases were counted.
+func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err error) {
+	err = s.mergeTx(ctx, workspace, func(t *tx) error {
 		if _, err := t.exec(`DELETE FROM store_day WHERE workspace = $1`, workspace); err != nil {
 			return err
 		}
-		if err := t.recountEvents(workspace); err != nil {
+		events, err := t.recountEvents(workspace)
+		if err != nil {
 			return err
 		}
-		return t.recountActive(workspace)
+		purchases, err := t.recountActive(workspace)
+		n = events + purchases
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("count the days of %s anew: %w", workspace, err)
+		return 0, fmt.Errorf("count the days of %s anew: %w", workspace, err)
 	}
-	return nil
+	return n, nil
 }
 
 // recountBatch is how many events are opened at once.
 const recountBatch = 1000
 
-func (t *tx) recountEvents(workspace string) error {
+func (t *tx) recountEvents(workspace string) (n int, err error) {
 	lo, hi := typeRange(storeEvents + "*")
 	for after := ""; ; {
 		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id > $2 AND type >= $3 AND type < $4 ORDER BY id LIMIT $5`,
 			workspace, after, lo, hi, recountBatch)
 		if err != nil || len(rows) == 0 {
-			return err
+			return n, err
 		}
 		evs, err := t.openEvents(workspace, rows)
 		if err != nil {
-			return err
+			return n, err
 		}
 		slots := make([]slot, len(evs))
 		for i, e := range evs {
 			slots[i] = slot{e, &Journaled{ID: e.ID, Fresh: true}}
 		}
-		if err := t.countDays(workspace, slots); err != nil {
-			return err
+		if err := t.countDays(workspace, slots, nil); err != nil {
+			return n, err
 		}
+		n += len(evs)
 		after = evs[len(evs)-1].ID
 	}
 }
 
 // recountActive counts who has access since the store last spoke: what was
 // before nobody knows any more.
-func (t *tx) recountActive(workspace string) error {
+func (t *tx) recountActive(workspace string) (n int, err error) {
 	for after := ""; ; {
 		rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
 			WHERE workspace = $1 AND id > $2 AND kind = 'auto_renewable_subscription' AND state IN ('active', 'billing_grace_period') ORDER BY id LIMIT $3`,
 			workspace, after, recountBatch)
 		if err != nil || len(rows) == 0 {
-			return err
+			return n, err
 		}
 		ps, err := t.openPurchases(workspace, rows)
 		if err != nil {
-			return err
+			return n, err
 		}
 		for _, p := range ps {
 			if err := t.countActive(engawa.Purchase{}, p); err != nil {
-				return err
+				return n, err
 			}
+			n++
 			after = p.ID
 		}
 	}

@@ -649,6 +649,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Hear": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Hear(ctx, as, []store.Heard{heard(as, "acc_"+e.of, e.identity)})
 	},
+	"StoreDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.StoreDays(ctx, as, "2026-01-01")
+	},
+	"RecountDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.RecountDays(ctx, as)
+	},
 	"Purchase": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Purchase(ctx, as, e.purchase)
 	},
