@@ -19,10 +19,22 @@ type Family struct {
 // those that most notifications are, then all the others.
 func Families() []Family {
 	return []Family{
-		{"store.subscribed", Start, false}, {"store.did_renew", Start, false}, {"store.did_fail_to_renew", Start, false}, {"store.expired", Start, false}, {"store.refund", Start, false},
-		{"store.did_change_renewal_status", LifeCycle, false}, {"store.did_change_renewal_pref", LifeCycle, true}, {"store.grace_period_expired", LifeCycle, true},
-		{"store.offer_redeemed", LifeCycle, true}, {"store.price_increase", LifeCycle, true}, {"store.renewal_extended", LifeCycle, true}, {"store.renewal_extension", LifeCycle, true},
-		{"store.revoke", LifeCycle, true}, {"store.consumption_request", LifeCycle, true}, {"store.refund_declined", LifeCycle, true}, {"store.refund_reversed", LifeCycle, true},
+		{"store.subscribed", Start, false},
+		{"store.did_renew", Start, false},
+		{"store.did_fail_to_renew", Start, false},
+		{"store.expired", Start, false},
+		{"store.refund", Start, false},
+		{"store.did_change_renewal_status", LifeCycle, false},
+		{"store.did_change_renewal_pref", LifeCycle, true},
+		{"store.grace_period_expired", LifeCycle, true},
+		{"store.offer_redeemed", LifeCycle, true},
+		{"store.price_increase", LifeCycle, true},
+		{"store.renewal_extended", LifeCycle, true},
+		{"store.renewal_extension", LifeCycle, true},
+		{"store.revoke", LifeCycle, true},
+		{"store.consumption_request", LifeCycle, true},
+		{"store.refund_declined", LifeCycle, true},
+		{"store.refund_reversed", LifeCycle, true},
 		{"store.one_time_charge", LifeCycle, true},
 	}
 }

@@ -50,8 +50,11 @@ func TestCharts(t *testing.T) {
 // TestAdoption: what comes and is not used, and what should come and does not.
 func TestAdoption(t *testing.T) {
 	days := []engawa.StoreDay{
-		{Day: "2026-03-01", What: "store.refund", N: 2}, {Day: "2025-12-01", What: "store.refund", N: 5}, {Day: "2026-03-01", What: "store.refund_declined", N: 1},
-		{Day: "2026-03-01", What: "store.expired.voluntary", N: 3}, {Day: "2026-01-01", What: "store.revoke", N: 1},
+		{Day: "2026-03-01", What: "store.refund", N: 2},
+		{Day: "2025-12-01", What: "store.refund", N: 5},
+		{Day: "2026-03-01", What: "store.refund_declined", N: 1},
+		{Day: "2026-03-01", What: "store.expired.voluntary", N: 3},
+		{Day: "2026-01-01", What: "store.revoke", N: 1},
 	}
 	routes := []engawa.Route{{Enabled: true, Events: []string{"store.refund"}}, {Events: []string{"store.revoke"}}, {Enabled: true, Events: []string{"store.expired.voluntary"}}}
 	got := map[string]Adopted{}

@@ -32,8 +32,10 @@ func TestOriginals(t *testing.T) {
 		}
 		s.Must(s.Hub.AddEndpoint(t.Context(), ac,
 			engawa.Destination{Workspace: followtest.Workspace, ID: "dst_hook", Name: "hook", Account: ac.ID, Address: "q", Locale: engawa.Japanese, CreatedAt: time.Now()},
-			engawa.Route{Workspace: followtest.Workspace, ID: "rte_hook", Name: "hook", Enabled: true, Events: []string{"store.subscribed.*"}, UpdatedAt: time.Now(),
-				Then: []engawa.Step{{To: "dst_hook", Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}}}))
+			engawa.Route{
+				Workspace: followtest.Workspace, ID: "rte_hook", Name: "hook", Enabled: true, Events: []string{"store.subscribed.*"}, UpdatedAt: time.Now(),
+				Then: []engawa.Step{{To: "dst_hook", Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}},
+			}))
 		s.run()
 		who := s.Person("JPN", token)
 		s.Bought(who, monthly)

@@ -156,8 +156,10 @@ func outreaches() []outreach {
 	return []outreach{
 		{"save", off, func(s *shop, who string) { s.Must(s.Renew(who, group, true)) }, engawa.GoneRenews},
 		{"payment", fails, func(s *shop, who string) { s.Must(s.Card(who, true)) }, engawa.GonePaid},
-		{"price", func(s *shop, _ string) { s.Must(s.RaisePrice(monthly, map[string]int64{"JPN": 1_980_000}, true)) },
-			func(s *shop, who string) { s.Must(s.Consent(who, group)) }, engawa.GoneAgreed},
+		{
+			"price", func(s *shop, _ string) { s.Must(s.RaisePrice(monthly, map[string]int64{"JPN": 1_980_000}, true)) },
+			func(s *shop, who string) { s.Must(s.Consent(who, group)) }, engawa.GoneAgreed,
+		},
 		{"winback_canceled", func(s *shop, who string) { off(s, who); wait(month) }, buys, engawa.GoneBack},
 		{"winback_billing", func(s *shop, who string) { fails(s, who); wait(61 * 24 * time.Hour) }, func(s *shop, who string) { s.Must(s.Card(who, true)); buys(s, who) }, engawa.GoneBack},
 		{"winback_price", func(s *shop, _ string) {

@@ -33,8 +33,13 @@ func TestStoreDays(t *testing.T) {
 			typ, account, product string
 			at                    time.Time
 		}{
-			{"store.did_renew", room, "a", at}, {"store.did_renew", room, "a", at.Add(time.Minute)}, {"store.did_renew", room, "a", at},
-			{"store.refund", room, "b", at}, {"store.test", room, "", at}, {"payment.recurring.failed", room, "a", at}, {"store.refund", engawa.SourceAPI, "b", at},
+			{"store.did_renew", room, "a", at},
+			{"store.did_renew", room, "a", at.Add(time.Minute)},
+			{"store.did_renew", room, "a", at},
+			{"store.refund", room, "b", at},
+			{"store.test", room, "", at},
+			{"payment.recurring.failed", room, "a", at},
+			{"store.refund", engawa.SourceAPI, "b", at},
 		} {
 			evs = append(evs, engawa.Event{
 				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: e.account, Type: e.typ, DedupKey: fmt.Sprint(i), OccurredAt: e.at, ReceivedAt: at,
