@@ -275,7 +275,7 @@ func TestOutreachAtOnce(t *testing.T) {
 			s.Must(err)
 			lane, _, err := s.Hub.Hold(t.Context(), "me", seen)
 			s.Must(err)
-			cs, _, err := s.Hub.Claim(t.Context(), lane, 10, store.Decide{Pace: func() store.Pace { return store.Pace{} }, Judge: func(c store.Claimed) store.Decision {
+			cs, _, err := s.Hub.Claim(t.Context(), lane, 10, store.Decide{Pace: func() store.Pace { return store.Pace{} }, Judge: func(c *store.Claimed) store.Decision {
 				f := message.Complete(c.Known, mail.Kind, c.Message, time.Now())
 				v := verdict.Judge(f, s.rules, time.Now())
 				codes = append(codes, v.Gates[5].Reasons[0].Code)
