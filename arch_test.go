@@ -60,21 +60,22 @@ var may = map[string][]string{
 	"internal/channel/webhook":       channelKind,
 	"internal/channel/zendesk":       channelKind,
 	"internal/config":                {"", "internal/vault"},
-	"internal/console":               {"", "internal/access", "internal/appstore", "internal/catalogue", "internal/channel", "internal/follow", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/console":               {"", "internal/access", "internal/appstore", "internal/catalogue", "internal/channel", "internal/follow", "internal/insight", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/demo":                  all,
 	"internal/dispatch":              {"", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
-	"internal/follow":                {"", "internal/appstore", "internal/purchase", "internal/store"},
+	"internal/follow":                {"", "internal/appstore", "internal/insight", "internal/purchase", "internal/store"},
 	"internal/follow/followtest":     all,
 	"internal/gap":                   {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/store", "internal/text"},
+	"internal/insight":               {"", "internal/purchase", "internal/route"},
 	"internal/intake":                {"", "internal/catalogue", "internal/channel", "internal/source/csv", "internal/store"},
 	"internal/letter":                {},
 	"internal/look":                  {},
 	"internal/look/looktest":         {},
-	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
-	"internal/purchase":              {"internal/appstore"},
 	"internal/refund":                {"", "internal/appstore", "internal/follow", "internal/store", "internal/verdict"},
+	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/purchase":              {"", "internal/appstore"},
 	"internal/relay":                 {"", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
@@ -106,7 +107,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/catalogue", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
+	pure    = []string{"", "internal/catalogue", "internal/insight", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

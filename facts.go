@@ -113,6 +113,7 @@ type Facts struct {
 	Budgets      []BudgetFacts      `json:"budgets,omitempty"`
 	House        House              `json:"house"`
 	Stopped      bool               `json:"stopped,omitempty"` // the broadcast was stopped, or the account switched off
+	While        *WhileFacts        `json:"while,omitempty"`   // nil: the message asks for nothing of a purchase
 
 	// About is what Clear hands to the channel with the words. No gate reads it.
 	About *About `json:"-"`
@@ -173,6 +174,34 @@ type ConsentFacts struct {
 	Where      string    `json:"where,omitempty"`
 	RemindedAt time.Time `json:"reminded_at,omitzero"` // last two-year notice (KR)
 }
+
+// WhileFacts is what became of the reason for a message.
+type WhileFacts struct {
+	Holds Standing  `json:"holds"`
+	Gone  Gone      `json:"gone,omitempty"` // why it holds no more; empty: it holds
+	Until time.Time `json:"until,omitzero"` // it holds until then at most; zero: no end is known
+}
+
+// Gone is why a standing condition holds no more.
+type Gone string
+
+// The reasons.
+const (
+	GoneUnknown   Gone = "unknown"   // nothing is known of the purchase, or it is another customer's
+	GoneRenews    Gone = "renews"    // renewal is on again
+	GoneCanceled  Gone = "canceled"  // renewal was switched off
+	GoneEnded     Gone = "ended"     // the paid period, or the store's attempt to collect, is over
+	GonePaid      Gone = "paid"      // the payment came in
+	GoneBack      Gone = "back"      // the customer has access again
+	GoneAgreed    Gone = "agreed"    // the customer agreed to the price, or is not asked any more
+	GoneChanged   Gone = "changed"   // another plan was chosen
+	GoneRefunded  Gone = "refunded"  // the money was given back
+	GoneKept      Gone = "kept"      // the refund was taken back
+	GoneOtherwise Gone = "otherwise" // the purchase stands in another way
+)
+
+// Gones lists them.
+var Gones = [...]Gone{GoneUnknown, GoneRenews, GoneCanceled, GoneEnded, GonePaid, GoneBack, GoneAgreed, GoneChanged, GoneRefunded, GoneKept, GoneOtherwise}
 
 // DisclosureFacts is the page that tells customers about automatic messages.
 type DisclosureFacts struct {

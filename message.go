@@ -30,7 +30,8 @@ type Message struct {
 	Unsubscribe string // one-click URL; empty where none is owed
 	Chain       []Via  // accounts in order
 	Urgent      bool
-	Sample      bool // demo data with past times: shown, never sent
+	Sample      bool  // demo data with past times: shown, never sent
+	While       While // else it does not go any more
 	NotBefore   time.Time
 	ExpiresAt   time.Time
 	State       MessageState

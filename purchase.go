@@ -36,3 +36,16 @@ const (
 	PurchaseEnded   PurchaseState = "ended"
 	PurchaseRevoked PurchaseState = "revoked"
 )
+
+// StoreDay is how often something happened in a store on a day.
+type StoreDay struct {
+	Account string
+	Day     string // "2026-11-29", in the workspace's zone
+	What    string // a type of store events, or DayActive
+	Product string // the store's id; empty where the event names none
+	N       int
+}
+
+// DayActive is how many have access by a subscription, on a day on which that
+// changed.
+const DayActive = "active"

@@ -29,6 +29,31 @@ type Step struct {
 	ExpiresIn time.Duration `json:"expires_in,omitempty"` // from the event; 0: the rule's default
 	Mute      []Window      `json:"mute,omitempty"`       // in these it waits until they end
 	Digest    *Digest       `json:"digest,omitempty"`     // many events in one message; nil: a message for each
+	While     Standing      `json:"while,omitempty"`      // it goes only as long as this holds of the customer's purchase
+}
+
+// Standing is what must hold of a customer's purchase, now, for a message to go.
+type Standing string
+
+// The standing conditions, of the purchase that the message is about.
+const (
+	WhileRenewalOff   Standing = "renewal_off"   // it is paid, and ends when the period does
+	WhileUnpaid       Standing = "unpaid"        // the store tries to collect a failed payment, with access or without
+	WhileExpired      Standing = "expired"       // it has ended, and no other of its kind is active
+	WhilePricePending Standing = "price_pending" // the customer has not yet agreed to a higher price
+	WhileSamePlan     Standing = "same_plan"     // it goes on renewing with the plan it had
+	WhileShareEnded   Standing = "share_ended"   // the family shares it no more, and the customer bought none
+	WhileRefunded     Standing = "refunded"      // its money was given back, and the refund stands
+)
+
+// Standings lists them.
+var Standings = [...]Standing{WhileRenewalOff, WhileUnpaid, WhileExpired, WhilePricePending, WhileSamePlan, WhileShareEnded, WhileRefunded}
+
+// While is the standing condition of one message. The zero While asks for nothing.
+type While struct {
+	Holds    Standing `json:"holds,omitempty"`
+	Purchase string   `json:"purchase,omitempty"` // whose state it is; empty: nobody knows, and the condition does not hold
+	Product  string   `json:"product,omitempty"`  // that the message was made about
 }
 
 // Window is a time of the day on some days of the week, in the workspace's zone.

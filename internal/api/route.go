@@ -30,6 +30,7 @@ type stepBody struct {
 	ExpiresIn int            `json:"expires_in_seconds,omitzero" minimum:"0" maximum:"31536000" doc:"From the event; 0 for the rule's default"`
 	Mute      []windowBody   `json:"mute,omitempty" maxItems:"14" doc:"In these times, of the workspace's zone, it waits until they end"`
 	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message: to staff, or those of one cause to anybody"`
+	While     string         `json:"while,omitempty" enum:"renewal_off,unpaid,expired,price_pending,same_plan,share_ended,refunded" doc:"It goes only as long as this holds of the purchase that the event is about, judged again when it goes: renewal still off, still unpaid, still expired, the higher price still not agreed to, still on the same plan, the family still sharing no more, still refunded. Only to the customer"`
 }
 
 type windowBody struct {
@@ -67,6 +68,7 @@ func (b RouteBody) route(workspace string) engawa.Route {
 	for _, st := range b.Then {
 		step := engawa.Step{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: time.Duration(st.ExpiresIn) * time.Second,
+			While: engawa.Standing(st.While),
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, engawa.Window(w))
@@ -88,6 +90,7 @@ func showRoute(r engawa.Route) routeOut {
 	for _, st := range r.Then {
 		step := stepBody{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: int(st.ExpiresIn / time.Second),
+			While: string(st.While),
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, windowBody(w))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -21,6 +22,7 @@ type WebhookBody struct {
 	URL       string   `json:"url" minLength:"8" maxLength:"2000" example:"https://hooks.example.jp/engawa"`
 	Events    []string `json:"events" minItems:"1" maxItems:"50" maxLength:"120" doc:"Types, groups as payment.*, or *" example:"[\"contract.*\"]"`
 	Condition string   `json:"condition,omitempty" maxLength:"4000" doc:"CEL over event and customer; always if empty"`
+	Content   string   `json:"content,omitempty" enum:"event,original" doc:"What is posted: the event with addresses masked or, with original, what the App Store posted, byte for byte (events store.* alone). event if empty"`
 }
 
 // WebhookShown is a webhook without its secret.
@@ -54,7 +56,7 @@ func (a *API) addWebhook(ctx context.Context, c *call, in *webhookIn) (webhookMa
 		Owner: engawa.OwnerWorkspace, Enabled: true, Version: 1, CreatedAt: now,
 	}
 	var err error
-	if ac.Settings, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": b.URL, "secret": secret, "content": "event"}); err != nil {
+	if ac.Settings, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": b.URL, "secret": secret, "content": cmp.Or(b.Content, "event")}); err != nil {
 		return webhookMade{}, err
 	}
 	d := engawa.Destination{
@@ -81,7 +83,7 @@ type webhookList struct {
 // showWebhook tells an endpoint with the filters of the routes that lead there.
 func showWebhook(ac engawa.Account, routes []engawa.Route) WebhookShown {
 	out := WebhookShown{ID: ac.ID, Enabled: ac.Enabled, CreatedAt: ac.CreatedAt.UTC()}
-	out.Name, out.URL, out.Events = ac.Name, ac.Settings["url"], []string{}
+	out.Name, out.URL, out.Content, out.Events = ac.Name, ac.Settings["url"], ac.Settings["content"], []string{}
 	n := 0
 	for _, r := range routes {
 		leads := slices.ContainsFunc(r.Then, func(st engawa.Step) bool {

@@ -27,6 +27,9 @@ func TestWebhooks(t *testing.T) {
 		if got["condition"] != "event.data.amount >= 1000" || len(got["events"].([]any)) != 2 || got["url"] != "https://hooks.example/1" {
 			t.Errorf("%v", got)
 		}
+		if status, made, text := s.do("POST", "/v1/webhooks", s.key, `{"url":"https://hooks.example/2","events":["store.*"],"content":"original"}`); status != 201 || made["content"] != "original" || got["content"] != "event" {
+			t.Errorf("originals: %d %s; %v", status, text, got)
+		}
 		if status, _, _ := s.do("GET", "/v1/webhooks/acc_mail", s.key, ""); status != 404 {
 			t.Errorf("an account of another kind: %d", status)
 		}

@@ -31,6 +31,15 @@ func (v RouteForm) purposes() []Choice {
 	return list
 }
 
+// whiles are the standing conditions of a step.
+func (p Page) whiles() []Choice {
+	list := []Choice{{"", p.T("route.while.none")}}
+	for _, w := range engawa.Standings {
+		list = append(list, Choice{string(w), p.T("route.while." + string(w))})
+	}
+	return list
+}
+
 // places are where an account of a step's chain may go instead: the step's own
 // place first.
 func (v RouteForm) places() []Choice {
@@ -181,6 +190,9 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 	case d != nil:
 		out.Notes = append(out.Notes, n.v.T("routes.digest", "time", n.v.Duration(d.Within)))
 	}
+	if st.While != "" {
+		out.Notes = append(out.Notes, n.v.T("route.while."+string(st.While)))
+	}
 	for _, w := range st.Mute {
 		out.Notes = append(out.Notes, n.v.T("routes.mute", "from", w.From, "to", w.To))
 	}
@@ -303,7 +315,7 @@ func sortedNames[T any](of map[string]T, name func(T) string) []T {
 }
 
 func stepForm(st engawa.Step) StepForm {
-	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent}
+	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent, While: string(st.While)}
 	for _, via := range st.Via {
 		out.Via = append(out.Via, ViaForm{Account: via.Account, Destination: via.Destination, Minutes: int(via.Within / time.Minute), Copy: via.Copy})
 	}
@@ -387,6 +399,8 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.events") + ": " + p.T("route.events.help")
 	case strings.Contains(told.Field, "/mute"):
 		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
+	case strings.HasSuffix(told.Field, "/while"):
+		return p.T("route.while") + ": " + p.T("route.while.wrong")
 	case strings.HasSuffix(told.Field, "/digest/cause"):
 		return p.T("route.cause") + ": " + p.T("route.cause.wrong")
 	case strings.Contains(told.Field, "/digest"):
@@ -411,6 +425,7 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 		st := engawa.Step{
 			To: form(stepName(i, "to")), Template: form(stepName(i, "template")), App: form(stepName(i, "app")), Topic: strings.TrimSpace(form(stepName(i, "topic"))),
 			Purpose: engawa.Purpose(form(stepName(i, "purpose"))), Urgent: form(stepName(i, "urgent")) == "true",
+			While: engawa.Standing(form(stepName(i, "while"))),
 		}
 		if i < len(stored) {
 			st.ExpiresIn = stored[i].ExpiresIn // not in the form

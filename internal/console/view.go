@@ -614,6 +614,7 @@ type StepForm struct {
 	Via                      []ViaForm
 	Digest                   DigestForm
 	Mute                     []engawa.Window // with one to fill in
+	While                    string          // an engawa.Standing
 }
 
 // DigestForm is what a step gathers; zero: nothing.

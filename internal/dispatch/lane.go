@@ -416,7 +416,7 @@ func (l *lane) judge(c *store.Claimed, p *pace) (job, store.Decision) {
 	if key == "" {
 		key = c.Delivery.ID
 	}
-	f := message.Complete(c.Known.Facts, l.kind, c.Message)
+	f := message.Complete(c.Known, l.kind, c.Message, now)
 	f.Final = true
 	parcel := l.parcel(c, key)
 	m, v := verdict.Clear(f, l.d.Rules, now, parcel, l.leaseEnd())

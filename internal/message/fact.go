@@ -10,15 +10,37 @@ import (
 	"github.com/engawa/engawa/internal/text"
 )
 
-// takesEvents reports whether every account of a chain is an endpoint that gets
-// events as they are.
-func (w *world) takesEvents(chain []engawa.Via) bool {
-	for _, v := range chain {
-		if a := w.accounts[v.Account]; a.Kind != "webhook" || a.Settings["content"] != "event" {
-			return false
+// What an endpoint gets of an event, where that is no message in words.
+const (
+	asEvent    = "event"    // the event itself
+	asOriginal = "original" // what its source sent, byte for byte
+)
+
+// takes is what every account of a chain gets of an event where they are
+// endpoints that get the same; empty: words about it.
+func (w *world) takes(chain []engawa.Via) string {
+	what := ""
+	for i, v := range chain {
+		a := w.accounts[v.Account]
+		takes := a.Settings["content"]
+		if a.Kind != "webhook" || takes != asEvent && takes != asOriginal || i > 0 && takes != what {
+			return ""
 		}
+		what = takes
 	}
-	return true
+	return what
+}
+
+// original is an event as its source sent it: of the App Store, the signed
+// notification. One that came without such evidence cannot be passed on.
+func original(e engawa.Event) (engawa.Content, error) {
+	switch {
+	case len(e.Raw) == 0:
+		return engawa.Content{}, engawa.Invalid("/content", "let the route take events of the App Store alone, as store.*", "the event %s came without an original that could be passed on", e.ID)
+	case len(e.Raw) > text.MaxPart:
+		return engawa.Content{}, engawa.Invalid("/content", "take it from the journal (GET /v1/events)", "the original has %d bytes, a webhook takes %d", len(e.Raw), text.MaxPart)
+	}
+	return engawa.Content{Text: string(e.Raw)}, nil
 }
 
 // fact is an event as an endpoint gets it: type, timestamp and data of Standard

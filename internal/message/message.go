@@ -29,6 +29,7 @@ type Request struct {
 	Digest      []engawa.Event  // the events that it tells of together; or
 	Cause       []engawa.Event  // Event and the others of its cause, which it names in their own words
 	Mute        []engawa.Window // in these it waits
+	While       engawa.Standing // what must hold of the purchase that Event is about; empty: nothing
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
@@ -99,7 +100,10 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 	ms := make([]engawa.Message, len(rs))
 	var asks []store.Ask
 	for i, r := range rs {
-		if ms[i], err = w.begin(r); err != nil {
+		if ms[i], err = w.begin(r); err == nil {
+			ms[i].While, err = w.while(ctx, r)
+		}
+		if err != nil {
 			return nil, err
 		}
 		for _, v := range ms[i].Chain {
@@ -125,7 +129,7 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 // whatever caused it.
 func (w *world) apart(rs []Request) (out []Request) {
 	for _, r := range rs {
-		if len(r.Cause) == 0 || !w.takesEvents(r.Chain) {
+		if len(r.Cause) == 0 || w.takes(r.Chain) == "" {
 			out = append(out, r)
 			continue
 		}
@@ -289,7 +293,7 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 	}
 	judged := make([]store.Judged, len(known))
 	for i, k := range known {
-		judged[i] = w.judge(m, k.Facts, m.Chain[i].Account)
+		judged[i] = w.judge(m, k, m.Chain[i].Account)
 	}
 	w.oblige(&m, judged, known)
 	out := store.NewMessage{Message: m, Judged: judged}
@@ -298,15 +302,17 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 }
 
 // judge gives the early verdict on one account.
-func (w *world) judge(m engawa.Message, f engawa.Facts, account string) store.Judged {
+func (w *world) judge(m engawa.Message, k store.Known, account string) store.Judged {
 	kind, _ := w.kind(account)
-	f = Complete(f, kind, m)
+	f := Complete(k, kind, m, time.Now())
 	v := verdict.Judge(f, w.Rules, later(m.CreatedAt, m.NotBefore))
 	return store.Judged{Facts: f, Verdict: v}
 }
 
-// Complete fills in the facts that come from the channel's kind and from the words.
-func Complete(f engawa.Facts, kind channel.Kind, m engawa.Message) engawa.Facts {
+// Complete fills in the facts that come from the channel's kind, from the words
+// and from what the customer's purchases say at now.
+func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time) engawa.Facts {
+	f := k.Facts
 	f.Relationship.Required = kind.Relationship
 	f.DisclosureRequired = kind.Disclosure
 	if !kind.Tells {
@@ -315,6 +321,10 @@ func Complete(f engawa.Facts, kind channel.Kind, m engawa.Message) engawa.Facts 
 	f.OneClick = m.Unsubscribe != ""
 	f.Content = engawa.ContentFacts{
 		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional,
+	}
+	if m.While.Holds != "" {
+		while := standing(m.While, k.Purchases, now)
+		f.While = &while
 	}
 	return f
 }
@@ -362,8 +372,11 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		return words, nil
 	}
 	m.Locale = locale
-	if r.Event != nil && w.takesEvents(m.Chain) {
+	if r.Event != nil && w.takes(m.Chain) == asEvent {
 		return fact(*r.Event)
+	}
+	if r.Event != nil && w.takes(m.Chain) == asOriginal {
+		return original(*r.Event)
 	}
 	if words == (engawa.Content{}) {
 		return words, engawa.Invalid("/content", "write a text, or choose a template", "the message has no words")
@@ -655,7 +668,7 @@ func lateness(ev engawa.Event, st engawa.Step) (until time.Time, late bool) {
 func ofStep(workspace, id string, st engawa.Step) Request {
 	return Request{
 		Workspace: workspace, Route: id, Destination: st.To, App: st.App, Purpose: st.Purpose, Trigger: engawa.ByAutomatic, Topic: st.Topic,
-		Template: st.Template, Chain: st.Via, Urgent: st.Urgent, Mute: st.Mute,
+		Template: st.Template, Chain: st.Via, Urgent: st.Urgent, Mute: st.Mute, While: st.While,
 	}
 }
 

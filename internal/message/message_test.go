@@ -175,7 +175,7 @@ func TestOwnTypeToStaff(t *testing.T) {
 // TestComplete: whom a notice tells of reaches a kind that asks for it, and no other.
 func TestComplete(t *testing.T) {
 	for _, k := range builtin.Kinds() {
-		f := message.Complete(engawa.Facts{About: &engawa.About{Customer: "cus_1"}}, k, engawa.Message{})
+		f := message.Complete(store.Known{Facts: engawa.Facts{About: &engawa.About{Customer: "cus_1"}}}, k, engawa.Message{}, time.Now())
 		if (f.About != nil) != (k.Name == "zendesk") {
 			t.Errorf("%s: %v", k.Name, f.About)
 		}

@@ -4,6 +4,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -74,6 +75,9 @@ func Check(r engawa.Route) error {
 		if st.Via[0].Copy {
 			return engawa.Invalid(fmt.Sprintf("/then/%d/via/0/copy", i), "make another account the first", "the first account of step %d cannot be a copy", i+1)
 		}
+		if err := checkWhile(fmt.Sprintf("/then/%d/while", i), st); err != nil {
+			return err
+		}
 		if err := checkMute(fmt.Sprintf("/then/%d/mute", i), st.Mute); err != nil {
 			return err
 		}
@@ -86,6 +90,22 @@ func Check(r engawa.Route) error {
 	}
 	_, err := condition(r.Condition)
 	return err
+}
+
+// checkWhile refuses a standing condition that nobody knows, or on a step that
+// has no customer whose purchase could be looked at when it goes.
+func checkWhile(at string, st engawa.Step) error {
+	switch {
+	case st.While == "":
+		return nil
+	case !slices.Contains(engawa.Standings[:], st.While):
+		return engawa.Invalid(at, fmt.Sprintf("choose one of %v, or leave it out", engawa.Standings), "%q is no condition of a purchase", st.While)
+	case st.To != ToCustomer:
+		return engawa.Invalid(at, "leave it out, or write to the customer", "a message to staff depends on no purchase")
+	case st.Digest != nil:
+		return engawa.Invalid(at, "leave the digest out, or the condition", "a digest tells of several events, and the condition is about one")
+	}
+	return nil
 }
 
 // condition compiles a CEL expression over event and customer that answers

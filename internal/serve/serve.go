@@ -269,6 +269,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "attendance", h.gaps.Attend) })
 	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })
 	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
+	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

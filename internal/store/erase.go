@@ -107,6 +107,9 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 			*x.count += n
 		}
 	}
+	if err := t.forgetActive(workspace, customer, e.At); err != nil {
+		return err
+	}
 	n, err := t.exec(`DELETE FROM identity WHERE workspace = $1 AND customer = $2`, workspace, customer)
 	if err != nil {
 		return err

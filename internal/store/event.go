@@ -108,6 +108,10 @@ func (t *tx) journal(slots []slot) error {
 			return err
 		}
 	}
+	known, err := t.knownStoreEvents(ws, slots)
+	if err != nil {
+		return err
+	}
 	n, err := t.insert(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13, $14)
 		ON CONFLICT (workspace, account, dedup) DO NOTHING`, rows)
@@ -118,9 +122,11 @@ func (t *tx) journal(slots []slot) error {
 		*sl.out = Journaled{ID: sl.event.ID, Fresh: true}
 	}
 	if n < len(slots) {
-		return t.findFirsts(ws, slots)
+		if err := t.findFirsts(ws, slots); err != nil {
+			return err
+		}
 	}
-	return nil
+	return t.countDays(ws, slots, known)
 }
 
 // findFirsts finds which of slots were repetitions, and the event that was

@@ -28,6 +28,7 @@ type Known struct {
 	SenderName  string
 	Locale      engawa.Locale // the recipient's
 	Destination string
+	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions
 }
 
 // String names who would be written to on which account, without address and name.
@@ -75,6 +76,7 @@ type world struct {
 	day          time.Time            // where quotas of a day begin
 	sent         map[string][]sentRow
 	stopped      map[string]bool
+	purchases    map[string][]engawa.Purchase // of customers of whose purchases a message asks something
 	budgets      map[string][]engawa.BudgetFacts
 }
 
@@ -126,6 +128,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadUse(w, workspace, asks) },
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
+		func() error { return t.loadPurchases(w, workspace, asks) },
 		func() error { return t.loadBudgets(w, workspace, accounts) },
 	} {
 		if err := load(); err != nil {
@@ -168,6 +171,9 @@ func (w *world) know(a Ask) (Known, error) {
 		Stopped: !head.enabled || w.stopped[m.Broadcast],
 	}
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
+	if m.While.Holds != "" {
+		k.Purchases = w.purchases[m.Customer]
+	}
 	if m.Partner != "" {
 		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
 		f.Sender = w.partners[m.Partner].Sender
@@ -679,6 +685,32 @@ func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock b
 		w.stopped[id] = state == "stopped"
 		return struct{}{}, err
 	}, q, workspace, t.list(broadcasts))
+	return err
+}
+
+// loadPurchases loads the purchases that messages ask something of. Who hears of
+// a purchase shares the customer's lock (Store.Hear): for a claim they stand still.
+func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
+	var customers, ids []string
+	for _, a := range asks {
+		if a.Message.While.Holds != "" {
+			customers, ids = append(customers, a.Message.Customer), append(ids, a.Message.While.Purchase)
+		}
+	}
+	if customers = distinct(customers); len(customers) == 0 {
+		return nil
+	}
+	rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
+		WHERE workspace = $1 AND customer {in $2} AND (kind = 'auto_renewable_subscription' OR id {in $3}) ORDER BY bought_at, id`,
+		workspace, t.list(customers), t.list(distinct(ids)))
+	if err != nil {
+		return err
+	}
+	ps, err := t.openPurchases(workspace, rows)
+	w.purchases = map[string][]engawa.Purchase{}
+	for _, p := range ps {
+		w.purchases[p.Customer] = append(w.purchases[p.Customer], p)
+	}
 	return err
 }
 

@@ -221,8 +221,8 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
-	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, filler)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, '')`
+	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, filler)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, '')`
 
 func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	m := n.Message
@@ -249,12 +249,25 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	standing, err := standingText(m.While)
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", m.ID, err)
+	}
 	outcome, gate := overall(n.Judged)
 	return []any{
 		m.Workspace, m.ID, m.Event, m.Route, m.Partner, m.Member, m.App, m.Customer, m.Destination, m.Broadcast,
 		string(m.Purpose), string(m.Trigger), m.Topic, string(m.Locale), m.Urgent, m.Sample, us(m.NotBefore), us(m.ExpiresAt),
-		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt),
+		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt), standing,
 	}, nil
+}
+
+// standingText is what is asked of a purchase as a column; empty: nothing.
+func standingText(w engawa.While) (string, error) {
+	if w == (engawa.While{}) {
+		return "", nil
+	}
+	b, err := json.Marshal(w)
+	return string(b), err
 }
 
 // overall is the outcome of the first account that may send, now or later; if
@@ -289,7 +302,7 @@ func newDeliveryRow(m engawa.Message, d engawa.Delivery) []any {
 }
 
 const messageColumns = `workspace, id, event, route, partner, member, app, customer, destination, broadcast, purpose, trigger_by, topic, locale,
-	urgent, sample, not_before, expires_at, state, chain, trace, sealed, sealed_by, created_at`
+	urgent, sample, not_before, expires_at, state, chain, trace, sealed, sealed_by, created_at, standing`
 
 type messageRowRead struct {
 	engawa.Message
@@ -298,15 +311,20 @@ type messageRowRead struct {
 }
 
 func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
-	var chain string
+	var chain, standing string
 	var notBefore, expires, created int64
 	if err := scan(&m.Workspace, &m.ID, &m.Event, &m.Route, &m.Partner, &m.Member, &m.App, &m.Customer, &m.Destination, &m.Broadcast, &m.Purpose, &m.Trigger, &m.Topic, &m.Locale,
-		&m.Urgent, &m.Sample, &notBefore, &expires, &m.State, &chain, &m.Trace, &m.sealed, &m.by, &created); err != nil {
+		&m.Urgent, &m.Sample, &notBefore, &expires, &m.State, &chain, &m.Trace, &m.sealed, &m.by, &created, &standing); err != nil {
 		return m, err
 	}
 	m.NotBefore, m.ExpiresAt, m.CreatedAt = at(notBefore), at(expires), at(created)
 	if m.Customer == "" && !strings.HasPrefix(m.by, byRing) {
 		m.About = m.by
+	}
+	if standing != "" {
+		if err := json.Unmarshal([]byte(standing), &m.While); err != nil {
+			return m, err
+		}
 	}
 	return m, json.Unmarshal([]byte(chain), &m.Chain)
 }

@@ -86,6 +86,10 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 	if err != nil {
 		return kept, err
 	}
+	// A claim that goes by what the customer bought is over first, or sees this.
+	if _, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id = $2 {share}`, h.Workspace, customer); err != nil {
+		return kept, err
+	}
 	p, err := h.Fold(kept.Facts)
 	if err != nil {
 		return kept, err
@@ -107,6 +111,9 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 		if err != nil {
 			return kept, err
 		}
+	}
+	if err := t.countActive(kept, p); err != nil {
+		return kept, err
 	}
 	return p, t.subscribed(p)
 }

@@ -715,6 +715,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Hear": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Hear(ctx, as, []store.Heard{heard(as, "acc_"+e.of, e.identity)})
 	},
+	"StoreDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.StoreDays(ctx, as, "2026-01-01")
+	},
+	"RecountDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.RecountDays(ctx, as)
+	},
 	"Purchase": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Purchase(ctx, as, e.purchase)
 	},
@@ -906,14 +912,15 @@ func TestTenancy(t *testing.T) {
 		tables := tablesOf(s.t, db, s.Lite())
 		n := 0
 		var own estate // kept for the next method while nothing changed it
-		var stranger, before string
+		var before string
 		for name, call := range walled {
+			n++
 			if own.of == "" {
-				n++
-				own, stranger = s.settle(fmt.Sprint("ws_own_", n)), fmt.Sprint("ws_other_", n)
-				s.must(s.AddWorkspace(s.t.Context(), engawa.Workspace{ID: stranger, Zone: "Asia/Tokyo", CreatedAt: time.Now()}))
+				own = s.settle(fmt.Sprint("ws_own_", n))
 				before = dump(s.t, db, tables, own.of)
 			}
+			stranger := fmt.Sprint("ws_other_", n)
+			s.must(s.AddWorkspace(s.t.Context(), engawa.Workspace{ID: stranger, Zone: "Asia/Tokyo", CreatedAt: time.Now()}))
 			got, err := call(s.t.Context(), s.Store, stranger, own)
 			if err == nil && !empty(got) {
 				s.t.Errorf("%s shows another workspace %+v", name, got)

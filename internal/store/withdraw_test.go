@@ -42,6 +42,20 @@ func staff(s *shop, id string, m *engawa.Message) {
 	m.Customer, m.Destination = "", "dst_"+id
 }
 
+// boughtBy has the store tell of a subscription that ends, which the message asks
+// about.
+func boughtBy(s *shop, id string, m *engawa.Message) {
+	ps, err := s.Hear(s.t.Context(), ws, []store.Heard{toldOf(id, false)})
+	s.must(err)
+	m.While = engawa.While{Holds: engawa.WhileRenewalOff, Purchase: ps[0].ID}
+}
+
+func toldOf(customer string, renews bool) store.Heard {
+	return store.Heard{Workspace: ws, Account: room, Original: "bought by " + customer, Whose: []engawa.Identity{member(customer)}, Fold: func([]byte) (engawa.Purchase, error) {
+		return engawa.Purchase{Kind: "auto_renewable_subscription", State: "active", Renews: renews, Facts: []byte(`{}`)}, nil
+	}}
+}
+
 func nothing(*shop, string, *engawa.Message) {}
 
 func stopped(k store.Known) bool { return k.Facts.Stopped }
@@ -86,6 +100,16 @@ var withdrawals = []withdrawal{
 		_, err := st.Erase(s.t.Context(), ws, id)
 		return err
 	}, func(k store.Known) bool { return k.Facts.Erased }},
+	{"renewal switched on again", boughtBy, func(s *shop, st *store.Store, id string) error {
+		_, err := st.Hear(s.t.Context(), ws, []store.Heard{toldOf(id, true)})
+		return err
+	}, func(k store.Known) bool { return len(k.Purchases) == 1 && k.Purchases[0].Renews }},
+	{"bought anew", boughtBy, func(s *shop, st *store.Store, id string) error {
+		h := toldOf(id, true)
+		h.Original = "another of " + id
+		_, err := st.Hear(s.t.Context(), ws, []store.Heard{h})
+		return err
+	}, func(k store.Known) bool { return len(k.Purchases) == 2 }},
 	{"account switched off", nothing, func(s *shop, st *store.Store, _ string) error {
 		a, err := st.Account(s.t.Context(), ws, mailbox)
 		if err != nil {
@@ -114,7 +138,7 @@ func (s *shop) target(w withdrawal, id string) func() engawa.Message {
 	w.make(s, id, &like)
 	return func() engawa.Message {
 		m := s.message(like.Customer)
-		m.Destination, m.Partner, m.Broadcast = like.Destination, like.Partner, like.Broadcast
+		m.Destination, m.Partner, m.Broadcast, m.While = like.Destination, like.Partner, like.Broadcast, like.While
 		m.Chain = m.Chain[:1]
 		return m
 	}

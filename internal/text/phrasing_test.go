@@ -59,7 +59,7 @@ var phrasings = []wrong{
 func texts(t *testing.T, l engawa.Locale) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"words/*." + string(l) + ".toml", "notices/" + string(l) + ".toml"} {
+	for _, pattern := range []string{"words/*." + string(l) + ".toml", "notices/" + string(l) + ".toml", "outreach/" + string(l) + ".toml"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(names), err)

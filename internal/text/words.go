@@ -34,6 +34,8 @@ type Words struct {
 	tongues map[engawa.Locale]tongue
 	parser  i18ntemplate.Parser
 	notices map[engawa.Locale]map[string]notice
+	// outreach is the words of ready-made routes to customers.
+	outreach map[engawa.Locale]map[string]engawa.Content
 }
 
 // tongue is the words of one locale.
@@ -64,7 +66,9 @@ func Load() (*Words, error) {
 		w.tongues[l] = t
 	}
 	var err error
-	w.notices, err = loadNotices()
+	if w.notices, err = loadNotices(); err == nil {
+		w.outreach, err = loadOutreach()
+	}
 	return w, err
 }
 

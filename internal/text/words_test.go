@@ -65,7 +65,7 @@ var computed = map[string][]string{
 	"gap.trouble.":   {"history", "busy"},
 	"gap.result.":    {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "near", "do", "other"},
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
@@ -97,18 +97,26 @@ var computed = map[string][]string{
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",
 	},
-	"outcome.":     {"send", "hold", "refuse"},
-	"delivery.":    {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
-	"message.":     {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
-	"attempt.":     {"open", "accepted", "retry", "failed", "unknown"},
-	"purpose.":     {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
-	"trigger.":     {"user", "automatic"},
-	"group.":       {"general", "application", "payment", "contract", "store", "custom"},
-	"role.":        {"owner", "admin", "support", "viewer"},
-	"act.":         {"contact", "contact_at_night", "share_address", "share_usage"},
-	"locale.":      {"ja", "ko", "en"},
-	"route.tried.": {"added", "removed", "changed"},
-	"weekday.":     {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
+	"outcome.":        {"send", "hold", "refuse"},
+	"delivery.":       {"queued", "held", "sending", "retrying", "accepted", "delivered", "failed", "unknown", "refused", "canceled", "expired"},
+	"message.":        {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
+	"attempt.":        {"open", "accepted", "retry", "failed", "unknown"},
+	"purpose.":        {"service", "service.security", "service.legal_notice", "service.consent_admin", "notice", "marketing"},
+	"trigger.":        {"user", "automatic"},
+	"group.":          {"general", "application", "payment", "contract", "store", "custom"},
+	"role.":           {"owner", "admin", "support", "viewer"},
+	"act.":            {"contact", "contact_at_night", "share_address", "share_usage"},
+	"locale.":         {"ja", "ko", "en"},
+	"route.tried.":    {"added", "removed", "changed"},
+	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "share_ended", "refunded", "help", "wrong", "none"},
+	"figures.chart.":  {"active", "renewals", "cancellations", "refunds", "billing"},
+	"figures.series.": {"active", "renewed", "canceled", "saved", "refunded", "declined", "reversed", "unpaid", "recovered"},
+	"figures.share.":  {"cancellations", "billing"},
+	"adoption.phase.": {"start", "life_cycle", "acting", "start.text", "life_cycle.text", "acting.text"},
+	"adoption.":       nil, // types of notifications: TestFamiliesHaveWords
+	"ready.problem.":  {"product", "channel", "place", "product.remedy", "channel.remedy", "place.remedy"},
+	"outreach.":       nil, // ready-made routes: TestOutreach
+	"weekday.":        {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }
 
 // TestEveryKeyHasWords parses the program's Go, generated pages included, and

@@ -22,6 +22,9 @@ var Codes = [...]string{
 	rulesLabelVariant, rulesLabelMissing, rulesOneClick, rulesReminder, rulesRerender,
 	rulesSenderName, rulesSenderPostal, rulesSenderPhone, rulesSenderMail, rulesSenderContact,
 
+	rulesWhile + "renewal_off", rulesWhile + "unpaid", rulesWhile + "expired", rulesWhile + "price_pending", rulesWhile + "same_plan", rulesWhile + "share_ended", rulesWhile + "refunded",
+	rulesGone + "unknown", rulesGone + "renews", rulesGone + "canceled", rulesGone + "ended", rulesGone + "paid", rulesGone + "back", rulesGone + "agreed", rulesGone + "changed", rulesGone + "refunded", rulesGone + "kept", rulesGone + "otherwise",
+
 	suppressionClear, suppressionSpared, suppressionBounced, suppressionComplained, suppressionBlocked,
 	suppressionOperator, suppressionOptedOut, suppressionOther, suppressionCap, suppressionCapSender,
 
@@ -73,6 +76,8 @@ const (
 	disclosureMissing     = "disclosure.missing"
 	disclosureNotYet      = "disclosure.not_yet"
 
+	rulesWhile         = "rules.while_" // and an engawa.Standing
+	rulesGone          = "rules.gone_"  // and an engawa.Gone
 	rulesMet           = "rules.met"
 	rulesNight         = "rules.night_consent"
 	rulesLabel         = "rules.label"

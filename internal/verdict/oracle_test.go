@@ -170,6 +170,9 @@ func (o oracle) wakes() time.Time {
 func (o oracle) judge() (engawa.Outcome, time.Time) {
 	f, p, customer := o.f, o.purpose(), !o.f.ToDestination
 	no := f.Stopped || f.Erased && customer
+	if w := f.While; w != nil {
+		no = no || w.Gone != "" || !w.Until.IsZero() && !w.Until.After(o.at)
+	}
 	if g := f.Grant; g != nil {
 		no = no || !g.EndedAt.IsZero() || o.at.Before(g.StartsAt)
 	} else {
@@ -249,6 +252,9 @@ func randomFacts(r *rand.Rand, at time.Time) engawa.Facts {
 		f.Consents = append(f.Consents, randomConsent(r, at))
 	}
 	f.Erased, f.Minor, f.Stopped = rare(r, 30), rare(r, 20), rare(r, 30)
+	if rare(r, 4) {
+		f.While = &engawa.WhileFacts{Holds: pick(r, engawa.Standings[:]...), Gone: pick(r, "", "", engawa.GoneRenews), Until: pick(r, time.Time{}, at, at.Add(time.Hour))}
+	}
 	f.Contact.Verified, f.Contact.Serves = !rare(r, 15), !rare(r, 30)
 	if rare(r, 30) {
 		f.Contact = nil

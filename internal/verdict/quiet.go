@@ -121,6 +121,9 @@ func (j *judgement) ends() []time.Time {
 	if !j.ExpiresAt.IsZero() {
 		ends = append(ends, j.ExpiresAt)
 	}
+	if j.While != nil && !j.While.Until.IsZero() {
+		ends = append(ends, j.While.Until)
+	}
 	if j.Grant != nil && !j.Grant.EndsAt.IsZero() {
 		ends = append(ends, j.Grant.EndsAt)
 	}

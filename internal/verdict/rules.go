@@ -16,6 +16,7 @@ func rules(j *judgement) *answer {
 	var a answer
 	j.judgeState(&a)
 	j.judgeAge(&a)
+	j.judgeWhile(&a)
 	if !j.ToDestination {
 		for _, r := range j.rules {
 			j.judgeRule(&a, r)
@@ -51,6 +52,20 @@ func (j *judgement) judgeState(a *answer) {
 	}
 	if !j.ExpiresAt.IsZero() && !j.at.Before(j.ExpiresAt) {
 		a.refuse(rulesExpired, nil, "at", stamp(j.ExpiresAt))
+	}
+}
+
+// judgeWhile refuses what lost its reason: the customer switched renewal on
+// again, say, before the offer to stay went out.
+func (j *judgement) judgeWhile(a *answer) {
+	switch w := j.While; {
+	case w == nil:
+	case w.Gone != "":
+		a.refuse(rulesGone+string(w.Gone), nil)
+	case !w.Until.IsZero() && !j.at.Before(w.Until):
+		a.refuse(rulesGone+string(engawa.GoneEnded), nil)
+	default:
+		a.pass(rulesWhile+string(w.Holds), nil)
 	}
 }
 

@@ -186,11 +186,25 @@ func gateCases() []gateCase {
 	}
 }
 
+// whileCases are messages whose reason stands, or does not any more.
+func whileCases() (cases []gateCase) {
+	holds := func(w engawa.WhileFacts) func(*engawa.Facts) {
+		return func(f *engawa.Facts) { f.While = &w }
+	}
+	for _, s := range engawa.Standings {
+		cases = append(cases, gateCase{"rules.while_" + string(s), engawa.Send, holds(engawa.WhileFacts{Holds: s, Until: noon.Add(time.Hour)})})
+	}
+	for _, g := range engawa.Gones {
+		cases = append(cases, gateCase{"rules.gone_" + string(g), engawa.Refuse, holds(engawa.WhileFacts{Holds: engawa.WhileExpired, Gone: g})})
+	}
+	return append(cases, gateCase{"rules.gone_ended", engawa.Refuse, holds(engawa.WhileFacts{Holds: engawa.WhileRenewalOff, Until: noon})})
+}
+
 // TestGates runs the cases, and holds Codes to what they produce.
 func TestGates(t *testing.T) {
 	set := load(t)
 	produced := map[string]bool{}
-	for _, tc := range gateCases() {
+	for _, tc := range append(gateCases(), whileCases()...) {
 		f := japan()
 		tc.f(&f)
 		v := Judge(f, set, noon)

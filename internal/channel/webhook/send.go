@@ -37,10 +37,10 @@ type data struct {
 	Unsubscribe string         `json:"unsubscribe,omitempty"`
 }
 
-// encode writes the body of p: the event where the endpoint gets events and p
-// tells of one, else the message.
+// encode writes the body of p: the event, or its original, where the endpoint
+// gets these and p is one, else the message.
 func (a *account) encode(p engawa.Parcel) ([]byte, error) {
-	if a.raw && isEvent(p.Content.Text) {
+	if a.raw && isEvent(p.Content.Text) || a.own && isSigned(p.Content.Text) {
 		return []byte(p.Content.Text), nil
 	}
 	return json.Marshal(post{
@@ -61,6 +61,14 @@ func isEvent(words string) bool {
 		Data      json.RawMessage `json:"data"`
 	}
 	return json.Unmarshal([]byte(words), &in) == nil && in.Type != "" && !in.Timestamp.IsZero() && len(in.Data) > 0
+}
+
+// isSigned reports whether words are a notification as the App Store posts it.
+func isSigned(words string) bool {
+	var in struct {
+		SignedPayload string `json:"signedPayload"`
+	}
+	return json.Unmarshal([]byte(words), &in) == nil && in.SignedPayload != ""
 }
 
 // Send posts m once. The webhook-id is the parcel's key, so an endpoint that

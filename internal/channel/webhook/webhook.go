@@ -20,13 +20,17 @@ const KeyLife = 72 * time.Hour
 // routes take as they are, and no words about them.
 const ContentEvent = "event"
 
+// ContentOriginal as the setting "content": an endpoint gets what the source of
+// an event sent, byte for byte: of the App Store, its signed notifications.
+const ContentOriginal = "original"
+
 // Kind describes the channel.
 var Kind = channel.Kind{
 	Name: "webhook",
 	Fields: []channel.Field{
 		{Key: "url", Type: channel.URL, Required: true},
 		{Key: "secret", Type: channel.SecretField, Required: true},
-		{Key: "content", Type: channel.Choice, Default: "message", Choices: []string{"message", ContentEvent}},
+		{Key: "content", Type: channel.Choice, Default: "message", Choices: []string{"message", ContentEvent, ContentOriginal}},
 		{Key: "old_secret", Type: channel.SecretField}, // signs too while the receiver changes over
 		{Key: "in_secret", Type: channel.SecretField},  // proves what the receiver posts to us
 		{Key: "in_old_secret", Type: channel.SecretField},
@@ -49,6 +53,7 @@ type account struct {
 	id  string
 	url string
 	raw bool  // the words of a notice are the event itself
+	own bool  // the words of a notice are what its source sent
 	out []key // sign what leaves: the secret, then the old one
 	in  []key // prove what comes in
 	env channel.Env
@@ -61,7 +66,7 @@ func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 	if s["url"] == "" {
 		return nil, engawa.Invalid("/settings/url", "fill it in", "webhook: url is required")
 	}
-	a := &account{id: env.Account, url: s["url"], raw: s["content"] == ContentEvent, env: env}
+	a := &account{id: env.Account, url: s["url"], raw: s["content"] == ContentEvent, own: s["content"] == ContentOriginal, env: env}
 	for _, f := range []struct {
 		name string
 		to   *[]key

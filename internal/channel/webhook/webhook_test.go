@@ -232,11 +232,12 @@ func TestThePathOfTheEndpointIsHidden(t *testing.T) {
 // is no event still goes as a message.
 func TestEvents(t *testing.T) {
 	const event = `{"type":"contract.terminated","timestamp":"2026-11-23T12:00:00Z","data":{"event":"evt_1","data":{"n":9007199254740993}}}`
-	for words, want := range map[string]string{event: event, "テスト": `"type":"message.created"`, `{"type":"x"}`: `"type":"message.created"`} {
-		for _, content := range []string{ContentEvent, "message"} {
+	const signed = `{ "signedPayload" : "eyJ.eyJ.c2ln" }`
+	for words, want := range map[string]string{event: event, signed: signed, "テスト": `"type":"message.created"`, `{"type":"x"}`: `"type":"message.created"`} {
+		for _, content := range []string{ContentEvent, ContentOriginal, "message"} {
 			synctest.Test(t, func(t *testing.T) {
 				var got []byte
-				endpoint := sim.New(sim.Options{Secrets: []string{secretA}, Polite: true})
+				endpoint := sim.New(sim.Options{Secrets: []string{secretA}, Polite: true, Originals: true})
 				s := map[string]string{"url": settings["url"], "secret": secretA, "content": content}
 				ch, err := open(s, channel.Env{Account: channeltest.Account, HTTP: channeltest.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					got, _ = io.ReadAll(r.Body)
@@ -251,10 +252,11 @@ func TestEvents(t *testing.T) {
 				if _, err := ch.Send(t.Context(), channeltest.Cleared(t, p)); err != nil {
 					t.Fatal(err)
 				}
-				if content == "message" {
+				want := want
+				if own := map[string]string{ContentEvent: event, ContentOriginal: signed}[content]; words != own {
 					want = `"type":"message.created"`
 				}
-				if !strings.Contains(string(got), want) || (want == event) != (string(got) == event) {
+				if !strings.Contains(string(got), want) || (want == words) != (string(got) == words) {
 					t.Errorf("%s as %s: %s", words, content, got)
 				}
 			})

@@ -48,6 +48,9 @@ type Options struct {
 	Secrets []string // whsec_…; a post must be signed with one of them
 	Polite  bool     // no faults but those asked for
 	Seed    uint64   // of the rudeness: the same seed, the same faults in the same order
+	// Originals: it listens to what the App Store posts too, which is passed on as
+	// it is and has no type. The standard recommends a form of the body, and asks for none.
+	Originals bool
 }
 
 // Entry is one webhook-id and what came under it.
@@ -133,7 +136,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		Timestamp time.Time       `json:"timestamp"`
 		Data      json.RawMessage `json:"data"`
 	}
-	if err := json.Unmarshal(body, &post); err != nil || post.Type == "" || post.Timestamp.IsZero() || len(post.Data) == 0 {
+	if s.opt.Originals && signed(body) {
+		post.Type, post.Timestamp, post.Data = "signedPayload", time.Now(), body
+	} else if err := json.Unmarshal(body, &post); err != nil || post.Type == "" || post.Timestamp.IsZero() || len(post.Data) == 0 {
 		s.refuse(w, http.StatusBadRequest, "the body is not {type, timestamp, data}")
 		return
 	}
@@ -142,6 +147,14 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		s.keep(r.Header.Get("webhook-id"), post.Type, body, f)
 	}
 	treat(w, r, f)
+}
+
+// signed reports whether a body is a notification as the App Store posts it.
+func signed(body []byte) bool {
+	var in struct {
+		SignedPayload string `json:"signedPayload"`
+	}
+	return json.Unmarshal(body, &in) == nil && in.SignedPayload != ""
 }
 
 // wrong returns why a post is not believed, or nothing.

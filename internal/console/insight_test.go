@@ -1,0 +1,97 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// TestReady: choosing a ready-made route makes one that is off, with words in
+// three languages, and opens its form, which keeps the condition of the purchase.
+func TestReady(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		if res := d.post("/routes/ready/upgrade", url.Values{}); res.Code != http.StatusUnprocessableEntity {
+			t.Errorf("without a product: %d", res.Code)
+		}
+		if res := d.post("/routes/ready/upgrade", url.Values{"product": {"p"}, "app": {"app_of_nobody"}}); res.Code != http.StatusNotFound {
+			t.Errorf("an app that is none: %d", res.Code)
+		}
+		for _, r := range insight.Routes() {
+			at := d.went(d.post("/routes/ready/"+r.Name, url.Values{"product": {"light"}}))
+			status, page := d.get(at)
+			if status != http.StatusOK || r.While != "" && !strings.Contains(page, `<option value="`+string(r.While)+`" selected>`) {
+				t.Errorf("%s: %d", r.Name, status)
+			}
+		}
+		routes, err := d.st.Routes(t.Context(), ws)
+		d.must(err)
+		templates, err := d.st.Templates(t.Context(), ws)
+		d.must(err)
+		made := map[string]engawa.Route{}
+		for _, r := range routes {
+			made[r.Events[0]] = r
+		}
+		save, up := made["store.did_change_renewal_status.auto_renew_disabled"], made["store.did_renew"]
+		if save.Enabled || len(save.Then) != 1 || save.Then[0].While != engawa.WhileRenewalOff || save.Then[0].Purpose != engawa.Marketing || save.Then[0].Template == "" || up.Condition != `event.data.product_id == "light"` {
+			t.Errorf("%+v\n%+v", save, up)
+		}
+		for _, tpl := range templates {
+			if tpl.ID == save.Then[0].Template && len(tpl.Words) != len(engawa.Locales) {
+				t.Errorf("words in %d languages", len(tpl.Words))
+			}
+		}
+		form := url.Values{
+			"name": {"残ってください"}, "version": {"1"}, "enabled": {"true"}, "events": {save.Events[0]}, "steps": {"1"}, "do": {"save"},
+			"s0.to": {"customer"}, "s0.template": {save.Then[0].Template}, "s0.purpose": {"marketing"}, "s0.v0.account": {save.Then[0].Via[0].Account}, "s0.while": {"renewal_off"},
+		}
+		if res := d.post("/routes/"+save.ID, form); res.Code != http.StatusSeeOther {
+			t.Errorf("edited: %d", res.Code)
+		}
+		form.Set("s0.to", "dst_staff")
+		if res := d.post("/routes/"+save.ID, with(form, "version", "2")); res.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a condition of the staff's purchase: %d", res.Code)
+		}
+		_, page := d.get("/store/adoption")
+		if strings.Count(page, `href="/routes/ready#`) != 0 {
+			t.Error("a route that is there is offered again")
+		}
+	})
+}
+
+// TestFigures: what the store told stands in charts, tables and a file, by account
+// and product.
+func TestFigures(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		var evs []engawa.Event
+		for i, typ := range []string{"store.did_renew", "store.did_renew", "store.refund"} {
+			evs = append(evs, engawa.Event{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: "acc_mail", Type: typ, DedupKey: fmt.Sprint("figure ", i),
+				OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"plan.monthly"}`),
+			})
+		}
+		_, err := d.st.Journal(t.Context(), evs)
+		d.must(err)
+		for path, want := range map[string]string{"/store.csv?days=90": ",0,2,0,0,1,0,0,0,0,0.00,false\n", "/store.csv?product=other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+			status, file := d.get(path)
+			lines := strings.SplitAfter(file, "\n")
+			if status != http.StatusOK || !strings.HasSuffix(lines[len(lines)-2], want) {
+				t.Errorf("%s: %d %q", path, status, lines[len(lines)-2])
+			}
+		}
+		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {
+			t.Errorf("%d", status)
+		}
+		if status, page := d.get("/store?store=acc_other"); status != http.StatusOK || strings.Contains(page, "<svg class=\"chart\"") {
+			t.Errorf("another account: %d", status)
+		}
+	})
+}

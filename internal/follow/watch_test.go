@@ -1,0 +1,71 @@
+package follow_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/follow"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// TestWatch: a day with far more refunds than before, and a customer who gets
+// most of the money back, raise an alarm each, once, however many nodes look.
+func TestWatch(t *testing.T) {
+	within(t, func(t *testing.T, s *followtest.Shop) {
+		alarms := func(typ string) []engawa.Event {
+			t.Helper()
+			for range 2 { // two nodes
+				s.Must((&follow.Watch{Store: s.Hub}).Step(t.Context()))
+			}
+			evs, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{Type: typ}, store.Page{})
+			s.Must(err)
+			for _, e := range evs {
+				if err := catalogue.Check(e); err != nil {
+					t.Error(err)
+				}
+			}
+			return evs
+		}
+		one := s.Person("JPN", token)
+		for range 12 { // twelve days of sales, without a refund
+			s.Bought(one, "beans")
+			wait(24 * time.Hour)
+		}
+		refund := func(who string) {
+			id := s.Bought(who, "beans")
+			wait(time.Second)
+			s.Must(s.AskRefund(id, "OTHER"))
+			s.Must(s.Decide(id, 100))
+			wait(time.Second)
+		}
+		refund(one)
+		if evs := alarms("refunds.*"); len(evs) != 0 {
+			t.Fatalf("%d alarms after one refund", len(evs))
+		}
+		for i := range 5 {
+			refund(s.Person("JPN", fmt.Sprintf("7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c%02d", 10+i)))
+		}
+		evs := alarms(insight.Surged)
+		var data struct {
+			Refunded int    `json:"refunded"`
+			Product  string `json:"product_id"`
+		}
+		if len(evs) != 1 || json.Unmarshal(evs[0].Data, &data) != nil || data.Refunded != 6 || data.Product != "beans" || evs[0].Customer != "" {
+			t.Errorf("%d alarms: %+v", len(evs), data)
+		}
+		other := s.Person("KOR", "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c99")
+		for range 3 {
+			refund(other)
+		}
+		evs = alarms(insight.SuspiciousRefunds)
+		if len(evs) != 1 || evs[0].Customer == "" {
+			t.Errorf("%d alarms about customers: %+v", len(evs), evs)
+		}
+	})
+}

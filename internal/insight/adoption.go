@@ -1,0 +1,116 @@
+package insight
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/route"
+)
+
+// Family is a type of the store's notifications, with all its subtypes.
+type Family struct {
+	Type  string // "store.refund"
+	Phase Phase
+	Rare  bool // it comes only where the app uses something, or at some time
+}
+
+// Families lists the types by the phase in which an app takes them up: first
+// those that most notifications are, then all the others.
+func Families() []Family {
+	return []Family{
+		{"store.subscribed", Start, false},
+		{"store.did_renew", Start, false},
+		{"store.did_fail_to_renew", Start, false},
+		{"store.expired", Start, false},
+		{"store.refund", Start, false},
+		{"store.did_change_renewal_status", LifeCycle, false},
+		{"store.did_change_renewal_pref", LifeCycle, true},
+		{"store.grace_period_expired", LifeCycle, true},
+		{"store.offer_redeemed", LifeCycle, true},
+		{"store.price_increase", LifeCycle, true},
+		{"store.renewal_extended", LifeCycle, true},
+		{"store.renewal_extension", LifeCycle, true},
+		{"store.revoke", LifeCycle, true},
+		{"store.consumption_request", LifeCycle, true},
+		{"store.refund_declined", LifeCycle, true},
+		{"store.refund_reversed", LifeCycle, true},
+		{"store.one_time_charge", LifeCycle, true},
+	}
+}
+
+// Adopted is what an app does with one type of notifications.
+type Adopted struct {
+	Family
+	Lately, Long int  // how many came in the last 30 and 180 days
+	Routed       bool // a route that is on takes some of them
+}
+
+// LongSpan and LatelySpan are the days that Adopted counts.
+const (
+	LongSpan   = 180
+	LatelySpan = 30
+)
+
+// Lacks reports whether something is to be done: it should come and does not, or
+// it comes and nothing is done with it.
+func (a Adopted) Lacks() bool { return a.Long == 0 && !a.Rare || a.Long > 0 && !a.Routed }
+
+// Adoption holds what came, over LongSpan days, and the routes against what the
+// store has to tell.
+func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopted {
+	lately := Span{To: span.To, Days: LatelySpan}
+	var out []Adopted
+	for _, f := range Families() {
+		a := Adopted{Family: f, Long: sum(count(days, span, []string{f.Type + ".*"})), Lately: sum(count(days, lately, []string{f.Type + ".*"}))}
+		a.Routed = slices.ContainsFunc(routes, func(r engawa.Route) bool { return r.Enabled && slices.ContainsFunc(r.Events, f.isOf) })
+		out = append(out, a)
+	}
+	return out
+}
+
+// isOf reports whether a route's pattern takes some of the family.
+func (f Family) isOf(pattern string) bool {
+	return route.Matches(pattern, f.Type) || strings.HasPrefix(strings.TrimSuffix(pattern, "*"), f.Type+".")
+}
+
+func sum(ns []int) (n int) {
+	for _, m := range ns {
+		n += m
+	}
+	return n
+}
+
+// State is how far a ready-made route has come.
+type State string
+
+// The states of a ready-made route.
+const (
+	Missing State = "missing"
+	Off     State = "off" // it is there, and off
+	On      State = "on"
+)
+
+// Made says whether there is a route for what a ready-made one does: for the same
+// event, under the same condition of the purchase, or to staff.
+func (r Ready) Made(routes []engawa.Route) (s State, id string) {
+	s = Missing
+	for _, other := range routes {
+		takes := slices.ContainsFunc(other.Events, func(p string) bool { return route.Matches(p, r.Events[0]) })
+		if !takes || !slices.ContainsFunc(other.Then, r.isStep) {
+			continue
+		}
+		if other.Enabled {
+			return On, other.ID
+		}
+		s, id = Off, other.ID
+	}
+	return s, id
+}
+
+func (r Ready) isStep(st engawa.Step) bool {
+	if r.Staff {
+		return st.To != route.ToCustomer
+	}
+	return st.To == route.ToCustomer && st.While == r.While
+}

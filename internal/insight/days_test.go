@@ -1,0 +1,87 @@
+package insight
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+var week = Span{To: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Days: 4} // 27 February to 2 March
+
+// TestCharts: days are put where they belong, and a level stands between changes.
+func TestCharts(t *testing.T) {
+	day := func(account, d, what string, n int) engawa.StoreDay {
+		return engawa.StoreDay{Account: account, Day: d, What: what, Product: "p", N: n}
+	}
+	days := []engawa.StoreDay{
+		day("a", "2026-02-20", engawa.DayActive, 5), day("b", "2026-02-25", engawa.DayActive, 2),
+		day("a", "2026-02-26", "store.did_renew", 9),
+		day("a", "2026-02-27", "store.did_renew", 3), day("a", "2026-02-28", engawa.DayActive, 7), day("a", "2026-02-28", "store.did_renew.billing_recovery", 1),
+		day("b", "2026-02-28", "store.did_fail_to_renew.grace_period", 2), day("b", "2026-02-28", "store.did_fail_to_renew", 1),
+		day("b", "2026-03-02", engawa.DayActive, 0), day("b", "2026-03-02", "store.refund", 4), day("b", "2026-03-02", "store.refund_declined", 1),
+		day("b", "2026-03-02", "store.did_change_renewal_status.auto_renew_disabled", 2), day("a", "2026-03-02", "store.did_change_renewal_status.auto_renew_enabled", 1),
+	}
+	want := map[string][]int{
+		"active": {7, 9, 9, 7}, "renewed": {3, 0, 0, 0}, "canceled": {0, 0, 0, 2}, "saved": {0, 0, 0, 1},
+		"refunded": {0, 0, 0, 4}, "declined": {0, 0, 0, 1}, "reversed": {0, 0, 0, 0}, "unpaid": {0, 3, 0, 0}, "recovered": {0, 1, 0, 0},
+	}
+	got := map[string][]int{}
+	for _, c := range Charts(days, week) {
+		for _, s := range c.Series {
+			got[s.Name] = s.Values
+		}
+		if (c.Name == "refunds") != (len(c.Surges) == week.Days) {
+			t.Errorf("%s has %d days judged", c.Name, len(c.Surges))
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+	if sales := SalesOf(days, week); sales[0].Sold != 3 || sales[1].Sold != 1 || sales[3] != (Sales{0, 4}) {
+		t.Errorf("%v", sales)
+	}
+	if p := MostRefunded(days, "2026-03-02"); p != "p" {
+		t.Errorf("%q", p)
+	}
+}
+
+// TestAdoption: what comes and is not used, and what should come and does not.
+func TestAdoption(t *testing.T) {
+	days := []engawa.StoreDay{
+		{Day: "2026-03-01", What: "store.refund", N: 2},
+		{Day: "2025-12-01", What: "store.refund", N: 5},
+		{Day: "2026-03-01", What: "store.refund_declined", N: 1},
+		{Day: "2026-03-01", What: "store.expired.voluntary", N: 3},
+		{Day: "2026-01-01", What: "store.revoke", N: 1},
+	}
+	routes := []engawa.Route{{Enabled: true, Events: []string{"store.refund"}}, {Events: []string{"store.revoke"}}, {Enabled: true, Events: []string{"store.expired.voluntary"}}}
+	got := map[string]Adopted{}
+	for _, a := range Adoption(days, Span{To: week.To, Days: LongSpan}, routes) {
+		got[a.Type] = a
+	}
+	for typ, want := range map[string]Adopted{
+		"store.refund":          {Family{"store.refund", Start, false}, 2, 7, true},
+		"store.refund_declined": {Family{"store.refund_declined", LifeCycle, true}, 1, 1, false},
+		"store.expired":         {Family{"store.expired", Start, false}, 3, 3, true},
+		"store.revoke":          {Family{"store.revoke", LifeCycle, true}, 0, 1, false},
+		"store.did_renew":       {Family{"store.did_renew", Start, false}, 0, 0, false},
+	} {
+		if got[typ] != want {
+			t.Errorf("%+v, want %+v", got[typ], want)
+		}
+	}
+	for typ, lacks := range map[string]bool{"store.refund": false, "store.refund_declined": true, "store.revoke": true, "store.did_renew": true, "store.offer_redeemed": false} {
+		if got[typ].Lacks() != lacks {
+			t.Errorf("%s: %t", typ, !lacks)
+		}
+	}
+	save := Routes()[0]
+	made := save.Route(Choice{Via: []engawa.Via{{Account: "a"}}})
+	for want, routes := range map[State][]engawa.Route{Missing: {{Events: save.Events, Enabled: true}}, Off: {made}, On: {made, {Events: []string{"store.*"}, Enabled: true, Then: made.Then}}} {
+		if s, _ := save.Made(routes); s != want {
+			t.Errorf("%s, want %s", s, want)
+		}
+	}
+}

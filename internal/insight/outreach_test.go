@@ -1,0 +1,297 @@
+package insight_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/mail"
+	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
+	"github.com/engawa/engawa/internal/dispatch"
+	"github.com/engawa/engawa/internal/follow"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/purchase"
+	"github.com/engawa/engawa/internal/route"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/verdict"
+)
+
+const (
+	token   = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c01"
+	another = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c02"
+	group   = "20500001"
+	mailbox = "acc_mail"
+	monthly = "monthly"
+)
+
+// shop is a business that writes by mail to who bought in its app.
+type shop struct {
+	*followtest.Shop
+
+	t       *testing.T
+	inbox   *mailsim.Inbox
+	http    *http.Client // of endpoints; nil: there are none
+	compose *message.Composer
+	rules   *rule.Set
+}
+
+func open(t *testing.T, url string) *shop {
+	t.Helper()
+	s := &shop{Shop: followtest.Open(t, url, sim.Production), t: t, inbox: &mailsim.Inbox{}}
+	words, err := text.Load()
+	s.Must(err)
+	s.rules, err = rule.Load()
+	s.Must(err)
+	s.compose = &message.Composer{
+		Store: s.Hub, Rules: s.rules, Words: words, Kinds: []channel.Kind{mail.Kind},
+		Unsubscribe: func(m engawa.Message) string { return "https://hinata.example/u/" + m.ID },
+	}
+	ctx, now := t.Context(), time.Now()
+	w, err := s.Hub.Workspace(ctx, followtest.Workspace)
+	s.Must(err)
+	w.Sender = engawa.SenderProfile{Name: "ひなた珈琲", Postal: "石川県金沢市1-1", Phone: "076-000-0000", Mail: "hello@hinata.example", Contact: "https://hinata.example/contact"}
+	s.Must(s.Hub.ChangeWorkspace(ctx, w))
+	s.Must(s.Hub.AddAccount(ctx, engawa.Account{
+		Workspace: followtest.Workspace, ID: mailbox, Kind: "mail", Name: "mail", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now,
+		Settings: map[string]string{"host": "127.0.0.1:25", "tls": "none", "from_address": "shop@hinata.example", "per_second": "50"},
+	}))
+	for _, r := range insight.Routes() {
+		if r.Staff {
+			continue
+		}
+		id := "tpl_" + r.Name
+		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name)}))
+		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: monthly, Via: []engawa.Via{{Account: mailbox}}})
+		made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, "rte_"+r.Name, true, now
+		s.Must(route.Check(made))
+		s.Must(s.Hub.SaveRoute(ctx, made))
+	}
+	for _, t := range []string{token, another} {
+		s.knows(t)
+	}
+	return s
+}
+
+// knows adds a customer whom the business knows by the app's token, and who
+// agreed to advertising by mail.
+func (s *shop) knows(token string) {
+	s.t.Helper()
+	id, now := "cus_"+token, time.Now()
+	s.Must(s.Hub.AddCustomer(s.t.Context(), store.NewCustomer{
+		Customer:      engawa.Customer{Workspace: followtest.Workspace, ID: id, Kind: "person", Name: "田中", Locale: engawa.Japanese, Country: "JP", Zone: "Asia/Tokyo", CreatedAt: now},
+		Identities:    []engawa.Identity{{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: token}},
+		ContactPoints: []engawa.ContactPoint{{Workspace: followtest.Workspace, ID: "cp_" + token, Customer: id, Kind: "mail", Address: engawa.Address(token + "@customer.example"), VerifiedAt: now, CreatedAt: now}},
+		Consents: []engawa.Consent{{
+			Workspace: followtest.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: id, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact,
+			Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now, Evidence: engawa.Evidence{Wording: "お得な情報をメールで受け取る", Version: "v1"},
+		}},
+	}))
+}
+
+// run starts the hub's dispatcher.
+func (s *shop) run() {
+	d := &dispatch.Dispatcher{
+		Store: s.Hub, Compose: s.compose, Rules: s.rules, Kinds: s.compose.Kinds, Owner: "one", Log: slog.New(slog.DiscardHandler),
+		Env: channel.Env{HTTP: s.http, Dial: s.inbox.Dial, Log: slog.New(slog.DiscardHandler)},
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { d.Run(ctx); close(ended) }()
+	s.t.Cleanup(func() {
+		stop()
+		<-ended
+		s.inbox.Close()
+	})
+}
+
+// last is the newest message of a route.
+func (s *shop) last(name string) store.Said {
+	s.t.Helper()
+	ms, err := s.Hub.Messages(s.t.Context(), followtest.Workspace, store.MessageFilter{}, store.Page{})
+	s.Must(err)
+	for _, m := range ms {
+		said, err := s.Hub.Message(s.t.Context(), followtest.Workspace, m.Message.ID)
+		s.Must(err)
+		if said.Message.Route == "rte_"+name {
+			return said
+		}
+	}
+	s.t.Fatalf("no message by the route %s among %d", name, len(ms))
+	return store.Said{}
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// outreach is one ready-made route: what sets it off, and by what its reason
+// disappears.
+type outreach struct {
+	name string
+	act  func(s *shop, who string)
+	undo func(s *shop, who string)
+	gone engawa.Gone
+}
+
+func outreaches() []outreach {
+	month := 31 * 24 * time.Hour
+	var beans string
+	off := func(s *shop, who string) { s.Must(s.Renew(who, group, false)) }
+	fails := func(s *shop, who string) { s.Must(s.Card(who, false)); wait(month) }
+	buys := func(s *shop, who string) { s.Bought(who, monthly) }
+	return []outreach{
+		{"save", off, func(s *shop, who string) { s.Must(s.Renew(who, group, true)) }, engawa.GoneRenews},
+		{"payment", fails, func(s *shop, who string) { s.Must(s.Card(who, true)) }, engawa.GonePaid},
+		{
+			"price", func(s *shop, _ string) { s.Must(s.RaisePrice(monthly, map[string]int64{"JPN": 1_980_000}, true)) },
+			func(s *shop, who string) { s.Must(s.Consent(who, group)) }, engawa.GoneAgreed,
+		},
+		{"winback_canceled", func(s *shop, who string) { off(s, who); wait(month) }, buys, engawa.GoneBack},
+		{"winback_billing", func(s *shop, who string) { fails(s, who); wait(61 * 24 * time.Hour) }, func(s *shop, who string) { s.Must(s.Card(who, true)); buys(s, who) }, engawa.GoneBack},
+		{"winback_price", func(s *shop, _ string) {
+			s.Must(s.RaisePrice(monthly, map[string]int64{"JPN": 1_980_000}, true))
+			wait(month)
+		}, buys, engawa.GoneBack},
+		{"upgrade", func(*shop, string) { wait(month) }, func(s *shop, who string) { s.Bought(who, "premium") }, engawa.GoneChanged},
+		{"upgrade", func(*shop, string) { wait(month) }, off, engawa.GoneCanceled},
+		{"share_ended", func(s *shop, who string) {
+			off(s, who)
+			wait(month)
+			head := s.Person("JPN", another)
+			s.Bought(head, monthly)
+			s.Must(s.Family(head, who))
+			wait(time.Second)
+			s.Must(s.Leave(head, who))
+		}, buys, engawa.GoneBack},
+		{"sorry", func(s *shop, who string) {
+			beans = s.Bought(who, "beans")
+			wait(time.Second)
+			s.Must(s.AskRefund(beans, "FULFILLMENT_ISSUE"))
+			s.Must(s.Decide(beans, 100))
+		}, func(s *shop, _ string) { s.Must(s.Reverse(beans)) }, engawa.GoneKept},
+	}
+}
+
+// TestOutreach: each ready-made route to customers writes to the right one, and
+// does not when its reason has disappeared before the message could go; the
+// message says why.
+func TestOutreach(t *testing.T) {
+	for _, c := range outreaches() {
+		for _, undone := range []bool{false, true} {
+			t.Run(c.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := open(t, storetest.SQLite(t))
+					who := s.Person("JPN", token)
+					s.Bought(who, monthly)
+					wait(time.Second)
+					s.held(c, who, undone)
+				})
+			})
+		}
+	}
+}
+
+// held lets the reason for a message come while nothing can be sent, lets it go
+// again or not, and looks what became of the message.
+func (s *shop) held(c outreach, who string, undone bool) {
+	s.t.Helper()
+	s.Must(s.Hub.Pause(s.t.Context(), followtest.Workspace, mailbox, time.Now().Add(400*24*time.Hour), "test"))
+	c.act(s, who)
+	wait(time.Second)
+	s.run() // not before: a lane looks around every few seconds, and months go by
+	wait(time.Minute)
+	if m := s.last(c.name); m.Message.State != engawa.MessageWaiting || m.Message.Customer != "cus_"+token || m.Message.While.Purchase == "" {
+		s.t.Fatalf("before: %+v", m.Message)
+	}
+	if undone {
+		c.undo(s, who)
+		wait(time.Minute)
+	}
+	sent := len(s.inbox.Mails())
+	s.Must(s.Hub.Pause(s.t.Context(), followtest.Workspace, mailbox, time.Time{}, ""))
+	wait(time.Minute)
+	m := s.last(c.name)
+	if !undone {
+		if m.Message.State != engawa.MessageSent || len(s.inbox.Mails()) <= sent {
+			s.t.Errorf("not sent: %s, %+v", m.Message.State, m.Deliveries[0].Verdict)
+		}
+		return
+	}
+	why := m.Deliveries[0].Verdict.Gates[5] // rules
+	if m.Message.State != engawa.MessageRefused || why.Outcome != engawa.Refuse || why.Reasons[0].Code != "rules.gone_"+string(c.gone) {
+		s.t.Errorf("%s: %+v, want %s", m.Message.State, why, c.gone)
+	}
+	for _, mail := range s.inbox.Mails()[sent:] {
+		if strings.Contains(string(mail.Raw), m.Message.ID) {
+			s.t.Errorf("it was sent")
+		}
+	}
+}
+
+// TestOutreachAtOnce: of a claim and the store's word that renewal is on again,
+// whichever comes first, no offer goes by what is known to be past. Both engines.
+func TestOutreachAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		now := time.Now()
+		report := func(on int64, at time.Time) purchase.Report {
+			tx := &appstore.Transaction{
+				TransactionID: "1", OriginalTransactionID: "1", ProductID: monthly, Type: sim.AutoRenewable, SubscriptionGroupIdentifier: group, AppAccountToken: token,
+				PurchaseDate: appstore.Date(now.UnixMilli()), ExpiresDate: appstore.Date(now.Add(20 * 24 * time.Hour).UnixMilli()), SignedDate: appstore.Date(at.UnixMilli()),
+			}
+			return purchase.OfSubscription(appstore.Subscription{Status: appstore.StatusActive, Transaction: tx, Renewal: &appstore.RenewalInfo{
+				OriginalTransactionID: "1", ProductID: monthly, AutoRenewProductID: monthly, AutoRenewStatus: &on, SignedDate: appstore.Date(at.UnixMilli()),
+			}})
+		}
+		save := func(on int64, at time.Time) {
+			_, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, report(on, at))
+			s.Must(err)
+		}
+		save(0, now)
+		ev := engawa.Event{Workspace: followtest.Workspace, ID: "evt_1", Account: followtest.AccountID, Subject: "transaction:1", Customer: "cus_" + token, Data: []byte(`{"product_id":"monthly"}`)}
+		accept := func() {
+			_, err := s.compose.Accept(t.Context(), followtest.Workspace, []message.Request{{
+				Workspace: followtest.Workspace, Event: &ev, Customer: ev.Customer, Purpose: engawa.Service, Content: engawa.Content{Text: "続けませんか"},
+				Chain: []engawa.Via{{Account: mailbox}}, While: engawa.WhileRenewalOff,
+			}})
+			s.Must(err)
+		}
+		claim := func() (codes []string, going int) {
+			seen, err := s.Hub.Lane(t.Context(), followtest.Workspace, mailbox)
+			s.Must(err)
+			lane, _, err := s.Hub.Hold(t.Context(), "me", seen)
+			s.Must(err)
+			cs, _, err := s.Hub.Claim(t.Context(), lane, 10, store.Decide{Pace: func() store.Pace { return store.Pace{} }, Judge: func(c *store.Claimed) store.Decision {
+				f := message.Complete(c.Known, mail.Kind, c.Message, time.Now())
+				v := verdict.Judge(f, s.rules, time.Now())
+				codes = append(codes, v.Gates[5].Reasons[0].Code)
+				return store.Decision{Facts: f, Verdict: v}
+			}})
+			s.Must(err)
+			return codes, len(cs)
+		}
+		accept()
+		if codes, n := claim(); n != 1 || codes[0] != "rules.while_renewal_off" {
+			t.Fatalf("%d go: %v", n, codes)
+		}
+		accept()
+		save(1, now.Add(time.Second))
+		if codes, n := claim(); n != 0 || len(codes) != 1 || codes[0] != "rules.gone_renews" {
+			t.Errorf("%d go: %v", n, codes)
+		}
+	})
+}

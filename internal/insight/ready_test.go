@@ -1,0 +1,85 @@
+package insight_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/route"
+	"github.com/engawa/engawa/internal/text"
+)
+
+// TestRoutesHaveWords: each ready-made route makes one that may be saved, of
+// events that there are, and has words in every language that may be sent: those
+// of a service message advertise nothing, and those that advertise say so.
+func TestRoutesHaveWords(t *testing.T) {
+	w, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range insight.Routes() {
+		made := r.Route(insight.Choice{Name: "x", App: "app_1", Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
+		if err := route.Check(made); err != nil || made.Enabled {
+			t.Errorf("%s: enabled %t, %v", r.Name, made.Enabled, err)
+		}
+		for _, e := range r.Events {
+			if _, ok := catalogue.Find(e); !ok {
+				t.Errorf("%s: there is no event %s", r.Name, e)
+			}
+		}
+		words := w.Outreach(r.Name)
+		for _, l := range engawa.Locales {
+			if !w.Has("outreach."+r.Name) || !w.Has("outreach."+r.Name+".why") {
+				t.Errorf("%s is not explained", r.Name)
+			}
+			if r.Staff {
+				continue
+			}
+			c := words[l]
+			if err := text.Check(c); err != nil || c.Subject == "" {
+				t.Errorf("%s in %s: %v", r.Name, l, err)
+			}
+			if ad := text.Promotional(c.Subject, c.Text); ad != (r.Purpose == engawa.Marketing) {
+				t.Errorf("%s in %s: advertises %t, and is of %s", r.Name, l, ad, r.Purpose)
+			}
+			for _, data := range []map[string]any{{}, {"expires_at": "x", "renewal_price": "1", "renewal_currency": "JPY"}} {
+				data["app"], data["workspace"] = map[string]any{"name": "コーヒー"}, map[string]any{"name": "ひなた珈琲"}
+				for _, app := range []string{"app_1", ""} {
+					got, err := text.Render(insight.Words(words, app)[l], data, text.EscapeNone)
+					if err != nil || strings.ContainsAny(got.Subject+got.Text, "{}") || app == "" && !strings.Contains(got.Subject, "ひなた") {
+						t.Errorf("%s in %s: %v %v", r.Name, l, got, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFamiliesHaveWords: every type of the App Store's notifications that the
+// catalogue has is in one phase, but those that no app of ours acts on.
+func TestFamiliesHaveWords(t *testing.T) {
+	w, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var families []string
+	for _, f := range insight.Families() {
+		families = append(families, f.Type)
+		if !w.Has("adoption." + f.Type) {
+			t.Errorf("%s has no words", f.Type)
+		}
+	}
+	silent := []string{"store.test", "store.external_purchase_token", "store.rescind_consent", "store.metadata_update", "store.migration", "store.price_change"}
+	for _, typ := range catalogue.Types() {
+		if typ.Kind != catalogue.Store {
+			continue
+		}
+		parts := strings.SplitN(typ.Name, ".", 3)
+		if family := parts[0] + "." + parts[1]; !slices.Contains(append(silent, families...), family) {
+			t.Errorf("%s is in no phase", family)
+		}
+	}
+}

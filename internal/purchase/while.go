@@ -1,0 +1,162 @@
+package purchase
+
+import (
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore"
+)
+
+// Known is a purchase of the customer whom a message is for.
+type Known struct {
+	ID    string
+	App   string
+	Group string
+	State State
+}
+
+// While says whether what a message asks of a purchase holds at now. The known
+// are that purchase and all subscriptions of the customer: one who has bought
+// again is not asked back.
+func While(w engawa.While, known []Known, now time.Time) engawa.WhileFacts {
+	f := engawa.WhileFacts{Holds: w.Holds, Gone: engawa.GoneUnknown}
+	for _, k := range known {
+		if k.ID != w.Purchase || len(k.State.Periods) == 0 {
+			continue
+		}
+		f.Gone, f.Until = k.State.gone(w, now)
+		asksBack := w.Holds == engawa.WhileExpired || w.Holds == engawa.WhileShareEnded
+		if asksBack && f.Gone == "" && again(k, known, now) {
+			f.Gone = engawa.GoneBack
+		}
+	}
+	return f
+}
+
+// again reports whether another purchase gives what this one gave: of the same
+// app and group.
+func again(of Known, known []Known, now time.Time) bool {
+	for _, k := range known {
+		if k.ID != of.ID && k.App == of.App && k.Group == of.Group && k.State.At(now).Entitled {
+			return true
+		}
+	}
+	return false
+}
+
+// gone is why w holds no more (empty: it does), and until when it holds where
+// that is known.
+func (s State) gone(w engawa.While, now time.Time) (why engawa.Gone, until time.Time) {
+	v := s.At(now)
+	switch w.Holds {
+	case engawa.WhileRenewalOff:
+		return v.whileRenewalOff(), v.Until
+	case engawa.WhileUnpaid:
+		return v.whileUnpaid(), v.RetryUntil
+	case engawa.WhileExpired:
+		return v.whileExpired(), time.Time{}
+	case engawa.WhilePricePending:
+		return v.whilePricePending(), v.Until
+	case engawa.WhileSamePlan:
+		return v.whileSamePlan(w.Product), time.Time{}
+	case engawa.WhileShareEnded:
+		return v.whileShareEnded(), time.Time{}
+	case engawa.WhileRefunded:
+		return s.whileRefunded(), time.Time{}
+	}
+	return engawa.GoneOtherwise, time.Time{}
+}
+
+// over is why a subscription is over; empty: it is not.
+func (v View) over() engawa.Gone {
+	switch v.Status {
+	case appstore.StatusRevoked:
+		return engawa.GoneRefunded
+	case appstore.StatusExpired:
+		return engawa.GoneEnded
+	case appstore.StatusActive, appstore.StatusBillingRetry, appstore.StatusBillingGracePeriod:
+		return ""
+	}
+	return engawa.GoneOtherwise
+}
+
+func (v View) whileRenewalOff() engawa.Gone {
+	switch why := v.over(); {
+	case why != "":
+		return why
+	case !v.Canceled:
+		return engawa.GoneRenews
+	}
+	return ""
+}
+
+func (v View) whileUnpaid() engawa.Gone {
+	if v.Status == appstore.StatusActive {
+		return engawa.GonePaid
+	}
+	return v.over()
+}
+
+func (v View) whileExpired() engawa.Gone {
+	switch why := v.over(); {
+	case v.Entitled:
+		return engawa.GoneBack
+	case why == engawa.GoneEnded:
+		return ""
+	case why != "":
+		return why
+	}
+	return engawa.GoneOtherwise
+}
+
+func (v View) whilePricePending() engawa.Gone {
+	switch why := v.over(); {
+	case why != "":
+		return why
+	case v.Canceled:
+		return engawa.GoneCanceled
+	case v.PriceConsent != PricePending:
+		return engawa.GoneAgreed
+	}
+	return ""
+}
+
+func (v View) whileSamePlan(product string) engawa.Gone {
+	switch why := v.over(); {
+	case why != "":
+		return why
+	case v.Canceled:
+		return engawa.GoneCanceled
+	case v.ProductID != product || v.Pending != "":
+		return engawa.GoneChanged
+	case v.Status != appstore.StatusActive:
+		return engawa.GoneOtherwise
+	}
+	return ""
+}
+
+func (v View) whileShareEnded() engawa.Gone {
+	switch {
+	case v.Entitled:
+		return engawa.GoneBack
+	case v.Reason != EndShareEnded:
+		return engawa.GoneOtherwise
+	}
+	return ""
+}
+
+// whileRefunded asks for money that was given back and not taken again: of the
+// subscription's present period or of an earlier one.
+func (s State) whileRefunded() engawa.Gone {
+	why := engawa.GoneOtherwise
+	for _, r := range s.Refunds {
+		if r.Type == familyRevoke {
+			continue
+		}
+		if _, undone := s.reversal(r); !undone {
+			return ""
+		}
+		why = engawa.GoneKept
+	}
+	return why
+}
