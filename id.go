@@ -38,6 +38,9 @@ const (
 	PrefixImport       = "imp"
 	PrefixPurchase     = "pur"
 	PrefixGap          = "gap"
+	PrefixNote         = "nte"
+	PrefixExtension    = "ext"
+	PrefixHandle       = "sub"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -107,6 +107,9 @@ func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report
 		New:   engawa.Customer{Kind: "person", Locale: locale, Country: Country(last.Storefront)},
 		Asked: how.Asked, Back: how.Back,
 	}
+	for _, r := range rs {
+		h.Single = append(h.Single, r.Transaction.TransactionID)
+	}
 	h.Fold = func(facts []byte) (engawa.Purchase, error) {
 		s, err := State(facts)
 		if err == nil {

@@ -197,6 +197,8 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE suppression SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE purchase SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE import_row SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE customer_note SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE extension SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE message SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
@@ -207,6 +209,9 @@ func (t *tx) mergeRows(m Merge) error {
 		if _, err := t.exec(q, m.Workspace, m.From, m.Into); err != nil {
 			return err
 		}
+	}
+	if _, err := t.exec(`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From); err != nil {
+		return err
 	}
 	_, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1, suppression_version = suppression_version + 1 WHERE workspace = $1 AND id {in $2}`,
 		m.Workspace, t.list([]string{m.From, m.Into}))
@@ -317,6 +322,7 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"event", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"import_row", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"purchase", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"customer_note", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
 		{wrappedTable{"task", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"task_line", "id", "id = $5", byID}, `task IN (SELECT id FROM task WHERE workspace = $1 AND customer <> '' AND customer = $2)`},
