@@ -62,6 +62,7 @@ var may = map[string][]string{
 	"internal/config":                {"", "internal/vault"},
 	"internal/console":               {"", "internal/access", "internal/appstore", "internal/catalogue", "internal/channel", "internal/follow", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/demo":                  all,
+	"internal/desk":                  {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/store"},
 	"internal/dispatch":              {"", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
