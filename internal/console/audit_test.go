@@ -97,6 +97,10 @@ func auditAll(d *desk) {
 		"/settings/workspace":                 {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
 		"/accounts/{id}/places/{place}/lift":  {at("/accounts/acc_mail/places/dst_staff/lift"), url.Values{"reason": {"bounced"}, "why": {"届くと確かめた"}}, "lift-suppression"},
 		"/customers/{id}/points/{point}/lift": {at("/customers/cus_stop/points/cp_stop/lift"), url.Values{"reason": {"complained"}, "why": {"ご本人の希望"}}, "lift-suppression"},
+		"/customers/find":                     {at("/customers/find"), url.Values{"q": {"cus_stop"}}, "find-customer"},
+		"/customers/{id}/merge/find":          {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
+		"/customers/{id}/notes":               {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
+		"/customers/{id}/write":               {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "do": {"send"}}, "write-customer"},
 		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
@@ -134,7 +138,7 @@ func auditAll(d *desk) {
 }
 
 // shownOnce are the paths that answer with what no page shows again.
-var shownOnce = []string{"/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
+var shownOnce = []string{"/customers/{id}/merge/find", "/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
 
 // twin adds a customer who turns out to be somebody else.
 func (d *desk) twin() string {
@@ -186,6 +190,9 @@ var elsewhere = map[string]string{
 	"/imports/{id}/stop":          "TestImportFile",
 	"/imports/{id}/drop":          "TestImportFile",
 	"/messages/{id}/by-hand":      "TestByHand: it shows what to type, and writes that somebody read it",
+	"/purchases/{id}/extend":      "TestExtendPage, which holds the lines of all of these",
+	"/extensions/new":             "TestOutagePages",
+	"/extensions/{id}/look":       "TestExtendPage",
 }
 
 func at(path string) func() string { return func() string { return path } }

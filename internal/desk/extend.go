@@ -43,6 +43,12 @@ type Owned struct {
 	State purchase.State
 }
 
+// Stands is where a purchase stands at now.
+func (o Owned) Stands(now time.Time) (purchase.View, engawa.PurchaseState) {
+	v := o.State.At(now)
+	return v, follow.StateAt(v, now)
+}
+
 // Own reads the states of purchases.
 func Own(ps []engawa.Purchase) ([]Owned, error) {
 	all := make([]Owned, len(ps))

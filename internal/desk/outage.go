@@ -263,6 +263,21 @@ func (d *Desk) listed(ctx context.Context, x engawa.Extension) (engawa.Extension
 	return x, nil
 }
 
+// Failures are what the store told of whom it could not extend, the newest first,
+// a little more than maxListed at the most.
+func (d *Desk) Failures(ctx context.Context, x engawa.Extension) ([]engawa.Event, error) {
+	if x.AskedAt.IsZero() {
+		return nil, nil
+	}
+	x.LookedAt = x.AskedAt
+	until := time.Now()
+	if !x.DoneAt.IsZero() {
+		until = x.DoneAt.Add(lastListen)
+	}
+	return d.failures(ctx, x, until)
+}
+
+// failures are those that were heard of since x was last looked at.
 func (d *Desk) failures(ctx context.Context, x engawa.Extension, until time.Time) (found []engawa.Event, err error) {
 	p := store.Page{Limit: 200}
 	for {

@@ -90,7 +90,10 @@ func (d *Desk) Story(ctx context.Context, workspace, customer string, kind RowKi
 // events reads events below p. Their ids sort by the millisecond, so that is
 // their time here, and reading begins a little above p.
 func (d *Desk) events(ctx context.Context, workspace, customer string, p store.Page) (rows []Row, err error) {
-	from := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
+	from := store.Page{Limit: p.Limit}
+	if p.ID != "" {
+		from.ID = engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond))
+	}
 	for {
 		evs, err := d.Store.Events(ctx, workspace, store.EventFilter{Customer: customer}, from)
 		if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,11 +55,11 @@ func (s *Store) OpenExtension(ctx context.Context, x engawa.Extension) error {
 				Remedy: "look what became of it first: a second one could extend twice",
 			}
 		}
-		action, object := "extend-renewal", x.Purchase
+		action := "extend-renewal"
 		if x.Purchase == "" {
-			action, object = "extend-all", x.ID
+			action = "extend-all"
 		}
-		return t.noted(x.Workspace, action, object, "days="+strconv.Itoa(x.Days)+" reason="+strconv.Itoa(x.Reason)+" "+x.ID)
+		return t.noted(x.Workspace, action, cmp.Or(x.Purchase, x.ID), "days="+strconv.Itoa(x.Days)+" reason="+strconv.Itoa(x.Reason)+" "+x.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("open extension %s: %w", x.ID, err)
