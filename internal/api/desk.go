@@ -29,11 +29,11 @@ type findIn struct {
 	}
 }
 
-type customerFound struct {
-	customerOut
-	By     string `json:"by" doc:"id, handle, mail, identity, transaction, order, name or address"`
-	Issuer string `json:"issuer,omitempty" doc:"Of an identity"`
-	Of     string `json:"identity_kind,omitempty"`
+type foundBy struct {
+	Customer string `json:"customer"`
+	By       string `json:"by" enum:"id,handle,mail,identity,transaction,order,name,address"`
+	Issuer   string `json:"issuer,omitempty" doc:"Of an identity"`
+	Kind     string `json:"kind,omitempty" doc:"Of an identity"`
 }
 
 type storeAsked struct {
@@ -44,16 +44,17 @@ type storeAsked struct {
 }
 
 type customersFound struct {
-	Customers []customerFound `json:"customers" doc:"50 at most for a text, 200 for an address"`
-	More      bool            `json:"more" doc:"There are others; a longer text finds fewer"`
-	LookedAs  []string        `json:"looked_as" doc:"What the text was looked for as"`
-	Asked     []storeAsked    `json:"asked" doc:"Accounts of the App Store that were asked"`
+	Customers []customerOut `json:"customers" doc:"50 at most for a text, 200 for an address"`
+	Found     []foundBy     `json:"found" doc:"By what each was found, in the same order"`
+	More      bool          `json:"more" doc:"There are others; a longer text finds fewer"`
+	LookedAs  []string      `json:"looked_as" doc:"What the text was looked for as"`
+	Asked     []storeAsked  `json:"asked" doc:"Accounts of the App Store that were asked"`
 }
 
 // findCustomers looks somebody up; what is looked for is in the body, since URLs
 // are written into logs on the way.
 func (a *API) findCustomers(ctx context.Context, c *call, in *findIn) (customersFound, error) {
-	out := customersFound{LookedAs: []string{}, Asked: []storeAsked{}}
+	out := nobody()
 	b := in.Body
 	switch {
 	case b.Text != "" && b.Identity == nil && b.Address == nil:
@@ -63,31 +64,43 @@ func (a *API) findCustomers(ctx context.Context, c *call, in *findIn) (customers
 		if err != nil || id == "" {
 			return out, err
 		}
-		return out, a.foundIDs(ctx, c, &out, customerFound{By: string(store.ByIdentity), Issuer: b.Identity.Issuer, Of: b.Identity.Kind}, id)
+		err = a.foundIDs(ctx, c, &out, foundBy{By: string(store.ByIdentity), Issuer: b.Identity.Issuer, Kind: b.Identity.Kind}, id)
+		return out, err
 	case b.Address != nil && b.Text == "" && b.Identity == nil:
 		ids, err := a.Store.CustomerByAddress(ctx, c.workspace, b.Address.Kind, engawa.Address(strings.TrimSpace(b.Address.Address)))
 		if err != nil {
 			return out, err
 		}
-		return out, a.foundIDs(ctx, c, &out, customerFound{By: "address"}, ids...)
+		err = a.foundIDs(ctx, c, &out, foundBy{By: "address"}, ids...)
+		return out, err
 	}
 	return out, engawa.Invalid("", "send a text, an identity, or an address", "exactly one of text, identity and address is expected")
 }
 
-func (a *API) foundIDs(ctx context.Context, c *call, out *customersFound, by customerFound, ids ...string) error {
+// nobody is an answer that names nobody yet.
+func nobody() customersFound {
+	return customersFound{Customers: []customerOut{}, Found: []foundBy{}, LookedAs: []string{}, Asked: []storeAsked{}}
+}
+
+// add names one more.
+func (f *customersFound) add(cu engawa.Customer, by foundBy) {
+	by.Customer = cu.ID
+	f.Customers, f.Found = append(f.Customers, showCustomer(cu)), append(f.Found, by)
+}
+
+func (a *API) foundIDs(ctx context.Context, c *call, out *customersFound, by foundBy, ids ...string) error {
 	for _, id := range ids {
 		cu, err := a.Store.Customer(ctx, c.workspace, id)
 		if err != nil {
 			return err
 		}
-		by.customerOut = showCustomer(cu)
-		out.Customers = append(out.Customers, by)
+		out.add(cu, by)
 	}
 	return nil
 }
 
 func (a *API) findText(ctx context.Context, c *call, text string, ask bool) (customersFound, error) {
-	out := customersFound{LookedAs: []string{}, Asked: []storeAsked{}, Customers: []customerFound{}}
+	out := nobody()
 	if ask {
 		if err := c.who.Require(access.StoreAct); err != nil {
 			return out, err
@@ -102,7 +115,7 @@ func (a *API) findText(ctx context.Context, c *call, text string, ask bool) (cus
 		out.LookedAs = append(out.LookedAs, string(form))
 	}
 	for _, h := range f.Hits {
-		out.Customers = append(out.Customers, customerFound{showCustomer(h.Customer), string(h.By), h.Issuer, h.Kind})
+		out.add(h.Customer, foundBy{By: string(h.By), Issuer: h.Issuer, Kind: h.Kind})
 	}
 	for i, asked := range f.Asked {
 		said := storeAsked{Account: asked.Account.ID, As: string(asked.As), Outcome: "none"}
