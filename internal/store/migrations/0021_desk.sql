@@ -1,5 +1,5 @@
 -- The support desk. Whom the first letters of a name may mean, by keyed hashes of
--- them (docs/decisions/0008-names.md). names_by is the key they were made with;
+-- them (docs/decisions/0009-names.md). names_by is the key they were made with;
 -- empty: not yet.
 ALTER TABLE customer ADD COLUMN names_by TEXT NOT NULL DEFAULT '';
 CREATE INDEX customer_unnamed ON customer (workspace, id) WHERE names_by = '';
