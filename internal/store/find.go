@@ -120,8 +120,10 @@ func (t *tx) exactly(workspace string, q Sought) (found []place, err error) {
 	}
 	if q.Transaction != "" {
 		hash, _ := t.transactionHash(workspace, q.Transaction)
-		look(ByTransaction, `SELECT p.customer FROM purchase_transaction x JOIN purchase p ON p.workspace = x.workspace AND p.id = x.purchase
-			WHERE x.workspace = $1 AND x.hash = $2 ORDER BY p.id`, hash)
+		var ps []string // asked for apart: joined, SQLite begins at the purchases and reads all of them
+		if ps, err = all(t, scanString, `SELECT purchase FROM purchase_transaction WHERE workspace = $1 AND hash = $2`, workspace, hash); len(ps) > 0 {
+			look(ByTransaction, `SELECT customer FROM purchase WHERE workspace = $1 AND id {in $2} ORDER BY id`, t.list(ps))
+		}
 	}
 	if err != nil || len(q.Identity) == 0 {
 		return found, err
@@ -135,12 +137,11 @@ func (t *tx) exactly(workspace string, q Sought) (found []place, err error) {
 func (t *tx) identified(workspace string, values []string) (found []place, err error) {
 	at := engawa.Identity{}
 	for range maxIssued {
-		next, err := all(t, func(scan func(...any) error) (id engawa.Identity, err error) { return id, scan(&id.Issuer, &id.Kind) },
-			`SELECT issuer, kind FROM identity WHERE workspace = $1 AND (issuer, kind) > ($2, $3) ORDER BY issuer, kind LIMIT 1`, workspace, at.Issuer, at.Kind)
-		if err != nil || len(next) == 0 {
+		next, err := t.nextIssued(workspace, at)
+		if err != nil || next == nil {
 			return found, err
 		}
-		at = next[0]
+		at = *next
 		var hashes []string
 		for _, v := range values {
 			hash, _ := t.identityHash(workspace, engawa.Identity{Issuer: at.Issuer, Kind: at.Kind, Value: v})
@@ -156,6 +157,21 @@ func (t *tx) identified(workspace string, values []string) (found []place, err e
 		}
 	}
 	return found, nil
+}
+
+// nextIssued is the issuer and kind that follow at in the index of identities;
+// nil: none does. Neither is asked for with the other, (issuer, kind) > (…):
+// SQLite would read every identity of at's kind to get past it.
+func (t *tx) nextIssued(workspace string, at engawa.Identity) (*engawa.Identity, error) {
+	scan := func(scan func(...any) error) (id engawa.Identity, err error) { return id, scan(&id.Issuer, &id.Kind) }
+	next, err := all(t, scan, `SELECT issuer, kind FROM identity WHERE workspace = $1 AND issuer = $2 AND kind > $3 ORDER BY kind LIMIT 1`, workspace, at.Issuer, at.Kind)
+	if err == nil && len(next) == 0 {
+		next, err = all(t, scan, `SELECT issuer, kind FROM identity WHERE workspace = $1 AND issuer > $2 ORDER BY issuer, kind LIMIT 1`, workspace, at.Issuer)
+	}
+	if err != nil || len(next) == 0 {
+		return nil, err
+	}
+	return &next[0], nil
 }
 
 // hits loads whom places name: of one who was merged, whom that one is now.
