@@ -84,6 +84,7 @@ func TestForms(t *testing.T) {
 		"1234567":                     "number",
 		"MK4TTT1234":                  "order number name",
 		"mk4ttt1234":                  "order number name",
+		"MKTTTABCDE":                  "order number name",
 		"A-100":                       "number name",
 		"A-10000":                     "order number name",
 		"hanako":                      "number name",

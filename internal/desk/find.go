@@ -46,6 +46,7 @@ var (
 	uuid        = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	transaction = regexp.MustCompile(`^[0-9]{8,24}$`)
 	order       = regexp.MustCompile(`^[A-Za-z0-9./-]{6,64}$`)
+	capitals    = regexp.MustCompile(`^[A-Z]{8,20}$`) // an order id that happens to have no digit
 )
 
 // Clean is a text as it is looked for: full-width letters and digits as plain
@@ -69,7 +70,7 @@ func Forms(text string) []Form {
 		return []Form{FormToken, FormNumber}
 	case transaction.MatchString(text):
 		return []Form{FormTransaction, FormNumber}
-	case letters && digits && order.MatchString(text):
+	case letters && digits && order.MatchString(text) || capitals.MatchString(text):
 		return []Form{FormOrder, FormNumber, FormName}
 	case !letters:
 		return []Form{FormNumber}
