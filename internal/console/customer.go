@@ -192,37 +192,3 @@ func answered(e engawa.Event) string {
 	}
 	return string(words)
 }
-
-// story joins a customer's events, messages and consents in time.
-func (c *console) story(v *visit, n *names, view *Customer) error {
-	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: view.ID}, store.Page{Limit: storied})
-	if err != nil {
-		return err
-	}
-	messages, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{Customer: view.ID}, store.Page{Limit: storied})
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		at := e.OccurredAt
-		if at.IsZero() {
-			at = e.ReceivedAt
-		}
-		late := ""
-		if yes, _ := recovered(e); yes {
-			late = v.T("gap.recovered")
-		}
-		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: joinDot(n.source(e.Account), answered(e), late), URL: "/events/" + e.ID})
-	}
-	for _, m := range n.messageRows(messages) {
-		view.Story = append(view.Story, StoryRow{At: m.At, Kind: "message", Line: m.Subject, More: joinDot(m.Via, m.Why), URL: "/messages/" + m.ID, State: m.State})
-	}
-	for _, d := range view.Consents {
-		view.Story = append(view.Story, StoryRow{At: d.At, Kind: "consent", Line: v.consentWords(d), Given: d.Given})
-	}
-	slices.SortStableFunc(view.Story, func(a, b StoryRow) int { return b.At.Compare(a.At) })
-	if len(messages) == storied {
-		view.Next = "/messages?customer=" + view.ID
-	}
-	return nil
-}

@@ -193,7 +193,11 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 	row := StoryRow{At: r.At, Kind: string(r.Kind)}
 	switch r.Kind {
 	case desk.RowEvent:
-		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event)), "/events/"+r.ID
+		late := ""
+		if yes, _ := recovered(r.Event); yes {
+			late = v.T("gap.recovered")
+		}
+		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), late), "/events/"+r.ID
 	case desk.RowMessage:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
 		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, m.Why), "/messages/"+r.ID, m.State

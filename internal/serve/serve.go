@@ -155,11 +155,9 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
-	clients := &follow.Clients{Store: st, HTTP: env.HTTP}
-	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: &follow.Follower{Store: st}}
+	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -172,8 +170,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		return nil, err
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
-		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
+		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil
