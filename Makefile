@@ -2,10 +2,11 @@
 # make test      every test, on SQLite and PostgreSQL; installs what it needs
 # make check     modules, lint, vulnerabilities, generated files in sync
 # make bench     figures beside bare loops, on both engines; fails where a bar is missed
+# make bench-desk  the support desk's search among a million customers, on both engines; takes minutes
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench fuzz screens generate
+.PHONY: demo test check lint bench bench-desk fuzz screens generate
 
 FUZZTIME ?= 30s
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -32,6 +33,9 @@ lint:
 
 bench:
 	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench'
+
+bench-desk:
+	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
 
 fuzz:
 	script/fuzz $(FUZZTIME)

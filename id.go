@@ -40,6 +40,9 @@ const (
 	PrefixGap          = "gap"
 	PrefixRefund       = "rfd"
 	PrefixConsumption  = "csm"
+	PrefixNote         = "nte"
+	PrefixExtension    = "ext"
+	PrefixHandle       = "sub"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/refund"
@@ -27,6 +28,7 @@ type API struct {
 	Intake  *intake.Intake
 	Compose *message.Composer
 	Words   *text.Words
+	Desk    *desk.Desk
 	Kinds   []channel.Kind
 	Vault   *vault.Vault
 	Log     *slog.Logger

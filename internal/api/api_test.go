@@ -29,6 +29,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
@@ -65,6 +66,7 @@ type site struct {
 	other   string // a key of another workspace
 	log     *bytes.Buffer
 	store   *appstoresim.Store
+	desk    *desk.Desk
 
 	provider http.Handler // who answers outgoing requests; nil: nobody
 }
@@ -98,8 +100,9 @@ func newHub(t *testing.T, url string) *site {
 	s := &site{t: t, st: st, log: &bytes.Buffer{}, store: apple}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	kinds := builtin.Kinds()
+	s.desk = &desk.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: &http.Client{Transport: s}}, Follow: &follow.Follower{Store: st}}
 	a := &api.API{
-		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Desk: s.desk, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 	}
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }

@@ -1,10 +1,8 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -285,53 +283,6 @@ func (a *API) endContactPoint(ctx context.Context, c *call, in *pointOfCustomer)
 	return ended{in.Point}, c.store.EndContactPoint(ctx, c.workspace, in.ID, in.Point)
 }
 
-type findIn struct {
-	Body struct {
-		Identity *intake.Identity `json:"identity,omitempty" doc:"Or address"`
-		Address  *struct {
-			Kind    string `json:"kind" maxLength:"64" example:"mail"`
-			Address string `json:"address" maxLength:"512"`
-		} `json:"address,omitempty" doc:"Or identity"`
-	}
-}
-
-type customersFound struct {
-	Customers []customerOut `json:"customers" doc:"200 at most"`
-}
-
-// findCustomers looks whole values up; they are in the body, since URLs are
-// written into logs on the way.
-func (a *API) findCustomers(ctx context.Context, c *call, in *findIn) (customersFound, error) {
-	out := customersFound{}
-	ids, err := a.findIDs(ctx, c, in)
-	if err != nil {
-		return out, err
-	}
-	for _, id := range ids {
-		cu, err := a.Store.Customer(ctx, c.workspace, id)
-		if err != nil {
-			return out, err
-		}
-		out.Customers = append(out.Customers, showCustomer(cu))
-	}
-	return out, nil
-}
-
-func (a *API) findIDs(ctx context.Context, c *call, in *findIn) ([]string, error) {
-	identity, address := in.Body.Identity, in.Body.Address
-	switch {
-	case identity != nil && address == nil:
-		id, err := a.Store.CustomerBy(ctx, c.workspace, identityOf(*identity))
-		if id == "" {
-			return nil, err
-		}
-		return []string{id}, err
-	case address != nil && identity == nil:
-		return a.Store.CustomerByAddress(ctx, c.workspace, address.Kind, engawa.Address(strings.TrimSpace(address.Address)))
-	}
-	return nil, engawa.Invalid("", "send an identity, or an address", "exactly one of identity and address is expected")
-}
-
 type identityLinkIn struct {
 	Body struct {
 		IdentityNew
@@ -390,107 +341,4 @@ func (a *API) listIdentities(ctx context.Context, c *call, in *identitiesIn) (id
 
 func showIdentity(id engawa.Identity) identityLink {
 	return identityLink{id.Issuer, id.Kind, id.Role, id.Customer}
-}
-
-type storyRow struct {
-	At    time.Time `json:"at"`
-	Kind  string    `json:"kind" enum:"event,message,consent"`
-	ID    string    `json:"id"`
-	Text  string    `json:"text" doc:"In the language of Accept-Language"`
-	State string    `json:"state,omitempty" doc:"Of a message; of a consent, given or withdrawn"`
-}
-
-type timelineIn struct {
-	One
-	Paging
-}
-
-type timeline struct {
-	Rows []storyRow `json:"rows" doc:"Newest first"`
-	Next string     `json:"next"`
-}
-
-// getTimeline joins a customer's events, messages and consents in time.
-func (a *API) getTimeline(ctx context.Context, c *call, in *timelineIn) (timeline, error) {
-	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
-		return timeline{}, err
-	}
-	p, err := in.page("")
-	if err != nil {
-		return timeline{}, err
-	}
-	if p.At.IsZero() {
-		p.At = time.Now().Add(time.Hour)
-	}
-	var rows []storyRow
-	for _, read := range []func(context.Context, *call, string, store.Page) ([]storyRow, error){a.eventStory, a.messageStory, a.consentStory} {
-		some, err := read(ctx, c, in.ID, p)
-		if err != nil {
-			return timeline{}, err
-		}
-		rows = append(rows, some...)
-	}
-	rows = slices.DeleteFunc(rows, func(r storyRow) bool { return !r.below(p) })
-	slices.SortFunc(rows, func(x, y storyRow) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.ID, x.ID)) })
-	if len(rows) < in.Limit {
-		return timeline{Rows: rows}, nil
-	}
-	last := rows[in.Limit-1]
-	return timeline{rows[:in.Limit], in.next(in.Limit, last.At, last.ID)}, nil
-}
-
-// below reports whether a row comes after the place p.
-func (r storyRow) below(p store.Page) bool {
-	return r.At.Before(p.At) || r.At.Equal(p.At) && r.ID < p.ID
-}
-
-// eventStory reads events below p. Their ids sort by the millisecond, so that is
-// their time here, and reading begins a little above p.
-func (a *API) eventStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
-	from := store.Page{ID: engawa.NewOrderedID(engawa.PrefixEvent, p.At.Add(time.Millisecond)), Limit: p.Limit}
-	var rows []storyRow
-	l := lines{a: a, c: c}
-	for {
-		evs, err := a.Store.Events(ctx, c.workspace, store.EventFilter{Customer: customer}, from)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range evs {
-			text, err := l.of(ctx, e)
-			if err != nil {
-				return nil, err
-			}
-			row := storyRow{At: e.ReceivedAt.UTC().Truncate(time.Millisecond), Kind: "event", ID: e.ID, Text: text}
-			if row.below(p) {
-				rows = append(rows, row)
-			}
-			from.ID = e.ID
-		}
-		if len(evs) < p.Limit || len(rows) >= p.Limit {
-			return rows, nil
-		}
-	}
-}
-
-func (a *API) messageStory(ctx context.Context, c *call, customer string, p store.Page) ([]storyRow, error) {
-	ms, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Customer: customer}, p)
-	rows := make([]storyRow, len(ms))
-	for i, m := range ms {
-		rows[i] = storyRow{At: m.Message.CreatedAt.UTC(), Kind: "message", ID: m.Message.ID, Text: m.Subject, State: string(m.Message.State)}
-	}
-	return rows, err
-}
-
-func (a *API) consentStory(ctx context.Context, c *call, customer string, _ store.Page) ([]storyRow, error) {
-	all, err := a.Store.Consents(ctx, c.workspace, customer)
-	rows := make([]storyRow, len(all))
-	for i, cn := range all {
-		words := []string{a.Words.T(c.locale, "act."+string(cn.Act)), a.Words.T(c.locale, "purpose."+string(cn.Purpose))}
-		state := "withdrawn"
-		if cn.Given {
-			state = "given"
-		}
-		rows[i] = storyRow{At: cn.At.UTC(), Kind: "consent", ID: cn.ID, Text: strings.Join(words, " · "), State: state}
-	}
-	return rows, err
 }

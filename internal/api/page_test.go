@@ -27,6 +27,16 @@ func TestPages(t *testing.T) {
 			}
 			s.do("POST", "/v1/events", s.key, fmt.Sprintf(`{"id":"p%d","type":"contract.terminated","identities":[{"issuer":"business","kind":"member_number","value":"A-1"}]}`, i))
 			s.do("POST", "/v1/subscriptions", s.key, fill(fmt.Sprintf(`{"customer":"cus_one","app":"$app","product":"p%d","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, i), ids))
+			s.must(s.st.OpenExtension(t.Context(), engawa.Extension{
+				Workspace: "ws_one", ID: engawa.NewID(engawa.PrefixExtension), Account: "acc_mail", Product: "p", RequestID: fmt.Sprint(i), State: engawa.ExtensionDone, CreatedAt: time.Now(),
+			}))
+			_, err := s.st.Hear(t.Context(), "ws_one", []store.Heard{{
+				Workspace: "ws_one", Account: "acc_store", Original: fmt.Sprint(i), Whose: []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: "A-1"}},
+				Fold: func([]byte) (engawa.Purchase, error) {
+					return engawa.Purchase{Environment: "sandbox", Kind: "consumable", Product: "beans", State: engawa.PurchaseOwned, Facts: []byte("{}")}, nil
+				},
+			}})
+			s.must(err)
 			s.must(s.st.Raise(t.Context(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: fmt.Sprint(i), CreatedAt: time.Now()}))
 			s.must(s.st.Suppress(t.Context(), engawa.Suppression{Workspace: "ws_one", Channel: "mail", Address: "twin@customer.example", Reason: "why" + string(rune('a'+i)), At: start}))
 		}

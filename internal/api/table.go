@@ -49,6 +49,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addMessages(h)
 	a.addCustomers(h)
 	a.addRefunds(h)
+	a.addDesk(h)
 	a.addAccounts(h)
 	a.addRoutes(h)
 	a.addWebhooks(h)
@@ -93,8 +94,9 @@ func (a *API) addCustomers(h huma.API) {
 	add(a, h, op{"listCustomers", get, "/v1/customers", access.CustomersRead, ok, tagCustomers, "Customers, newest first", ""}, a.listCustomers)
 	add(a, h, op{"addCustomer", post, "/v1/customers", access.CustomersWrite, created, tagCustomers, "Register a customer", ""}, a.addCustomer)
 	add(a, h, op{
-		"findCustomers", post, "/v1/customers:find", access.CustomersRead, ok, tagCustomers, "Find by an identity or an address",
-		"Whole values only: what is kept of them is a keyed hash.",
+		"findCustomers", post, "/v1/customers:find", access.CustomersRead, ok, tagCustomers, "Find by whatever the customer can name",
+		"A text is looked for as everything that it may be. Numbers and addresses are found whole, names from their beginning: what is kept of them are keyed hashes. " +
+			"With ask the App Store is asked for an order id (in production), and for a transaction that was never heard of.",
 	}, a.findCustomers)
 	add(a, h, op{"getCustomer", get, "/v1/customers/{id}", access.CustomersRead, ok, tagCustomers, "One customer", ""}, a.getCustomer)
 	add(a, h, op{
@@ -122,7 +124,7 @@ func (a *API) addCustomers(h huma.API) {
 		"addConsent", post, "/v1/customers/{id}/consents", access.ConsentsWrite, created, tagCustomers, "Record a decision",
 		"A withdrawal stops everything that has not been handed over yet.",
 	}, a.addConsent)
-	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages and consents, newest first."}, a.getTimeline)
+	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages, decisions, refunds, extensions, notes and tasks, newest first."}, a.getTimeline)
 	add(a, h, op{
 		"listSuppressions", get, "/v1/suppressions", access.SuppressionsRead, ok, tagCustomers, "What is stopped, newest first",
 		"Contact points and staff places to which nothing goes, each with why. Addresses are not shown; one that nobody has any more is not listed.",
@@ -160,6 +162,25 @@ func (a *API) addRefunds(h huma.API) {
 		"tellConsumption", post, "/v1/consumption", access.CustomersWrite, ok, tagRefunds, "Tell how far something was used",
 		"Kept at least 30 days. It is sent to nobody, unless the customer asks for money back and has agreed. What is left out stays as it was told before.",
 	}, a.tellConsumption)
+}
+
+func (a *API) addDesk(h huma.API) {
+	add(a, h, op{"listNotes", get, "/v1/customers/{id}/notes", access.CustomersRead, ok, tagCustomers, "What members wrote down about a customer", ""}, a.listNotes)
+	add(a, h, op{"addNote", post, "/v1/customers/{id}/notes", access.CustomersWrite, created, tagCustomers, "Write something down about a customer", "Sealed with the customer's key."}, a.addNote)
+	add(a, h, op{"listPurchases", get, "/v1/customers/{id}/purchases", access.CustomersRead, ok, tagCustomers, "What a customer bought", ""}, a.listPurchases)
+	add(a, h, op{"getPurchase", get, "/v1/purchases/{id}", access.CustomersRead, ok, tagCustomers, "One purchase, as it stands now", ""}, a.getPurchase)
+	add(a, h, op{"getEntitlements", get, "/v1/customers/{id}/entitlements", access.CustomersRead, ok, tagCustomers, "What a customer may use now", ""}, a.getEntitlements)
+	add(a, h, op{
+		"extendPurchase", post, "/v1/purchases/{id}:extend", access.StoreAct, ok, tagCustomers, "Move a subscription's renewal date",
+		"A conflict, with the reason, where it cannot be moved. Without a clear answer from the App Store the extension is unknown and is looked up: it cannot be asked for again before.",
+	}, a.extendPurchase)
+	add(a, h, op{"listExtensions", get, "/v1/extensions", access.CustomersRead, ok, tagCustomers, "Renewal dates that were moved, newest first", ""}, a.listExtensions)
+	add(a, h, op{
+		"extendAll", post, "/v1/extensions", access.StoreAct, accepted, tagCustomers, "Move the renewal date of all subscribers of a product",
+		"After an outage. It takes the App Store hours to days, and can be neither stopped nor undone. Of one product one is under way at a time.",
+	}, a.extendAll)
+	add(a, h, op{"getExtension", get, "/v1/extensions/{id}", access.CustomersRead, ok, tagCustomers, "How far an extension has come", ""}, a.getExtension)
+	add(a, h, op{"lookExtension", post, "/v1/extensions/{id}:look", access.StoreAct, ok, tagCustomers, "Ask the App Store what became of an extension", ""}, a.lookExtension)
 }
 
 func (a *API) addAccounts(h huma.API) {

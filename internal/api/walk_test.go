@@ -15,6 +15,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
+	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -57,6 +58,16 @@ var walk = []step{
 	{"listConsents", "/v1/customers/$customer/consents", ""},
 	{"addConsent", "/v1/customers/$customer/consents", `{"act":"contact","purpose":"marketing","given":false}`},
 	{"getTimeline", "/v1/customers/$customer/timeline", ""},
+	{"listNotes", "/v1/customers/$customer/notes", ""},
+	{"addNote", "/v1/customers/$customer/notes", `{"text":"電話あり"}`},
+	{"listPurchases", "/v1/customers/$buyer/purchases", ""},
+	{"getPurchase", "/v1/purchases/$purchase", ""},
+	{"getEntitlements", "/v1/customers/$buyer/entitlements", ""},
+	{"extendPurchase", "/v1/purchases/$purchase:extend", `{"days":7,"reason":"customer_satisfaction"}`},
+	{"listExtensions", "/v1/extensions?customer=$buyer", ""},
+	{"extendAll", "/v1/extensions", `{"account":"$shop","product":"monthly","days":3,"reason":"service_issue","request_id":"5c0e3f2a-7a3b-4f0e-9d55-0a3c1b7e9f10"}`},
+	{"getExtension", "/v1/extensions/$extension", ""},
+	{"lookExtension", "/v1/extensions/$extension:look", ""},
 	{"listIdentities", "/v1/identities?customer=$customer", ""},
 	{"addIdentity", "/v1/identities", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
 	{"endIdentity", "/v1/identities:end", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
@@ -261,6 +272,7 @@ func (s *site) made(path, body string) string {
 func (s *site) seed() map[string]string {
 	s.t.Helper()
 	ids := map[string]string{"customer": "cus_one", "account": "acc_mail"}
+	s.shop(ids)
 	ids["event"] = s.made("/v1/events", `{"id":"seed","type":"contract.terminated"}`)
 	ids["destination"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"staff@hinata.example"}`)
 	ids["spare"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"spare@hinata.example"}`)
@@ -318,6 +330,40 @@ func (s *site) refunds() string {
 	cases, err := s.st.RefundsOf(ctx, "ws_one", ps[0].Customer)
 	s.must(err)
 	return cases[0].ID
+}
+
+// shop connects a simulated store of which two customers bought something; what
+// became of an extension of the second one is not known.
+func (s *site) shop(ids map[string]string) {
+	s.t.Helper()
+	ctx := context.Background()
+	id, issuer, p8 := s.store.Key()
+	s.store.AddProduct(appstoresim.Product{ID: "monthly", Name: "月額", Type: appstoresim.AutoRenewable, Group: "20500001", Level: 1, Period: "P1M", Prices: map[string]int64{"JPN": 1480000}})
+	s.provider = s.store
+	ids["shop"] = "acc_shop"
+	s.must(s.st.AddAccount(ctx, engawa.Account{
+		Workspace: "ws_one", ID: "acc_shop", Kind: "appstore", Name: "App Store", Environment: "sandbox", Owner: "workspace", Enabled: true, CreatedAt: time.Now(),
+		Settings: map[string]string{"bundle_id": "jp.hinata.coffee", "environment": "sandbox", "roots": s.store.RootPEM(), "issuer_id": issuer, "key_id": id, "private_key": p8},
+	}))
+	var ps []engawa.Purchase
+	for range 2 {
+		who, _ := s.store.AddCustomer("customer", "JPN", "")
+		transaction, err := s.store.Buy(appstoresim.Purchase{Customer: who, Product: "monthly"})
+		s.must(err)
+		f, err := s.desk.Find(ctx, "ws_one", transaction, true)
+		s.must(err)
+		if len(f.Hits) != 1 {
+			s.t.Fatalf("%+v", f)
+		}
+		some, err := s.st.PurchasesOf(ctx, "ws_one", f.Hits[0].Customer.ID)
+		s.must(err)
+		ps = append(ps, some...)
+	}
+	ids["buyer"], ids["purchase"], ids["extension"] = ps[0].Customer, ps[0].ID, engawa.NewID(engawa.PrefixExtension)
+	s.must(s.st.OpenExtension(ctx, engawa.Extension{
+		Workspace: "ws_one", ID: ids["extension"], Account: "acc_shop", Customer: ps[1].Customer, Purchase: ps[1].ID, Product: "monthly", Days: 7, RequestID: "lost",
+		State: engawa.ExtensionUnknown, BeforeAt: ps[1].EndsAt, CreatedAt: time.Now(), AskedAt: time.Now().Add(-time.Hour),
+	}))
 }
 
 // unknown hands a message over without learning what became of it, and returns

@@ -102,6 +102,10 @@ func auditAll(d *desk) {
 		"/refunds/{id}/answer":                {at("/refunds/" + refunded + "/answer"), url.Values{"preference": {"DECLINE"}, "delivery": {"DELIVERED"}, "sample": {"no"}}, "answer-refund"},
 		"/refunds/{id}/ignore":                {at("/refunds/" + refunded + "/ignore"), nil, "ignore-refund"},
 		"/accounts/{id}/refunds":              {at("/accounts/acc_store/refunds"), url.Values{"version": {"0"}, "rules": {"1"}, "r0.act": {"send"}, "do": {"save"}}, "save-refund-policy"},
+		"/customers/find":                     {at("/customers/find"), url.Values{"q": {"cus_stop"}}, "find-customer"},
+		"/customers/{id}/merge/find":          {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
+		"/customers/{id}/notes":               {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
+		"/customers/{id}/write":               {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "do": {"send"}}, "write-customer"},
 		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
@@ -139,7 +143,7 @@ func auditAll(d *desk) {
 }
 
 // shownOnce are the paths that answer with what no page shows again.
-var shownOnce = []string{"/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
+var shownOnce = []string{"/customers/{id}/merge/find", "/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
 
 // twin adds a customer who turns out to be somebody else.
 func (d *desk) twin() string {
@@ -191,6 +195,9 @@ var elsewhere = map[string]string{
 	"/imports/{id}/stop":          "TestImportFile",
 	"/imports/{id}/drop":          "TestImportFile",
 	"/messages/{id}/by-hand":      "TestByHand: it shows what to type, and writes that somebody read it",
+	"/purchases/{id}/extend":      "TestExtendPage, which holds the lines of all of these",
+	"/extensions/new":             "TestOutagePages",
+	"/extensions/{id}/look":       "TestExtendPage",
 }
 
 func at(path string) func() string { return func() string { return path } }

@@ -21,6 +21,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/look"
 	"github.com/engawa/engawa/internal/message"
@@ -35,6 +36,7 @@ var static embed.FS
 // Deps is what the console works with. Its fields are set once.
 type Deps struct {
 	Store     *store.Store
+	Desk      *desk.Desk
 	Words     *text.Words
 	Compose   *message.Composer
 	Kinds     []channel.Kind
@@ -133,6 +135,18 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /messages/{id}/cancel", c.page(engawa.Support, c.cancel))
 	mux.Handle("POST /messages/{id}/by-hand", c.page(engawa.Support, c.byHand))
 	mux.Handle("GET /customers", c.page(engawa.Viewer, c.customers))
+	mux.Handle("POST /customers/find", c.page(engawa.Viewer, c.findCustomers))
+	mux.Handle("POST /customers/{id}/merge/find", c.page(engawa.Support, c.findOther))
+	mux.Handle("POST /customers/{id}/notes", c.page(engawa.Support, c.addNote))
+	mux.Handle("GET /customers/{id}/write", c.page(engawa.Support, c.writeTo))
+	mux.Handle("POST /customers/{id}/write", c.page(engawa.Support, c.send))
+	mux.Handle("GET /purchases/{id}/extend", c.page(engawa.Viewer, c.extension))
+	mux.Handle("POST /purchases/{id}/extend", c.page(engawa.Support, c.extend))
+	mux.Handle("POST /extensions/{id}/look", c.page(engawa.Support, c.lookUp))
+	mux.Handle("GET /extensions", c.page(engawa.Viewer, c.outages))
+	mux.Handle("GET /extensions/new", c.page(engawa.Support, c.newOutage))
+	mux.Handle("POST /extensions/new", c.page(engawa.Support, c.startOutage))
+	mux.Handle("GET /extensions/{id}", c.page(engawa.Viewer, c.outage))
 	mux.Handle("GET /customers.csv", c.page(engawa.Support, c.customersCSV))
 	mux.Handle("GET /customers/{id}", c.page(engawa.Viewer, c.customer))
 	mux.Handle("GET /imports", c.page(engawa.Admin, c.imports))

@@ -27,6 +27,7 @@ import (
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
 	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/console"
+	support "github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/refund"
@@ -68,7 +69,7 @@ func newDesk(t *testing.T, dsn string) *desk {
 	w := words(t)
 	d := &desk{t: t, st: st, done: make(chan struct{}), member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
+		Store: st, Desk: &support.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}, Follow: &follow.Follower{Store: st}}, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
@@ -253,7 +254,7 @@ func TestStream(t *testing.T) {
 func TestFindCustomer(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	for _, q := range []string{"A-100", "cus_hana", "hana.yamada@customer.example", " HANA.yamada@customer.example "} {
-		res := d.do(httptest.NewRequest(http.MethodGet, "/customers?q="+url.QueryEscape(q), nil))
+		res := d.post("/customers/find", url.Values{"q": {q}})
 		if res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_hana" {
 			t.Errorf("%q: %d %s", q, res.Code, res.Header().Get("Location"))
 		}
@@ -265,8 +266,8 @@ func TestFindCustomer(t *testing.T) {
 	if res := d.do(httptest.NewRequest(http.MethodGet, "/customers/cus_twin", nil)); res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_hana" {
 		t.Errorf("one who was merged: %d %s", res.Code, res.Header().Get("Location"))
 	}
-	if code, body := d.get("/customers?q=nobody"); code != http.StatusOK || !strings.Contains(body, "見つかりませんでした") {
-		t.Errorf("nobody: %d", code)
+	if res := d.post("/customers/find", url.Values{"q": {"nobody"}}); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "見つかりませんでした") || strings.Contains(res.Body.String(), "nobody") {
+		t.Errorf("nobody: %d", res.Code)
 	}
 }
 

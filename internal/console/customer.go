@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -45,19 +44,7 @@ func (p Page) consentWords(c Consent) string {
 }
 
 func (c *console) customers(v *visit) error {
-	view := Customers{Page: v.titled("customers", v.T("customers.title")), Query: strings.TrimSpace(v.r.URL.Query().Get("q")), CSV: "/customers.csv"}
-	if view.Query != "" {
-		found, err := c.find(v, view.Query)
-		if err != nil {
-			return err
-		}
-		if found.path != "" {
-			http.Redirect(v.w, v.r, found.path, http.StatusSeeOther)
-			return nil
-		}
-		view.Rows = v.customerRows(found.customers)
-		return v.show(CustomersPage(view))
-	}
+	view := Customers{Page: v.titled("customers", v.T("customers.title")), CSV: "/customers.csv"}
 	p := cursor(v.r)
 	p.Limit = listed
 	list, err := c.Store.Customers(v.ctx(), v.ws(), p)
@@ -78,60 +65,6 @@ func (p Page) customerRows(list []engawa.Customer) []CustomerRow {
 		rows[i] = CustomerRow{ID: c.ID, Name: p.customerName(c), Kind: c.Kind, Country: c.Country, Locale: c.Locale, Since: c.CreatedAt}
 	}
 	return rows
-}
-
-// findings is what a search found: a page to go to, or customers to choose from.
-type findings struct {
-	path      string
-	customers []engawa.Customer
-}
-
-// searched are the identities that a number may be, besides an address and an id.
-var searched = []engawa.Identity{
-	{Issuer: "business", Kind: "member_number"},
-	{Issuer: "appstore", Kind: "original_transaction_id"},
-	{Issuer: "appstore", Kind: "app_account_token"},
-	{Issuer: "appstore", Kind: "app_transaction_id"},
-}
-
-// find looks for exactly what was typed: names and addresses are sealed, and
-// only whole values have a hash to look up.
-func (c *console) find(v *visit, q string) (findings, error) {
-	for prefix, path := range map[string]string{engawa.PrefixMessage: "/messages/", engawa.PrefixEvent: "/events/", engawa.PrefixCustomer: "/customers/"} {
-		if engawa.HasPrefix(q, prefix) {
-			return findings{path: path + url.PathEscape(q)}, nil
-		}
-	}
-	var ids []string
-	if strings.Contains(q, "@") {
-		found, err := c.Store.CustomerByAddress(v.ctx(), v.ws(), "mail", engawa.Address(q))
-		if err != nil {
-			return findings{}, err
-		}
-		ids = found
-	}
-	for _, identity := range searched {
-		identity.Value = q
-		id, err := c.Store.CustomerBy(v.ctx(), v.ws(), identity)
-		if err != nil && !isNotFound(err) {
-			return findings{}, err
-		}
-		if id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 1 {
-		return findings{path: "/customers/" + ids[0]}, nil
-	}
-	var out findings
-	for _, id := range ids {
-		cu, err := c.Store.Customer(v.ctx(), v.ws(), id)
-		if err != nil {
-			return out, err
-		}
-		out.customers = append(out.customers, cu)
-	}
-	return out, nil
 }
 
 func isNotFound(err error) bool {
@@ -186,6 +119,9 @@ func (c *console) customer(v *visit) error {
 	if view.Refunds, err = c.refundsOf(n, cu.ID); err != nil {
 		return err
 	}
+	if err := c.possessions(v, &view); err != nil {
+		return err
+	}
 	if err := c.story(v, n, &view); err != nil {
 		return err
 	}
@@ -208,6 +144,15 @@ func (c *console) customerFacts(v *visit, view *Customer) error {
 			lift = "/customers/" + view.ID + "/points/" + pt.ID + "/lift"
 		}
 		view.Points = append(view.Points, Point{ID: pt.ID, Stops: stopsOf(stops, pt.ID, lift), Kind: v.kindWords(pt.Kind), Address: pt.Address.String(), Role: pt.Role, Purposes: pt.Purposes, VerifiedAt: pt.VerifiedAt})
+	}
+	identities, err := c.Store.Identities(v.ctx(), v.ws(), view.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range identities {
+		if words := v.identityWords(id.Issuer, id.Kind); !slices.Contains(view.Handles, words) {
+			view.Handles = append(view.Handles, words)
+		}
 	}
 	consents, err := c.Store.Consents(v.ctx(), v.ws(), view.ID)
 	if err != nil {
@@ -235,9 +180,6 @@ func (p Page) consentView(d engawa.Consent) Consent {
 	}
 }
 
-// storied is how many events and how many messages a page of the story reads.
-const storied = 50
-
 // shownAnswer is how many characters of an answer stand in the story.
 const shownAnswer = 120
 
@@ -252,38 +194,4 @@ func answered(e engawa.Event) string {
 		return string(words[:shownAnswer]) + "…"
 	}
 	return string(words)
-}
-
-// story joins a customer's events, messages and consents in time.
-func (c *console) story(v *visit, n *names, view *Customer) error {
-	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: view.ID}, store.Page{Limit: storied})
-	if err != nil {
-		return err
-	}
-	messages, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{Customer: view.ID}, store.Page{Limit: storied})
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		at := e.OccurredAt
-		if at.IsZero() {
-			at = e.ReceivedAt
-		}
-		late := ""
-		if yes, _ := recovered(e); yes {
-			late = v.T("gap.recovered")
-		}
-		view.Story = append(view.Story, StoryRow{At: at, Kind: "event", Line: n.line(e), More: joinDot(n.source(e.Account), answered(e), late), URL: "/events/" + e.ID})
-	}
-	for _, m := range n.messageRows(messages) {
-		view.Story = append(view.Story, StoryRow{At: m.At, Kind: "message", Line: m.Subject, More: joinDot(m.Via, m.Why), URL: "/messages/" + m.ID, State: m.State})
-	}
-	for _, d := range view.Consents {
-		view.Story = append(view.Story, StoryRow{At: d.At, Kind: "consent", Line: v.consentWords(d), Given: d.Given})
-	}
-	slices.SortStableFunc(view.Story, func(a, b StoryRow) int { return b.At.Compare(a.At) })
-	if len(messages) == storied {
-		view.Next = "/messages?customer=" + view.ID
-	}
-	return nil
 }

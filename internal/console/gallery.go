@@ -87,7 +87,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		return p
 	}
 	s := spokenIn(l)
-	return []Sample{
+	return append(deskSamples(page, s), []Sample{
 		{"today", TodayPage(sampleToday(page("today", "today.title"), s))},
 		{"today-quiet", TodayPage(sampleQuiet(page("today", "today.title")))},
 		{"live", LivePage(sampleLive(page("live", "live.title"), s))},
@@ -98,7 +98,6 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"message-sent", MessagePage(sampleSaid(page("messages", ""), s))},
 		{"message-held", MessagePage(sampleHeld(page("messages", ""), s))},
 		{"customers", CustomersPage(sampleCustomers(page("customers", "customers.title"), s))},
-		{"customers-none", CustomersPage(Customers{Page: page("customers", "customers.title"), Query: "MK4TTT"})},
 		{"imports", ImportsPage(sampleImports(page("customers", "imports.title"), s))},
 		{"imports-none", ImportsPage(Imports{Page: page("customers", "imports.title"), Sources: []Choice{{"", words.T(l, "imports.source.new")}}})},
 		{"columns", ColumnsPage(sampleColumns(page("customers", ""), s))},
@@ -172,7 +171,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"not-found", ProblemPage(page("", "").problem("not_found"))},
 		{"forbidden", ProblemPage(page("", "").problem("forbidden"))},
 		{"unavailable", ProblemPage(page("", "").problem("unavailable"))},
-	}
+	}...)
 }
 
 func ago(d time.Duration) time.Time { return sampleNow.Add(-d) }
@@ -360,10 +359,18 @@ func sampleCustomer(p Page, s spoken) Customer {
 		Story: []StoryRow{
 			{At: ago(0), Kind: "event", Line: line("store.did_change_renewal_status.auto_renew_disabled"), More: s.plan, URL: "/events/evt_1"},
 			{At: ago(time.Second), Kind: "message", Line: s.subject, More: p.kindWords("mail"), URL: "/messages/msg_1", State: engawa.MessageSent},
+			{At: ago(time.Hour), Kind: "extension", Line: p.T("extend.line", "product", "hinata.yearly", "days", 7), More: joinDot(p.T("extend.state.done"), s.member), URL: "/purchases/pur_1/extend"},
+			{At: ago(2 * time.Hour), Kind: "note", Line: s.body, More: s.member},
+			{At: ago(3 * time.Hour), Kind: "task", Line: p.T("task.account.closed"), More: p.T("task.open"), URL: "/tasks/tsk_1"},
+			{At: ago(30 * 24 * time.Hour), Kind: "refund", Line: p.T("refund.entry.refunded"), More: joinDot("hinata.recipes", p.moneyOf(980_000, "JPY"))},
 			{At: ago(82 * 24 * time.Hour), Kind: "consent", Line: p.T("act.contact") + " · " + p.T("purpose.marketing"), Given: true},
 			{At: ago(345 * 24 * time.Hour), Kind: "event", Line: line("store.subscribed.initial_buy"), More: s.plan, URL: "/events/evt_0"},
 		},
-		Next: "/customers/cus_1?cursor=x",
+		Next: "/customers/cus_1?after=x#story", Desk: true,
+		Doors: []Entitlement{
+			{Name: "premium", Until: sampleNow.Add(20 * 24 * time.Hour), By: "hinata.yearly"}, {Name: "hinata.beans", By: "hinata.beans", Units: 3}, {Name: "archive", Shared: true},
+		},
+		Purchases: samplePurchases(p), Handles: []string{p.T("find.identity.member_number"), p.T("find.identity.app_account_token")},
 	}
 }
 
@@ -854,9 +861,9 @@ func sampleMerger(p Page, s spoken) Merger {
 	from := Side{
 		ID: "cus_2m9x1c4t8v7w2y5z0a3b68f2k3", Name: s.hana, Kind: "person", Since: ago(3 * 24 * time.Hour), Minor: true, Identities: []string{"appstore app_account_token", "appstore original_transaction_id"},
 	}
-	return Merger{Page: p, ID: into.ID, Name: s.hana, Query: "2000000412345678", Into: into, From: &from}
+	return Merger{Page: p, ID: into.ID, Name: s.hana, Into: into, From: &from}
 }
 
 func sampleMergerNone(p Page, s spoken) Merger {
-	return Merger{Page: p, ID: "cus_1", Name: s.hana, Query: "MK4TTT", Problem: p.T("merge.none")}
+	return Merger{Page: p, ID: "cus_1", Name: s.hana, Problem: p.T("merge.none")}
 }

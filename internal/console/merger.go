@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
@@ -11,28 +10,40 @@ import (
 )
 
 // merger is the page on which the other customer is looked for, and both stand
-// beside each other before they become one.
+// beside each other before they become one. Its address may name the other's id,
+// which says nothing to whoever reads logs; what else is typed is posted.
 func (c *console) merger(v *visit) error {
 	view, err := c.mergerView(v)
 	if err != nil {
 		return err
 	}
-	if view.Query = strings.TrimSpace(v.r.URL.Query().Get("q")); view.Query == "" {
-		return v.show(MergerPage(view))
-	}
-	found, err := c.find(v, view.Query)
-	if err != nil {
-		return err
-	}
-	if from, one := strings.CutPrefix(found.path, "/customers/"); one {
+	if from := v.r.URL.Query().Get("from"); from != "" {
 		if view.Problem, err = c.other(v, &view, from); err != nil {
 			return err
 		}
-		return v.show(MergerPage(view))
 	}
-	view.Found = v.customerRows(found.customers)
-	if len(view.Found) == 0 {
+	return v.show(MergerPage(view))
+}
+
+// findOther looks for the other customer.
+func (c *console) findOther(v *visit) error {
+	view, err := c.mergerView(v)
+	if err != nil {
+		return err
+	}
+	f, err := c.find(v, v.typed("q"))
+	if err != nil {
+		return err
+	}
+	switch len(f.Hits) {
+	case 0:
 		view.Problem = v.T("merge.none")
+	case 1:
+		if view.Problem, err = c.other(v, &view, f.Hits[0].Customer.ID); err != nil {
+			return err
+		}
+	default:
+		view.Found = v.hitRows(f.Hits)
 	}
 	return v.show(MergerPage(view))
 }

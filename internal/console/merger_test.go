@@ -81,7 +81,10 @@ func TestMergePage(t *testing.T) {
 			"": "もうひとりを探す", "B-200": "ひとつにまとめる", "cus_twin": "ひとつにまとめる", "A-100": "同じお客さまです", "hana.yamada@customer.example": "同じお客さまです",
 			"cus_firm": "個人と契約先はまとめられません", "cus_none": "見つかりません", "nobody": "見つかりません", "msg_1": "見つかりません",
 		} {
-			res := d.do(httptest.NewRequest(http.MethodGet, path+"?q="+url.QueryEscape(q), nil))
+			res := d.post(path+"/find", url.Values{"q": {q}})
+			if q == "" {
+				res = d.do(httptest.NewRequest(http.MethodGet, path, nil))
+			}
 			if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), want) {
 				t.Errorf("%q: %d without %q", q, res.Code, want)
 			}
@@ -104,7 +107,7 @@ func TestMergePage(t *testing.T) {
 		if cu, err := d.st.Customer(ctx, ws, twin); err != nil || cu.MergedInto != "cus_hana" {
 			t.Errorf("merged into %q, %v", cu.MergedInto, err)
 		}
-		if status, body := d.get(path + "?q=cus_twin"); status != http.StatusOK || !strings.Contains(body, "すでにほかのお客さまにまとめられています") {
+		if status, body := d.get(path + "?from=cus_twin"); status != http.StatusOK || !strings.Contains(body, "すでにほかのお客さまにまとめられています") {
 			t.Errorf("who is merged already: %d", status)
 		}
 		if status, _ := d.get("/customers/cus_twin/merge"); status != http.StatusNotFound {

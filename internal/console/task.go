@@ -27,6 +27,10 @@ func taskSourceURL(k engawa.Task) string {
 		return "/accounts/" + k.Ref + "/form"
 	case k.Kind == store.RefundTask:
 		return "/refunds/" + k.Ref
+	case strings.HasPrefix(k.Kind, "extension.") && engawa.HasPrefix(k.Ref, engawa.PrefixExtension):
+		return "/extensions/" + k.Ref
+	case k.Kind == "extension.failed" && k.Customer != "":
+		return "/customers/" + k.Customer
 	case k.Kind == "import.gone":
 		return "/imports/" + k.Args["import"] + "#gone"
 	case k.Kind == inbox.Unrecognized:

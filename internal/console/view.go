@@ -216,10 +216,10 @@ type Attempt struct {
 // Customers is the list of customers.
 type Customers struct {
 	Page
-	Query string
 	Rows  []CustomerRow
 	Next  string
 	CSV   string
+	Found *Found // what came of looking for somebody; nil: nobody was looked for
 }
 
 // CustomerRow is one line of it.
@@ -228,6 +228,7 @@ type CustomerRow struct {
 	Country        string
 	Locale         engawa.Locale
 	Since          time.Time
+	By             string // by what the customer was found, in words; empty: not searched
 }
 
 // Customer is one person's or contract's whole story.
@@ -241,9 +242,13 @@ type Customer struct {
 	Points         []Point
 	Consents       []Consent
 	Story          []StoryRow
+	Show           string // the kind of rows; empty: all
 	Next           string // URL of older rows
 	Desk           bool   // a ticket can be opened
 	Refunds        []RefundRow
+	Doors          []Entitlement
+	Purchases      []Purchase
+	Handles        []string // identities by which the customer is known: issuer and kind
 }
 
 // Ticket is a ticket about a customer before it is opened.
@@ -280,7 +285,6 @@ type Erasure struct {
 type Merger struct {
 	Page
 	ID, Name string
-	Query    string        // by which the other was looked for
 	Found    []CustomerRow // of several, to choose from
 	Into     Side
 	From     *Side // nil: not chosen yet
@@ -326,7 +330,7 @@ type Consent struct {
 // StoryRow is one line of a customer's timeline.
 type StoryRow struct {
 	At   time.Time
-	Kind string // "event", "message", "consent"
+	Kind string // as package desk names it
 	Line string
 	More string
 	URL  string
@@ -954,6 +958,7 @@ var AuditActions = []string{
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 	"answer-refund", "ignore-refund", "save-refund-policy",
+	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
 }
 
 // Audit is who did what, newest first.

@@ -313,7 +313,7 @@ func (c *console) knownAddresses(v *visit, n *names, m engawa.Message, contact s
 			out = addAddress(out, p.Address)
 		}
 	}
-	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: id}, store.Page{Limit: storied})
+	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: id}, store.Page{Limit: listed})
 	for _, e := range events {
 		var d struct {
 			M struct {

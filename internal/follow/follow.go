@@ -107,6 +107,9 @@ func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report
 		New:   engawa.Customer{Kind: "person", Locale: locale, Country: Country(last.Storefront)},
 		Asked: how.Asked, Back: how.Back,
 	}
+	for _, r := range rs {
+		h.Single = append(h.Single, r.Transaction.TransactionID)
+	}
 	h.Fold = func(facts []byte) (engawa.Purchase, error) {
 		s, err := State(facts)
 		if err == nil {
@@ -173,12 +176,13 @@ func seen(a engawa.Account, s purchase.State, now time.Time) (engawa.Purchase, e
 	v, first, last := s.At(now), s.First(), s.Heard()
 	return engawa.Purchase{
 		App: a.Settings["app"], Environment: cmp.Or(a.Settings["environment"], engawa.Production), Kind: string(v.Kind), Product: v.ProductID, Group: v.Group,
-		State: state(v, now), Renews: !v.RenewsAt.IsZero() || v.Kind == purchase.Renewing && v.Entitled && !v.Canceled, Shared: v.Shared,
+		State: StateAt(v, now), Renews: !v.RenewsAt.IsZero() || v.Kind == purchase.Renewing && v.Entitled && !v.Canceled, Shared: v.Shared,
 		Storefront: s.Storefront(), BoughtAt: first, EndsAt: cmp.Or(v.Until, v.EndedAt), HeardAt: last, Facts: facts,
 	}, nil
 }
 
-func state(v purchase.View, now time.Time) engawa.PurchaseState {
+// StateAt is where a purchase stands at now, of which v is the view.
+func StateAt(v purchase.View, now time.Time) engawa.PurchaseState {
 	switch {
 	case v.Kind == purchase.Renewing:
 		return engawa.PurchaseState(v.Status.String())

@@ -23,6 +23,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
 	"github.com/engawa/engawa/internal/follow"
@@ -44,6 +45,7 @@ type Hub struct {
 	Vault       *vault.Vault
 	Compose     *message.Composer
 	API         *api.API
+	Desk        *desk.Desk
 	Dispatch    *dispatch.Dispatcher
 	Words       *text.Words
 	Gallery     bool // also show every state of every page, at /_pages
@@ -156,8 +158,9 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
 	h.refunds = &refund.Runner{Store: st, Clients: clients}
+	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
-		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log,
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -170,7 +173,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		return nil, err
 	}
 	h.console = console.New(console.Deps{
-		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
+		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
 	})
 	return h, nil
@@ -216,6 +219,16 @@ func (h *Hub) step(ctx context.Context, work string, due func(context.Context) e
 		case <-tick.C:
 		}
 	}
+}
+
+// nameAll makes the customers findable by name who came before names were.
+func (h *Hub) nameAll(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if n, err := h.Store.NameSome(ctx); n == 0 || err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // version is the version of the main module that this program was built from.
@@ -270,6 +283,8 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })
 	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
 	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
+	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
+	work.Go(func() { h.step(ctx, "names", h.nameAll) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

@@ -44,6 +44,9 @@ func (t *tx) addCustomer(c NewCustomer) error {
 		c.Customer.Minor, sealed, by, c.Sample, us(c.Customer.CreatedAt)); err != nil {
 		return err
 	}
+	if err := t.findByName(c.Customer); err != nil {
+		return err
+	}
 	for _, id := range c.Identities {
 		if err := t.link(c.Customer.Workspace, c.Customer.ID, id); err != nil {
 			return err
@@ -177,6 +180,9 @@ func (t *tx) saveCustomer(c engawa.Customer) error {
 	}
 	sealed, sealedBy, err := ring.seal(c.Workspace, c.ID, "customer", c.ID, []byte(c.Name))
 	if err != nil {
+		return err
+	}
+	if err := t.findByName(c); err != nil {
 		return err
 	}
 	return t.must("save customer", `UPDATE customer SET kind = $3, locale = $4, country = $5, zone = $6, minor = $7, sealed = $8, sealed_by = $9 WHERE workspace = $1 AND id = $2`,

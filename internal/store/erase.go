@@ -17,7 +17,7 @@ type Erasure struct {
 }
 
 // Erase destroys the customer's key and what could find the customer again:
-// identities, contact points, look-up hashes, handles, the subjects of events and
+// identities, contact points, look-up hashes (of the name and of transactions too), handles, the subjects of events and
 // the marks by which they find one another;
 // and so of all who were merged into the customer. Rows that count stay,
 // unreadable, and the decisions with their evidence, which prove what was
@@ -115,10 +115,10 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		return err
 	}
 	e.Forgotten += n
-	if _, err := t.exec(`DELETE FROM import_row WHERE workspace = $1 AND customer = $2`, workspace, customer); err != nil {
-		return err
-	}
 	for _, q := range [...]string{
+		`DELETE FROM import_row WHERE workspace = $1 AND customer = $2`,
+		`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`,
+		`DELETE FROM purchase_transaction WHERE workspace = $1 AND purchase IN (SELECT id FROM purchase WHERE workspace = $1 AND customer = $2)`,
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE refund_case SET next_at = 0 WHERE workspace = $1 AND customer = $2`,

@@ -200,6 +200,8 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE consumption SET customer = $3 WHERE workspace = $1 AND customer = $2 AND (transaction_hash <> ''
 			OR NOT EXISTS (SELECT 1 FROM consumption o WHERE o.workspace = $1 AND o.customer = $3 AND o.product = consumption.product AND o.transaction_hash = ''))`,
 		`UPDATE import_row SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE customer_note SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE extension SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE message SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
@@ -215,6 +217,9 @@ func (t *tx) mergeRows(m Merge) error {
 		return err
 	}
 	if err := t.lookAgain(m.Workspace, m.Into); err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From); err != nil {
 		return err
 	}
 	_, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1, suppression_version = suppression_version + 1 WHERE workspace = $1 AND id {in $2}`,
@@ -327,6 +332,7 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"import_row", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"purchase", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"refund_case", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"customer_note", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
 		{wrappedTable{"task", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"task_line", "id", "id = $5", byID}, `task IN (SELECT id FROM task WHERE workspace = $1 AND customer <> '' AND customer = $2)`},

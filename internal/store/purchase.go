@@ -19,6 +19,7 @@ type Heard struct {
 	Whose     []engawa.Identity // by which the customer is known; the surest first
 	New       engawa.Customer   // kind, locale, country of one whom none of these names yet
 	Asked     bool              // it was asked for, not told unasked
+	Single    []string          // the source's ids of the single transactions; kept as keyed hashes
 	Back      bool              // the customer came back in person: one who was erased begins anew
 	// Fold adds what was said to the facts that are kept, nil the first time, and
 	// returns the purchase as it is then. It may be called again.
@@ -113,6 +114,9 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 		}
 	}
 	if err := t.countActive(kept, p); err != nil {
+		return kept, err
+	}
+	if err := t.findByTransactions(p, h.Single); err != nil {
 		return kept, err
 	}
 	return p, t.subscribed(p)

@@ -56,7 +56,7 @@ func takenTables() []taken {
 		{table: "app", kind: "apps", order: "id"},
 		{table: "account", kind: "accounts", order: "id", seal: settings, told: []string{"settings"}},
 		{table: "data_key", kind: "customer-keys", order: "id", stay: []string{"kek", "wrapped"}},
-		{table: "customer", kind: "customers", order: "id", seal: inText, told: []string{"name"}},
+		{table: "customer", kind: "customers", order: "id", stay: []string{"names_by"}, seal: inText, told: []string{"name"}},
 		{
 			table: "contact_point", kind: "contact-points", order: "id", json: []string{"purposes"}, seal: inText, told: []string{"address"},
 			hash: hashed{column: "address_index", domain: "address:", fields: []string{"kind"}, fold: true},
@@ -99,6 +99,8 @@ func takenTables() []taken {
 			table: "identity", kind: "identities", order: "issuer, kind, value_hash",
 			hash: hashed{column: "value_hash", value: "value", domain: "identity:", fields: []string{"issuer", "kind"}},
 		},
+		{table: "customer_note", kind: "notes", order: "id", seal: inText, told: []string{"text"}},
+		{table: "extension", kind: "extensions", order: "id", json: []string{"storefronts"}, stay: []string{"next_at"}},
 		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
 		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},
 		{table: "audit", kind: "audit", order: "id"},
@@ -108,16 +110,18 @@ func takenTables() []taken {
 // TakeoutStays are the tables that do not leave, and why.
 func TakeoutStays() map[string]string {
 	return map[string]string{
-		"ring":        "which key file opens this database",
-		"migration":   "how far this database's schema has come",
-		"session":     "who is signed in here",
-		"directory":   "made anew of accounts and API keys",
-		"lane":        "which node holds an account here; made anew of accounts",
-		"lane_limit":  "how much of an account's limits was used up here; the provider counts by itself",
-		"handover":    "what nodes here have under way; the deliveries say so",
-		"idempotency": "answers of a day to requests that were posted here",
-		"cause":       "keyed hashes by which events of the last minutes find one another",
-		"mail_return": "how often an address came back, by its keyed hash; the events mail.* say it too",
+		"ring":                 "which key file opens this database",
+		"migration":            "how far this database's schema has come",
+		"session":              "who is signed in here",
+		"directory":            "made anew of accounts and API keys",
+		"lane":                 "which node holds an account here; made anew of accounts",
+		"lane_limit":           "how much of an account's limits was used up here; the provider counts by itself",
+		"handover":             "what nodes here have under way; the deliveries say so",
+		"idempotency":          "answers of a day to requests that were posted here",
+		"cause":                "keyed hashes by which events of the last minutes find one another",
+		"name_prefix":          "keyed hashes of the beginnings of names; made anew of the names",
+		"purchase_transaction": "keyed hashes of transactions; made anew as the store tells of them, or is asked",
+		"mail_return":          "how often an address came back, by its keyed hash; the events mail.* say it too",
 	}
 }
 

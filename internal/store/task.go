@@ -353,6 +353,7 @@ type TaskFilter struct {
 	Assignee   string
 	Unassigned bool
 	Overdue    bool // and open
+	Customer   string
 	Kind       string
 	Source     string // an id, or one of engawa.TaskSources: all of that sort
 	Order      TaskOrder
@@ -375,6 +376,9 @@ func (f TaskFilter) where(workspace string, p Page) where {
 	}
 	if f.Overdue {
 		w.and(`state = 'open' AND due_at > 0 AND due_at < ?`, now())
+	}
+	if f.Customer != "" {
+		w.and(`customer <> '' AND customer = ?`, f.Customer)
 	}
 	if f.Kind != "" {
 		w.and(`kind = ?`, f.Kind)

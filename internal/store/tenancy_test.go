@@ -33,6 +33,7 @@ type estate struct {
 	refund     string         // a case that is open
 	importing  engawa.Import  // of acc2_…, whose one line is applied
 	checkup    engawa.Checkup // of acc_…, under way, taken by nobody
+	extension  engawa.Extension
 }
 
 // settle makes an estate.
@@ -83,6 +84,12 @@ func (s *shop) settle(of string) estate {
 	s.must(s.SaveRefundPolicy(ctx, engawa.RefundPolicy{Workspace: of, Account: "acc_" + of, Body: []byte(`{}`)}))
 	_, err = s.TellConsumption(ctx, engawa.Consumption{Workspace: of, Customer: "cus_" + of, Delivery: "DELIVERED"})
 	s.must(err)
+	s.must(s.AddNote(ctx, engawa.Note{Workspace: of, ID: "nte_" + of, Customer: "cus_" + of, Author: "member:1", Text: "電話あり", CreatedAt: now}))
+	e.extension = engawa.Extension{
+		Workspace: of, ID: "ext_" + of, Account: "acc_" + of, Customer: "cus_" + of, Purchase: e.purchase, Product: "monthly", Days: 7, RequestID: "1",
+		State: engawa.ExtensionAsking, CreatedAt: now,
+	}
+	s.must(s.OpenExtension(ctx, e.extension))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -128,6 +135,7 @@ func (s *shop) purchaseOf(of string) string {
 func heard(workspace, account string, of engawa.Identity) store.Heard {
 	return store.Heard{
 		Workspace: workspace, Account: account, Original: "2000000001", Whose: []engawa.Identity{of}, New: engawa.Customer{Kind: "person"},
+		Single: []string{"2000000002"},
 		Fold: func([]byte) (engawa.Purchase, error) {
 			return engawa.Purchase{App: "app_" + workspace, Kind: "auto_renewable_subscription", Product: "monthly", State: "active", Facts: []byte(`{}`)}, nil
 		},
@@ -360,6 +368,37 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"AddMember": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddMember(ctx, store.SignIn{Member: engawa.Member{Workspace: as, ID: "mem_new_" + e.of, Mail: "n@hinata.example", Role: "viewer"}})
+	},
+	"AddNote": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddNote(ctx, engawa.Note{Workspace: as, ID: "nte_new", Customer: "cus_" + e.of, Text: "x", CreatedAt: time.Now()})
+	},
+	"Notes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Notes(ctx, as, "cus_"+e.of, store.Page{})
+	},
+	"Find": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		hits, _, err := s.Find(ctx, as, store.Sought{
+			Customer: "cus_" + e.of, Mail: e.address, Identity: []string{e.identity.Value}, Transaction: "2000000002", Name: "田中",
+		})
+		return hits, err
+	},
+	"OpenExtension": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		x := e.extension
+		x.Workspace, x.ID, x.RequestID, x.Purchase, x.State = as, "ext_new", "2", "", engawa.ExtensionWaiting
+		return nil, s.OpenExtension(ctx, x)
+	},
+	"SettleExtension": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		x := e.extension
+		x.Workspace, x.State = as, engawa.ExtensionDone
+		return nil, s.SettleExtension(ctx, x, engawa.ExtensionAsking)
+	},
+	"Extension": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Extension(ctx, as, "ext_"+e.of)
+	},
+	"Extensions": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Extensions(ctx, as, "cus_"+e.of, store.Page{})
+	},
+	"SoldSubscriptions": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.SoldSubscriptions(ctx, as)
 	},
 	"AddPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddPartner(ctx, engawa.Partner{Workspace: as, ID: "ptn_new_" + e.of})
@@ -881,6 +920,7 @@ var unwalled = map[string]string{
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueExtensions": "the runner's, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",

@@ -32,6 +32,27 @@ func load(t *testing.T) *text.Words {
 // computed are the keys that code puts together. An open prefix may have any
 // words behind it: the code that asks uses Has, or a test of its own checks.
 var computed = map[string][]string{
+	// The support desk.
+	"find.as.":         {"id", "handle", "mail", "token", "transaction", "order", "number", "name"},
+	"find.by.":         {"id", "handle", "mail", "transaction", "name", "order"},
+	"find.try.":        {"order", "transaction", "mail", "name"},
+	"find.identity.":   nil, // kinds of identities that have a name; others show theirs
+	"storefront.":      nil, // of the countries that have words; others show their code
+	"story.":           {"event", "message", "consent", "refund", "extension", "note", "task"},
+	"purchase.kind.":   {"auto_renewable_subscription", "non_renewing_subscription", "consumable", "non_consumable"},
+	"purchase.state.":  {"active", "canceled", "overdue", "billing_grace_period", "billing_retry", "expired", "revoked", "owned", "units", "ended"},
+	"purchase.means.":  {"active", "canceled", "overdue", "billing_grace_period", "billing_retry", "expired", "revoked", "owned", "units", "ended"},
+	"purchase.say.":    {"active", "canceled", "overdue", "billing_grace_period", "billing_retry", "expired", "revoked", "owned", "units", "ended"},
+	"purchase.reason.": {"canceled", "billing", "price_increase", "product_unavailable", "other", "refunded", "share_ended"},
+	"purchase.offer.":  {"introductory", "promotional", "code", "win_back", "other"},
+	"refund.entry.":    {"requested", "declined", "refunded", "reversed", "share_ended"},
+	"extend.why.":      {"erased", "not_renewing", "shared", "not_paid", "free_offer", "under_way", "none_left"},
+	"extend.instead.":  {"erased", "not_renewing", "shared", "not_paid", "free_offer", "under_way", "none_left"},
+	"extend.reason.":   {"0", "1", "2", "3"},
+	"extend.state.":    {"waiting", "asking", "running", "done", "refused", "unknown", "undone"},
+	"outage.says.":     {"waiting", "asking", "running", "done", "refused", "unknown", "undone"},
+	"letter.purpose.":  {"service", "notice", "marketing"},
+
 	"verdict.": nil, // reasons of internal/rule and internal/verdict
 	"footer.":  nil, // obligations of rules
 	"kind.":    nil, // channels and their fields
@@ -65,7 +86,7 @@ var computed = map[string][]string{
 	"gap.trouble.":   {"history", "busy"},
 	"gap.result.":    {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
 	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready"},
+	"done.":          {"saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "near", "do", "other"},
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},

@@ -1,0 +1,279 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/console"
+	support "github.com/engawa/engawa/internal/desk"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+// shopDesk is a console of a business that sells in a simulated App Store.
+type shopDesk struct {
+	*followtest.Shop
+
+	d *desk
+}
+
+// atShop runs a test in a bubble, at the desk of a shop on SQLite.
+func atShop(t *testing.T, do func(t *testing.T, s *shopDesk)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		shop := followtest.Open(t, storetest.SQLite(t), sim.Production)
+		d := &desk{t: t, st: shop.Hub, member: engawa.Member{Workspace: followtest.Workspace, ID: "mem_1", Name: "佐藤 ゆき", Role: engawa.Support}}
+		shop.Must(shop.Hub.AddMember(t.Context(), store.SignIn{Member: d.member}))
+		d.h = console.New(console.Deps{
+			Store: shop.Hub, Words: words(t), Desk: &support.Desk{Store: shop.Hub, Clients: shop.Clients, Follow: shop.Follow}, Version: "test", PublicURL: "https://hub.example",
+			Door: console.Door{Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) { return d.member, nil }},
+		})
+		do(t, &shopDesk{shop, d})
+	})
+}
+
+// follows posts and returns the page to which it leads.
+func (s *shopDesk) follows(path string, form url.Values) string {
+	s.T.Helper()
+	res := s.d.post(path, form)
+	if res.Code != http.StatusSeeOther {
+		s.T.Fatalf("POST %s: %d %s", path, res.Code, mainOf(res.Body.String()))
+	}
+	to, _, _ := strings.Cut(res.Header().Get("Location"), "#")
+	return s.d.seen(to)
+}
+
+func mainOf(page string) string {
+	_, page, _ = strings.Cut(page, "<main")
+	return page
+}
+
+func (s *shopDesk) actions(action string) (lines []store.Audit) {
+	s.T.Helper()
+	lines, err := s.Hub.Audits(s.T.Context(), followtest.Workspace, store.AuditFilter{Action: action}, store.Page{})
+	s.Must(err)
+	return lines
+}
+
+// TestExtendPage: a customer is found by the order id of a receipt, and what was
+// typed stands nowhere; the renewal is extended twice, and the third time the
+// page says why not before a click and refuses one all the same.
+func TestExtendPage(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		who := s.Person("JPN", "")
+		sub := s.Bought(who, "monthly")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		order, err := s.Order(sub)
+		s.Must(err)
+		page := s.follows("/customers/find", url.Values{"q": {" " + order + "　"}})
+		for _, want := range []string{"有効", "支払い済みで、すべて使えます", "あと2回", "更新日を延ばす"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the customer's page lacks %q", want)
+			}
+		}
+		looked := s.actions("find-customer")
+		if len(looked) != 1 || strings.Contains(fmt.Sprint(looked), order) || looked[0].Detail != "as=order/number/name found=1" {
+			t.Errorf("%+v", looked)
+		}
+		path := regexp.MustCompile(`/purchases/pur_\w+/extend`).FindString(page)
+		form := url.Values{"days": {"7"}, "reason": {"1"}}
+		for left := 2; left > 0; left-- {
+			if page := s.d.seen(path); !strings.Contains(page, fmt.Sprintf("あと%d回", left)) {
+				t.Errorf("%d left is not said", left)
+			}
+			if page := s.follows(path, form); !strings.Contains(page, "更新日を延ばしました") || !strings.Contains(page, "佐藤 ゆき") {
+				t.Error("what was done is not said, or by whom")
+			}
+			time.Sleep(time.Hour)
+		}
+		page = s.d.seen(path)
+		if !strings.Contains(page, "365日以内に2回延ばしています") || !strings.Contains(page, "次は2000年12月31日") || strings.Contains(page, `name="days"`) {
+			t.Errorf("the third: %s", mainOf(page))
+		}
+		if res := s.d.post(path, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "365日以内に2回延ばしています") {
+			t.Errorf("the third, asked for all the same: %d", res.Code)
+		}
+		if lines := s.actions("extend-renewal"); len(lines) != 2 || lines[0].Actor != "member:mem_1" || !strings.Contains(lines[0].Detail, "days=7 reason=1") {
+			t.Errorf("%+v", lines)
+		}
+		for _, bad := range []url.Values{{"days": {"91"}, "reason": {"1"}}, {"days": {"x"}, "reason": {"1"}}, {"days": {"1"}, "reason": {""}}} {
+			if res := s.d.post(path, bad); res.Code != http.StatusUnprocessableEntity {
+				t.Errorf("%v: %d", bad, res.Code)
+			}
+		}
+		story := s.d.seen("/customers/" + s.Purchase(sub).Customer + "?show=extension")
+		if strings.Count(story, "monthlyの更新日を7日延長") != 2 || strings.Contains(story, `class="tag">出来事`) {
+			t.Error("the story does not tell of both, or of more")
+		}
+		s.d.member.Role = engawa.Viewer
+		if res := s.d.post(path, form); res.Code != http.StatusForbidden {
+			t.Errorf("a viewer extends: %d", res.Code)
+		}
+		if page := s.d.seen(path); strings.Contains(page, `name="days"`) {
+			t.Error("a viewer is shown the form")
+		}
+	})
+}
+
+// TestLookPage: of an extension without a clear answer the page says so, offers
+// to look, and the look is the member's.
+func TestLookPage(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		sub := s.Bought(s.Person("JPN", ""), "monthly")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		p := s.Purchase(sub)
+		s.Must(s.Hub.OpenExtension(t.Context(), engawa.Extension{
+			Workspace: p.Workspace, ID: "ext_1", Account: p.Account, Customer: p.Customer, Purchase: p.ID, Product: p.Product, Days: 7, RequestID: "1", State: engawa.ExtensionUnknown,
+			BeforeAt: p.EndsAt, CreatedAt: time.Now(), AskedAt: time.Now(),
+		}))
+		path := "/purchases/" + p.ID + "/extend"
+		if page := s.d.seen(path); !strings.Contains(page, `action="/extensions/ext_1/look"`) || strings.Contains(page, `name="days"`) {
+			t.Error("it can be asked for again, or not looked up")
+		}
+		if page := s.follows("/extensions/ext_1/look", nil); !strings.Contains(page, "延長されていません") || !strings.Contains(page, `name="days"`) {
+			t.Error("what was found is not said")
+		}
+		if lines := s.actions("settle-extension"); len(lines) != 1 || lines[0].Actor != "member:mem_1" || lines[0].Detail != "undone" {
+			t.Errorf("%+v", lines)
+		}
+	})
+}
+
+// TestOutagePages: whom it concerns is shown before it begins, the form begins
+// it once, and the page tells how far it is.
+func TestOutagePages(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		if page := s.d.seen("/extensions/new"); !strings.Contains(page, "対象になる購読者がいません") {
+			t.Error("without subscribers")
+		}
+		for i := range 4 {
+			s.Bought(s.Person([]string{"JPN", "KOR"}[i%2], ""), "monthly")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		of := followtest.AccountID + " monthly"
+		page := s.d.seen("/extensions/new?of=" + url.QueryEscape(of) + "&days=3&reason=3&storefront=JPN")
+		request := regexp.MustCompile(`name="request" value="([0-9a-f-]{36})"`).FindStringSubmatch(page)
+		if !strings.Contains(page, "対象はおよそ2件です") || !strings.Contains(page, "日本") || request == nil {
+			t.Fatalf("the preview: %s", mainOf(page))
+		}
+		if n := len(s.actions("extend-all")); n != 0 {
+			t.Errorf("looking began %d", n)
+		}
+		form := url.Values{"of": {of}, "days": {"3"}, "reason": {"3"}, "storefront": {"JPN"}, "request": {request[1]}}
+		if page := s.follows("/extensions/new", form); !strings.Contains(page, "まもなくApp Storeに依頼します") {
+			t.Errorf("begun: %s", mainOf(page))
+		}
+		if res := s.d.post("/extensions/new", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "もう進んでいます") {
+			t.Errorf("sent twice: %d", res.Code)
+		}
+		if lines := s.actions("extend-all"); len(lines) != 1 || lines[0].Actor != "member:mem_1" {
+			t.Errorf("%+v", lines)
+		}
+		runner := &support.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow}
+		for range 200 {
+			s.Must(runner.Step(t.Context()))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		xs, err := s.Hub.Extensions(t.Context(), followtest.Workspace, "", store.Page{})
+		s.Must(err)
+		if page := s.d.seen("/extensions/" + xs[0].ID); !strings.Contains(page, "App Storeの処理が終わりました") || !strings.Contains(page, "延ばした数") {
+			t.Errorf("done: %s", mainOf(page))
+		}
+		if page := s.d.seen("/extensions"); !strings.Contains(page, "完了") {
+			t.Error("the list")
+		}
+		s.d.member.Role = engawa.Viewer
+		if res := s.d.post("/extensions/new", form); res.Code != http.StatusForbidden {
+			t.Errorf("a viewer: %d", res.Code)
+		}
+	})
+}
+
+// TestFindPage: several are listed with what each was found by; where nobody is
+// found the page says what was tried and what to do, and shows nothing of what
+// was typed.
+func TestFindPage(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		for id, name := range map[string]string{"cus_a": "山田 花", "cus_b": "山田 健", "cus_c": "佐藤"} {
+			s.Must(s.Hub.AddCustomer(t.Context(), store.NewCustomer{Customer: engawa.Customer{Workspace: followtest.Workspace, ID: id, Kind: "person", Name: name, CreatedAt: time.Now()}}))
+		}
+		res := s.d.post("/customers/find", url.Values{"q": {"山田"}})
+		page := res.Body.String()
+		if res.Code != http.StatusOK || !strings.Contains(page, "山田 花") || !strings.Contains(page, "山田 健") || strings.Contains(page, "佐藤<") || !strings.Contains(page, "お名前で見つかりました") {
+			t.Errorf("%d %s", res.Code, mainOf(page))
+		}
+		checkPage(t, page)
+		res = s.d.post("/customers/find", url.Values{"q": {"MK4TTT1234"}})
+		page = res.Body.String()
+		for _, want := range []string{"見つかりませんでした", "App Storeの注文番号", "この注文や取引はありませんでした", "領収書メール"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("nobody, without %q", want)
+			}
+		}
+		if strings.Contains(page, "MK4TTT1234") || strings.Contains(fmt.Sprint(s.actions("find-customer")), "MK4") {
+			t.Error("what was typed is shown or kept")
+		}
+		for q, to := range map[string]string{"msg_1": "/messages/msg_1", "evt_1": "/events/evt_1", "": "/customers"} {
+			if res := s.d.post("/customers/find", url.Values{"q": {q}}); res.Header().Get("Location") != to {
+				t.Errorf("%q leads to %q", q, res.Header().Get("Location"))
+			}
+		}
+	})
+}
+
+// TestNoteAndLetter: a note stands in the story with its author; a message
+// passes the verdict, which can be seen before.
+func TestNoteAndLetter(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	if res := d.post("/customers/cus_hana/notes", url.Values{"note": {"電話で<確認>"}}); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d", res.Code)
+	}
+	d.must(d.st.AddMember(context.Background(), store.SignIn{Member: d.member}))
+	if page := d.seen("/customers/cus_hana"); !strings.Contains(page, "電話で&lt;確認&gt;") || !strings.Contains(page, "佐藤 ゆき") {
+		t.Error("the note is not in the story")
+	}
+	if res := d.post("/customers/cus_hana/notes", url.Values{"note": {" "}}); res.Code != http.StatusBadRequest {
+		t.Errorf("an empty note: %d", res.Code)
+	}
+	form := url.Values{"account": {"acc_mail"}, "purpose": {"marketing"}, "subject": {"ご案内"}, "text": {"新しい豆です"}, "do": {"check"}}
+	res := d.post("/customers/cus_hana/write", form)
+	if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "同意") || strings.Contains(res.Body.String(), "hana.yamada@customer.example") {
+		t.Errorf("the verdict: %d", res.Code)
+	}
+	if rows, err := d.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{}); err != nil || len(rows) != 0 {
+		t.Errorf("looking at the verdict kept %d messages: %v", len(rows), err)
+	}
+	form.Set("do", "send")
+	form.Set("purpose", "service")
+	if res := d.post("/customers/cus_hana/write", form); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d", res.Code)
+	}
+	rows, err := d.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{})
+	if err != nil || len(rows) != 1 || rows[0].Message.Customer != "cus_hana" || rows[0].Message.Member != "mem_1" {
+		t.Errorf("%+v %v", rows, err)
+	}
+	for name, value := range map[string]string{"account": "acc_none", "purpose": "fun", "subject": "", "text": ""} {
+		if res := d.post("/customers/cus_hana/write", with(form, name, value)); res.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, res.Code)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/customers/cus_hana?show=note", nil)
+	if body := d.do(r).Body.String(); strings.Contains(body, "payment") || !strings.Contains(body, "電話で") {
+		t.Error("the filter")
+	}
+}

@@ -1,0 +1,607 @@
+package desk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/desk"
+	"github.com/engawa/engawa/internal/follow"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+)
+
+const token = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c01"
+
+// bench is a desk before a shop.
+type bench struct {
+	*followtest.Shop
+	*desk.Desk
+
+	lose func(*http.Request) (ask, answer bool) // what of a call to the store gets through; nil: all
+}
+
+// RoundTrip loses what the test says.
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
+	ask, answer := true, true
+	if b.lose != nil {
+		ask, answer = b.lose(r)
+	}
+	if !ask {
+		return nil, errors.New("connection reset")
+	}
+	res, err := b.Shop.Clients.HTTP.Transport.RoundTrip(r)
+	if err == nil && !answer {
+		res.Body.Close()
+		return nil, errors.New("connection reset")
+	}
+	return res, err
+}
+
+func open(t *testing.T, url, environment string) *bench {
+	b := &bench{Shop: followtest.Open(t, url, environment)}
+	b.Desk = &desk.Desk{Store: b.Hub, Follow: b.Shop.Follow, Clients: &follow.Clients{Store: b.Hub, HTTP: &http.Client{Transport: b}}}
+	return b
+}
+
+// within runs a test in a bubble, on SQLite.
+func within(t *testing.T, do func(t *testing.T, b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { do(t, open(t, storetest.SQLite(t), sim.Production)) })
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (b *bench) find(text string) desk.Finding {
+	b.T.Helper()
+	f, err := b.Find(b.T.Context(), followtest.Workspace, text, true)
+	b.Must(err)
+	return f
+}
+
+func TestForms(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                            "",
+		"cus_1":                       "id",
+		"sub_1":                       "handle",
+		"Hana@Customer.example":       "mail number",
+		token:                         "token number",
+		strings.ToUpper(token):        "token number",
+		"2000000123456789":            "transaction number",
+		"1234567":                     "number",
+		"MK4TTT1234":                  "order number name",
+		"mk4ttt1234":                  "order number name",
+		"MKTTTABCDE":                  "order number name",
+		"A-100":                       "number name",
+		"A-10000":                     "order number name",
+		"hanako":                      "number name",
+		"山田 花":                        "number name",
+		"김민수":                         "number name",
+		"W1/../2":                     "order number name",
+		"an order id 12 with spaces ": "number name",
+	} {
+		var got []string
+		for _, f := range desk.Forms(desk.Clean(text)) {
+			got = append(got, string(f))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q may be %v, want %s", text, got, want)
+		}
+	}
+	if desk.Clean(" ＭＫ４ｔ\u3000") != "MK4t" {
+		t.Errorf("%q", desk.Clean(" ＭＫ４ｔ\u3000"))
+	}
+}
+
+// TestFind: by each thing that a customer can name; the store is asked only for
+// what the hub has never heard of, and what it says is kept.
+func TestFind(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		who := b.Person("JPN", token)
+		sub := b.Bought(who, "monthly")
+		wait(32 * 24 * time.Hour) // renewed once
+		owner := b.Purchase(sub).Customer
+		_, err := b.Hub.ChangeCustomer(t.Context(), followtest.Workspace, owner, func(c *engawa.Customer) { c.Name = "山田 花" })
+		b.Must(err)
+		b.Down = true
+		beans := b.Bought(who, "beans") // which the hub does not hear of
+		order, err := b.Order(beans)
+		b.Must(err)
+		state, err := follow.State(b.Purchase(sub).Facts)
+		b.Must(err)
+		var second string
+		for id := range state.Periods {
+			if id != sub {
+				second = id
+			}
+		}
+		calls := len(b.Calls())
+		for typed, by := range map[string]store.FoundBy{
+			owner: store.ByID, sub: store.ByIdentity, second: store.ByTransaction, strings.ToUpper(token): store.ByIdentity, "やまだ": "", "山田": store.ByName, " 山田　花 ": store.ByName,
+		} {
+			f := b.find(typed)
+			if by == "" {
+				if len(f.Hits) != 0 {
+					t.Errorf("%s finds %v", typed, f.Hits)
+				}
+				continue
+			}
+			if len(f.Hits) != 1 || f.Hits[0].Customer.ID != owner || f.Hits[0].By != by && by != store.ByIdentity {
+				t.Errorf("%s: %+v", by, f.Hits)
+			}
+		}
+		if n := len(b.Calls()); n != calls {
+			t.Errorf("the store was asked %d times for what is known", n-calls)
+		}
+		f := b.find(strings.ToLower(order))
+		if len(f.Hits) == 0 { // an order id is looked up as it was typed
+			f = b.find(order)
+		}
+		if len(f.Hits) != 1 || f.Hits[0].Customer.ID != owner || f.Hits[0].By != desk.ByOrder || len(f.Asked) != 1 || f.Asked[0].Err != nil {
+			t.Errorf("by order: %+v", f)
+		}
+		if p := b.Purchase(beans); p.Customer != owner {
+			t.Errorf("what the store said was not kept: %+v", p)
+		}
+		for _, nothing := range []string{"MK0000000X", "../../x1", "W1/../../etc2", "99999999999999"} {
+			if f := b.find(nothing); len(f.Hits) != 0 || len(f.Asked) != 1 || f.Asked[0].Err != nil {
+				t.Errorf("%q: %+v", nothing, f)
+			}
+		}
+		b.lose = func(*http.Request) (bool, bool) { return false, false }
+		if f := b.find("MK0000000X"); len(f.Asked) != 1 || f.Asked[0].Err == nil {
+			t.Errorf("the store does not answer: %+v", f)
+		}
+		if f, err := b.Find(t.Context(), followtest.Workspace, "MK0000000X", false); err != nil || len(f.Asked) != 0 {
+			t.Errorf("asked without leave: %+v %v", f, err)
+		}
+		if _, err := b.Find(t.Context(), followtest.Workspace, strings.Repeat("x", 201), true); !coded(err, engawa.CodeInvalid) {
+			t.Errorf("too long: %v", err)
+		}
+	})
+}
+
+func coded(err error, code engawa.Code) bool {
+	e, ok := errors.AsType[*engawa.Error](err)
+	return ok && e.Code == code
+}
+
+// TestFindNew: a transaction that was never heard of is found in the store, on
+// both engines; the sandbox says that it has no orders.
+func TestFindNew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		b := open(t, url, sim.Sandbox)
+		b.Down = true
+		sub := b.Bought(b.Person("KOR", token), "monthly")
+		f := b.find(sub)
+		if len(f.Hits) != 1 || f.Hits[0].By != store.ByTransaction {
+			t.Fatalf("%+v", f)
+		}
+		if p := b.Purchase(sub); p.State != "active" || !p.Renews || p.CheckedAt.IsZero() {
+			t.Errorf("%+v", p)
+		}
+		if f := b.find("MK4TTT1234"); len(f.Hits) != 0 || len(f.Asked) != 1 || !f.Asked[0].Sandbox {
+			t.Errorf("%+v", f)
+		}
+	})
+}
+
+func (b *bench) extend(id string) (engawa.Extension, error) {
+	return b.Extend(b.T.Context(), desk.Ask{Workspace: followtest.Workspace, Purchase: id, Days: 7, Reason: appstore.ExtendSatisfaction, Actor: "member:mem_1"})
+}
+
+func (b *bench) limits(id string) desk.Limits {
+	b.T.Helper()
+	_, l, err := b.Standing(b.T.Context(), followtest.Workspace, id)
+	b.Must(err)
+	return l
+}
+
+// TestExtend: twice, then no more, by our own count; the trail names who and why.
+func TestExtend(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		sub := b.Bought(b.Person("JPN", token), "monthly")
+		wait(time.Second)
+		p := b.Purchase(sub)
+		before := p.EndsAt
+		for left := 2; left > 0; left-- {
+			if l := b.limits(p.ID); l.Left != left || l.Why != "" || !l.Until.Equal(b.Purchase(sub).EndsAt) {
+				t.Errorf("%d left: %+v", left, l)
+			}
+			x, err := b.extend(p.ID)
+			if err != nil || x.State != engawa.ExtensionDone || !x.EndsAt.Equal(before.AddDate(0, 0, 7*(3-left))) {
+				t.Fatalf("%+v %v", x, err)
+			}
+			if now := b.Purchase(sub); !now.EndsAt.Equal(x.EndsAt) {
+				t.Errorf("the new date is not shown at once: %v, %v", now.EndsAt, x.EndsAt)
+			}
+			wait(time.Hour)
+		}
+		calls := len(b.Calls())
+		l := b.limits(p.ID)
+		if l.Left != 0 || l.Why != desk.NoneLeft || l.Again.Before(time.Now().AddDate(0, 0, 364)) || l.Again.After(time.Now().AddDate(0, 0, 365)) {
+			t.Errorf("%+v", l)
+		}
+		if _, err := b.extend(p.ID); !coded(err, engawa.CodeConflict) || !strings.Contains(err.Error(), "twice within 365 days") {
+			t.Errorf("the third: %v", err)
+		}
+		if n := len(b.Calls()); n != calls {
+			t.Error("the store was asked for a third")
+		}
+		trail, err := b.Hub.Audits(t.Context(), followtest.Workspace, store.AuditFilter{Action: "extend-renewal"}, store.Page{})
+		if err != nil || len(trail) != 2 || trail[0].Actor != "member:mem_1" || trail[0].Object != p.ID || !strings.Contains(trail[0].Detail, "days=7 reason=1") {
+			t.Errorf("%+v %v", trail, err)
+		}
+		wait(366 * 24 * time.Hour)
+		if l := b.limits(p.ID); l.Left != 2 {
+			t.Errorf("a year later %+v", l)
+		}
+	})
+}
+
+// TestStoreRefuses: what the hub does not know the store does: the reason is its
+// own, and its code is kept.
+func TestStoreRefuses(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		sub := b.Bought(b.Person("JPN", token), "monthly")
+		wait(time.Second)
+		p := b.Purchase(sub)
+		app, err := b.Desk.Clients.Open(t.Context(), followtest.Workspace, followtest.AccountID)
+		b.Must(err)
+		b.Down = true // another program extends, and the hub hears nothing of it
+		for range 2 {
+			_, err := app.Extend(t.Context(), sub, appstore.Extend{Days: 1, RequestID: desk.NewRequest()})
+			b.Must(err)
+		}
+		if l := b.limits(p.ID); l.Left != 2 {
+			t.Fatalf("%+v", l)
+		}
+		x, err := b.extend(p.ID)
+		if !coded(err, engawa.CodeConflict) || x.State != engawa.ExtensionRefused || x.Code != 4030005 || !strings.Contains(err.Error(), "already extended twice") {
+			t.Errorf("%+v %v", x, err)
+		}
+		xs, err := b.Hub.Extensions(t.Context(), followtest.Workspace, p.Customer, store.Page{})
+		if err != nil || len(xs) != 1 || xs[0].Code != 4030005 || xs[0].State != engawa.ExtensionRefused || xs[0].Actor != "member:mem_1" {
+			t.Errorf("%+v %v", xs, err)
+		}
+	})
+}
+
+// TestLimits: each thing that stands in the way, seen before the store is asked.
+func TestLimits(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		head, child := b.Person("JPN", token), b.Person("JPN", "")
+		b.Must(b.Family(head, child))
+		shared := b.Bought(head, "monthly")
+		free := b.Bought(b.Person("JPN", ""), "club")
+		once := b.Bought(b.Person("JPN", ""), "recipes")
+		gone := b.Person("JPN", "")
+		over := b.Bought(gone, "monthly")
+		b.Must(b.Renew(gone, "20500001", false))
+		wait(time.Second)
+		why := func(original string) desk.Obstacle { return b.limits(b.Purchase(original).ID).Why }
+		if got := why(free); got != desk.FreeOffer {
+			t.Errorf("in a free offer: %q", got)
+		}
+		if got := why(once); got != desk.NotRenewing {
+			t.Errorf("bought once: %q", got)
+		}
+		all, err := b.Hub.Customers(t.Context(), followtest.Workspace, store.Page{Limit: 50})
+		b.Must(err)
+		seen := 0
+		for _, c := range all {
+			ps, err := b.Hub.PurchasesOf(t.Context(), followtest.Workspace, c.ID)
+			b.Must(err)
+			for _, p := range ps {
+				if p.Shared {
+					seen++
+					if got := b.limits(p.ID).Why; got != desk.Shared {
+						t.Errorf("shared: %q", got)
+					}
+				}
+			}
+		}
+		if seen != 1 {
+			t.Errorf("%d shared purchases", seen)
+		}
+		wait(40 * 24 * time.Hour)
+		if got := why(over); got != desk.NotPaid {
+			t.Errorf("over: %q", got)
+		}
+		if got := why(shared); got != "" {
+			t.Errorf("the buyer's own: %q", got)
+		}
+		p := b.Purchase(shared)
+		_, err = b.Hub.Erase(t.Context(), followtest.Workspace, p.Customer)
+		b.Must(err)
+		if got := b.limits(p.ID).Why; got != desk.Erased {
+			t.Errorf("erased: %q", got)
+		}
+		for _, bad := range []desk.Ask{{Days: 0}, {Days: 91}, {Days: 1, Reason: 4}, {Days: 1, Reason: -1}} {
+			bad.Workspace, bad.Purchase = followtest.Workspace, p.ID
+			if _, err := b.Extend(t.Context(), bad); !coded(err, engawa.CodeInvalid) {
+				t.Errorf("%+v: %v", bad, err)
+			}
+		}
+	})
+}
+
+// TestUnclear: an answer that never came. The request is not repeated; a look
+// tells whether it was done, by the hub itself after two minutes.
+func TestUnclear(t *testing.T) {
+	for name, done := range map[string]bool{"done": true, "not done": false} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T, b *bench) {
+				sub := b.Bought(b.Person("JPN", token), "monthly")
+				wait(time.Second)
+				p := b.Purchase(sub)
+				asked := 0
+				b.lose = func(r *http.Request) (bool, bool) {
+					if r.Method == http.MethodPut {
+						asked++
+						return done, false
+					}
+					return true, true
+				}
+				b.Down = true
+				x, err := b.extend(p.ID)
+				if err != nil || x.State != engawa.ExtensionUnknown {
+					t.Fatalf("%+v %v", x, err)
+				}
+				if l := b.limits(p.ID); l.Why != desk.UnderWay || l.Open != x.ID {
+					t.Errorf("%+v", l)
+				}
+				if _, err := b.extend(p.ID); !coded(err, engawa.CodeConflict) || asked != 1 {
+					t.Errorf("asked again, %d times: %v", asked, err)
+				}
+				b.Must(b.Step(t.Context())) // too early
+				wait(3 * time.Minute)
+				b.Must(b.Step(t.Context()))
+				x, err = b.Hub.Extension(t.Context(), followtest.Workspace, x.ID)
+				b.Must(err)
+				want, left := engawa.ExtensionDone, 1
+				if !done {
+					want, left = engawa.ExtensionUndone, 2
+				}
+				if l := b.limits(p.ID); x.State != want || l.Left != left || l.Why != "" || asked != 1 {
+					t.Errorf("%+v, then %+v", x, l)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodyKnows: while the store does not answer it is looked for again, and
+// after a day a person is asked.
+func TestNobodyKnows(t *testing.T) {
+	x := engawa.Extension{AskedAt: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), BeforeAt: time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)}
+	if got, _ := desk.Became(x, stateOf(x.BeforeAt.AddDate(0, 0, -40), x.BeforeAt.AddDate(0, 0, -10))); got != engawa.ExtensionUnknown {
+		t.Errorf("a period that ended before: %s", got)
+	}
+	if got, _ := desk.Became(x, stateOf(x.BeforeAt, x.BeforeAt.AddDate(0, 1, 0))); got != engawa.ExtensionUndone {
+		t.Errorf("renewed on the old date: %s", got)
+	}
+	if got, until := desk.Became(x, stateOf(x.BeforeAt.AddDate(0, -1, 0), x.BeforeAt.AddDate(0, 0, 7))); got != engawa.ExtensionDone || !until.Equal(x.BeforeAt.AddDate(0, 0, 7)) {
+		t.Errorf("moved: %s %v", got, until)
+	}
+}
+
+func (b *bench) outage(product string, storefronts ...string) (engawa.Extension, error) {
+	return b.ExtendAll(b.T.Context(), desk.Outage{
+		Workspace: followtest.Workspace, Account: followtest.AccountID, Product: product, Storefronts: storefronts, Days: 3, Reason: appstore.ExtendOutage,
+		RequestID: desk.NewRequest(), Actor: "member:mem_1",
+	})
+}
+
+func (b *bench) again(x engawa.Extension) engawa.Extension {
+	b.T.Helper()
+	x, err := b.Hub.Extension(b.T.Context(), x.Workspace, x.ID)
+	b.Must(err)
+	return x
+}
+
+// steps lets time go by, with the background work of two nodes.
+func (b *bench) steps(minutes int) {
+	b.T.Helper()
+	for range minutes {
+		wait(time.Minute)
+		done := make(chan error)
+		for range 2 {
+			go func() { done <- b.Step(b.T.Context()) }()
+		}
+		b.Must(errors.Join(<-done, <-done))
+	}
+}
+
+// TestOutage: those whom it concerns are counted before, it is asked once, its
+// progress is followed over a restart, and who could not be extended is a task.
+func TestOutage(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		var first string
+		for i := range 5 {
+			id := b.Bought(b.Person([]string{"JPN", "KOR"}[i%2], ""), "monthly")
+			if i == 0 {
+				first = id
+			}
+		}
+		b.Bought(b.Person("JPN", ""), "premium")
+		wait(time.Second)
+		p := b.Purchase(first)
+		for range 2 { // so that it can be extended no more
+			_, err := b.extend(p.ID)
+			b.Must(err)
+			wait(time.Minute)
+		}
+		sold, err := b.Hub.SoldSubscriptions(t.Context(), followtest.Workspace)
+		if err != nil || len(sold) != 3 || sold[0] != (store.Sold{Account: followtest.AccountID, Product: "monthly", Storefront: "JPN", Living: 3}) {
+			t.Errorf("%+v %v", sold, err)
+		}
+		x, err := b.outage("monthly", "JPN")
+		if err != nil || x.Concerned != 3 || x.State != engawa.ExtensionWaiting {
+			t.Fatalf("%+v %v", x, err)
+		}
+		if _, err := b.outage("monthly"); !coded(err, engawa.CodeConflict) {
+			t.Errorf("a second one of the product: %v", err)
+		}
+		b.steps(1)
+		if x = b.again(x); x.State != engawa.ExtensionRunning {
+			t.Fatalf("%+v", x)
+		}
+		b.steps(60)
+		b.Desk = &desk.Desk{Store: b.Hub, Follow: b.Shop.Follow, Clients: b.Shop.Clients} // the hub starts again
+		b.steps(90)
+		if x = b.again(x); x.State != engawa.ExtensionDone || x.Succeeded != 2 || x.Failed != 1 || x.DoneAt.IsZero() {
+			t.Errorf("%+v", x)
+		}
+		b.steps(75)
+		if x = b.again(x); !x.NextAt.IsZero() || x.Listed != 1 {
+			t.Errorf("%+v", x)
+		}
+		posts, polls := 0, 0
+		for _, c := range b.Calls() {
+			if strings.HasSuffix(c.Path, "/extend/mass") || strings.HasSuffix(c.Path, "/extend/mass/") {
+				posts++
+			} else if strings.Contains(c.Path, "/extend/mass/") {
+				polls++
+			}
+		}
+		if posts != 1 || polls < 10 || polls > 80 {
+			t.Errorf("asked %d times, looked %d times", posts, polls)
+		}
+		tasks, err := b.Hub.Tasks(t.Context(), followtest.Workspace, 10)
+		if err != nil || len(tasks) != 1 || tasks[0].Kind != "extension.failed" || tasks[0].Customer != p.Customer || tasks[0].Count != 1 {
+			t.Errorf("%+v %v", tasks, err)
+		}
+		trail, err := b.Hub.Audits(t.Context(), followtest.Workspace, store.AuditFilter{Action: "extend-all"}, store.Page{})
+		if err != nil || len(trail) != 1 || trail[0].Actor != "member:mem_1" || trail[0].Object != x.ID {
+			t.Errorf("%+v %v", trail, err)
+		}
+	})
+}
+
+// TestOutageLost: no clear answer to the request. It is never sent again: the
+// store is asked whether it has it, and where it has not a person is.
+func TestOutageLost(t *testing.T) {
+	for name, arrived := range map[string]bool{"arrived": true, "lost": false} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T, b *bench) {
+				b.Bought(b.Person("JPN", ""), "monthly")
+				wait(time.Second)
+				posts := 0
+				b.lose = func(r *http.Request) (bool, bool) {
+					if r.Method == http.MethodPost {
+						posts++
+						return arrived, false
+					}
+					return true, true
+				}
+				x, err := b.outage("monthly")
+				b.Must(err)
+				b.steps(200)
+				x = b.again(x)
+				tasks, err := b.Hub.Tasks(t.Context(), followtest.Workspace, 10)
+				b.Must(err)
+				if arrived && (x.State != engawa.ExtensionDone || x.Succeeded != 1 || len(tasks) != 0) {
+					t.Errorf("%+v %v", x, tasks)
+				}
+				if !arrived && (x.State != engawa.ExtensionUnknown || len(tasks) != 1 || tasks[0].Kind != "extension.unknown") {
+					t.Errorf("%+v %v", x, tasks)
+				}
+				if posts != 1 {
+					t.Errorf("asked %d times", posts)
+				}
+			})
+		})
+	}
+}
+
+// TestOutageRefused: the store's reason ends it and asks a person.
+func TestOutageRefused(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		b.Bought(b.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		for name, o := range map[string]desk.Outage{
+			"days": {Product: "monthly", Days: 91}, "nobody": {Product: "club", Days: 1}, "storefront": {Product: "monthly", Days: 1, Storefronts: []string{"jp"}}, "id": {Product: "monthly", Days: 1, RequestID: "1"},
+		} {
+			o.Workspace, o.Account = followtest.Workspace, followtest.AccountID
+			if name != "id" {
+				o.RequestID = desk.NewRequest()
+			}
+			if _, err := b.ExtendAll(t.Context(), o); !coded(err, engawa.CodeInvalid) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		x, err := b.outage("monthly", "JPN")
+		b.Must(err)
+		app, err := b.Desk.Clients.Open(t.Context(), followtest.Workspace, followtest.AccountID)
+		b.Must(err)
+		_, err = app.ExtendAll(t.Context(), "monthly", nil, appstore.Extend{Days: 1, RequestID: x.RequestID}) // the store knows the id already
+		b.Must(err)
+		b.steps(2)
+		tasks, err := b.Hub.Tasks(t.Context(), followtest.Workspace, 10)
+		if x = b.again(x); err != nil || x.State != engawa.ExtensionRefused || x.Code != 4000011 || len(tasks) != 1 || tasks[0].Kind != "extension.refused" {
+			t.Errorf("%+v %v %v", x, tasks, err)
+		}
+	})
+}
+
+// TestStory: all of it in one order, page by page, or one kind alone.
+func TestStory(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		ctx := context.Background()
+		sub := b.Bought(b.Person("JPN", token), "monthly")
+		wait(time.Hour)
+		p := b.Purchase(sub)
+		_, err := b.extend(p.ID)
+		b.Must(err)
+		wait(time.Hour)
+		b.Must(b.Hub.AddNote(ctx, engawa.Note{Workspace: followtest.Workspace, ID: engawa.NewID(engawa.PrefixNote), Customer: p.Customer, Author: "member:mem_1", Text: "電話あり", CreatedAt: time.Now()}))
+		wait(time.Hour)
+		b.Must(b.Hub.Decide(ctx, engawa.Consent{Workspace: followtest.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: p.Customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact, Purpose: engawa.Notice, Given: true, At: time.Now(), Evidence: engawa.Evidence{Wording: "同意します", Version: "1", Where: "app", How: "checkbox"}}))
+		wait(time.Hour)
+		b.Must(b.Hub.Raise(ctx, engawa.Task{Workspace: followtest.Workspace, Kind: "by_hand", Ref: "1", Customer: p.Customer, Args: map[string]string{"title": "x"}}))
+		b.Must(b.AskRefund(sub, "OTHER"))
+		wait(72 * time.Hour)
+		seen := map[desk.RowKind]int{}
+		var last time.Time
+		var ids []string
+		page := store.Page{Limit: 2}
+		for {
+			rows, err := b.Story(ctx, followtest.Workspace, p.Customer, "", page)
+			b.Must(err)
+			for _, r := range rows {
+				if !last.IsZero() && r.At.After(last) || slices.Contains(ids, r.ID) {
+					t.Errorf("%s %s at %v after %v", r.Kind, r.ID, r.At, last)
+				}
+				last, ids = r.At, append(ids, r.ID)
+				seen[r.Kind]++
+				page.At, page.ID = r.At, r.ID
+			}
+			if len(rows) < 2 {
+				break
+			}
+		}
+		for kind, least := range map[desk.RowKind]int{desk.RowEvent: 4, desk.RowNote: 1, desk.RowConsent: 1, desk.RowTask: 1, desk.RowExtension: 1, desk.RowRefund: 2} {
+			rows, err := b.Story(ctx, followtest.Workspace, p.Customer, kind, store.Page{})
+			if err != nil || len(rows) != seen[kind] || len(rows) < least || slices.ContainsFunc(rows, func(r desk.Row) bool { return r.Kind != kind }) {
+				t.Errorf("%s: %d rows, of all %d: %v", kind, len(rows), seen[kind], err)
+			}
+		}
+		if text := fmt.Sprintf("%+v", store.Sought{Mail: "hana@customer.example", Name: "山田"}); strings.Contains(text, "hana") || strings.Contains(text, "山田") {
+			t.Error("printing shows what was typed")
+		}
+	})
+}
