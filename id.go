@@ -37,6 +37,8 @@ const (
 	PrefixReplay       = "rpl"
 	PrefixImport       = "imp"
 	PrefixPurchase     = "pur"
+	PrefixOfferPool    = "ofp"
+	PrefixOfferCode    = "ofc"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -20,6 +20,7 @@ type Heard struct {
 	New       engawa.Customer   // kind, locale, country of one whom none of these names yet
 	Asked     bool              // it was asked for, not told unasked
 	Back      bool              // the customer came back in person: one who was erased begins anew
+	Redeemed  []Redemption      // purchases by offer codes that were told of
 	// Fold adds what was said to the facts that are kept, nil the first time, and
 	// returns the purchase as it is then. It may be called again.
 	Fold func(facts []byte) (engawa.Purchase, error)
@@ -95,6 +96,9 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 		p.CheckedAt = time.Now().UTC().Truncate(time.Microsecond)
 	}
 	if err := t.keepPurchase(p, hash, key); err != nil {
+		return kept, err
+	}
+	if err := t.redeem(p, h.Redeemed); err != nil {
 		return kept, err
 	}
 	return p, t.subscribed(p)

@@ -75,6 +75,7 @@ func (s *shop) settle(of string) estate {
 	ps, err := s.Hear(ctx, of, []store.Heard{heard(of, "acc_"+of, e.identity)})
 	s.must(err)
 	e.purchase = ps[0].ID
+	s.offers(of)
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -88,6 +89,21 @@ func (s *shop) settle(of string) estate {
 	s.speak(&e)
 	e.importing = s.imported(of)
 	return e
+}
+
+// offers makes a pool of codes, of which one is handed out, and one of a word.
+func (s *shop) offers(of string) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	p := engawa.OfferPool{Workspace: of, ID: "ofp_" + of, Account: "acc_" + of, Name: "お詫び", Offer: "thanks", Source: "csv", EndsAt: now.Add(time.Hour), CreatedAt: now}
+	s.must(s.AddOfferPool(ctx, p, ""))
+	_, err := s.AddOfferCodes(ctx, p, []engawa.Secret{"CODE1", "CODE2", "CODE3"})
+	s.must(err)
+	word := p
+	word.ID, word.Offer, word.Word = "ofp_word_"+of, "spring", true
+	s.must(s.AddOfferPool(ctx, word, "HARU"))
+	_, _, err = s.HandOut(ctx, store.HandOut{Workspace: of, Account: "acc_" + of, Offer: "thanks", Customer: "cus_" + of, Reason: "apology"})
+	s.must(err)
 }
 
 // heard is what an account hears of a purchase of whom an identity names.
@@ -645,6 +661,36 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
+	},
+	"AddOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		n, err := s.AddOfferCodes(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_" + e.of, Account: "acc_" + e.of}, []engawa.Secret{"CODE9"})
+		return n, err
+	},
+	"AddOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of, Source: "csv"}, "")
+	},
+	"CloseOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.CloseOfferPool(ctx, as, "ofp_"+e.of)
+	},
+	"HandOut": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		c, _, err := s.HandOut(ctx, store.HandOut{Workspace: as, Account: "acc_" + e.of, Offer: "spring", Customer: "cus_" + e.of})
+		return c.Code.Reveal(), err
+	},
+	"KnownOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		known, err := s.KnownOfferCodes(ctx, as, "acc_"+e.of, []engawa.Secret{"CODE1"})
+		return known[0], err
+	},
+	"OfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferCodes(ctx, as, "ofp_"+e.of, store.Page{})
+	},
+	"OfferCodesOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferCodesOf(ctx, as, "cus_"+e.of)
+	},
+	"OfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferPool(ctx, as, "ofp_"+e.of)
+	},
+	"OfferPools": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.OfferPools(ctx, as)
 	},
 	"Hear": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Hear(ctx, as, []store.Heard{heard(as, "acc_"+e.of, e.identity)})
