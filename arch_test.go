@@ -72,6 +72,7 @@ var may = map[string][]string{
 	"internal/look":                  {},
 	"internal/look/looktest":         {},
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
+	"internal/offer":                 {"", "internal/appstore", "internal/follow", "internal/store"},
 	"internal/purchase":              {"internal/appstore"},
 	"internal/relay":                 {"", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
