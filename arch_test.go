@@ -60,7 +60,7 @@ var may = map[string][]string{
 	"internal/channel/webhook":       channelKind,
 	"internal/channel/zendesk":       channelKind,
 	"internal/config":                {"", "internal/vault"},
-	"internal/console":               {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/console":               {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/demo":                  all,
 	"internal/dispatch":              {"", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},

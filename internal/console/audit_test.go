@@ -38,6 +38,7 @@ func auditAll(d *desk) {
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: "mail", Address: "hana@customer.example", Customer: "cus_stop", Reason: "complained", At: time.Now()}))
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
 	d.atDesk()
+	d.stock()
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -82,6 +83,8 @@ func auditAll(d *desk) {
 		"/settings/name":         {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":       {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
 		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}}, "create-destination open-ticket"},
+		"/customers/{id}/offers": {at("/customers/cus_stop/offers"), url.Values{"pool": {"ofp_1"}, "reason": {"apology"}}, "hand-out-code"},
+		"/offers/{id}/close":     {at("/offers/ofp_1/close"), nil, "close-offer-pool"},
 		"/customers/{id}/stop":   {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
 		"/customers/{id}/merge":  {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
 		"/customers/{id}/erase":  {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
@@ -178,6 +181,8 @@ var elsewhere = map[string]string{
 	"/accounts/{id}/form":        "TestWebForm",
 	"/accounts/{id}/form/try":    "TestWebForm: a message that names the member",
 	"/accounts/{id}/form/routes": "TestWebForm",
+	"/offers/new":                "TestOffers, which holds its lines in the trail",
+	"/offers/{id}/codes":         "TestOffers",
 	"/imports":                   "TestImportFile, which holds the lines of all of these",
 	"/imports/{id}/columns":      "TestImportFile",
 	"/imports/{id}/apply":        "TestImportFile",
