@@ -38,7 +38,7 @@ var may = map[string][]string{
 	"":                               {},
 	"cmd/engawa":                     all,
 	"internal/access":                {"", "internal/store", "internal/vault"},
-	"internal/api":                   {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/api":                   {"", "internal/access", "internal/catalogue", "internal/channel", "internal/intake", "internal/message", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/appstore":              {""},
 	"internal/bench":                 all,
 	"internal/catalogue":             {""},

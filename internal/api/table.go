@@ -19,12 +19,13 @@ const (
 	tagWebhooks  = "Webhooks"
 	tagWork      = "Tasks"
 	tagWorkspace = "Workspace"
+	tagOffers    = "Offer codes"
 )
 
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -52,6 +53,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addWebhooks(h)
 	a.addPartners(h)
 	a.addWork(h)
+	a.addOffers(h)
 }
 
 func (a *API) addMessages(h huma.API) {
@@ -236,4 +238,23 @@ func (a *API) addWork(h huma.API) {
 		"Its text is in the answer and is shown once; under an idempotency key the answer is kept, sealed, for 24 hours.",
 	}, a.addKey)
 	add(a, h, op{"revokeKey", post, "/v1/keys/{id}:revoke", access.KeysWrite, ok, tagWorkspace, "End an API key", ""}, a.revokeKey)
+}
+
+func (a *API) addOffers(h huma.API) {
+	add(a, h, op{"listOffers", get, "/v1/offers", access.AccountsRead, ok, tagOffers, "Pools of offer codes, newest first", "The newest 200."}, a.listOffers)
+	add(a, h, op{
+		"addOffer", post, "/v1/offers", access.AccountsWrite, created, tagOffers, "Make a pool of codes of an offer",
+		"Codes that work once each are imported into it; a word is one custom code for all.",
+	}, a.addOffer)
+	add(a, h, op{"getOffer", get, "/v1/offers/{id}", access.AccountsRead, ok, tagOffers, "One pool, and how many of its codes are left", ""}, a.getOffer)
+	add(a, h, op{
+		"importOffer", post, "/v1/offers/{id}:import", access.AccountsWrite, ok, tagOffers, "Take codes into a pool",
+		"A code that the account has already is passed over: the same file again changes nothing.",
+	}, a.importOffer)
+	add(a, h, op{"closeOffer", post, "/v1/offers/{id}:close", access.AccountsWrite, ok, tagOffers, "Hand nothing more out of a pool", "Codes that customers have keep working."}, a.closeOffer)
+	add(a, h, op{
+		"handOutOffer", post, "/v1/offers/{id}:hand-out", access.StoreAct, ok, tagOffers, "Give a customer a code of the pool's offer",
+		"One code of an offer for each customer: asked again, the same code is answered. It comes from the open pool of the offer that ends first. " +
+			"A conflict where none is left, and where the customer has used the offer. The code is the customer's before it is answered.",
+	}, a.handOutOffer)
 }

@@ -110,6 +110,12 @@ var walk = []step{
 	{"noteTask", "/v1/tasks/$task:note", `{"text":"メモ"}`},
 	{"finishTask", "/v1/tasks/$task:done", ""},
 	{"reopenTask", "/v1/tasks/$task:reopen", ""},
+	{"listOffers", "/v1/offers", ""},
+	{"addOffer", "/v1/offers", `{"account":"$store","name":"春","offer":"spring","ends_at":"2126-01-01T00:00:00Z","word":"HARU2026"}`},
+	{"getOffer", "/v1/offers/$offer", ""},
+	{"importOffer", "/v1/offers/$offer:import", `{"file":"Code\nABCDEF1234\n"}`},
+	{"handOutOffer", "/v1/offers/$offer:hand-out", `{"customer":"$customer","reason":"apology"}`},
+	{"closeOffer", "/v1/offers/$offer:close", ""},
 	{"getWorkspace", "/v1/workspace", ""},
 	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1,"markets":["JP","KR"]}}`},
 	{"listKeys", "/v1/keys", ""},
@@ -271,6 +277,8 @@ func (s *site) seed() map[string]string {
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
 	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
+	ids["store"] = s.made("/v1/accounts", `{"kind":"appstore","name":"a","settings":{"bundle_id":"jp.hinata.coffee","app_apple_id":"1234567890","environment":"production"}}`)
+	ids["offer"] = s.made("/v1/offers", fill(`{"account":"$store","name":"お詫び","offer":"thanks","ends_at":"2126-01-01T00:00:00Z"}`, ids))
 	ids["template"] = s.made("/v1/templates", `{"name":"t","words":{"en":{"subject":"s","text":"t"}}}`)
 	ids["route"] = s.made("/v1/routes", fill(oneRoute, ids))
 	ids["ownType"] = "shop.seeded"

@@ -37,7 +37,7 @@ const appStoreKind = "appstore"
 func (p Page) poolRow(c store.PoolCounts, account string) PoolRow {
 	return PoolRow{
 		ID: c.ID, Name: c.Name, Offer: c.Offer, Account: account, Word: c.Word, Low: c.Open(p.Now) && c.Free >= 0 && c.Free <= int64(c.LowAt),
-		Free: c.Free, Handed: c.Handed, Redeemed: c.Redeemed, Lapsed: c.Lapsed, EndsAt: c.EndsAt, ClosedAt: c.ClosedAt,
+		Free: c.Free, Handed: c.Handed, Redeemed: c.Redeemed, Lapsed: c.Lapsed, EndsAt: lastDay(c.EndsAt), ClosedAt: c.ClosedAt,
 	}
 }
 
@@ -243,8 +243,12 @@ func codeRow(c engawa.OfferCode, link, by string) OfferCodeRow {
 	if c.State != engawa.OfferHanded {
 		link = ""
 	}
-	return OfferCodeRow{Offer: c.Offer, Customer: c.Customer, By: by, State: c.State, Reason: c.Reason, At: c.HandedAt, RedeemedAt: c.RedeemedAt, EndsAt: c.EndsAt, Link: link}
+	return OfferCodeRow{Offer: c.Offer, Customer: c.Customer, By: by, State: c.State, Reason: c.Reason, At: c.HandedAt, RedeemedAt: c.RedeemedAt, EndsAt: lastDay(c.EndsAt), Link: link}
 }
+
+// lastDay is a moment of the last day on which codes work, for an end that is the
+// first moment of the next.
+func lastDay(end time.Time) time.Time { return end.Add(-time.Second) }
 
 func (c *console) pool(v *visit) error {
 	view, _, err := c.poolView(v)
