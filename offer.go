@@ -20,7 +20,7 @@ type OfferPool struct {
 	Most      int    // of a Word; 0: no limit is known
 	EndsAt    time.Time
 	LowAt     int    // with so many left or fewer, a person is asked for more; 0: only when none is left
-	Source    string // "csv" or "connect"
+	Connect   string // the offer's id in the App Store Connect API; empty: codes come by files
 	CreatedAt time.Time
 	ClosedAt  time.Time // nothing is handed out of it any more; zero: open
 }

@@ -19,6 +19,7 @@ type OfferOut struct {
 	Product   string     `json:"product"`
 	Word      bool       `json:"word" doc:"One custom code for all, instead of codes that work once"`
 	Most      int        `json:"most" doc:"How many customers may use the word; 0: no limit is known"`
+	Connect   string     `json:"connect" doc:"The offer's id in the App Store Connect API; empty: codes are imported"`
 	LowAt     int        `json:"low_at" doc:"With so many left a task is raised"`
 	Left      *int64     `json:"left" doc:"null: no limit"`
 	Handed    int64      `json:"handed" doc:"In customers' hands, neither used nor ended"`
@@ -31,7 +32,7 @@ type OfferOut struct {
 
 func showOffer(p store.PoolCounts) OfferOut {
 	out := OfferOut{
-		ID: p.ID, Account: p.Account, App: p.App, Name: p.Name, Offer: p.Offer, Product: p.Product, Word: p.Word, Most: p.Most, LowAt: p.LowAt,
+		ID: p.ID, Account: p.Account, App: p.App, Name: p.Name, Offer: p.Offer, Product: p.Product, Word: p.Word, Most: p.Most, Connect: p.Connect, LowAt: p.LowAt,
 		Handed: p.Handed, Redeemed: p.Redeemed, Lapsed: p.Lapsed, EndsAt: p.EndsAt.UTC(), CreatedAt: p.CreatedAt.UTC(), ClosedAt: utc(p.ClosedAt),
 	}
 	if p.Free >= 0 {
@@ -65,6 +66,7 @@ type offerIn struct {
 		EndsAt  time.Time `json:"ends_at" doc:"None is handed out from then on"`
 		LowAt   int       `json:"low_at,omitempty" minimum:"0" maximum:"100000" doc:"With so many left a task is raised"`
 		Word    string    `json:"word,omitempty" maxLength:"64" doc:"A custom code, the same for all; without it codes are imported"`
+		Connect string    `json:"connect,omitempty" maxLength:"64" doc:"The offer's id in the App Store Connect API, to make codes there"`
 		Most    int       `json:"most,omitempty" minimum:"0" maximum:"1000000" doc:"How many customers may use the word"`
 	}
 }
@@ -78,7 +80,7 @@ func (a *API) addOffer(ctx context.Context, c *call, in *offerIn) (OfferOut, err
 	now := time.Now().UTC()
 	p := engawa.OfferPool{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixOfferPool), Account: b.Account, App: acc.Settings["app"], Name: b.Name, Offer: b.Offer, Product: b.Product,
-		Word: b.Word != "", Most: b.Most, EndsAt: b.EndsAt, LowAt: b.LowAt, Source: "csv", CreatedAt: now,
+		Word: b.Word != "", Connect: b.Connect, Most: b.Most, EndsAt: b.EndsAt, LowAt: b.LowAt, CreatedAt: now,
 	}
 	if err := offer.Check(p, engawa.Secret(b.Word), now); err != nil {
 		return OfferOut{}, err
@@ -119,7 +121,7 @@ func (a *API) importOffer(ctx context.Context, c *call, in *offerCodesIn) (offer
 	if p.Word {
 		return offerCodes{}, &engawa.Error{Code: engawa.CodeConflict, Message: "this pool has one code for all", Remedy: "make a pool without a word"}
 	}
-	sheet, err := (&offer.Desk{Store: a.Store}).Look(ctx, p.OfferPool, []byte(in.Body.File))
+	sheet, err := a.offers().Look(ctx, p.OfferPool, []byte(in.Body.File))
 	if err != nil {
 		return offerCodes{}, err
 	}
@@ -132,6 +134,28 @@ func (a *API) importOffer(ctx context.Context, c *call, in *offerCodesIn) (offer
 	}
 	return out, err
 }
+
+type offerFetchIn struct {
+	One
+	Body struct {
+		Make int `json:"make,omitempty" minimum:"0" maximum:"25000" doc:"How many codes to have made first"`
+	}
+}
+
+type offerFetched struct {
+	New int `json:"new"`
+}
+
+func (a *API) fetchOffer(ctx context.Context, c *call, in *offerFetchIn) (offerFetched, error) {
+	p, err := a.Store.OfferPool(ctx, c.workspace, in.ID)
+	if err != nil {
+		return offerFetched{}, err
+	}
+	n, err := a.offers().Fetch(ctx, c.store, p.OfferPool, in.Body.Make)
+	return offerFetched{n}, err
+}
+
+func (a *API) offers() *offer.Desk { return &offer.Desk{Store: a.Store, HTTP: a.Intake.Env.HTTP} }
 
 func (a *API) closeOffer(ctx context.Context, c *call, in *One) (OfferOut, error) {
 	if err := c.store.CloseOfferPool(ctx, c.workspace, in.ID); err != nil {
@@ -169,7 +193,7 @@ func (a *API) handOutOffer(ctx context.Context, c *call, in *handOutIn) (OfferCo
 	if err != nil {
 		return OfferCodeOut{}, err
 	}
-	g, err := (&offer.Desk{Store: a.Store}).HandOut(ctx, c.store, store.HandOut{
+	g, err := a.offers().HandOut(ctx, c.store, store.HandOut{
 		Workspace: c.workspace, Account: p.Account, Offer: p.Offer, Customer: in.Body.Customer, Reason: in.Body.Reason, By: c.actor(),
 	})
 	if err != nil {

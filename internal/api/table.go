@@ -251,6 +251,10 @@ func (a *API) addOffers(h huma.API) {
 		"importOffer", post, "/v1/offers/{id}:import", access.AccountsWrite, ok, tagOffers, "Take codes into a pool",
 		"A code that the account has already is passed over: the same file again changes nothing.",
 	}, a.importOffer)
+	add(a, h, op{
+		"fetchOffer", post, "/v1/offers/{id}:fetch", access.AccountsWrite, ok, tagOffers, "Make codes in App Store Connect, and fetch them",
+		"Takes in every code that was made of the pool's offer for the pool's last day. Codes that were just made are ready some minutes later: fetch again.",
+	}, a.fetchOffer)
 	add(a, h, op{"closeOffer", post, "/v1/offers/{id}:close", access.AccountsWrite, ok, tagOffers, "Hand nothing more out of a pool", "Codes that customers have keep working."}, a.closeOffer)
 	add(a, h, op{
 		"handOutOffer", post, "/v1/offers/{id}:hand-out", access.StoreAct, ok, tagOffers, "Give a customer a code of the pool's offer",

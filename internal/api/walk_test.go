@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
+	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -115,6 +117,7 @@ var walk = []step{
 	{"getOffer", "/v1/offers/$offer", ""},
 	{"importOffer", "/v1/offers/$offer:import", `{"file":"Code\nABCDEF1234\n"}`},
 	{"handOutOffer", "/v1/offers/$offer:hand-out", `{"customer":"$customer","reason":"apology"}`},
+	{"fetchOffer", "/v1/offers/$offer:fetch", `{"make":2}`},
 	{"closeOffer", "/v1/offers/$offer:close", ""},
 	{"getWorkspace", "/v1/workspace", ""},
 	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1,"markets":["JP","KR"]}}`},
@@ -277,8 +280,7 @@ func (s *site) seed() map[string]string {
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
 	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
-	ids["store"] = s.made("/v1/accounts", `{"kind":"appstore","name":"a","settings":{"bundle_id":"jp.hinata.coffee","app_apple_id":"1234567890","environment":"production"}}`)
-	ids["offer"] = s.made("/v1/offers", fill(`{"account":"$store","name":"お詫び","offer":"thanks","ends_at":"2126-01-01T00:00:00Z"}`, ids))
+	ids["store"], ids["offer"] = s.stocked()
 	ids["template"] = s.made("/v1/templates", `{"name":"t","words":{"en":{"subject":"s","text":"t"}}}`)
 	ids["route"] = s.made("/v1/routes", fill(oneRoute, ids))
 	ids["ownType"] = "shop.seeded"
@@ -293,6 +295,30 @@ func (s *site) seed() map[string]string {
 	s.must(err)
 	ids["task"] = tasks[0].ID
 	return ids
+}
+
+// stocked makes an App Store account for which App Store Connect makes codes, and a
+// pool of one of its offers.
+func (s *site) stocked() (account, pool string) {
+	s.t.Helper()
+	st, err := appstoresim.New("jp.hinata.coffee", 1234567890, appstoresim.Production)
+	s.must(err)
+	s.t.Cleanup(func() { st.Close() })
+	st.AddProduct(appstoresim.Product{
+		ID: "club", Type: appstoresim.AutoRenewable, Group: "1", Level: 1, Period: "P1M", Prices: map[string]int64{"JPN": 980_000},
+		Offers: []appstoresim.Offer{{ID: "thanks", Type: appstoresim.OfferCode, Pays: appstoresim.FreeTrial, Period: "P1M"}},
+	})
+	asc, err := st.Connect()
+	s.must(err)
+	s.connect = asc
+	id, issuer, p8 := asc.Key()
+	body, err := json.Marshal(map[string]any{"kind": "appstore", "name": "a", "settings": map[string]string{
+		"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "environment": "production", "connect_issuer_id": issuer, "connect_key_id": id, "connect_key": p8,
+	}})
+	s.must(err)
+	account = s.made("/v1/accounts", string(body))
+	ends := time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)
+	return account, s.made("/v1/offers", `{"account":"`+account+`","name":"お詫び","offer":"thanks","connect":"asc-thanks","ends_at":"`+ends+`"}`)
 }
 
 // unknown hands a message over without learning what became of it, and returns

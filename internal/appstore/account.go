@@ -20,7 +20,8 @@ type Account struct {
 
 // OpenAccount reads the settings of an account by their keys: bundle_id,
 // app_apple_id, environment, roots, ocsp; issuer_id, key_id and private_key, all
-// three or none; api_url. The error is an *engawa.Error that names the setting.
+// three or none; offer_key_id and offer_key; connect_issuer_id, connect_key_id and
+// connect_key; api_url. The error is an *engawa.Error that names the setting.
 func OpenAccount(s map[string]string, client *http.Client) (*Account, error) {
 	id, err := strconv.ParseInt("0"+s["app_apple_id"], 10, 64)
 	if err != nil {
@@ -38,6 +39,14 @@ func OpenAccount(s map[string]string, client *http.Client) (*Account, error) {
 	}
 	if a.Asks() {
 		_, err = a.Client()
+	}
+	if err == nil && s["offer_key"]+s["offer_key_id"] != "" {
+		_, err = NewSigner(s)
+	}
+	if err == nil {
+		if _, err = NewConnect(s, client); errors.Is(err, ErrNoConnect) {
+			err = nil
+		}
 	}
 	return a, err
 }

@@ -53,8 +53,11 @@ func TestConnect(t *testing.T) {
 			field string
 		}{
 			"another offer": {func() error { _, err := c.Batches(t.Context(), "asc/../x"); return err }, engawa.CodeConflict, "/connect"},
-			"too many":      {func() error { _, err := c.Make(t.Context(), "asc-thanks", 30_000, time.Now().AddDate(0, 1, 0)); return err }, engawa.CodeConflict, ""},
-			"too long":      {func() error { _, err := c.Make(t.Context(), "asc-thanks", 1, time.Now().AddDate(1, 0, 0)); return err }, engawa.CodeConflict, ""},
+			"too many": {func() error {
+				_, err := c.Make(t.Context(), "asc-thanks", 30_000, time.Now().AddDate(0, 1, 0))
+				return err
+			}, engawa.CodeConflict, ""},
+			"too long": {func() error { _, err := c.Make(t.Context(), "asc-thanks", 1, time.Now().AddDate(1, 0, 0)); return err }, engawa.CodeConflict, ""},
 			"the key of the Server API": {func() error {
 				id, issuer, p8 := st.Key()
 				c, err := appstore.NewConnect(map[string]string{"connect_issuer_id": issuer, "connect_key_id": id, "connect_key": p8}, channeltest.Client(asc))

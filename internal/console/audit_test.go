@@ -183,6 +183,7 @@ var elsewhere = map[string]string{
 	"/accounts/{id}/form/routes": "TestWebForm",
 	"/offers/new":                "TestOffers, which holds its lines in the trail",
 	"/offers/{id}/codes":         "TestOffers",
+	"/offers/{id}/fetch":         "TestFetchOffers",
 	"/imports":                   "TestImportFile, which holds the lines of all of these",
 	"/imports/{id}/columns":      "TestImportFile",
 	"/imports/{id}/apply":        "TestImportFile",

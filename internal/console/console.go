@@ -179,6 +179,7 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /offers/new", c.pageUpTo(maxCodes, engawa.Admin, c.saveOffer))
 	mux.Handle("GET /offers/{id}", c.page(engawa.Viewer, c.pool))
 	mux.Handle("POST /offers/{id}/codes", c.pageUpTo(maxCodes, engawa.Admin, c.importCodes))
+	mux.Handle("POST /offers/{id}/fetch", c.page(engawa.Admin, c.fetchCodes))
 	mux.Handle("POST /offers/{id}/close", c.page(engawa.Admin, c.closePool))
 	mux.Handle("GET /routes", c.page(engawa.Viewer, c.routes))
 	mux.Handle("GET /routes/new", c.page(engawa.Admin, c.newRoute))

@@ -18,7 +18,7 @@ import (
 // maxCodes is a file of codes with the form around it.
 const maxCodes = offer.MaxBytes + 64<<10
 
-func (c *console) offerDesk() *offer.Desk { return &offer.Desk{Store: c.Store} }
+func (c *console) offerDesk() *offer.Desk { return &offer.Desk{Store: c.Store, HTTP: c.Env.HTTP} }
 
 // storeAccounts are the accounts of the App Store, as choices.
 func (c *console) storeAccounts(v *visit) (choices []Choice, byID map[string]engawa.Account, err error) {
@@ -118,14 +118,14 @@ func (c *console) saveOffer(v *visit) error {
 // read takes what was typed into the form.
 func (f *OfferForm) read(v *visit, accounts map[string]engawa.Account) (p engawa.OfferPool, word engawa.Secret, err error) {
 	f.Name, f.Account, f.Offer, f.Product, f.EndsOn, f.LowAt = v.typed("name"), v.typed("account"), v.typed("offer"), v.typed("product"), v.typed("ends"), v.typed("low")
-	f.Kind, f.Word, f.Most = v.typed("kind"), v.typed("word"), v.typed("most")
+	f.Kind, f.Word, f.Most, f.Connect = v.typed("kind"), v.typed("word"), v.typed("most"), v.typed("connect")
 	a, ok := accounts[f.Account]
 	if !ok {
 		return p, "", engawa.Invalid("/account", "choose an App Store account", "there is no such account")
 	}
 	p = engawa.OfferPool{
 		Workspace: v.ws(), ID: engawa.NewID(engawa.PrefixOfferPool), Account: a.ID, App: a.Settings["app"], Name: f.Name, Offer: f.Offer, Product: f.Product,
-		Word: f.Kind == "word", Source: "csv", CreatedAt: v.Now,
+		Word: f.Kind == "word", Connect: f.Connect, CreatedAt: v.Now,
 	}
 	day, err := time.ParseInLocation(time.DateOnly, f.EndsOn, v.Zone)
 	if err == nil {
@@ -207,7 +207,7 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 		return Pool{}, counts, err
 	}
 	a := accounts[counts.Account]
-	view := Pool{Page: v.titled("accounts", counts.Name), PoolRow: v.poolRow(counts, a.Name), Product: counts.Product, CreatedAt: counts.CreatedAt}
+	view := Pool{Page: v.titled("accounts", counts.Name), PoolRow: v.poolRow(counts, a.Name), Product: counts.Product, CreatedAt: counts.CreatedAt, Connect: counts.Connect != "" && a.Settings["connect_key"] != ""}
 	view.Path = "/offers/" + counts.ID
 	people, err := c.people(v)
 	if err != nil {
@@ -281,6 +281,23 @@ func (c *console) importCodes(v *visit) error {
 		return err
 	}
 	return v.see("/offers/"+counts.ID, "codes")
+}
+
+// fetchCodes has codes made in App Store Connect and takes in what is ready.
+func (c *console) fetchCodes(v *visit) error {
+	view, counts, err := c.poolView(v)
+	if err != nil {
+		return err
+	}
+	_, err = c.offerDesk().Fetch(v.ctx(), v.by, counts.OfferPool, number(v.typed("make")))
+	if told, ok := errors.AsType[*engawa.Error](err); ok {
+		view.Problem = v.toldWords(told)
+		return v.showAs(http.StatusUnprocessableEntity, PoolPage(view))
+	}
+	if err != nil {
+		return err
+	}
+	return v.see("/offers/"+counts.ID, "codes_made")
 }
 
 func (c *console) closePool(v *visit) error {

@@ -28,7 +28,7 @@ func (d *desk) atStore() {
 func (d *desk) stock() {
 	d.t.Helper()
 	d.atStore()
-	p := engawa.OfferPool{Workspace: ws, ID: "ofp_1", Account: "acc_store", Name: "お詫び", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), Source: "csv", CreatedAt: time.Now()}
+	p := engawa.OfferPool{Workspace: ws, ID: "ofp_1", Account: "acc_store", Name: "お詫び", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
 	d.must(d.st.AddOfferPool(d.t.Context(), p, ""))
 	_, err := d.st.AddOfferCodes(d.t.Context(), p, []engawa.Secret{"ABCDEF1234", "BBCDEF1234"})
 	d.must(err)
@@ -135,5 +135,20 @@ func TestOfferWord(t *testing.T) {
 	}
 	if _, page := d.get(path); !strings.Contains(page, "<dd class=\"num\">9</dd>") {
 		t.Error("what is left is not shown")
+	}
+}
+
+// TestFetchOffers: where there is a key, codes are made in App Store Connect from the
+// pool's page; what App Store Connect says is told there.
+func TestFetchOffers(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.atStore()
+	form := url.Values{"name": {"春"}, "account": {"acc_store"}, "offer": {"spring"}, "connect": {"asc-1"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"codes"}, "do": {"save"}}
+	path := d.went(d.send("/offers/new", "", form))
+	if _, page := d.get(path); strings.Contains(page, "/fetch") {
+		t.Error("it is offered without a key")
+	}
+	if res := d.post(path+"/fetch", url.Values{"make": {"5"}}); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "App Store Connectのキーが使えません") {
+		t.Errorf("%d %s", res.Code, notices(res.Body.String()))
 	}
 }

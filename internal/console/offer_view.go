@@ -26,6 +26,7 @@ type OfferForm struct {
 	Accounts                                     []Choice // of the App Store; none: there is none
 	Name, Account, Offer, Product, EndsOn, LowAt string
 	Kind, Word, Most                             string // "codes", "word"
+	Connect                                      string
 	Problem, Remedy                              string
 	Read                                         *OfferSheet // what a file holds that was looked at
 }
@@ -40,8 +41,7 @@ type Pool struct {
 	Next      string
 	Problem   string
 	Read      *OfferSheet
-	Connect   bool   // codes can be made in App Store Connect
-	Made      string // how many to make, as it was typed
+	Connect   bool // codes can be made in App Store Connect
 }
 
 // OfferSheet is what a file of codes holds, and what is wrong with its lines.

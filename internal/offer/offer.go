@@ -6,6 +6,8 @@ package offer
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,7 +21,10 @@ import (
 )
 
 // Desk hands out codes. It is safe for several goroutines.
-type Desk struct{ Store *store.Store }
+type Desk struct {
+	Store *store.Store
+	HTTP  *http.Client // to App Store Connect; nil: codes come by files alone
+}
 
 // Given is a code in a customer's hands.
 type Given struct {
@@ -158,6 +163,8 @@ func Check(p engawa.OfferPool, word engawa.Secret, now time.Time) error {
 		return engawa.Invalid("/offer", "copy the offer's identifier from App Store Connect: letters, digits, dots, hyphens and underscores", "%q is no identifier of an offer", p.Offer)
 	case p.Product != "" && !idForm.MatchString(p.Product):
 		return engawa.Invalid("/product", "copy the product's id from App Store Connect", "%q is no id of a product", p.Product)
+	case p.Connect != "" && !idForm.MatchString(p.Connect):
+		return engawa.Invalid("/connect", "copy the last part of the address of the offer's page in App Store Connect", "this is no id of App Store Connect")
 	case !p.EndsAt.After(now):
 		return engawa.Invalid("/ends_at", "enter the day on which App Store Connect lets the codes end, from tomorrow on", "the codes have ended already")
 	case p.LowAt < 0 || p.LowAt > 100_000:
@@ -196,4 +203,58 @@ func (d *Desk) Look(ctx context.Context, p engawa.OfferPool, file []byte) (Sheet
 	}
 	slices.SortStableFunc(fresh.Faults, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
 	return fresh, nil
+}
+
+// Fetch has n more codes made in App Store Connect, 0 for none, takes in all codes
+// that were made there of the pool's offer for the pool's last day, and returns how
+// many are new. Codes that were just made are ready some minutes later: fetch
+// again then. Fetching again changes nothing else.
+func (d *Desk) Fetch(ctx context.Context, by *store.Store, p engawa.OfferPool, n int) (added int, err error) {
+	a, err := d.Store.Account(ctx, p.Workspace, p.Account)
+	if err != nil {
+		return 0, err
+	}
+	c, err := appstore.NewConnect(a.Settings, d.HTTP)
+	switch {
+	case err != nil:
+		return 0, err
+	case p.Connect == "" || p.Word:
+		return 0, engawa.Invalid("/connect", "make a pool with the offer's id in App Store Connect", "the pool does not say which offer of App Store Connect it is of")
+	case n < 0 || n > appstore.MaxCodes:
+		return 0, engawa.Invalid("/make", "ask for at most "+strconv.Itoa(appstore.MaxCodes)+" codes at once", "%d codes cannot be made", n)
+	case !p.Open(time.Now()):
+		return 0, &engawa.Error{Code: engawa.CodeConflict, Message: "the pool has ended or was closed", Remedy: "make another pool"}
+	}
+	last := p.EndsAt.Add(-time.Second)
+	if n > 0 {
+		if _, err := c.Make(ctx, p.Connect, n, last); err != nil {
+			return 0, err
+		}
+	}
+	batches, err := c.Batches(ctx, p.Connect)
+	for _, b := range batches {
+		if err != nil || !b.Active || b.EndsOn != last.Format(time.DateOnly) {
+			continue
+		}
+		var more int
+		more, err = d.take(ctx, by, c, p, b)
+		added += more
+	}
+	return added, err
+}
+
+// take takes the codes of one batch in; of one that is not ready yet, none.
+func (d *Desk) take(ctx context.Context, by *store.Store, c *appstore.Connect, p engawa.OfferPool, b appstore.Batch) (int, error) {
+	file, err := c.Values(ctx, b.ID)
+	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Field == "/connect" {
+		return 0, nil
+	}
+	if err != nil || len(file) == 0 {
+		return 0, err
+	}
+	sheet, err := Read(file, 0)
+	if err != nil {
+		return 0, err
+	}
+	return by.AddOfferCodes(ctx, p, sheet.Codes)
 }

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/offer"
 	"github.com/engawa/engawa/internal/store"
@@ -39,7 +41,7 @@ func stocked(t *testing.T, s *followtest.Shop, n int) *offer.Desk {
 	d := &offer.Desk{Store: s.Hub}
 	p := engawa.OfferPool{
 		Workspace: followtest.Workspace, ID: "ofp_1", Account: followtest.AccountID, App: followtest.AppID, Name: "お詫び", Offer: "thanks", Product: "club",
-		EndsAt: time.Now().Add(90 * 24 * time.Hour), Source: "csv", CreatedAt: time.Now(),
+		EndsAt: time.Now().Add(90 * 24 * time.Hour), CreatedAt: time.Now(),
 	}
 	s.Must(offer.Check(p, "", time.Now()))
 	s.Must(s.Hub.AddOfferPool(t.Context(), p, ""))
@@ -137,6 +139,55 @@ func TestRefused(t *testing.T) {
 		}
 		if g, err := d.HandOut(t.Context(), s.Hub, good); err != nil || !g.Fresh {
 			t.Errorf("what was refused took the code: %v", err)
+		}
+	})
+}
+
+// TestFetch: codes that App Store Connect made for the pool's day are taken in
+// once, when they are ready; those of another day are not.
+func TestFetch(t *testing.T) {
+	within(t, func(t *testing.T, s *followtest.Shop) {
+		asc, err := s.Connect()
+		s.Must(err)
+		asc.Slow = time.Minute
+		id, issuer, p8 := asc.Key()
+		d := &offer.Desk{Store: s.Hub, HTTP: channeltest.Client(asc)}
+		day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 2, 0)
+		p := engawa.OfferPool{
+			Workspace: followtest.Workspace, ID: "ofp_1", Account: followtest.AccountID, Name: "お詫び", Offer: "thanks", Connect: "asc-thanks", EndsAt: day, CreatedAt: time.Now(),
+		}
+		s.Must(s.Hub.AddOfferPool(t.Context(), p, ""))
+		if _, err := d.Fetch(t.Context(), s.Hub, p, 5); !errors.Is(err, appstore.ErrNoConnect) {
+			t.Errorf("without a key: %v", err)
+		}
+		a, err := s.Hub.Account(t.Context(), followtest.Workspace, followtest.AccountID)
+		s.Must(err)
+		a.Settings["connect_issuer_id"], a.Settings["connect_key_id"], a.Settings["connect_key"] = issuer, id, p8
+		s.Must(s.Hub.ChangeAccount(t.Context(), a))
+		if n, err := d.Fetch(t.Context(), s.Hub, p, 5); n != 0 || err != nil {
+			t.Errorf("%d before they are ready: %v", n, err)
+		}
+		other := p
+		other.EndsAt = day.AddDate(0, 1, 0)
+		_, err = d.Fetch(t.Context(), s.Hub, other, 7)
+		s.Must(err)
+		time.Sleep(time.Minute)
+		for _, want := range []int{5, 0} {
+			if n, err := d.Fetch(t.Context(), s.Hub, p, 0); n != want || err != nil {
+				t.Errorf("%d new, want %d: %v", n, want, err)
+			}
+		}
+		for name, change := range map[string]func(p *engawa.OfferPool, n *int){
+			"too many":      func(_ *engawa.OfferPool, n *int) { *n = 25_001 },
+			"another offer": func(p *engawa.OfferPool, _ *int) { p.Connect = "asc-x" },
+			"no offer":      func(p *engawa.OfferPool, _ *int) { p.Connect = "" },
+			"ended":         func(p *engawa.OfferPool, _ *int) { p.EndsAt = time.Now() },
+		} {
+			q, n := p, 1
+			change(&q, &n)
+			if _, err := d.Fetch(t.Context(), s.Hub, q, n); code(err) != engawa.CodeInvalid && code(err) != engawa.CodeConflict {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	})
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/engawa/engawa"
 )
 
-const poolColumns = `workspace, id, account, app, name, offer, product, word, most, ends_at, low_at, source, created_at, closed_at`
+const poolColumns = `workspace, id, account, app, name, offer, product, word, most, ends_at, low_at, connect, created_at, closed_at`
 
 func scanPool(scan func(...any) error) (p engawa.OfferPool, err error) {
 	var ends, created, closed int64
-	err = scan(&p.Workspace, &p.ID, &p.Account, &p.App, &p.Name, &p.Offer, &p.Product, &p.Word, &p.Most, &ends, &p.LowAt, &p.Source, &created, &closed)
+	err = scan(&p.Workspace, &p.ID, &p.Account, &p.App, &p.Name, &p.Offer, &p.Product, &p.Word, &p.Most, &ends, &p.LowAt, &p.Connect, &created, &closed)
 	p.EndsAt, p.CreatedAt, p.ClosedAt = at(ends), at(created), at(closed)
 	return p, err
 }
@@ -39,7 +39,7 @@ func (s *Store) AddOfferPool(ctx context.Context, p engawa.OfferPool, word engaw
 			}
 		}
 		if _, err := t.exec(`INSERT INTO offer_pool (`+poolColumns+`, sealed_by, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)`,
-			p.Workspace, p.ID, p.Account, p.App, p.Name, p.Offer, p.Product, p.Word, p.Most, us(p.EndsAt), p.LowAt, p.Source, us(p.CreatedAt), by, sealed); err != nil {
+			p.Workspace, p.ID, p.Account, p.App, p.Name, p.Offer, p.Product, p.Word, p.Most, us(p.EndsAt), p.LowAt, p.Connect, us(p.CreatedAt), by, sealed); err != nil {
 			return err
 		}
 		return t.noted(p.Workspace, "add-offer-pool", p.ID, p.Offer)

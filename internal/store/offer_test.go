@@ -15,7 +15,7 @@ import (
 // pool makes a pool with n codes.
 func (s *shop) pool(p engawa.OfferPool, n int) engawa.OfferPool {
 	s.t.Helper()
-	p.Workspace, p.Account, p.Source, p.CreatedAt = ws, mailbox, "csv", time.Now()
+	p.Workspace, p.Account, p.CreatedAt = ws, mailbox, time.Now()
 	if p.EndsAt.IsZero() {
 		p.EndsAt = time.Now().Add(time.Hour)
 	}

@@ -95,7 +95,7 @@ func (s *shop) settle(of string) estate {
 func (s *shop) offers(of string) {
 	s.t.Helper()
 	ctx, now := s.t.Context(), time.Now()
-	p := engawa.OfferPool{Workspace: of, ID: "ofp_" + of, Account: "acc_" + of, Name: "お詫び", Offer: "thanks", Source: "csv", EndsAt: now.Add(time.Hour), CreatedAt: now}
+	p := engawa.OfferPool{Workspace: of, ID: "ofp_" + of, Account: "acc_" + of, Name: "お詫び", Offer: "thanks", EndsAt: now.Add(time.Hour), CreatedAt: now}
 	s.must(s.AddOfferPool(ctx, p, ""))
 	_, err := s.AddOfferCodes(ctx, p, []engawa.Secret{"CODE1", "CODE2", "CODE3"})
 	s.must(err)
@@ -667,7 +667,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return n, err
 	},
 	"AddOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of, Source: "csv"}, "")
+		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of}, "")
 	},
 	"CloseOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.CloseOfferPool(ctx, as, "ofp_"+e.of)

@@ -12,7 +12,7 @@ CREATE TABLE offer_pool (
   most       BIGINT  NOT NULL,
   ends_at    BIGINT  NOT NULL,
   low_at     BIGINT  NOT NULL,
-  source     TEXT    NOT NULL CHECK (source IN ('csv', 'connect')),
+  connect    TEXT    NOT NULL,
   created_at BIGINT  NOT NULL,
   closed_at  BIGINT  NOT NULL,
   sealed_by  TEXT    NOT NULL,
