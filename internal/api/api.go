@@ -8,13 +8,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/vault"
@@ -29,8 +32,14 @@ type API struct {
 	Kinds   []channel.Kind
 	Vault   *vault.Vault
 	Log     *slog.Logger
+	Follow  *follow.Follower
+	// From is the network that a request comes from; nil: that of the connection.
+	From func(*http.Request) string
 
 	callers callerCache
+	phones  phone.Pace
+	door    sync.Once
+	doorway *phone.Door
 }
 
 const (

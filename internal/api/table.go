@@ -20,12 +20,13 @@ const (
 	tagWork      = "Tasks"
 	tagWorkspace = "Workspace"
 	tagOffers    = "Offer codes"
+	tagApp       = "For the app itself"
 )
 
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -54,6 +55,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addPartners(h)
 	a.addWork(h)
 	a.addOffers(h)
+	a.addAppItself(h)
 }
 
 func (a *API) addMessages(h huma.API) {
@@ -208,6 +210,10 @@ func (a *API) addWebhooks(h huma.API) {
 func (a *API) addPartners(h huma.API) {
 	add(a, h, op{"listApps", get, "/v1/apps", access.AppsRead, ok, tagPartners, "Apps, oldest first", ""}, a.listApps)
 	add(a, h, op{"addApp", post, "/v1/apps", access.AppsWrite, created, tagPartners, "Add an app", ""}, a.addApp)
+	add(a, h, op{
+		"addAppKey", post, "/v1/apps/{id}/keys", access.KeysWrite, created, tagPartners, "Make a key that the app carries to its customers' devices",
+		"It opens nothing but the paths below /v1/app. It is no secret once the app is published: what protects a customer is what the App Store signed for the device.",
+	}, a.addAppKey)
 	add(a, h, op{"getApp", get, "/v1/apps/{id}", access.AppsRead, ok, tagPartners, "One app", ""}, a.getApp)
 	add(a, h, op{"listPartners", get, "/v1/partners", access.PartnersRead, ok, tagPartners, "Partners, oldest first", ""}, a.listPartners)
 	add(a, h, op{"addPartner", post, "/v1/partners", access.PartnersWrite, created, tagPartners, "Add a partner", ""}, a.addPartner)
@@ -261,4 +267,19 @@ func (a *API) addOffers(h huma.API) {
 		"One code of an offer for each customer: asked again, the same code is answered. It comes from the open pool of the offer that ends first. " +
 			"A conflict where none is left, and where the customer has used the offer. The code is the customer's before it is answered.",
 	}, a.handOutOffer)
+}
+
+func (a *API) addAppItself(h huma.API) {
+	add(a, h, op{
+		"enterApp", post, "/v1/app/transactions", access.AppUse, ok, tagApp, "Show what the App Store signed, and come in",
+		"After a purchase, after a restore, and once a day. The purchases are kept, tied to the customer whom the app account token or the app transaction names, " +
+			"and a session is answered for the other calls. The same transactions again change nothing.",
+	}, a.enterApp)
+	add(a, h, op{"appPurchases", get, "/v1/app/purchases", access.AppUse, ok, tagApp, "What the customer may use, and what was paid", "For the app's own pages, and for a refund sheet."}, a.appPurchases)
+	add(a, h, op{
+		"signOffer", post, "/v1/app/offers:sign", access.AppUse, ok, tagApp, "Sign a promotional offer",
+		"In both forms. Forbidden unless the setting of the App Store account that lists offers allows it for where this customer's subscription stands. Good for 24 hours, once.",
+	}, a.signOffer)
+	add(a, h, op{"signIntro", post, "/v1/app/introductory-offers:sign", access.AppUse, ok, tagApp, "Sign whether the customer may have the introductory offer", ""}, a.signIntro)
+	add(a, h, op{"appCodes", get, "/v1/app/offer-codes", access.AppUse, ok, tagApp, "The customer's unused offer codes", "Nothing is handed out by this: routes and members do that."}, a.appCodes)
 }

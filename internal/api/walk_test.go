@@ -97,6 +97,7 @@ var walk = []step{
 	{"listApps", "/v1/apps", ""},
 	{"addApp", "/v1/apps", `{"name":"a","partner":"$partner"}`},
 	{"getApp", "/v1/apps/$app", ""},
+	{"addAppKey", "/v1/apps/$app/keys", `{"name":"iOS"}`},
 	{"listPartners", "/v1/partners", ""},
 	{"addPartner", "/v1/partners", `{"name":"p","sender":{"name":"p","postal":"","phone":"","mail":"","contact":""}}`},
 	{"getPartner", "/v1/partners/$partner", ""},
@@ -214,12 +215,12 @@ func (s *site) stranger(c step, o *huma.Operation, ids map[string]string) {
 	}
 }
 
-// documented is every operation that asks for a key.
+// documented is every operation that asks for a key of the workspace.
 func (s *site) documented() map[string]*huma.Operation {
 	all := map[string]*huma.Operation{}
 	for _, item := range s.doc.Paths {
 		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete, item.Head} {
-			if o != nil && len(o.Security) > 0 {
+			if o != nil && len(o.Security) > 0 && o.Security[0]["key"] != nil { // devices' are walked by TestApp…
 				all[o.OperationID] = o
 			}
 		}

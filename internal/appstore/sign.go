@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,4 +116,38 @@ func newUUID() string {
 	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails (Go 1.24)
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// OfferRule allows a promotional offer to be signed.
+type OfferRule struct {
+	Product, Offer string
+	States         []string // of a subscription of the customer; none: any
+}
+
+// offerStates are where a subscription may stand for a rule: Status.String, and
+// "canceled" for one that is active and ends.
+var offerStates = []string{"active", "canceled", "billing_grace_period", "billing_retry", "expired", "revoked"}
+
+// OfferRules reads the setting signed_offers: in each line a product's id, an
+// offer's id and the states in which a customer may have it, with spaces between.
+func OfferRules(text string) (rules []OfferRule, err error) {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		wrong := engawa.Invalid("/settings/signed_offers", "write in each line the product's id, the offer's id and, if it is not for every state, some of "+strings.Join(offerStates, ", "), "line %d cannot be read", n)
+		if len(words) < 2 {
+			return nil, wrong
+		}
+		for _, state := range words[2:] {
+			if !slices.Contains(offerStates, state) {
+				return nil, wrong
+			}
+		}
+		rules = append(rules, OfferRule{words[0], words[1], words[2:]})
+	}
+	return rules, nil
 }

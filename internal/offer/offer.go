@@ -106,6 +106,12 @@ func (d *Desk) unused(ctx context.Context, h store.HandOut) error {
 	return err
 }
 
+// Link is the link that redeems a code.
+func (d *Desk) Link(ctx context.Context, c engawa.OfferCode) (string, error) {
+	id, err := d.appleID(ctx, c.Workspace, c.Account)
+	return engawa.RedemptionLink(id, c.Code), err
+}
+
 func usedUp(offer string) error {
 	return &engawa.Error{
 		Code: engawa.CodeConflict, Message: "this customer has used a code of the offer " + offer + "; the App Store takes one from a customer",

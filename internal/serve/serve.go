@@ -150,7 +150,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	st.Front(h.base())
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	h.API = &api.API{
-		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(st)}, Compose: h.Compose, Words: words, Kinds: kinds, Vault: v, Log: log, Follow: &follow.Follower{Store: st},
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -162,6 +162,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	if err != nil {
 		return nil, err
 	}
+	h.API.From = door.network
 	h.console = console.New(console.Deps{
 		Store: st, Words: words, Compose: h.Compose, Kinds: kinds, Env: env, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,

@@ -45,6 +45,7 @@ var appStore = channel.Kind{
 		{Key: "private_key", Type: channel.PEM},
 		{Key: "offer_key_id", Type: channel.Text},
 		{Key: "offer_key", Type: channel.PEM},
+		{Key: "signed_offers", Type: channel.Lines},
 		{Key: "connect_issuer_id", Type: channel.Text},
 		{Key: "connect_key_id", Type: channel.Text},
 		{Key: "connect_key", Type: channel.PEM},

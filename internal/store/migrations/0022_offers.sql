@@ -50,3 +50,6 @@ CREATE INDEX offer_code_free ON offer_code (workspace, pool, id) WHERE state = '
 CREATE INDEX offer_code_of ON offer_code (workspace, customer, handed_at) WHERE customer <> '';
 CREATE INDEX offer_code_gone ON offer_code (workspace, pool, handed_at, id) WHERE state <> 'free';
 CREATE INDEX offer_code_ring ON offer_code (sealed_by) WHERE sealed_by > 'ring:' AND sealed_by < 'ring;';
+
+-- A key that an app carries to its customers' devices is for that app alone.
+ALTER TABLE api_key ADD COLUMN app TEXT NOT NULL DEFAULT '';
