@@ -39,6 +39,7 @@ const (
 	PrefixPurchase     = "pur"
 	PrefixOfferPool    = "ofp"
 	PrefixOfferCode    = "ofc"
+	PrefixInApp        = "iam"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -1,6 +1,7 @@
 package engawa
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -55,6 +56,12 @@ type OfferCode struct {
 	HandedAt   time.Time
 	RedeemedAt time.Time // zero: not that it is known
 }
+
+// String names the code without showing it.
+func (c OfferCode) String() string { return "offer code " + c.ID + " of " + c.Customer }
+
+// Format prints String whatever the verb.
+func (c OfferCode) Format(f fmt.State, verb rune) { printAs(f, verb, c.String()) }
 
 // OfferReason is why a code was handed out.
 type OfferReason string

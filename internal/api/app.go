@@ -240,3 +240,76 @@ func (a *API) appCodes(ctx context.Context, c *call, _ *none) (appCodes, error) 
 	}
 	return out, nil
 }
+
+type appMessage struct {
+	ID          string         `json:"id"`
+	Purpose     engawa.Purpose `json:"purpose"`
+	Language    engawa.Locale  `json:"language"`
+	Subject     string         `json:"subject"`
+	Text        string         `json:"text" doc:"Plain; it may hold links, such as one to mend a payment or to redeem an offer"`
+	Unsubscribe string         `json:"unsubscribe" doc:"A page to stop such messages; empty where none is owed"`
+	KeptAt      time.Time      `json:"kept_at"`
+	EndsAt      time.Time      `json:"ends_at" doc:"Show it no longer"`
+	Seen        bool           `json:"seen"`
+}
+
+type appMessages struct {
+	Messages []appMessage `json:"messages" doc:"The latest first, at most 50"`
+}
+
+func (a *API) appMessages(ctx context.Context, c *call, _ *none) (appMessages, error) {
+	out := appMessages{Messages: []appMessage{}}
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return out, err
+	}
+	notes, err := a.phoneDoor().Notes(ctx, s)
+	for _, n := range notes {
+		out.Messages = append(out.Messages, appMessage{
+			n.ID, n.Purpose, n.Locale, n.Content.Subject, n.Content.Text, n.Unsubscribe, n.KeptAt.UTC(), n.EndsAt.UTC(), !n.SeenAt.IsZero(),
+		})
+	}
+	return out, err
+}
+
+type appSeen struct {
+	ID string `json:"id"`
+}
+
+func (a *API) seeMessage(ctx context.Context, c *call, in *One) (appSeen, error) {
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return appSeen{}, err
+	}
+	return appSeen{in.ID}, a.Store.SeeInApp(ctx, s.Workspace, s.App, s.Customer, in.ID)
+}
+
+type appReasonIn struct {
+	Body struct {
+		Reason  string `json:"reason" enum:"too_expensive,not_used,missing_feature,technical,another_app,other"`
+		Text    string `json:"text,omitempty" maxLength:"2000" doc:"In the customer's own words"`
+		Product string `json:"product,omitempty" maxLength:"100"`
+	}
+}
+
+type appReason struct {
+	Event string `json:"event"`
+}
+
+// tellReason journals why a customer cancels. The same answer on one day is one
+// event, however often it is sent.
+func (a *API) tellReason(ctx context.Context, c *call, in *appReasonIn) (appReason, error) {
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return appReason{}, err
+	}
+	e, err := phone.Reason(s, in.Body.Reason, in.Body.Text, in.Body.Product, time.Now())
+	if err != nil {
+		return appReason{}, err
+	}
+	js, err := a.Store.Journal(ctx, []engawa.Event{e})
+	if err != nil {
+		return appReason{}, err
+	}
+	return appReason{js[0].ID}, nil
+}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -18,9 +19,12 @@ import (
 	"github.com/engawa/engawa/internal/api"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -263,7 +267,7 @@ func TestAppRefused(t *testing.T) {
 
 // phoneBodies are bodies that the operations of devices take.
 var phoneBodies = map[string]string{
-	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`,
+	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`,
 }
 
 // TestAppKey: the key of an app opens nothing else, no other key opens what is the
@@ -430,6 +434,113 @@ func TestAppCodes(t *testing.T) {
 		wait(2 * time.Hour)
 		if got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any); len(got) != 0 {
 			t.Errorf("after its end: %v", got)
+		}
+	})
+}
+
+// TestAppMessages: a message in the app waits until it is fetched, through the
+// verdict like any other: what is not agreed to is not there, what ended is not, and
+// the app says what was seen.
+func TestAppMessages(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"app": followtest.AppID},
+		}))
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		s.enter(s.signed(sub))
+		s.enter(s.signed(sub))
+		customer := s.Purchase(sub).Customer
+		points, err := s.Hub.ContactPoints(t.Context(), followtest.Workspace, customer)
+		if err != nil || len(points) != 1 || points[0].Kind != "inapp" {
+			t.Fatalf("%d ways to reach the customer: %v", len(points), err)
+		}
+		words, err := text.Load()
+		s.Must(err)
+		rules, err := rule.Load()
+		s.Must(err)
+		compose := &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: builtin.Kinds()}
+		ctx, stop := context.WithCancel(t.Context())
+		d := &dispatch.Dispatcher{
+			Store: s.Hub, Compose: compose, Rules: rules, Kinds: builtin.Kinds(), Owner: "node", Log: slog.New(slog.DiscardHandler), Lease: 30 * time.Second,
+			Env: channel.Env{Log: slog.New(slog.DiscardHandler), Raise: s.Hub.Raise, Show: phone.Keep(s.Hub)},
+		}
+		done := make(chan struct{})
+		go func() { d.Run(ctx); close(done) }()
+		defer stop()
+		say := func(purpose engawa.Purpose, subject string) string {
+			ms, err := compose.Accept(t.Context(), followtest.Workspace, []message.Request{{
+				Workspace: followtest.Workspace, Customer: customer, Purpose: purpose, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_app"}},
+				Content: engawa.Content{Subject: subject, Text: "https://apps.apple.com/account/billing"},
+			}})
+			s.Must(err)
+			return ms[0].Message.ID
+		}
+		fix := say(engawa.Service, "お支払い方法をご確認ください")
+		say(engawa.Marketing, "おすすめの豆")
+		wait(time.Minute)
+		state := func() engawa.DeliveryState {
+			said, err := s.Hub.Message(t.Context(), followtest.Workspace, fix)
+			s.Must(err)
+			return said.Deliveries[0].State
+		}
+		if got := state(); got != engawa.Accepted {
+			t.Errorf("kept, it is %s", got)
+		}
+		got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any)
+		if len(got) != 1 || !strings.Contains(fmt.Sprint(got), "お支払い方法をご確認ください") || strings.Contains(fmt.Sprint(got), "seen:true") {
+			t.Fatalf("%v", got)
+		}
+		if got := state(); got != engawa.Delivered {
+			t.Errorf("fetched, it is %s", got)
+		}
+		id := got[0].(map[string]any)["id"].(string)
+		for range 2 {
+			s.ask("POST", "/v1/app/messages/"+id+":seen", "")
+		}
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"]; !strings.Contains(fmt.Sprint(got), "seen:true") {
+			t.Errorf("%v", got)
+		}
+		mine := s.session
+		s.enter(s.signed(s.Bought(s.Person("JPN", ""), "recipes")))
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 0 {
+			t.Errorf("somebody else's: %v", got)
+		}
+		if status, _ := s.call("POST", "/v1/app/messages/"+id+":seen", s.key, ""); status != 404 {
+			t.Errorf("somebody else saw it: %d", status)
+		}
+		s.session = mine
+		stop() // what was kept waits without anybody's work
+		<-done
+		wait(23 * time.Hour)
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 1 {
+			t.Errorf("a day later: %v", got)
+		}
+		wait(72 * time.Hour)
+		s.enter(s.signed(sub))
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 0 {
+			t.Errorf("after its end: %v", got)
+		}
+	})
+}
+
+// TestAppReason: an answer becomes one event of the customer.
+func TestAppReason(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		wait(time.Second)
+		s.enter(s.signed(sub))
+		const answer = `{"reason":"too_expensive","text":"飲みきれません","product":"monthly"}`
+		first := s.ask("POST", "/v1/app/cancel-reason", answer)
+		if again := s.ask("POST", "/v1/app/cancel-reason", answer); again["event"] != first["event"] {
+			t.Errorf("%v and %v", first, again)
+		}
+		if status, _ := s.call("POST", "/v1/app/cancel-reason", s.key, `{"reason":"because"}`); status != 400 {
+			t.Errorf("no reason: %d", status)
+		}
+		e, err := s.Hub.Event(t.Context(), followtest.Workspace, first["event"].(string))
+		if err != nil || e.Type != "app.cancel_reason" || e.Customer != s.Purchase(sub).Customer || !strings.Contains(string(e.Data), "too_expensive") {
+			t.Errorf("%+v %v", e, err)
 		}
 	})
 }

@@ -282,4 +282,13 @@ func (a *API) addAppItself(h huma.API) {
 	}, a.signOffer)
 	add(a, h, op{"signIntro", post, "/v1/app/introductory-offers:sign", access.AppUse, ok, tagApp, "Sign whether the customer may have the introductory offer", ""}, a.signIntro)
 	add(a, h, op{"appCodes", get, "/v1/app/offer-codes", access.AppUse, ok, tagApp, "The customer's unused offer codes", "Nothing is handed out by this: routes and members do that."}, a.appCodes)
+	add(a, h, op{
+		"appMessages", get, "/v1/app/messages", access.AppUse, ok, tagApp, "What is to be shown in the app",
+		"Of the channel inapp: each passed the verdict like any other message. They count as delivered once they are fetched; the same are answered until they end.",
+	}, a.appMessages)
+	add(a, h, op{"seeMessage", post, "/v1/app/messages/{id}:seen", access.AppUse, ok, tagApp, "The customer saw a message", ""}, a.seeMessage)
+	add(a, h, op{
+		"tellReason", post, "/v1/app/cancel-reason", access.AppUse, accepted, tagApp, "Answer why a subscription is canceled",
+		"Becomes the event app.cancel_reason, by which routes may offer something. The same answer on one day is one event.",
+	}, a.tellReason)
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/inapp"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/store"
@@ -85,7 +87,9 @@ func (d *Door) Enter(ctx context.Context, workspace, app, key string, p Proof) (
 			return Session{}, err
 		}
 		s := Session{Workspace: workspace, Key: key, App: app, Account: a.ID, EndsAt: time.Now().Add(Life).UTC().Truncate(time.Second)}
-		s.Customer, err = d.keep(ctx, a, proved)
+		if s.Customer, err = d.keep(ctx, a, proved); err == nil {
+			err = d.reach(ctx, s)
+		}
 		return s, err
 	}
 	return Session{}, refused
@@ -183,6 +187,55 @@ func (d *Door) installed(ctx context.Context, a engawa.Account, t *appstore.AppT
 	return c.ID, err
 }
 
+// reach makes the customer reachable in the app, where messages can be shown there.
+func (d *Door) reach(ctx context.Context, s Session) error {
+	accounts, err := d.Store.Accounts(ctx, s.Workspace)
+	if err != nil || !slices.ContainsFunc(accounts, func(a engawa.Account) bool { return a.Kind == inapp.Kind.Name && a.Settings["app"] == s.App }) {
+		return err
+	}
+	points, err := d.Store.ContactPoints(ctx, s.Workspace, s.Customer)
+	if err != nil || slices.ContainsFunc(points, func(p engawa.ContactPoint) bool {
+		return p.Kind == inapp.Kind.Name && strings.HasPrefix(p.Address.Reveal(), s.App+"/")
+	}) {
+		return err
+	}
+	now := time.Now().UTC()
+	return d.Store.AddContactPoint(ctx, engawa.ContactPoint{
+		Workspace: s.Workspace, ID: engawa.NewID(engawa.PrefixContactPoint), Customer: s.Customer, Kind: inapp.Kind.Name, Address: inapp.Address(s.App, s.Customer), VerifiedAt: now, CreatedAt: now,
+	})
+}
+
+// Note is a message that is shown in the app.
+type Note struct {
+	store.InApp
+	channel.Shown
+}
+
+// Keep keeps a message for an app: what a channel.Env shows with.
+func Keep(st *store.Store) func(context.Context, channel.Shown) error {
+	return func(ctx context.Context, s channel.Shown) error {
+		body, err := json.Marshal(s)
+		if err != nil {
+			return fmt.Errorf("write a message for the app: %w", err)
+		}
+		return st.KeepInApp(ctx, s.Workspace, s.Delivery, s.App, body)
+	}
+}
+
+// Notes are the messages that the app shows, the latest first. They count as
+// delivered from now on.
+func (d *Door) Notes(ctx context.Context, s Session) (notes []Note, err error) {
+	all, err := d.Store.FetchInApp(ctx, s.Workspace, s.App, s.Customer)
+	for _, x := range all {
+		n := Note{InApp: x}
+		if err := json.Unmarshal(x.Body, &n.Shown); err != nil {
+			return nil, fmt.Errorf("read a message of the app: %w", err)
+		}
+		notes = append(notes, n)
+	}
+	return notes, err
+}
+
 // purpose of the tokens of sessions.
 const tokenPurpose = "phone session"
 
@@ -270,4 +323,23 @@ func History(all []purchase.State, now time.Time) (lines []Line) {
 		return cmp.Or(cmp.Compare(b.PurchasedAt, a.PurchasedAt), strings.Compare(b.TransactionID, a.TransactionID))
 	})
 	return lines
+}
+
+// Reason is the event of a customer who says why a subscription is canceled. Its key
+// has the day, so that what is sent again that day is no second one.
+func Reason(s Session, reason, text, product string, now time.Time) (engawa.Event, error) {
+	data, err := json.Marshal(struct {
+		Reason  string            `json:"reason"`
+		Text    string            `json:"text,omitempty"`
+		Product string            `json:"product_id,omitempty"`
+		App     map[string]string `json:"app"`
+	}{reason, text, product, map[string]string{"id": s.App}})
+	if err != nil {
+		return engawa.Event{}, fmt.Errorf("write a reason: %w", err)
+	}
+	now = now.UTC().Truncate(time.Microsecond)
+	return engawa.Event{
+		Workspace: s.Workspace, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: s.Account, Type: "app.cancel_reason", Customer: s.Customer,
+		DedupKey: strings.Join([]string{"cancel_reason", s.Customer, product, reason, now.Format(time.DateOnly)}, " "), OccurredAt: now, ReceivedAt: now, Data: data,
+	}, nil
 }

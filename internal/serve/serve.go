@@ -28,6 +28,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
@@ -137,7 +138,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		}
 	}
 	exit := egress.Exit{Allow: c.Egress.Allow}
-	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Log: log}
+	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Show: phone.Keep(st), Log: log}
 	var certificate *tls.Config
 	if c.Relay.Listen != "" {
 		env = addresses(env, v)

@@ -32,6 +32,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
 			us(time.Now().Add(-ReturnsFor)),
 		},
+		{`DELETE FROM in_app WHERE (workspace, id) IN (SELECT workspace, id FROM in_app WHERE ends_at < $1 LIMIT 500 {skip})`, us(time.Now().Add(-keptInApp))},
 		{expireImports, us(time.Now().Add(-engawa.ImportFor))},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {

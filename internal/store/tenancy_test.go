@@ -87,6 +87,7 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
+	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
 	return e
 }
@@ -675,6 +676,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"HandOut": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		c, _, err := s.HandOut(ctx, store.HandOut{Workspace: as, Account: "acc_" + e.of, Offer: "spring", Customer: "cus_" + e.of})
 		return c.Code.Reveal(), err
+	},
+	"FetchInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.FetchInApp(ctx, as, "app_"+e.of, "cus_"+e.of)
+	},
+	"KeepInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.KeepInApp(ctx, as, e.open.Delivery.ID, "app_other_"+e.of, []byte("{}"))
+	},
+	"SeeInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SeeInApp(ctx, as, "app_"+e.of, "cus_"+e.of, engawa.FixedID(engawa.PrefixInApp, e.of, e.unknown))
 	},
 	"KnownOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		known, err := s.KnownOfferCodes(ctx, as, "acc_"+e.of, []engawa.Secret{"CODE1"})

@@ -53,3 +53,21 @@ CREATE INDEX offer_code_ring ON offer_code (sealed_by) WHERE sealed_by > 'ring:'
 
 -- A key that an app carries to its customers' devices is for that app alone.
 ALTER TABLE api_key ADD COLUMN app TEXT NOT NULL DEFAULT '';
+
+-- What waits in an app, or was fetched: one for each delivery. sealed is the words.
+CREATE TABLE in_app (
+  workspace  TEXT   NOT NULL,
+  id         TEXT   NOT NULL,
+  delivery   TEXT   NOT NULL,
+  app        TEXT   NOT NULL,
+  customer   TEXT   NOT NULL,
+  kept_at    BIGINT NOT NULL,
+  ends_at    BIGINT NOT NULL,
+  fetched_at BIGINT NOT NULL,
+  seen_at    BIGINT NOT NULL,
+  sealed_by  TEXT   NOT NULL,
+  sealed     BYTEA  NOT NULL,
+  PRIMARY KEY (workspace, id)
+);
+CREATE INDEX in_app_of ON in_app (workspace, customer, app, ends_at);
+CREATE INDEX in_app_ended ON in_app (ends_at);
