@@ -22,7 +22,8 @@ type InApp struct {
 // MaxInApp is how many messages an app gets at once.
 const MaxInApp = 50
 
-// KeepInApp keeps a delivery's words for an app until its message ends. Kept again
+// KeepInApp keeps a delivery's words for an app until its message ends; one without
+// an end for 90 days. Kept again
 // it changes nothing; for a customer who was erased meanwhile it is ErrErased.
 func (s *Store) KeepInApp(ctx context.Context, workspace, delivery, app string, body []byte) error {
 	type row struct {
@@ -34,6 +35,9 @@ func (s *Store) KeepInApp(ctx context.Context, workspace, delivery, app string, 
 			`SELECT m.customer, m.expires_at FROM delivery d JOIN message m ON m.workspace = d.workspace AND m.id = d.message WHERE d.workspace = $1 AND d.id = $2`, workspace, delivery)
 		if err != nil {
 			return found("delivery", err)
+		}
+		if r.ends == 0 {
+			r.ends = us(time.Now().Add(keptInApp))
 		}
 		ring, err := t.keys(workspace, []string{r.customer})
 		if err != nil {
