@@ -43,6 +43,9 @@ const (
 	PrefixNote         = "nte"
 	PrefixExtension    = "ext"
 	PrefixHandle       = "sub"
+	PrefixOfferPool    = "ofp"
+	PrefixOfferCode    = "ofc"
+	PrefixInApp        = "iam"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

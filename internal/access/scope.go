@@ -42,6 +42,9 @@ const (
 	ExportRead        Scope = "export:read"
 	WorkspaceRead     Scope = "workspace:read"
 	WorkspaceWrite    Scope = "workspace:write" // sender, languages, house rules
+	// AppUse is the one scope of a key that an app carries to its customers'
+	// devices. No other key can be given it, and such a key no other.
+	AppUse Scope = "app:use"
 )
 
 // All is the entry that stands for every scope in a list of one.
@@ -96,6 +99,7 @@ type Principal struct {
 	Role      engawa.Role // of a member, also behind the member's key
 	Key       string      // id of the API key or of the partner's client
 	Scopes    []string    // of that key
+	App       string      // the app of the key; empty: it is no app's
 	Partner   string
 	Grant     []string // the scopes of the partner's live grant
 }
@@ -105,6 +109,11 @@ type Principal struct {
 func (p Principal) Require(scope Scope) error {
 	i := slices.IndexFunc(Scopes[:], func(n Need) bool { return n.Scope == scope })
 	switch {
+	case p.App != "" || scope == AppUse:
+		if p.Workspace == "" || p.Key == "" || p.App == "" || scope != AppUse {
+			return refuse(ScopeMissing, nil)
+		}
+		return nil
 	case i < 0 || p.Workspace == "" || p.Role == "" && p.Key == "":
 		return refuse(ScopeMissing, nil)
 	case p.Role != "" && !p.Role.Allows(Scopes[i].Role):

@@ -8,14 +8,17 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/desk"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
@@ -33,8 +36,14 @@ type API struct {
 	Vault   *vault.Vault
 	Log     *slog.Logger
 	Refunds *refund.Runner
+	Follow  *follow.Follower
+	// From is the network that a request comes from; nil: that of the connection.
+	From func(*http.Request) string
 
 	callers callerCache
+	phones  phone.Pace
+	door    sync.Once
+	doorway *phone.Door
 }
 
 const (

@@ -48,6 +48,9 @@ var errOffline = errors.New("no provider answers in this test")
 
 // RoundTrip asks the provider that a test has switched on.
 func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == "api.appstoreconnect.apple.com" && s.connect != nil {
+		return channeltest.Client(s.connect).Transport.RoundTrip(r)
+	}
 	if s.provider == nil {
 		return nil, errOffline
 	}
@@ -69,6 +72,7 @@ type site struct {
 	desk    *desk.Desk
 
 	provider http.Handler // who answers outgoing requests; nil: nobody
+	connect  http.Handler // App Store Connect; nil: provider
 }
 
 // newSite serves the API on a database with two workspaces.

@@ -124,7 +124,7 @@ func (a *API) openKey(ctx context.Context, row store.APIKey) (caller, error) {
 		return k, errors.New("the stored hash of key " + row.ID + " is damaged")
 	}
 	k.who = k.key.Principal(row.Workspace)
-	k.who.Partner = row.Partner
+	k.who.Partner, k.who.App = row.Partner, row.App
 	if row.Member == "" {
 		return k, nil
 	}

@@ -510,7 +510,7 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 	case desk.RowRefund:
 		row.Text = a.Words.T(locale, "refund.entry."+string(r.Refund.Kind)) + " · " + r.Product
 		if r.Refund.Currency != "" && r.Refund.Amount != 0 {
-			row.Text += " · " + thousandths(r.Refund.Amount) + " " + r.Refund.Currency
+			row.Text += " · " + decimal(r.Refund.Amount) + " " + r.Refund.Currency
 		}
 	case desk.RowExtension:
 		row.Text = a.Words.T(locale, "extend.line", "product", r.Extension.Product, "days", r.Extension.Days)
@@ -524,8 +524,8 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 	return row, err
 }
 
-// thousandths writes an amount as a decimal: 1480000 is 1480.
-func thousandths(n int64) string {
+// decimal writes an amount in thousandths as a decimal: 1480000 is 1480.
+func decimal(n int64) string {
 	sign := ""
 	if n < 0 {
 		sign, n = "-", -n

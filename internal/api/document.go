@@ -33,6 +33,9 @@ func (a *API) Document() *huma.OpenAPI { return a.operations(newMux()).api }
 // describe puts into an operation what is alike in all.
 func describe(h *huma.Operation, o op) {
 	h.Security = []map[string][]string{{"key": {string(o.scope)}}}
+	if o.scope == access.AppUse {
+		h.Security = []map[string][]string{{"app": {}}}
+	}
 	h.Responses = map[string]*huma.Response{"default": problemResponse()}
 	if o.method == http.MethodPost {
 		h.Parameters = append(h.Parameters, &huma.Param{
@@ -63,6 +66,7 @@ func (a *API) operations(m *mux) document {
 	d.api.Info.Description, d.api.Tags = about, tags()
 	d.api.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key of the workspace, with scopes"},
+		"app": {Type: "http", Scheme: "bearer", Description: "An app key, which an app carries to its customers' devices"},
 	}
 	schemas := d.api.Components.Schemas
 	schemas.Schema(reflect.TypeFor[problem](), true, "")

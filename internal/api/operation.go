@@ -64,8 +64,12 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, scope access.Scope, 
 		c.workspace, c.store = c.who.Workspace, a.Store.By(c.actor())
 		err = checkURL(r.URL)
 	}
+	most := int64(maxBody)
+	if err == nil && c.who.App != "" {
+		most, err = maxPhoneBody, a.admitPhone(c)
+	}
 	if err == nil {
-		c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	}
 	switch keys := r.Header.Values("Idempotency-Key"); {
 	case err != nil:

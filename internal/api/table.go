@@ -20,12 +20,14 @@ const (
 	tagWebhooks  = "Webhooks"
 	tagWork      = "Tasks"
 	tagWorkspace = "Workspace"
+	tagOffers    = "Offer codes"
+	tagApp       = "For the app itself"
 )
 
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -55,6 +57,8 @@ func (a *API) addOperations(h huma.API) {
 	a.addWebhooks(h)
 	a.addPartners(h)
 	a.addWork(h)
+	a.addOffers(h)
+	a.addAppItself(h)
 }
 
 func (a *API) addMessages(h huma.API) {
@@ -247,6 +251,10 @@ func (a *API) addWebhooks(h huma.API) {
 func (a *API) addPartners(h huma.API) {
 	add(a, h, op{"listApps", get, "/v1/apps", access.AppsRead, ok, tagPartners, "Apps, oldest first", ""}, a.listApps)
 	add(a, h, op{"addApp", post, "/v1/apps", access.AppsWrite, created, tagPartners, "Add an app", ""}, a.addApp)
+	add(a, h, op{
+		"addAppKey", post, "/v1/apps/{id}/keys", access.KeysWrite, created, tagPartners, "Make a key that the app carries to its customers' devices",
+		"It opens nothing but the paths below /v1/app. It is no secret once the app is published: what protects a customer is what the App Store signed for the device.",
+	}, a.addAppKey)
 	add(a, h, op{"getApp", get, "/v1/apps/{id}", access.AppsRead, ok, tagPartners, "One app", ""}, a.getApp)
 	add(a, h, op{"listPartners", get, "/v1/partners", access.PartnersRead, ok, tagPartners, "Partners, oldest first", ""}, a.listPartners)
 	add(a, h, op{"addPartner", post, "/v1/partners", access.PartnersWrite, created, tagPartners, "Add a partner", ""}, a.addPartner)
@@ -277,4 +285,51 @@ func (a *API) addWork(h huma.API) {
 		"Its text is in the answer and is shown once; under an idempotency key the answer is kept, sealed, for 24 hours.",
 	}, a.addKey)
 	add(a, h, op{"revokeKey", post, "/v1/keys/{id}:revoke", access.KeysWrite, ok, tagWorkspace, "End an API key", ""}, a.revokeKey)
+}
+
+func (a *API) addOffers(h huma.API) {
+	add(a, h, op{"listOffers", get, "/v1/offers", access.AccountsRead, ok, tagOffers, "Pools of offer codes, newest first", "The newest 200."}, a.listOffers)
+	add(a, h, op{
+		"addOffer", post, "/v1/offers", access.AccountsWrite, created, tagOffers, "Make a pool of codes of an offer",
+		"Codes that work once each are imported into it; a word is one custom code for all.",
+	}, a.addOffer)
+	add(a, h, op{"getOffer", get, "/v1/offers/{id}", access.AccountsRead, ok, tagOffers, "One pool, and how many of its codes are left", ""}, a.getOffer)
+	add(a, h, op{
+		"importOffer", post, "/v1/offers/{id}:import", access.AccountsWrite, ok, tagOffers, "Take codes into a pool",
+		"A code that the account has already is passed over: the same file again changes nothing.",
+	}, a.importOffer)
+	add(a, h, op{
+		"fetchOffer", post, "/v1/offers/{id}:fetch", access.AccountsWrite, ok, tagOffers, "Make codes in App Store Connect, and fetch them",
+		"Takes in every code that was made of the pool's offer for the pool's last day. Codes that were just made are ready some minutes later: fetch again.",
+	}, a.fetchOffer)
+	add(a, h, op{"closeOffer", post, "/v1/offers/{id}:close", access.AccountsWrite, ok, tagOffers, "Hand nothing more out of a pool", "Codes that customers have keep working."}, a.closeOffer)
+	add(a, h, op{
+		"handOutOffer", post, "/v1/offers/{id}:hand-out", access.StoreAct, ok, tagOffers, "Give a customer a code of the pool's offer",
+		"One code of an offer for each customer: asked again, the same code is answered. It comes from the open pool of the offer that ends first. " +
+			"A conflict where none is left, and where the customer has used the offer. The code is the customer's before it is answered.",
+	}, a.handOutOffer)
+}
+
+func (a *API) addAppItself(h huma.API) {
+	add(a, h, op{
+		"enterApp", post, "/v1/app/transactions", access.AppUse, ok, tagApp, "Show what the App Store signed, and come in",
+		"After a purchase, after a restore, and once a day. The purchases are kept, tied to the customer whom the app account token or the app transaction names, " +
+			"and a session is answered for the other calls. The same transactions again change nothing.",
+	}, a.enterApp)
+	add(a, h, op{"appPurchases", get, "/v1/app/purchases", access.AppUse, ok, tagApp, "What the customer may use, and what was paid", "For the app's own pages, and for a refund sheet."}, a.appPurchases)
+	add(a, h, op{
+		"signOffer", post, "/v1/app/offers:sign", access.AppUse, ok, tagApp, "Sign a promotional offer",
+		"In both forms. Forbidden unless the setting of the App Store account that lists offers allows it for where this customer's subscription stands. Good for 24 hours, once.",
+	}, a.signOffer)
+	add(a, h, op{"signIntro", post, "/v1/app/introductory-offers:sign", access.AppUse, ok, tagApp, "Sign whether the customer may have the introductory offer", ""}, a.signIntro)
+	add(a, h, op{"appCodes", get, "/v1/app/offer-codes", access.AppUse, ok, tagApp, "The customer's unused offer codes", "Nothing is handed out by this: routes and members do that."}, a.appCodes)
+	add(a, h, op{
+		"appMessages", get, "/v1/app/messages", access.AppUse, ok, tagApp, "What is to be shown in the app",
+		"Of the channel inapp: each passed the verdict like any other message. They count as delivered once they are fetched; the same are answered until they end.",
+	}, a.appMessages)
+	add(a, h, op{"seeMessage", post, "/v1/app/messages/{id}:seen", access.AppUse, ok, tagApp, "The customer saw a message", ""}, a.seeMessage)
+	add(a, h, op{
+		"tellReason", post, "/v1/app/cancel-reason", access.AppUse, accepted, tagApp, "Answer why a subscription is canceled",
+		"Becomes the event app.cancel_reason, by which routes may offer something. The same answer on one day is one event.",
+	}, a.tellReason)
 }

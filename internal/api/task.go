@@ -238,6 +238,7 @@ type keyOut struct {
 	Name      string     `json:"name"`
 	Scopes    []string   `json:"scopes"`
 	Member    string     `json:"member,omitempty" doc:"Whose role narrows it"`
+	App       string     `json:"app,omitempty" doc:"Whose devices carry it"`
 	Partner   string     `json:"partner,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 	EndsAt    time.Time  `json:"ends_at"`
@@ -251,7 +252,7 @@ type keyList struct {
 }
 
 func showKey(k store.APIKey) keyOut {
-	return keyOut{k.ID, k.Name, k.Scopes, k.Member, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt), utc(k.UsedAt)}
+	return keyOut{k.ID, k.Name, k.Scopes, k.Member, k.App, k.Partner, k.CreatedAt.UTC(), k.EndsAt.UTC(), utc(k.RevokedAt), utc(k.UsedAt)}
 }
 
 func (a *API) listKeys(ctx context.Context, c *call, in *Paging) (keyList, error) {
@@ -288,12 +289,9 @@ func (a *API) addKey(ctx context.Context, c *call, in *keyIn) (keyMade, error) {
 		}
 	}
 	k, text := access.NewKey("live")
-	if b.EndsAt != nil {
-		if !b.EndsAt.After(k.CreatedAt) || b.EndsAt.After(k.ExpiresAt) {
-			return keyMade{}, engawa.Invalid("/ends_at", "choose an end from now until "+k.ExpiresAt.UTC().Format(time.RFC3339)+", a year from now",
-				"a key cannot end at %s", b.EndsAt.UTC().Format(time.RFC3339))
-		}
-		k.ExpiresAt = b.EndsAt.UTC()
+	var err error
+	if k.ExpiresAt, err = endOf(k, b.EndsAt); err != nil {
+		return keyMade{}, err
 	}
 	k.Scopes = b.Scopes
 	row := k.Row(c.workspace, b.Name)
@@ -302,6 +300,18 @@ func (a *API) addKey(ctx context.Context, c *call, in *keyIn) (keyMade, error) {
 		return keyMade{}, err
 	}
 	return keyMade{k.ID, text.Reveal(), b.Name, b.Scopes, k.ExpiresAt.UTC()}, nil
+}
+
+// endOf is when a new key ends that is asked to end at some time.
+func endOf(k access.Key, asked *time.Time) (time.Time, error) {
+	if asked == nil {
+		return k.ExpiresAt, nil
+	}
+	if !asked.After(k.CreatedAt) || asked.After(k.ExpiresAt) {
+		return k.ExpiresAt, engawa.Invalid("/ends_at", "choose an end from now until "+k.ExpiresAt.UTC().Format(time.RFC3339)+", a year from now",
+			"a key cannot end at %s", asked.UTC().Format(time.RFC3339))
+	}
+	return asked.UTC(), nil
 }
 
 func (a *API) mayGive(c *call, scope string) error {

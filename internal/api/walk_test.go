@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -111,6 +112,7 @@ var walk = []step{
 	{"listApps", "/v1/apps", ""},
 	{"addApp", "/v1/apps", `{"name":"a","partner":"$partner"}`},
 	{"getApp", "/v1/apps/$app", ""},
+	{"addAppKey", "/v1/apps/$app/keys", `{"name":"iOS"}`},
 	{"listPartners", "/v1/partners", ""},
 	{"addPartner", "/v1/partners", `{"name":"p","sender":{"name":"p","postal":"","phone":"","mail":"","contact":""}}`},
 	{"getPartner", "/v1/partners/$partner", ""},
@@ -126,6 +128,13 @@ var walk = []step{
 	{"noteTask", "/v1/tasks/$task:note", `{"text":"メモ"}`},
 	{"finishTask", "/v1/tasks/$task:done", ""},
 	{"reopenTask", "/v1/tasks/$task:reopen", ""},
+	{"listOffers", "/v1/offers", ""},
+	{"addOffer", "/v1/offers", `{"account":"$store","name":"春","offer":"spring","ends_at":"2126-01-01T00:00:00Z","word":"HARU2026"}`},
+	{"getOffer", "/v1/offers/$offer", ""},
+	{"importOffer", "/v1/offers/$offer:import", `{"file":"Code\nABCDEF1234\n"}`},
+	{"handOutOffer", "/v1/offers/$offer:hand-out", `{"customer":"$customer","reason":"apology"}`},
+	{"fetchOffer", "/v1/offers/$offer:fetch", `{"make":2}`},
+	{"closeOffer", "/v1/offers/$offer:close", ""},
 	{"getWorkspace", "/v1/workspace", ""},
 	{"changeWorkspace", "/v1/workspace", `{"house":{"cap_per_day":3,"cap_per_sender":1,"markets":["JP","KR"]}}`},
 	{"listKeys", "/v1/keys", ""},
@@ -221,12 +230,12 @@ func (s *site) stranger(c step, o *huma.Operation, ids map[string]string) {
 	}
 }
 
-// documented is every operation that asks for a key.
+// documented is every operation that asks for a key of the workspace.
 func (s *site) documented() map[string]*huma.Operation {
 	all := map[string]*huma.Operation{}
 	for _, item := range s.doc.Paths {
 		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete, item.Head} {
-			if o != nil && len(o.Security) > 0 {
+			if o != nil && len(o.Security) > 0 && o.Security[0]["key"] != nil { // devices' are walked by TestApp…
 				all[o.OperationID] = o
 			}
 		}
@@ -288,6 +297,7 @@ func (s *site) seed() map[string]string {
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
 	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
+	ids["store"], ids["offer"] = s.stocked()
 	ids["template"] = s.made("/v1/templates", `{"name":"t","words":{"en":{"subject":"s","text":"t"}}}`)
 	ids["route"] = s.made("/v1/routes", fill(oneRoute, ids))
 	ids["ownType"] = "shop.seeded"
@@ -364,6 +374,30 @@ func (s *site) shop(ids map[string]string) {
 		Workspace: "ws_one", ID: ids["extension"], Account: "acc_shop", Customer: ps[1].Customer, Purchase: ps[1].ID, Product: "monthly", Days: 7, RequestID: "lost",
 		State: engawa.ExtensionUnknown, BeforeAt: ps[1].EndsAt, CreatedAt: time.Now(), AskedAt: time.Now().Add(-time.Hour),
 	}))
+}
+
+// stocked makes an App Store account for which App Store Connect makes codes, and a
+// pool of one of its offers.
+func (s *site) stocked() (account, pool string) {
+	s.t.Helper()
+	st, err := appstoresim.New("jp.hinata.coffee", 1234567890, appstoresim.Production)
+	s.must(err)
+	s.t.Cleanup(func() { st.Close() })
+	st.AddProduct(appstoresim.Product{
+		ID: "club", Type: appstoresim.AutoRenewable, Group: "1", Level: 1, Period: "P1M", Prices: map[string]int64{"JPN": 980_000},
+		Offers: []appstoresim.Offer{{ID: "thanks", Type: appstoresim.OfferCode, Pays: appstoresim.FreeTrial, Period: "P1M"}},
+	})
+	asc, err := st.Connect()
+	s.must(err)
+	s.connect = asc
+	id, issuer, p8 := asc.Key()
+	body, err := json.Marshal(map[string]any{"kind": "appstore", "name": "a", "settings": map[string]string{
+		"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "environment": "production", "connect_issuer_id": issuer, "connect_key_id": id, "connect_key": p8,
+	}})
+	s.must(err)
+	account = s.made("/v1/accounts", string(body))
+	ends := time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)
+	return account, s.made("/v1/offers", `{"account":"`+account+`","name":"お詫び","offer":"thanks","connect":"asc-thanks","ends_at":"`+ends+`"}`)
 }
 
 // unknown hands a message over without learning what became of it, and returns

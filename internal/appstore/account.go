@@ -2,10 +2,15 @@ package appstore
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/engawa/engawa"
 )
@@ -20,7 +25,8 @@ type Account struct {
 
 // OpenAccount reads the settings of an account by their keys: bundle_id,
 // app_apple_id, environment, roots, ocsp; issuer_id, key_id and private_key, all
-// three or none; api_url. The error is an *engawa.Error that names the setting.
+// three or none; offer_key_id and offer_key; connect_issuer_id, connect_key_id and
+// connect_key; api_url. The error is an *engawa.Error that names the setting.
 func OpenAccount(s map[string]string, client *http.Client) (*Account, error) {
 	id, err := strconv.ParseInt("0"+s["app_apple_id"], 10, 64)
 	if err != nil {
@@ -38,6 +44,17 @@ func OpenAccount(s map[string]string, client *http.Client) (*Account, error) {
 	}
 	if a.Asks() {
 		_, err = a.Client()
+	}
+	if err == nil {
+		_, err = OfferRules(s["signed_offers"])
+	}
+	if err == nil && s["offer_key"]+s["offer_key_id"] != "" {
+		_, err = NewSigner(s)
+	}
+	if err == nil {
+		if _, err = NewConnect(s, client); errors.Is(err, ErrNoConnect) {
+			err = nil
+		}
 	}
 	return a, err
 }
@@ -112,3 +129,63 @@ func Explain(err error) error {
 
 // skewed reports whether clocks differ by more than a token bears.
 func skewed(d time.Duration) bool { return d.Abs() >= skewNoted }
+
+// Transaction proves a transaction that an app fetched on a device and posted. The
+// error is an *engawa.Error: CodeUnverified (not signed by the App Store, or fetched
+// on another device), CodeInvalid (another app's, or of another environment:
+// errors.As an *Error tells which) or CodeUnavailable.
+func (a *Account) Transaction(signed, device string) (*Transaction, error) {
+	t, err := a.v.Transaction(signed)
+	if err != nil {
+		return nil, tellPosted(err)
+	}
+	var on struct {
+		Verification string `json:"deviceVerification"`
+		Nonce        string `json:"deviceVerificationNonce"`
+	}
+	if len(t.Other) > 0 && json.Unmarshal(t.Other, &on) != nil {
+		on.Verification = "unreadable"
+	}
+	return t, onDevice(on.Verification, on.Nonce, device)
+}
+
+// AppTransaction proves an app's own transaction, as Transaction does.
+func (a *Account) AppTransaction(signed, device string) (*AppTransaction, error) {
+	t, err := a.v.AppTransaction(signed)
+	if err != nil {
+		return nil, tellPosted(err)
+	}
+	return t, onDevice(t.DeviceVerification, t.DeviceVerificationNonce, device)
+}
+
+// onDevice refuses what was fetched on another device than says to have it: the
+// check is the SHA-384 of the nonce and the device's id, in lower case (StoreKit,
+// Transaction.deviceVerification). What the Server API signed names no device.
+func onDevice(check, nonce, device string) error {
+	sum := sha512.Sum384([]byte(strings.ToLower(nonce + device)))
+	if check == "" || base64.StdEncoding.EncodeToString(sum[:]) == check {
+		return nil
+	}
+	return &engawa.Error{
+		Code: engawa.CodeUnverified, Field: "/device", Message: "this was signed for another device",
+		Remedy: "send AppStore.deviceVerificationID of the device on which StoreKit handed it out, and the jwsRepresentation as it is",
+	}
+}
+
+// tellPosted is tell for what an app posted.
+func tellPosted(err error) error {
+	told := tell(err)
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return told
+	case e.Class == ClassApp:
+		told.Message, told.Remedy = "this was bought in another app", "use the app key of that app"
+	case e.Class == ClassEnvironment:
+		told.Message, told.Remedy = "this was bought in another environment (sandbox or production) than the app's accounts are of", "connect an App Store account of that environment for the app"
+	case told.Code == engawa.CodeUnverified:
+		told.Message, told.Remedy = "this is not signed by the App Store", "send the jwsRepresentation that StoreKit gives, unchanged"
+	}
+	told.Field = "/transactions"
+	return told
+}

@@ -75,20 +75,28 @@ func parseKey(text engawa.Secret) (*ecdsa.PrivateKey, error) {
 // token makes the bearer token of one request (RFC 7519 with ES256, RFC 7518
 // §3.4). iat and exp are whole seconds of this machine's clock.
 func (s *signer) token(now time.Time) (string, error) {
-	head, err1 := json.Marshal(struct {
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-		Type      string `json:"typ"`
-	}{"ES256", s.id, "JWT"})
-	claims, err2 := json.Marshal(struct {
+	claims, err := json.Marshal(struct {
 		Issuer   string `json:"iss"`
 		IssuedAt int64  `json:"iat"`
 		Expires  int64  `json:"exp"`
 		Audience string `json:"aud"`
-		BundleID string `json:"bid"`
+		BundleID string `json:"bid,omitzero"` // App Store Connect wants none
 	}{s.issuer, now.Unix(), now.Add(tokenLife).Unix(), "appstoreconnect-v1", s.bundle})
-	if err := errors.Join(err1, err2); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("make token: %w", err)
+	}
+	return s.sign(claims)
+}
+
+// sign makes a JWS of claims (RFC 7515 with ES256, RFC 7518 §3.4).
+func (s *signer) sign(claims []byte) (string, error) {
+	head, err := json.Marshal(struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+		Type      string `json:"typ"`
+	}{"ES256", s.id, "JWT"})
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
 	}
 	content := base64url.EncodeToString(head) + "." + base64url.EncodeToString(claims)
 	sum := sha256.Sum256([]byte(content))

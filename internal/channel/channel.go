@@ -204,8 +204,21 @@ type Env struct {
 	// same for one moment. Empty for a delivery that the relay cannot name; nil:
 	// there is no relay.
 	BounceTo, ReplyTo func(delivery string, at time.Time) string
+	Show              func(context.Context, Shown) error       // keeps a message for an app; nil: there is nowhere to
 	Raise             func(context.Context, engawa.Task) error // asks a person; what cannot be raised is not settled
 }
+
+// Shown is a message for an app.
+type Shown struct {
+	Workspace, Delivery, App string
+	Purpose                  engawa.Purpose
+	Locale                   engawa.Locale
+	Content                  engawa.Content
+	Unsubscribe              string
+}
+
+// Format names the delivery without its words, whatever the verb.
+func (s Shown) Format(f fmt.State, _ rune) { fmt.Fprint(f, "shown "+s.Delivery) }
 
 // Log is the part of *slog.Logger that a channel needs.
 type Log interface {

@@ -39,6 +39,7 @@ func auditAll(d *desk) {
 	d.must(d.st.Suppress(ctx, engawa.Suppression{Workspace: ws, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: time.Now()}))
 	d.atDesk()
 	refunded := d.asked("cus_stop")
+	d.stock()
 	tasks, err := d.st.Tasks(ctx, ws, 1)
 	d.must(err)
 	mail, err := d.st.Account(ctx, ws, "acc_mail")
@@ -84,6 +85,8 @@ func auditAll(d *desk) {
 		"/settings/name":         {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":       {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
 		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}}, "create-destination open-ticket"},
+		"/customers/{id}/offers": {at("/customers/cus_stop/offers"), url.Values{"pool": {"ofp_1"}, "reason": {"apology"}}, "hand-out-code"},
+		"/offers/{id}/close":     {at("/offers/ofp_1/close"), nil, "close-offer-pool"},
 		"/customers/{id}/stop":   {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
 		"/customers/{id}/merge":  {at("/customers/cus_hana/merge"), url.Values{"from": {d.twin()}}, "merge-customer"},
 		"/customers/{id}/erase":  {at("/customers/cus_hana/erase"), url.Values{"sure": {"1"}}, "erase-customer"},
@@ -179,6 +182,9 @@ func (d *desk) key() store.APIKey {
 // elsewhere are the paths that need more around them than a form, and the test
 // that holds them. They change things through visit.by as the others do.
 var elsewhere = map[string]string{
+	"/offers/new":                 "TestOffers, which holds its lines in the trail",
+	"/offers/{id}/codes":          "TestOffers",
+	"/offers/{id}/fetch":          "TestFetchOffers",
 	"/accounts/{id}/check":        "TestHearing, which holds its line in the trail",
 	"/accounts/{id}/notification": "TestTestNotification, which holds its line in the trail",
 	"/accounts/{id}/again":        "TestTries: a message that names the member",

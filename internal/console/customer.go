@@ -119,6 +119,9 @@ func (c *console) customer(v *visit) error {
 	if view.Refunds, err = c.refundsOf(n, cu.ID); err != nil {
 		return err
 	}
+	if view.Offers, err = c.offerCard(v, cu.ID); err != nil {
+		return err
+	}
 	if err := c.possessions(v, &view); err != nil {
 		return err
 	}

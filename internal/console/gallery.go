@@ -107,6 +107,11 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"import-applying", ImportPage(sampleApplying(page("customers", ""), s))},
 		{"import-done", ImportPage(sampleApplied(page("customers", ""), s))},
 		{"customer", CustomerPage(sampleCustomer(page("customers", ""), s))},
+		{"customer-offers", CustomerOffersPage(sampleCustomerOffers(page("customers", "offers.title"), s))},
+		{"offers", OffersPage(sampleOffers(page("accounts", "offers.title"), s))},
+		{"offers-none", OffersPage(Offers{Page: page("accounts", "offers.title")})},
+		{"offer-new", OfferFormPage(sampleOfferForm(page("accounts", "offer.new"), s))},
+		{"offer", PoolPage(samplePool(page("accounts", ""), s))},
 		{"ticket", TicketPage(sampleTicket(page("customers", "ticket.title"), s))},
 		{"stop", WithdrawalPage(sampleWithdrawal(page("customers", "stop.title"), s))},
 		{"merge", MergerPage(sampleMerger(page("customers", "merge.title"), s))},
@@ -866,4 +871,49 @@ func sampleMerger(p Page, s spoken) Merger {
 
 func sampleMergerNone(p Page, s spoken) Merger {
 	return Merger{Page: p, ID: "cus_1", Name: s.hana, Problem: p.T("merge.none")}
+}
+
+func samplePools(p Page, s spoken) []PoolRow {
+	day := 24 * time.Hour
+	return []PoolRow{
+		{ID: "ofp_1", Name: p.T("offer.for.apology"), Offer: "outage_3m", Account: s.shop, Low: true, Free: 38, Handed: 120, Redeemed: 841, Lapsed: 1, EndsAt: sampleNow.Add(60 * day)},
+		{ID: "ofp_2", Name: p.T("offer.for.win_back"), Offer: "comeback_half", Account: s.shop, Free: 4_200, Handed: 310, Redeemed: 490, EndsAt: sampleNow.Add(110 * day)},
+		{ID: "ofp_3", Name: p.T("offer.for.campaign"), Offer: "spring", Account: s.shop, Word: true, Free: -1, Handed: 1_204, Redeemed: 96, EndsAt: sampleNow.Add(20 * day)},
+		{ID: "ofp_4", Name: p.T("offer.for.support"), Offer: "support_1m", Account: s.shop, Redeemed: 12, Lapsed: 88, EndsAt: sampleNow.Add(-3 * day)},
+	}
+}
+
+func sampleOffers(p Page, s spoken) Offers { return Offers{Page: p, Rows: samplePools(p, s)} }
+
+func sampleOfferForm(p Page, s spoken) OfferForm {
+	return OfferForm{
+		Page: p, Accounts: []Choice{{"acc_1", s.shop}}, Name: p.T("offer.for.apology"), Account: "acc_1", Offer: "outage_3m", EndsOn: "2027-02-28", LowAt: "50", Kind: "codes",
+		Read: &OfferSheet{New: 998, Known: 1, Faults: []RefusedLine{
+			{12, p.T("offer.line.not_a_code"), ""}, {300, p.T("offer.line.twice", "first", p.Number(299)), ""}, {301, p.T("offer.line.known"), ""},
+		}},
+	}
+}
+
+func samplePool(p Page, s spoken) Pool {
+	row := samplePools(p, s)[0]
+	p.Title = row.Name
+	ago := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	return Pool{
+		Page: p, PoolRow: row, Product: "monthly", CreatedAt: ago(240 * time.Hour),
+		Codes: []OfferCodeRow{
+			{Customer: "cus_1", CustomerName: s.hana, By: s.member, State: engawa.OfferHanded, Reason: "apology", At: ago(20 * time.Minute)},
+			{Customer: "cus_2", CustomerName: s.minsu, By: s.member, State: engawa.OfferRedeemed, Reason: "support", At: ago(50 * time.Hour)},
+		},
+	}
+}
+
+func sampleCustomerOffers(p Page, s spoken) CustomerOffers {
+	ago := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	return CustomerOffers{Name: s.hana, OfferCard: OfferCard{
+		Page: p, Customer: "cus_1", May: true, Pools: []Choice{{"ofp_2", joinDot(p.T("offer.for.win_back"), "comeback_half", p.T("offers.left", "n", p.Number(4_200)))}},
+		Rows: []OfferCodeRow{
+			{Offer: "outage_3m", By: s.member, State: engawa.OfferHanded, Reason: "apology", At: ago(20 * time.Minute), EndsAt: sampleNow.Add(60 * 24 * time.Hour), Link: "https://apps.apple.com/redeem?ctx=offercodes&id=1234567890&code=W7Q2KXPN4MTRA9HEYC"},
+			{Offer: "spring", By: s.member, State: engawa.OfferRedeemed, Reason: "campaign", At: ago(900 * time.Hour), EndsAt: sampleNow.Add(20 * 24 * time.Hour)},
+		},
+	}}
 }

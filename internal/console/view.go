@@ -246,6 +246,7 @@ type Customer struct {
 	Next           string // URL of older rows
 	Desk           bool   // a ticket can be opened
 	Refunds        []RefundRow
+	Offers         OfferCard // codes that the customer has, and may be given
 	Doors          []Entitlement
 	Purchases      []Purchase
 	Handles        []string // identities by which the customer is known: issuer and kind
@@ -959,6 +960,7 @@ var AuditActions = []string{
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
+	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
 }
 
 // Audit is who did what, newest first.

@@ -105,7 +105,7 @@ func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report
 	h := store.Heard{
 		Workspace: a.Workspace, Account: a.ID, Original: last.OriginalTransactionID, Whose: whose(last),
 		New:   engawa.Customer{Kind: "person", Locale: locale, Country: Country(last.Storefront)},
-		Asked: how.Asked, Back: how.Back,
+		Asked: how.Asked, Back: how.Back, Redeemed: redeemed(rs),
 	}
 	for _, r := range rs {
 		h.Single = append(h.Single, r.Transaction.TransactionID)
@@ -125,6 +125,20 @@ func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report
 		return refunds(s), err
 	}
 	return h
+}
+
+// redeemed are the uses of offer codes that reports tell of: a period that was paid
+// by one, or the next one of a subscription that goes on.
+func redeemed(rs []purchase.Report) (used []store.Redemption) {
+	for _, r := range rs {
+		if t := r.Transaction; t.OfferType == appstore.OfferCode && t.OfferIdentifier != "" {
+			used = append(used, store.Redemption{Offer: t.OfferIdentifier, At: t.PurchaseDate.Time()})
+		}
+		if n := r.Renewal; n != nil && n.OfferType == appstore.OfferCode && n.OfferIdentifier != "" {
+			used = append(used, store.Redemption{Offer: n.OfferIdentifier, At: n.SignedDate.Time()})
+		}
+	}
+	return used
 }
 
 // whose are the identities in a transaction, the surest first: what the business

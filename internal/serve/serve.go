@@ -30,6 +30,7 @@ import (
 	"github.com/engawa/engawa/internal/gap"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
@@ -143,7 +144,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		}
 	}
 	exit := egress.Exit{Allow: c.Egress.Allow}
-	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Log: log}
+	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Show: phone.Keep(st), Log: log}
 	var certificate *tls.Config
 	if c.Relay.Listen != "" {
 		env = addresses(env, v)
@@ -160,7 +161,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.refunds = &refund.Runner{Store: st, Clients: clients}
 	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
-		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log,
+		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log, Follow: &follow.Follower{Store: st},
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -172,6 +173,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	if err != nil {
 		return nil, err
 	}
+	h.API.From = door.network
 	h.console = console.New(console.Deps{
 		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,

@@ -20,6 +20,7 @@ type APIKey struct {
 	Scopes    []string
 	Member    string // whose role narrows it; empty: a system's
 	Partner   string
+	App       string // whose devices carry it; it opens nothing but /v1/app
 	CreatedAt time.Time
 	EndsAt    time.Time
 	RevokedAt time.Time // zero: not revoked
@@ -33,8 +34,8 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 		return fmt.Errorf("add key %s: %w", k.ID, err)
 	}
 	err = s.inTx(ctx, k.Workspace, func(t *tx) error {
-		if _, err := t.exec(`INSERT INTO api_key (workspace, id, name, hash, scopes, member, partner, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, us(k.CreatedAt), us(k.EndsAt)); err != nil {
+		if _, err := t.exec(`INSERT INTO api_key (workspace, id, name, hash, scopes, member, partner, app, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, k.App, us(k.CreatedAt), us(k.EndsAt)); err != nil {
 			return err
 		}
 		if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'key')`, k.ID, k.Workspace); err != nil {
@@ -48,12 +49,12 @@ func (s *Store) AddKey(ctx context.Context, k APIKey) error {
 	return nil
 }
 
-const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.created_at, k.ends_at, k.revoked_at, k.used_day`
+const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.app, k.created_at, k.ends_at, k.revoked_at, k.used_day`
 
 func scanKey(scan func(...any) error) (k APIKey, err error) {
 	var scopes string
 	var created, ends, revoked, used int64
-	if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &created, &ends, &revoked, &used); err != nil {
+	if err := scan(&k.Workspace, &k.ID, &k.Name, &k.Hash, &scopes, &k.Member, &k.Partner, &k.App, &created, &ends, &revoked, &used); err != nil {
 		return k, err
 	}
 	k.CreatedAt, k.EndsAt, k.RevokedAt, k.UsedAt = at(created), at(ends), at(revoked), at(used)

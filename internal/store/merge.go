@@ -188,6 +188,9 @@ func (t *tx) mergeRows(m Merge) error {
 	if err := t.mergeSubscriptions(m); err != nil {
 		return err
 	}
+	if err := t.mergeOffers(m); err != nil {
+		return err
+	}
 	for _, q := range [...]string{
 		`UPDATE contact_point SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE handle SET customer = $3 WHERE workspace = $1 AND customer = $2
@@ -199,6 +202,8 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE refund_case SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE consumption SET customer = $3 WHERE workspace = $1 AND customer = $2 AND (transaction_hash <> ''
 			OR NOT EXISTS (SELECT 1 FROM consumption o WHERE o.workspace = $1 AND o.customer = $3 AND o.product = consumption.product AND o.transaction_hash = ''))`,
+		`UPDATE in_app SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE offer_code SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE import_row SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE customer_note SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE extension SET customer = $3 WHERE workspace = $1 AND customer = $2`,
@@ -238,6 +243,22 @@ func (t *tx) endTwins(m Merge) error {
 			AND EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.customer = $3)`,
 	} {
 		if _, err := t.exec(q, m.Workspace, m.From, m.Into, now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeOffers leaves one code of an offer of which both have one: the used one, or
+// else Into's.
+func (t *tx) mergeOffers(m Merge) error {
+	for _, q := range [...]string{
+		`UPDATE offer_code SET state = 'lapsed' WHERE workspace = $1 AND customer = $3 AND state = 'handed' AND EXISTS (SELECT 1 FROM offer_code o
+			WHERE o.workspace = $1 AND o.account = offer_code.account AND o.offer = offer_code.offer AND o.customer = $2 AND o.state = 'redeemed')`,
+		`UPDATE offer_code SET state = 'lapsed' WHERE workspace = $1 AND customer = $2 AND state IN ('handed', 'redeemed') AND EXISTS (SELECT 1 FROM offer_code o
+			WHERE o.workspace = $1 AND o.account = offer_code.account AND o.offer = offer_code.offer AND o.customer = $3 AND o.state IN ('handed', 'redeemed'))`,
+	} {
+		if _, err := t.exec(q, m.Workspace, m.From, m.Into); err != nil {
 			return err
 		}
 	}
@@ -333,6 +354,8 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"purchase", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"refund_case", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"customer_note", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"in_app", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"offer_code", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
 		{wrappedTable{"task", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"task_line", "id", "id = $5", byID}, `task IN (SELECT id FROM task WHERE workspace = $1 AND customer <> '' AND customer = $2)`},

@@ -21,6 +21,7 @@ type Heard struct {
 	Asked     bool              // it was asked for, not told unasked
 	Single    []string          // the source's ids of the single transactions; kept as keyed hashes
 	Back      bool              // the customer came back in person: one who was erased begins anew
+	Redeemed  []Redemption      // purchases by offer codes that were told of
 	// Fold adds what was said to the facts that are kept, nil the first time, and
 	// returns the purchase as it is then. It may be called again.
 	Fold func(facts []byte) (engawa.Purchase, error)
@@ -117,6 +118,9 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 		return kept, err
 	}
 	if err := t.findByTransactions(p, h.Single); err != nil {
+		return kept, err
+	}
+	if err := t.redeem(p, h.Redeemed); err != nil {
 		return kept, err
 	}
 	return p, t.subscribed(p)

@@ -140,6 +140,8 @@ func wrapped() []wrappedTable {
 		{"delivery", "id", "id = $5", byID},
 		{"task", "id", "id = $5", byID},
 		{"task_line", "id", "id = $5", byID},
+		{"offer_pool", "id", "id = $5", byID},
+		{"offer_code", "id", "id = $5", byID},
 		{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
 	}
 }

@@ -95,6 +95,12 @@ func takenTables() []taken {
 			table: "purchase", kind: "purchases", order: "id", seal: inJSON, told: []string{"facts"},
 			hash: hashed{column: "original_hash", value: "value", domain: "purchase:", fields: []string{"account"}, keep: true},
 		},
+		{table: "offer_pool", kind: "offer-pools", order: "id", seal: inText, told: []string{"code"}},
+		{
+			table: "offer_code", kind: "offer-codes", order: "id", seal: inText, told: []string{"code"},
+			hash: hashed{column: "code_hash", domain: "offer_code:", fields: []string{"account"}},
+		},
+		{table: "in_app", kind: "in-app-messages", order: "id", seal: inJSON, told: []string{"words"}},
 		{
 			table: "identity", kind: "identities", order: "issuer, kind, value_hash",
 			hash: hashed{column: "value_hash", value: "value", domain: "identity:", fields: []string{"issuer", "kind"}},

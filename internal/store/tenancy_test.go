@@ -90,6 +90,7 @@ func (s *shop) settle(of string) estate {
 		State: engawa.ExtensionAsking, CreatedAt: now,
 	}
 	s.must(s.OpenExtension(ctx, e.extension))
+	s.offers(of)
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -101,6 +102,7 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
+	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
 	return e
@@ -129,6 +131,21 @@ func (s *shop) purchaseOf(of string) string {
 	ps, err := s.PurchasesOf(s.t.Context(), of, "cus_"+of)
 	s.must(err)
 	return ps[0].ID
+}
+
+// offers makes a pool of codes, of which one is handed out, and one of a word.
+func (s *shop) offers(of string) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	p := engawa.OfferPool{Workspace: of, ID: "ofp_" + of, Account: "acc_" + of, Name: "お詫び", Offer: "thanks", EndsAt: now.Add(time.Hour), CreatedAt: now}
+	s.must(s.AddOfferPool(ctx, p, ""))
+	_, err := s.AddOfferCodes(ctx, p, []engawa.Secret{"CODE1", "CODE2", "CODE3"})
+	s.must(err)
+	word := p
+	word.ID, word.Offer, word.Word = "ofp_word_"+of, "spring", true
+	s.must(s.AddOfferPool(ctx, word, "HARU"))
+	_, _, err = s.HandOut(ctx, store.HandOut{Workspace: of, Account: "acc_" + of, Offer: "thanks", Customer: "cus_" + of, Reason: "apology"})
+	s.must(err)
 }
 
 // heard is what an account hears of a purchase of whom an identity names.
@@ -750,6 +767,45 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"SaveRoute": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveRoute(ctx, engawa.Route{Workspace: as, ID: "rte_" + e.of, Version: 1, Name: "changed"})
+	},
+	"AddOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		n, err := s.AddOfferCodes(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_" + e.of, Account: "acc_" + e.of}, []engawa.Secret{"CODE9"})
+		return n, err
+	},
+	"AddOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of}, "")
+	},
+	"CloseOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.CloseOfferPool(ctx, as, "ofp_"+e.of)
+	},
+	"HandOut": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		c, _, err := s.HandOut(ctx, store.HandOut{Workspace: as, Account: "acc_" + e.of, Offer: "spring", Customer: "cus_" + e.of})
+		return c.Code.Reveal(), err
+	},
+	"FetchInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.FetchInApp(ctx, as, "app_"+e.of, "cus_"+e.of)
+	},
+	"KeepInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.KeepInApp(ctx, as, e.open.Delivery.ID, "app_other_"+e.of, []byte("{}"))
+	},
+	"SeeInApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SeeInApp(ctx, as, "app_"+e.of, "cus_"+e.of, engawa.FixedID(engawa.PrefixInApp, e.of, e.unknown))
+	},
+	"KnownOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		known, err := s.KnownOfferCodes(ctx, as, "acc_"+e.of, []engawa.Secret{"CODE1"})
+		return known[0], err
+	},
+	"OfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferCodes(ctx, as, "ofp_"+e.of, store.Page{})
+	},
+	"OfferCodesOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferCodesOf(ctx, as, "cus_"+e.of)
+	},
+	"OfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.OfferPool(ctx, as, "ofp_"+e.of)
+	},
+	"OfferPools": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.OfferPools(ctx, as)
 	},
 	"Hear": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Hear(ctx, as, []store.Heard{heard(as, "acc_"+e.of, e.identity)})

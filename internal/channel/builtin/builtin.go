@@ -9,6 +9,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/custom"
 	"github.com/engawa/engawa/internal/channel/discord"
 	"github.com/engawa/engawa/internal/channel/googlechat"
+	"github.com/engawa/engawa/internal/channel/inapp"
 	"github.com/engawa/engawa/internal/channel/listform"
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/channel/slack"
@@ -27,7 +28,7 @@ import (
 // that names no channel tries them.
 func Kinds() []channel.Kind {
 	return []channel.Kind{
-		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, appStore, stripe.Kind, inbox.Kind, csv.Kind,
+		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, inapp.Kind, appStore, stripe.Kind, inbox.Kind, csv.Kind,
 	}
 }
 
@@ -43,6 +44,12 @@ var appStore = channel.Kind{
 		{Key: "issuer_id", Type: channel.Text},
 		{Key: "key_id", Type: channel.Text},
 		{Key: "private_key", Type: channel.PEM},
+		{Key: "offer_key_id", Type: channel.Text},
+		{Key: "offer_key", Type: channel.PEM},
+		{Key: "signed_offers", Type: channel.Lines},
+		{Key: "connect_issuer_id", Type: channel.Text},
+		{Key: "connect_key_id", Type: channel.Text},
+		{Key: "connect_key", Type: channel.PEM},
 		{Key: "api_url", Type: channel.URL},
 		{Key: "roots", Type: channel.PEM},
 		{Key: "ocsp", Type: channel.Bool, Default: "false"},

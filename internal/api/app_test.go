@@ -1,0 +1,546 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/api"
+	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/dispatch"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/phone"
+	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+// The devices of a test, and what names its customer at the business.
+const (
+	device  = "0B2E6F4C-8A1D-4E55-9C0F-3D6A7B8C9D01"
+	another = "0b2e6f4c-8a1d-4e55-9c0f-3d6a7b8c9d02"
+	account = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c01"
+)
+
+// handheld is a device with an app of a shop, before a hub.
+type handheld struct {
+	*followtest.Shop
+
+	handler http.Handler
+	doc     *huma.OpenAPI
+	full    string // a key of the workspace
+	key     string // the app's
+	session string
+	log     bytes.Buffer
+}
+
+// onDevice runs a test in a bubble with a device.
+func onDevice(t *testing.T, do func(t *testing.T, s *handheld)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &handheld{Shop: followtest.Open(t, storetest.SQLite(t), sim.Production)}
+		words, err := text.Load()
+		s.Must(err)
+		rules, err := rule.Load()
+		s.Must(err)
+		kinds := builtin.Kinds()
+		a := &api.API{
+			Store: s.Hub, Intake: s.Intake, Words: words, Kinds: kinds, Vault: vault.New(vault.Generate(time.Now())), Log: slog.New(slog.NewTextHandler(&s.log, nil)), Follow: s.Follow,
+			Compose: &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: kinds},
+		}
+		s.handler, s.doc = a.Handler(), a.Document()
+		key, err := api.NewKey(t.Context(), s.Hub, followtest.Workspace, "all", "*")
+		s.Must(err)
+		s.full = key.Reveal()
+		s.key = s.made(followtest.AppID)
+		do(t, s)
+		if log := s.log.String(); strings.Contains(log, s.session) && s.session != "" || strings.Contains(log, account) {
+			t.Errorf("a session or a token is in the log: %s", log)
+		}
+	})
+}
+
+// made makes an app key.
+func (s *handheld) made(app string) string {
+	s.T.Helper()
+	status, out := s.call("POST", "/v1/apps/"+app+"/keys", s.full, `{"name":"iOS"}`)
+	key, _ := out["key"].(string)
+	if status != 201 || !strings.HasPrefix(key, "eng_app_") {
+		s.T.Fatalf("%d %v", status, out)
+	}
+	return key
+}
+
+// call calls with a key, and with the session that there is.
+func (s *handheld) call(method, path, key, body string) (int, map[string]any) {
+	s.T.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+key)
+	if s.session != "" {
+		r.Header.Set("Engawa-Session", s.session)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	var out map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+		s.T.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	return w.Code, out
+}
+
+// ask is call with the app's key, which must work.
+func (s *handheld) ask(method, path, body string) map[string]any {
+	s.T.Helper()
+	status, out := s.call(method, path, s.key, body)
+	if status/100 != 2 {
+		s.T.Fatalf("%s %s: %d %v", method, path, status, out)
+	}
+	return out
+}
+
+func (s *handheld) signed(transaction string) string {
+	s.T.Helper()
+	jws, err := s.OnDevice(transaction, device)
+	s.Must(err)
+	return jws
+}
+
+func shows(jws ...string) string {
+	b, _ := json.Marshal(map[string]any{"transactions": jws, "device": device})
+	return string(b)
+}
+
+// enter shows transactions, and keeps the session.
+func (s *handheld) enter(jws ...string) map[string]any {
+	s.T.Helper()
+	out := s.ask("POST", "/v1/app/transactions", shows(jws...))
+	s.session, _ = out["session"].(string)
+	return out
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// TestAppEnters: what was bought on the device is known at once and is the
+// customer's whom the token names; the same shown again changes nothing.
+func TestAppEnters(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Down = true // no notification comes
+		who := s.Person("JPN", account)
+		sub, beans := s.Bought(who, "club"), s.Bought(who, "beans")
+		out := s.enter(s.signed(sub), s.signed(beans))
+		if got := fmt.Sprint(out["entitlements"]); !strings.Contains(got, "name:club") || !strings.Contains(got, "name:beans") || !strings.Contains(got, "units:1") {
+			t.Errorf("%s", got)
+		}
+		p := s.Purchase(sub)
+		if p.Product != "club" || p.State != "active" || s.Purchase(beans).Customer != p.Customer {
+			t.Errorf("%+v", p)
+		}
+		customer, err := s.Hub.CustomerBy(t.Context(), followtest.Workspace, engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: account})
+		if err != nil || customer != p.Customer {
+			t.Errorf("the token names %q, not %q: %v", customer, p.Customer, err)
+		}
+		again := s.enter(s.signed(sub))
+		if fmt.Sprint(again["purchases"]) != fmt.Sprint(out["purchases"]) {
+			t.Errorf("%v\n%v", out["purchases"], again["purchases"])
+		}
+		s.Must(s.AskRefund(beans, "OTHER"))
+		s.Must(s.Decide(beans, 100))
+		wait(time.Hour)
+		s.enter(s.signed(beans))
+		got := s.ask("GET", "/v1/app/purchases", "")
+		if text := fmt.Sprint(got["purchases"]); strings.Count(text, "refunded:true") != 1 || strings.Count(text, "refundable:true") != 0 { // club began free of charge
+			t.Errorf("%s", text)
+		}
+		if strings.Contains(fmt.Sprint(got), p.Customer) || strings.Contains(fmt.Sprint(got), account) {
+			t.Errorf("the answer names the customer: %v", got)
+		}
+	})
+}
+
+// TestAppInstalled: who bought nothing comes in by the app's own transaction, is
+// made a customer once, and is the same who buys later.
+func TestAppInstalled(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("KOR", "")
+		jws, err := s.AppOnDevice(who, device)
+		s.Must(err)
+		body := fmt.Sprintf(`{"app_transaction":%q,"device":%q}`, jws, device)
+		s.session, _ = s.ask("POST", "/v1/app/transactions", body)["session"].(string)
+		s.ask("POST", "/v1/app/transactions", body)
+		if cs, err := s.Hub.Customers(t.Context(), followtest.Workspace, store.Page{}); err != nil || len(cs) != 1 {
+			t.Errorf("%d customers: %v", len(cs), err)
+		}
+		s.Bought(who, "recipes")
+		wait(time.Second)
+		if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")["entitlements"]); !strings.Contains(got, "recipes") {
+			t.Errorf("%s", got)
+		}
+		if status, out := s.call("POST", "/v1/app/introductory-offers:sign", s.key, `{"product":"monthly"}`); status != 200 || out["eligible"] != true {
+			t.Errorf("%d %v", status, out)
+		}
+	})
+}
+
+// TestAppRefused: what cannot be taken is refused with what to do, and leaves nothing.
+func TestAppRefused(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Down = true
+		foreign, err := sim.New("jp.other.app", 99, sim.Production)
+		s.Must(err)
+		defer foreign.Close()
+		sandbox, err := sim.New(followtest.Bundle, followtest.AppleID, sim.Sandbox)
+		s.Must(err)
+		defer sandbox.Close()
+		unknown, err := sim.New(followtest.Bundle, followtest.AppleID, sim.Production)
+		s.Must(err)
+		defer unknown.Close()
+		a, err := s.Hub.Account(t.Context(), followtest.Workspace, followtest.AccountID)
+		s.Must(err)
+		a.Settings["roots"] = s.RootPEM() + foreign.RootPEM() + sandbox.RootPEM()
+		s.Must(s.Hub.ChangeAccount(t.Context(), a))
+		bought := func(st *sim.Store) string {
+			st.AddProduct(sim.Product{ID: "x", Type: sim.NonConsumable, Prices: map[string]int64{"JPN": 900_000}})
+			who, _ := st.AddCustomer("c", "JPN", "")
+			id, err := st.Buy(sim.Purchase{Customer: who, Product: "x"})
+			s.Must(err)
+			jws, err := st.OnDevice(id, device)
+			s.Must(err)
+			return jws
+		}
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		other := s.Person("JPN", "")
+		good := s.signed(sub)
+		stolen, err := s.OnDevice(sub, another)
+		s.Must(err)
+		app, err := s.AppOnDevice(other, device)
+		s.Must(err)
+		for name, tc := range map[string]struct {
+			body   string
+			status int
+			says   string
+		}{
+			"nothing":            {`{}`, 400, "nothing that the App Store signed"},
+			"no JWS":             {shows("x.y.z"), 401, "not signed by the App Store"},
+			"altered":            {shows(good[:len(good)-6] + "AAAAAA"), 401, "not signed by the App Store"},
+			"another device's":   {shows(stolen), 401, "another device"},
+			"another store's":    {shows(bought(unknown)), 401, "not signed by the App Store"},
+			"another app's":      {shows(bought(foreign)), 400, "another app"},
+			"the sandbox's":      {shows(bought(sandbox)), 400, "another environment"},
+			"one good, one bad":  {shows(good, "x.y.z"), 401, "not signed"},
+			"too many":           {shows(strings.Split(strings.Repeat("x ", 51), " ")...), 400, "/transactions"},
+			"too large":          {`{"transactions":["` + strings.Repeat("x", 600<<10) + `"]}`, 413, "larger"},
+			"another customer's": {fmt.Sprintf(`{"transactions":[%q],"app_transaction":%q,"device":%q}`, good, app, device), 401, "different customers"},
+		} {
+			status, out := s.call("POST", "/v1/app/transactions", s.key, tc.body)
+			if status != tc.status || !strings.Contains(fmt.Sprint(out), tc.says) || out["remedy"] == "" {
+				t.Errorf("%s: %d %v", name, status, out)
+			}
+		}
+		if cs, err := s.Hub.Customers(t.Context(), followtest.Workspace, store.Page{}); err != nil || len(cs) != 0 {
+			t.Errorf("what was refused made %d customers: %v", len(cs), err)
+		}
+	})
+}
+
+// phoneBodies are bodies that the operations of devices take.
+var phoneBodies = map[string]string{
+	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`,
+}
+
+// TestAppKey: the key of an app opens nothing else, no other key opens what is the
+// app's, a session is its key's and ends with it, with a day, and with the customer.
+func TestAppKey(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		wait(time.Second)
+		for _, path := range []string{"/v1/customers", "/v1/accounts", "/v1/keys", "/v1/messages", "/v1/apps"} {
+			if status, out := s.call("GET", path, s.key, ""); status != 403 {
+				t.Errorf("%s by an app key: %d %v", path, status, out)
+			}
+		}
+		walked := 0
+		for path, item := range s.doc.Paths {
+			if !strings.HasPrefix(path, "/v1/app/") {
+				continue
+			}
+			for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
+				if o == nil {
+					continue
+				}
+				walked++
+				body, at := phoneBodies[o.OperationID], strings.ReplaceAll(path, "{id}", "iam_nobody")
+				if status, out := s.call(method, at, s.full, body); status != 403 {
+					t.Errorf("%s by a key of the workspace: %d %v", o.OperationID, status, out)
+				}
+				if status, out := s.call(method, at, s.key, body); o.OperationID != "enterApp" && status != 401 {
+					t.Errorf("%s without a session: %d %v", o.OperationID, status, out)
+				}
+			}
+		}
+		if walked < 5 {
+			t.Errorf("only %d operations are the app's", walked)
+		}
+		s.enter(s.signed(sub))
+		s.ask("GET", "/v1/app/purchases", "")
+		other := s.made(followtest.AppID)
+		if status, _ := s.call("GET", "/v1/app/purchases", other, ""); status != 401 {
+			t.Errorf("another key's session: %d", status)
+		}
+		session := s.session
+		s.session = session[:len(session)-2] + "AA"
+		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
+			t.Errorf("an altered session: %d", status)
+		}
+		s.session = session
+		wait(25 * time.Hour)
+		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
+			t.Errorf("a day later: %d", status)
+		}
+		s.enter(s.signed(sub))
+		_, err := s.Hub.Erase(t.Context(), followtest.Workspace, s.Purchase(sub).Customer)
+		s.Must(err)
+		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
+			t.Errorf("of an erased customer: %d", status)
+		}
+		s.enter(s.signed(sub)) // the customer came back
+		if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")["entitlements"]); !strings.Contains(got, "monthly") {
+			t.Errorf("%s", got)
+		}
+		keys, err := s.Hub.Keys(t.Context(), followtest.Workspace)
+		s.Must(err)
+		for _, k := range keys {
+			if k.App != "" {
+				s.Must(s.Hub.RevokeKey(t.Context(), followtest.Workspace, k.ID))
+			}
+		}
+		wait(10 * time.Second)
+		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
+			t.Errorf("by a revoked key: %d", status)
+		}
+	})
+}
+
+// TestAppPace: a device that loops is told to wait; later it is let in again.
+func TestAppPace(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		refused := 0
+		for range 150 {
+			if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status == 429 {
+				refused++
+			}
+		}
+		if refused != 50 {
+			t.Errorf("%d of 150 calls were refused", refused)
+		}
+		wait(time.Minute)
+		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
+			t.Errorf("a minute later: %d", status)
+		}
+	})
+}
+
+// TestAppOffers: the store takes what was signed, in both forms, once; only for
+// whom a rule names.
+func TestAppOffers(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("JPN", account)
+		sub := s.Bought(who, "club")
+		s.enter(s.signed(sub))
+		const wish = `{"product":"club","offer":"stay","app_account_token":"` + account + `"}`
+		allow := func(rules string) {
+			a, err := s.Hub.Account(t.Context(), followtest.Workspace, followtest.AccountID)
+			s.Must(err)
+			a.Settings["signed_offers"] = rules
+			s.Must(s.Hub.ChangeAccount(t.Context(), a))
+		}
+		for _, rules := range []string{"", "club other", "monthly stay", "club stay expired canceled"} {
+			allow(rules)
+			if status, out := s.call("POST", "/v1/app/offers:sign", s.key, wish); status != 403 {
+				t.Errorf("by %q: %d %v", rules, status, out)
+			}
+		}
+		allow("\nclub stay active canceled\n")
+		signed := s.ask("POST", "/v1/app/offers:sign", wish)
+		if _, err := s.Buy(sim.Purchase{Customer: who, Product: "club", Offer: "stay", Signed: sim.OfferSignature{JWS: signed["jws"].(string)}}); err != nil {
+			t.Errorf("the newer form: %v", err)
+		}
+		old := sim.OfferSignature{
+			KeyID: signed["key_id"].(string), Nonce: signed["nonce"].(string), Timestamp: int64(signed["timestamp"].(float64)), AppAccountToken: account, Signature: signed["signature"].(string),
+		}
+		if _, err := s.Buy(sim.Purchase{Customer: who, Product: "club", Offer: "stay", Signed: old}); err != nil {
+			t.Errorf("the original form: %v", err)
+		}
+		if _, err := s.Buy(sim.Purchase{Customer: who, Product: "club", Offer: "stay", Signed: old}); err == nil {
+			t.Error("the store takes a signature twice: the test proves nothing")
+		}
+		if status, out := s.call("POST", "/v1/app/offers:sign", s.key, `{"product":"club","offer":"stay","transaction_id":"2000000000000099"}`); status != 400 {
+			t.Errorf("for somebody else's transaction: %d %v", status, out)
+		}
+		intro := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`)
+		if intro["eligible"] != false || strings.Count(intro["jws"].(string), ".") != 2 {
+			t.Errorf("%v", intro)
+		}
+	})
+}
+
+// TestAppCodes: the app shows the customer's own unused codes, and no others.
+func TestAppCodes(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("JPN", account)
+		sub := s.Bought(who, "monthly")
+		other := s.Bought(s.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		codes, err := s.Codes("club", "thanks", 2)
+		s.Must(err)
+		p := engawa.OfferPool{Workspace: followtest.Workspace, ID: "ofp_1", Account: followtest.AccountID, Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
+		s.Must(s.Hub.AddOfferPool(t.Context(), p, ""))
+		_, err = s.Hub.AddOfferCodes(t.Context(), p, []engawa.Secret{engawa.Secret(codes[0]), engawa.Secret(codes[1])})
+		s.Must(err)
+		s.enter(s.signed(sub))
+		for _, id := range []string{other, sub} {
+			if got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any); len(got) != 0 {
+				t.Errorf("before: %v", got)
+			}
+			_, _, err = s.Hub.HandOut(t.Context(), store.HandOut{Workspace: followtest.Workspace, Account: followtest.AccountID, Offer: "thanks", Customer: s.Purchase(id).Customer, Reason: "apology"})
+			s.Must(err)
+		}
+		got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any)
+		if len(got) != 1 || !strings.HasPrefix(fmt.Sprint(got[0].(map[string]any)["link"]), "https://apps.apple.com/redeem?ctx=offercodes&id=1234567890&code=") {
+			t.Errorf("%v", got)
+		}
+		wait(2 * time.Hour)
+		if got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any); len(got) != 0 {
+			t.Errorf("after its end: %v", got)
+		}
+	})
+}
+
+// TestAppMessages: a message in the app waits until it is fetched, through the
+// verdict like any other: what is not agreed to is not there, what ended is not, and
+// the app says what was seen.
+func TestAppMessages(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"app": followtest.AppID},
+		}))
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		s.enter(s.signed(sub))
+		s.enter(s.signed(sub))
+		customer := s.Purchase(sub).Customer
+		points, err := s.Hub.ContactPoints(t.Context(), followtest.Workspace, customer)
+		if err != nil || len(points) != 1 || points[0].Kind != "inapp" {
+			t.Fatalf("%d ways to reach the customer: %v", len(points), err)
+		}
+		words, err := text.Load()
+		s.Must(err)
+		rules, err := rule.Load()
+		s.Must(err)
+		compose := &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: builtin.Kinds()}
+		ctx, stop := context.WithCancel(t.Context())
+		d := &dispatch.Dispatcher{
+			Store: s.Hub, Compose: compose, Rules: rules, Kinds: builtin.Kinds(), Owner: "node", Log: slog.New(slog.DiscardHandler), Lease: 30 * time.Second,
+			Env: channel.Env{Log: slog.New(slog.DiscardHandler), Raise: s.Hub.Raise, Show: phone.Keep(s.Hub)},
+		}
+		done := make(chan struct{})
+		go func() { d.Run(ctx); close(done) }()
+		defer stop()
+		say := func(purpose engawa.Purpose, subject string) string {
+			ms, err := compose.Accept(t.Context(), followtest.Workspace, []message.Request{{
+				Workspace: followtest.Workspace, Customer: customer, Purpose: purpose, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_app"}},
+				Content: engawa.Content{Subject: subject, Text: "https://apps.apple.com/account/billing"},
+			}})
+			s.Must(err)
+			return ms[0].Message.ID
+		}
+		fix := say(engawa.Service, "お支払い方法をご確認ください")
+		say(engawa.Marketing, "おすすめの豆")
+		wait(time.Minute)
+		state := func() engawa.DeliveryState {
+			said, err := s.Hub.Message(t.Context(), followtest.Workspace, fix)
+			s.Must(err)
+			return said.Deliveries[0].State
+		}
+		if got := state(); got != engawa.Accepted {
+			t.Errorf("kept, it is %s", got)
+		}
+		got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any)
+		if len(got) != 1 || !strings.Contains(fmt.Sprint(got), "お支払い方法をご確認ください") || strings.Contains(fmt.Sprint(got), "seen:true") {
+			t.Fatalf("%v", got)
+		}
+		if got := state(); got != engawa.Delivered {
+			t.Errorf("fetched, it is %s", got)
+		}
+		id := got[0].(map[string]any)["id"].(string)
+		for range 2 {
+			s.ask("POST", "/v1/app/messages/"+id+":seen", "")
+		}
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"]; !strings.Contains(fmt.Sprint(got), "seen:true") {
+			t.Errorf("%v", got)
+		}
+		mine := s.session
+		s.enter(s.signed(s.Bought(s.Person("JPN", ""), "recipes")))
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 0 {
+			t.Errorf("somebody else's: %v", got)
+		}
+		if status, _ := s.call("POST", "/v1/app/messages/"+id+":seen", s.key, ""); status != 404 {
+			t.Errorf("somebody else saw it: %d", status)
+		}
+		s.session = mine
+		stop() // what was kept waits without anybody's work
+		<-done
+		wait(23 * time.Hour)
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 1 {
+			t.Errorf("a day later: %v", got)
+		}
+		wait(72 * time.Hour)
+		s.enter(s.signed(sub))
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 0 {
+			t.Errorf("after its end: %v", got)
+		}
+	})
+}
+
+// TestAppReason: an answer becomes one event of the customer.
+func TestAppReason(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		sub := s.Bought(s.Person("JPN", account), "monthly")
+		wait(time.Second)
+		s.enter(s.signed(sub))
+		const answer = `{"reason":"too_expensive","text":"飲みきれません","product":"monthly"}`
+		first := s.ask("POST", "/v1/app/cancel-reason", answer)
+		if again := s.ask("POST", "/v1/app/cancel-reason", answer); again["event"] != first["event"] {
+			t.Errorf("%v and %v", first, again)
+		}
+		if status, _ := s.call("POST", "/v1/app/cancel-reason", s.key, `{"reason":"because"}`); status != 400 {
+			t.Errorf("no reason: %d", status)
+		}
+		e, err := s.Hub.Event(t.Context(), followtest.Workspace, first["event"].(string))
+		if err != nil || e.Type != "app.cancel_reason" || e.Customer != s.Purchase(sub).Customer || !strings.Contains(string(e.Data), "too_expensive") {
+			t.Errorf("%+v %v", e, err)
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package phone_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/phone"
+)
+
+// TestReason: an answer is what the catalogue says, and one a day.
+func TestReason(t *testing.T) {
+	now := time.Date(2026, 11, 29, 23, 0, 0, 0, time.UTC)
+	s := phone.Session{Workspace: "ws_1", App: "app_1", Account: "acc_1", Customer: "cus_1"}
+	first, err := phone.Reason(s, "too_expensive", "高い", "club", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := catalogue.Check(first); err != nil {
+		t.Error(err)
+	}
+	for want, at := range map[bool]time.Time{true: now.Add(30 * time.Minute), false: now.Add(2 * time.Hour)} {
+		if again, err := phone.Reason(s, "too_expensive", "", "club", at); err != nil || (again.DedupKey == first.DedupKey) != want {
+			t.Errorf("%v: %q and %q, %v", at, first.DedupKey, again.DedupKey, err)
+		}
+	}
+}
+
+// TestPace: a network and a key have what fills up again, and each its own.
+func TestPace(t *testing.T) {
+	var p phone.Pace
+	now := time.Now()
+	n := 0
+	for p.Admit("key", "10.0.0.0/32", now) == nil {
+		n++
+	}
+	if n != 100 || p.Admit("key", "10.0.0.1/32", now) != nil || p.Admit("key", "10.0.0.0/32", now.Add(time.Second)) != nil {
+		t.Errorf("%d at once", n)
+	}
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engawa/engawa"
+)
+
+// InApp is a message that waits in an app, or was fetched there.
+type InApp struct {
+	ID        string
+	App       string
+	Body      []byte // the words
+	KeptAt    time.Time
+	EndsAt    time.Time // shown no longer
+	FetchedAt time.Time // zero: not yet
+	SeenAt    time.Time
+}
+
+// MaxInApp is how many messages an app gets at once.
+const MaxInApp = 50
+
+// KeepInApp keeps a delivery's words for an app until its message ends; one without
+// an end for 90 days. Kept again
+// it changes nothing; for a customer who was erased meanwhile it is ErrErased.
+func (s *Store) KeepInApp(ctx context.Context, workspace, delivery, app string, body []byte) error {
+	type row struct {
+		customer string
+		ends     int64
+	}
+	err := s.sealTx(ctx, []string{workspace}, func(t *tx) error {
+		r, err := one(t, func(scan func(...any) error) (r row, err error) { return r, scan(&r.customer, &r.ends) },
+			`SELECT m.customer, m.expires_at FROM delivery d JOIN message m ON m.workspace = d.workspace AND m.id = d.message WHERE d.workspace = $1 AND d.id = $2`, workspace, delivery)
+		if err != nil {
+			return found("delivery", err)
+		}
+		if r.ends == 0 {
+			r.ends = us(time.Now().Add(keptInApp))
+		}
+		ring, err := t.keys(workspace, []string{r.customer})
+		if err != nil {
+			return err
+		}
+		id := engawa.FixedID(engawa.PrefixInApp, workspace, delivery)
+		sealed, by, err := ring.seal(workspace, r.customer, "in_app", id, body)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO in_app (workspace, id, delivery, app, customer, kept_at, ends_at, fetched_at, seen_at, sealed_by, sealed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9) ON CONFLICT (workspace, id) DO NOTHING`, workspace, id, delivery, app, r.customer, now(), r.ends, by, sealed)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep for the app: %w", err)
+	}
+	return nil
+}
+
+// FetchInApp returns what a customer's app shows, the latest first, at most
+// MaxInApp, and writes down that it was delivered.
+func (s *Store) FetchInApp(ctx context.Context, workspace, app, customer string) (out []InApp, err error) {
+	type row struct {
+		InApp
+		delivery, by string
+		sealed       []byte
+	}
+	err = s.inTx(ctx, workspace, func(t *tx) error {
+		out = nil
+		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
+			var kept, ends, fetched, seen int64
+			err = scan(&r.ID, &r.App, &r.delivery, &kept, &ends, &fetched, &seen, &r.by, &r.sealed)
+			r.KeptAt, r.EndsAt, r.FetchedAt, r.SeenAt = at(kept), at(ends), at(fetched), at(seen)
+			return r, err
+		}, `SELECT id, app, delivery, kept_at, ends_at, fetched_at, seen_at, sealed_by, sealed FROM in_app
+			WHERE workspace = $1 AND customer = $2 AND app = $3 AND ends_at > $4 ORDER BY kept_at DESC, id LIMIT 50`, workspace, customer, app, now())
+		if err != nil {
+			return err
+		}
+		ring, err := t.keys(workspace, []string{customer})
+		if err != nil {
+			return err
+		}
+		var deliveries []string
+		for _, r := range rows {
+			if !ring.opens(r.by) {
+				continue // erased this moment
+			}
+			if r.Body, err = ring.open(workspace, r.by, "in_app", r.ID, r.sealed); err != nil {
+				return err
+			}
+			out, deliveries = append(out, r.InApp), append(deliveries, r.delivery)
+		}
+		return t.fetched(workspace, deliveries)
+	})
+	return out, err
+}
+
+// fetched marks deliveries as delivered. One whose handing over is not written
+// down yet is marked the next time.
+func (t *tx) fetched(workspace string, deliveries []string) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	if _, err := t.exec(`UPDATE in_app SET fetched_at = $3 WHERE workspace = $1 AND delivery {in $2} AND fetched_at = 0`, workspace, t.list(deliveries), now()); err != nil {
+		return err
+	}
+	_, err := t.exec(`UPDATE delivery SET state = 'delivered', updated_at = $3 WHERE workspace = $1 AND id {in $2} AND state = 'accepted'`, workspace, t.list(deliveries), now())
+	return err
+}
+
+// SeeInApp writes down that the customer saw a message. Seen again it stays as it
+// was the first time.
+func (s *Store) SeeInApp(ctx context.Context, workspace, app, customer, id string) error {
+	return s.inTx(ctx, workspace, func(t *tx) error {
+		return t.expect("message in the app", `UPDATE in_app SET seen_at = CASE seen_at WHEN 0 THEN $5 ELSE seen_at END
+			WHERE workspace = $1 AND id = $2 AND app = $3 AND customer = $4`, workspace, id, app, customer, now())
+	})
+}
+
+// keptInApp is how long it is kept what an app showed.
+const keptInApp = 90 * 24 * time.Hour
