@@ -140,9 +140,9 @@ func TestForeign(t *testing.T) {
 		h.Must(err)
 		add(other)
 		h.BundleID = "jp.other"
-		add(h.Shop.Store)
+		add(h.Store)
 		h.BundleID, h.Environment = "jp.hinata.coffee", sim.Sandbox
-		add(h.Shop.Store)
+		add(h.Store)
 		h.Environment = sim.Production
 		h.check.Clients = h.over(h.altered(func(_ int, p *page) { p.History = append(foreign, p.History...) }))
 		h.work()

@@ -51,7 +51,7 @@ func (c *Checker) run(ctx context.Context, cu engawa.Checkup) error {
 			cu, err = c.Store.StepCheckup(ctx, st)
 		}
 		if errors.Is(err, store.ErrMoved) || ctx.Err() != nil {
-			return nil // it goes on elsewhere, or later
+			return nil //nolint:nilerr // it goes on elsewhere, or later
 		}
 		if err != nil || !st.Next.IsZero() {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -311,9 +312,7 @@ func TestKey(t *testing.T) {
 		set := func(change map[string]string) {
 			a, err := h.Hub.Account(t.Context(), followtest.Workspace, followtest.AccountID)
 			h.Must(err)
-			for k, v := range change {
-				a.Settings[k] = v
-			}
+			maps.Copy(a.Settings, change)
 			h.Must(h.Hub.ChangeAccount(t.Context(), a))
 		}
 		id, issuer, p8 := h.Key()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -275,9 +276,7 @@ func (p place) fold(ctx context.Context, lost []appstore.Sent) (map[string]engaw
 		if err != nil {
 			return nil, err
 		}
-		for id, about := range one {
-			of[id] = about
-		}
+		maps.Copy(of, one)
 	}
 	return of, nil
 }

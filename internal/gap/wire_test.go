@@ -8,9 +8,9 @@ import (
 	"github.com/engawa/engawa/internal/follow/followtest"
 )
 
-// over reaches the store by way of h.
-func (s *hub) over(h http.Handler) *follow.Clients {
-	return &follow.Clients{Store: s.Hub, HTTP: channeltest.Client(h)}
+// over reaches the store by way of by.
+func (h *hub) over(by http.Handler) *follow.Clients {
+	return &follow.Clients{Store: h.Hub, HTTP: channeltest.Client(by)}
 }
 
 // answering answers everything with a status.
