@@ -13,11 +13,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/takeout"
+	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/vault"
 )
 
@@ -30,21 +33,28 @@ type exportCmd struct {
 	JSON           bool
 }
 
-// Validate refuses a takeout that nobody said how to protect.
-func (e exportCmd) Validate() error {
+// check refuses a takeout that nobody said how to protect.
+func (e exportCmd) check(v text.Viewer, n *kong.Node) error {
 	switch {
 	case e.PassphraseFile == "" && !e.Plain:
-		return errors.New("it holds every address: name a file with a passphrase by --passphrase-file (openssl rand -base64 24 > FILE; chmod 600 FILE), or say --plain")
+		return wrong(v, n, "bare")
 	case e.PassphraseFile != "" && e.Plain:
-		return errors.New("say --passphrase-file or --plain, not both")
+		return wrong(v, n, "both")
 	case e.Secrets && e.Plain:
-		return errors.New("--secrets needs --passphrase-file: secrets leave only under a passphrase")
+		return wrong(v, n, "open_secrets")
 	}
 	return nil
 }
 
 // Run writes the takeout, beside a hub that runs too, and prints what it holds.
-func (e exportCmd) Run(ctx context.Context) error { return stopped(ctx, e.run(ctx)) }
+func (e exportCmd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
+	if err := e.check(v, k.Selected()); err != nil {
+		return err
+	}
+	return e.write(ctx)
+}
+
+func (e exportCmd) write(ctx context.Context) error { return stopped(ctx, e.run(ctx)) }
 
 func (e exportCmd) run(ctx context.Context) error {
 	passphrase, err := passphraseIn(e.PassphraseFile)

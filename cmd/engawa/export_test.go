@@ -145,7 +145,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	o.must("workspace", "add", "空")
 	for name, run := range map[string]func(context.Context) error{
-		"export": exportCmd{inWorkspace: inWorkspace{configFile: at}, File: filepath.Join(s.dir, "second.tar.gz"), Plain: true}.Run,
+		"export": exportCmd{inWorkspace: inWorkspace{configFile: at}, File: filepath.Join(s.dir, "second.tar.gz"), Plain: true}.write,
 		"backup": backupCmd{configFile: at, File: filepath.Join(s.dir, "second.tar.gz")}.Run,
 		"import": importCmd{configFile: configFile{Config: there}, File: out}.Run,
 	} {

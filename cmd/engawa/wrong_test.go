@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -21,7 +22,10 @@ func TestMisuse(t *testing.T) {
 	for _, l := range engawa.Locales {
 		views[l] = spoken(t, l)
 	}
-	gone := filepath.Join(folder, "gone.json")
+	gone, phrase := filepath.Join(folder, "gone.json"), filepath.Join(folder, "phrase")
+	if err := os.WriteFile(phrase, []byte("horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		key  string
@@ -53,6 +57,9 @@ func TestMisuse(t *testing.T) {
 		{[]string{"sim", "chatwork", "--addr", "0.0.0.0:80"}, "loopback", []string{"--addr", "0.0.0.0:80", "127.0.0.1:8030"}},
 		{[]string{"key", "add", "cart", "--scope", "events:write,all"}, "value", []string{"--scope", "all", "*, events:read"}},
 		{[]string{"serve", "--database=postgres://canary"}, "secret", []string{"database", "ENGAWA_DATABASE", "ENGAWA_DATABASE_FILE"}},
+		{[]string{"export", gone}, "bare", []string{"--passphrase-file", "--plain", "engawa export --help"}},
+		{[]string{"export", gone, "--plain", "--passphrase-file", phrase}, "both", []string{"--passphrase-file", "--plain"}},
+		{[]string{"export", gone, "--plain", "--secrets"}, "open_secrets", []string{"--secrets", "--passphrase-file"}},
 		{[]string{"help", "member", "fly"}, "command", []string{"fly", "add, list, link, disable"}},
 	} {
 		for l, v := range views {
