@@ -57,8 +57,8 @@ func TestDemoLives(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	links, key := opened(t, out)
-	if len(links) != 6 {
-		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, desk, push and gallery: %v", len(links), links)
+	if len(links) != 7 {
+		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, desk, push, store and gallery: %v", len(links), links)
 	}
 	for _, link := range links {
 		if body := get(t, link, ""); len(body) < 500 {
@@ -66,15 +66,15 @@ func TestDemoLives(t *testing.T) {
 		}
 	}
 	inbox, _, _ := strings.Cut(links[1], "/?")
-	hub, _, _ := strings.Cut(links[5], "/_pages")
+	hub, _, _ := strings.Cut(links[6], "/_pages")
 	everyGateRefuses(t, hub, key)
 	offers := unsubscribed(t, inbox)
 	if offers == 0 {
 		t.Error("no mail in the inbox can be unsubscribed")
 	}
 	events, sample := tell(t, hub, key, "/v1/events?limit=200", "events")
-	if events != sample || events != 517 {
-		t.Errorf("%d sample events marked as sample, of %d that are over; the seed tells of 480 and 37 of the App Store", sample, events)
+	if events != sample || events != 536 {
+		t.Errorf("%d sample events marked as sample, of %d that are over; the seed tells of 480 and 56 of the App Store", sample, events)
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
