@@ -72,7 +72,10 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 		for _, p := range past {
 			data := Data(p.Event)
 			was, _ := old.Plan(p.Event, data, p.Customer)
-			would, _ := set.Plan(p.Event, data, p.Customer)
+			would, broken := set.Plan(p.Event, data, p.Customer)
+			if len(broken) > 0 {
+				return broken[0].Err
+			}
 			if d := out.count(len(was) > 0, len(would) > 0, same); d != "" && len(out.Rows) < TrialShown {
 				out.Rows = append(out.Rows, TrialRow{Event: p.Event, Difference: d})
 				for range would {
