@@ -163,17 +163,23 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 			"known": ev.Customer != "", "locale": string(c.Locale), "country": c.Country, "kind": c.Kind,
 		},
 	})
-	if _, costly := errors.AsType[interpreter.EvalCancelledError](err); costly {
-		return false, engawa.Invalid("/condition", "write one that walks through fewer values", "judging the condition on this event would take too long")
-	}
 	if err != nil {
-		return false, nil
+		return false, unjudged(err)
 	}
 	yes, ok := out.Value().(bool)
 	if !ok {
 		return false, engawa.Invalid("/condition", "compare what it gives, as in event.data.paid == true", "on this event the condition gives %s, not true or false", out.Type().TypeName())
 	}
 	return yes, nil
+}
+
+// unjudged is why a condition could not be judged; nil where the event lacks a
+// field that it asks for.
+func unjudged(err error) *engawa.Error {
+	if _, costly := errors.AsType[interpreter.EvalCancelledError](err); !costly {
+		return nil
+	}
+	return engawa.Invalid("/condition", "write one that walks through fewer values", "judging the condition on this event would take too long")
 }
 
 func matches(patterns []string, typ string) bool {
