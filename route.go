@@ -1,6 +1,9 @@
 package engawa
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Route says which events go to which recipients, in which words, with which
 // fallback and deadline.
@@ -15,6 +18,16 @@ type Route struct {
 	Then      []Step
 	UpdatedBy string
 	UpdatedAt time.Time
+}
+
+// MatchesType reports whether an event type matches a route's pattern: the type
+// itself, a group with ".*" that takes in everything below it, or "*".
+func MatchesType(pattern, typ string) bool {
+	if pattern == "*" || pattern == typ {
+		return true
+	}
+	group, ok := strings.CutSuffix(pattern, "*")
+	return ok && strings.HasSuffix(group, ".") && strings.HasPrefix(typ, group)
 }
 
 // Step is one message that a route makes.

@@ -64,7 +64,11 @@ func (y tryCmd) plan(ctx context.Context, h *serve.Hub, workspace string, in tri
 	if err != nil {
 		return err
 	}
-	ms, err := h.Compose.Compose(ctx, workspace, message.FromPlans(ev, set.Plan(ev, message.Data(ev), customer)))
+	plans, broken := set.Plan(ev, message.Data(ev), customer)
+	for _, b := range broken {
+		fmt.Fprintf(out, "route %s: %v\n", b.Route.ID, b.Err)
+	}
+	ms, err := h.Compose.Compose(ctx, workspace, message.FromPlans(ev, plans))
 	if err != nil {
 		return err
 	}

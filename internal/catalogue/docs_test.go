@@ -54,6 +54,9 @@ shows it under Routes, Events.
   They are of one cause where both carry the same ` + "`correlation`" + `; where one of them carries none, where they are about the same
   contract and near in time. "One cause with" says which, by what and within what time.
 - Opt-in types are kept and shown like the others; nobody expects a notice of them unless a route asks.
+- The hub writes ` + "`delivery.*`, `manual_task.*` and `consent.*`" + ` itself, from the moment on at which a route that is switched on names the
+  type or its group (` + "`*`" + ` names neither): messages, tasks and customers say the same already. Notices of deliveries and tasks report nothing in
+  turn. A consent that waits for its double opt-in is none yet.
 `
 
 func markdown(t *testing.T, w *text.Words) string {

@@ -62,6 +62,8 @@ var shots = []struct {
 	{"erase", "ko", 390, "dark"},
 	{"account", "en", 1280, "light"},
 	{"account", "ko", 390, "dark"},
+	{"patterns", "ja", 1280, "light"},
+	{"tries", "en", 1280, "light"},
 	{"account-zendesk", "ja", 1280, "light"},
 	{"account-zendesk", "en", 1280, "light"},
 	{"route", "ja", 1280, "light"},

@@ -237,6 +237,31 @@ func TestPlaceGone(t *testing.T) {
 	})
 }
 
+// TestUnjudged: a condition that cannot be judged on an event asks a person, once
+// however many events come, and keeps no other route from them.
+func TestUnjudged(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		step := engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}}
+		costly := routeOf("rte_costly", "contract.*", step)
+		costly.Condition = "[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, a + b + c + d > 0))))"
+		h.must(h.st.SaveRoute(context.Background(), costly))
+		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_plain", "contract.*", step)))
+		h.run("n1", time.Minute)
+		h.event("A-1", "contract.suspended", "cus_no")
+		h.event("A-2", "contract.suspended", "cus_no")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if posts := h.room.Messages(11); len(posts) != 2 {
+			t.Errorf("the other route posted %d", len(posts))
+		}
+		tasks, err := h.st.Tasks(context.Background(), ws, 10)
+		h.must(err)
+		if len(tasks) != 1 || tasks[0].Kind != "route.broken" || tasks[0].Ref != "rte_costly" || tasks[0].Count != 2 {
+			t.Errorf("tasks: %+v", tasks)
+		}
+	})
+}
+
 // TestUnopened: an account whose settings cannot be used asks a person, once, and
 // what it cannot take in time goes by its fallback.
 func TestUnopened(t *testing.T) {

@@ -283,8 +283,8 @@ func (d *Dispatcher) routeNew(ctx context.Context) (n int, gathered bool, err er
 }
 
 // plan composes what the events of one workspace cause. An event whose
-// messages cannot be made (a template was removed) raises a task instead of
-// stopping those behind it.
+// messages cannot be made (a template was removed, a condition cannot be judged)
+// raises a task instead of stopping those behind it.
 func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Event) ([]store.Routed, error) {
 	routes, err := d.Store.Routes(ctx, workspace)
 	if err != nil {
@@ -305,7 +305,12 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 				return nil, err
 			}
 		}
-		plans := set.Plan(ev, message.Data(ev), c)
+		plans, broken := set.Plan(ev, message.Data(ev), c)
+		for _, b := range broken {
+			if err := d.unmade(ctx, message.Request{Workspace: workspace, Route: b.Route.ID, Event: &ev}, b.Err); err != nil {
+				return nil, err
+			}
+		}
 		out[i].Marks, out[i].Gathered = catalogue.Marks(ev), message.Gather(ev, plans)
 		for _, r := range message.FromPlans(ev, plans) {
 			all, of = append(all, r), append(of, i)

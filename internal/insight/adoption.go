@@ -71,7 +71,7 @@ func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopte
 
 // isOf reports whether a route's pattern takes some of the family.
 func (f Family) isOf(pattern string) bool {
-	return route.Matches(pattern, f.Type) || strings.HasPrefix(strings.TrimSuffix(pattern, "*"), f.Type+".")
+	return engawa.MatchesType(pattern, f.Type) || strings.HasPrefix(strings.TrimSuffix(pattern, "*"), f.Type+".")
 }
 
 func sum(ns []int) (n int) {
@@ -96,7 +96,7 @@ const (
 func (r Ready) Made(routes []engawa.Route) (s State, id string) {
 	s = Missing
 	for _, other := range routes {
-		takes := slices.ContainsFunc(other.Events, func(p string) bool { return route.Matches(p, r.Events[0]) })
+		takes := slices.ContainsFunc(other.Events, func(p string) bool { return engawa.MatchesType(p, r.Events[0]) })
 		if !takes || !slices.ContainsFunc(other.Then, r.isStep) {
 			continue
 		}

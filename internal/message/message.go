@@ -578,7 +578,7 @@ func waits(ev engawa.Event, p route.Plan) bool {
 // kinOn are the kin of a type that a route takes.
 func kinOn(typ string, r engawa.Route) []string {
 	return slices.DeleteFunc(catalogue.Kin(typ), func(other string) bool {
-		return !slices.ContainsFunc(r.Events, func(p string) bool { return route.Matches(p, other) })
+		return !slices.ContainsFunc(r.Events, func(p string) bool { return engawa.MatchesType(p, other) })
 	})
 }
 

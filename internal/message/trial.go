@@ -64,14 +64,18 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 	}
 	same := before != nil && reflect.DeepEqual(before.Then, after.Then)
 	wanted := func(typ string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return route.Matches(p, typ) })
+		return slices.ContainsFunc(patterns, func(p string) bool { return engawa.MatchesType(p, typ) })
 	}
 	var shown []route.Plan // of the rows, in turn
 	var of []int
 	out.Looked, err = c.Store.WalkPast(ctx, workspace, TrialEvents, wanted, func(past []store.Past) error {
 		for _, p := range past {
 			data := Data(p.Event)
-			was, would := old.Plan(p.Event, data, p.Customer), set.Plan(p.Event, data, p.Customer)
+			was, _ := old.Plan(p.Event, data, p.Customer)
+			would, broken := set.Plan(p.Event, data, p.Customer)
+			if len(broken) > 0 {
+				return broken[0].Err
+			}
 			if d := out.count(len(was) > 0, len(would) > 0, same); d != "" && len(out.Rows) < TrialShown {
 				out.Rows = append(out.Rows, TrialRow{Event: p.Event, Difference: d})
 				for range would {

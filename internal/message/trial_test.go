@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -106,12 +107,18 @@ func TestTry(t *testing.T) {
 	})
 }
 
-// TestTryRefuses: a condition that cannot be read is told of, not tried.
+// TestTryRefuses: a condition that cannot be read, or not be judged on what came,
+// is told of.
 func TestTryRefuses(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := newShop(t, url)
 		if _, err := s.Try(t.Context(), ws, nil, engawa.Route{Events: []string{"*"}, Condition: "event.data.amount >"}); err == nil {
 			t.Error("tried")
+		}
+		s.past(3, "payment.recurring.failed")
+		_, err := s.Try(t.Context(), ws, nil, engawa.Route{Events: []string{"*"}, Condition: "event.data.amount", Then: []engawa.Step{{To: "dst_room", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_room"}}}}})
+		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Field != "/condition" {
+			t.Errorf("a number for an answer: %v", err)
 		}
 	})
 }

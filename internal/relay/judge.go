@@ -36,10 +36,6 @@ type Finding struct {
 	Dedup  string // the same for the same fact
 }
 
-// maxHops is how many servers a mail may have passed (RFC 5321 6.3 advises 100;
-// what circles is found sooner).
-const maxHops = 30
-
 // Judge says what a mail is that came to an address of the delivery h. from is
 // its return path. It decides nothing by what the mail says of whom it was sent
 // to: only the token told whose it is.
@@ -158,8 +154,6 @@ func automatic(l *letter.Letter, from string, h store.Handed) string {
 	switch {
 	case h.ProviderID != "" && l.MessageID == h.ProviderID:
 		return "loop" // our own mail came round
-	case l.Count("Received") > maxHops:
-		return "hops"
 	case from == "":
 		return "null_sender"
 	case strings.TrimSpace(submitted) != "" && strings.TrimSpace(submitted) != "no":

@@ -212,7 +212,7 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return errUnread
 	}
-	if l.Count("Received") > maxReceived {
+	if l.Count("Received") > maxHops {
 		return errCircling
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), taking)
@@ -225,9 +225,9 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// maxReceived is when a mail is refused as one that circles; what has passed
-// more than maxHops is kept as nobody's.
-const maxReceived = 2 * maxHops
+// maxHops is how many servers a mail may have passed; one that passed more
+// circles, and is refused (RFC 5321 6.3 advises 100; what circles is found sooner).
+const maxHops = 30
 
 // answer turns an error into a reply: what may be taken another time is 451, and
 // so is what nobody foresaw; the client keeps the mail.

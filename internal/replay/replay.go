@@ -174,7 +174,8 @@ func (r *Runner) requests(ctx context.Context, workspace, account string, evs []
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, p := range set.Plan(ev, message.Data(ev), customer) {
+		plans, _ := set.Plan(ev, message.Data(ev), customer) // what could not be judged was told of when it came
+		for _, p := range plans {
 			if !slices.ContainsFunc(p.Step.Via, func(v engawa.Via) bool { return v.Account == account }) {
 				continue
 			}

@@ -158,7 +158,7 @@ func (b *bench) gather(ids ...string) {
 	for _, id := range ids {
 		ev, err := b.Store.Event(ctx, ws, id)
 		b.must(err)
-		plans := set.Plan(ev, message.Data(ev), engawa.Customer{})
+		plans, _ := set.Plan(ev, message.Data(ev), engawa.Customer{})
 		b.must(b.Store.Route(ctx, []store.Routed{{Workspace: ws, Event: id, Gathered: message.Gather(ev, plans)}}))
 	}
 	due, err := b.Store.DueDigests(ctx, 10)

@@ -3,11 +3,13 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/engawa/engawa"
 )
@@ -22,6 +24,13 @@ type compiled struct {
 	when cel.Program // nil: always
 }
 
+// Broken is a route whose condition could not be judged on an event, and why.
+// Nobody knows what it would have sent: a person has to look.
+type Broken struct {
+	Route engawa.Route
+	Err   *engawa.Error
+}
+
 // Plan is one message that a route asks for.
 type Plan struct {
 	Route engawa.Route
@@ -29,8 +38,13 @@ type Plan struct {
 	Step  engawa.Step
 }
 
-// costLimit bounds one condition: about a millisecond.
-const costLimit = 10_000
+// What bounds one condition: costLimit what judging it on an event may cost, about
+// a millisecond; the others what reading it may take.
+const (
+	costLimit   = 10_000
+	maxLetters  = 4_000
+	maxNestings = 32
+)
 
 // Compile readies routes. The error is an *engawa.Error that names the route
 // and what is wrong with its condition.
@@ -112,7 +126,8 @@ func checkWhile(at string, st engawa.Step) error {
 // true or false at a bounded cost.
 func condition(expr string) (cel.Program, error) {
 	const remedy = `write an expression such as event.data.amount >= 1000 && customer.country == "JP"`
-	env, err := cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType))
+	env, err := cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType),
+		cel.ParserExpressionSizeLimit(maxLetters), cel.ParserRecursionLimit(maxNestings))
 	if err != nil {
 		return nil, fmt.Errorf("make CEL environment: %w", err)
 	}
@@ -133,10 +148,16 @@ func condition(expr string) (cel.Program, error) {
 // Plan returns the messages that the routes ask for on ev, in the routes'
 // order. A step to the customer needs one: without it is left out, and so is a
 // route whose condition asks for a field that the event does not have.
-func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) []Plan {
-	var out []Plan
+func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out []Plan, broken []Broken) {
 	for _, r := range s.routes {
-		if !matches(r.Events, ev.Type) || !r.holds(ev, data, c) {
+		if !matches(r.Events, ev.Type) {
+			continue
+		}
+		holds, err := r.holds(ev, data, c)
+		if err != nil {
+			broken = append(broken, Broken{r.Route, err})
+		}
+		if !holds {
 			continue
 		}
 		for i, st := range r.Then {
@@ -146,15 +167,15 @@ func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) []Pl
 			out = append(out, Plan{r.Route, i, st})
 		}
 	}
-	return out
+	return out, broken
 }
 
 // ToCustomer is the recipient of a step that writes to the event's customer.
 const ToCustomer = "customer"
 
-func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer) bool {
+func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer) (bool, *engawa.Error) {
 	if r.when == nil {
-		return true
+		return true, nil
 	}
 	out, _, err := r.when.Eval(map[string]any{
 		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "account": ev.Account, "data": data},
@@ -163,27 +184,29 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 		},
 	})
 	if err != nil {
-		return false
+		return false, unjudged(err)
 	}
 	yes, ok := out.Value().(bool)
-	return ok && yes
+	if !ok {
+		return false, engawa.Invalid("/condition", "compare what it gives, as in event.data.paid == true", "on this event the condition gives %s, not true or false", out.Type().TypeName())
+	}
+	return yes, nil
+}
+
+// unjudged is why a condition could not be judged; nil where the event lacks a
+// field that it asks for.
+func unjudged(err error) *engawa.Error {
+	if _, costly := errors.AsType[interpreter.EvalCancelledError](err); !costly {
+		return nil
+	}
+	return engawa.Invalid("/condition", "write one that walks through fewer values", "judging the condition on this event would take too long")
 }
 
 func matches(patterns []string, typ string) bool {
 	for _, p := range patterns {
-		if Matches(p, typ) {
+		if engawa.MatchesType(p, typ) {
 			return true
 		}
 	}
 	return false
-}
-
-// Matches reports whether an event type matches a pattern: the type itself, a
-// group with ".*" that takes in everything below it, or "*".
-func Matches(pattern, typ string) bool {
-	if pattern == "*" || pattern == typ {
-		return true
-	}
-	group, ok := strings.CutSuffix(pattern, "*")
-	return ok && strings.HasSuffix(group, ".") && strings.HasPrefix(typ, group)
 }

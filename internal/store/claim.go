@@ -462,10 +462,16 @@ func (t *tx) goOn(m engawa.Message, d engawa.Delivery, goesOn bool, now time.Tim
 				return false, fmt.Errorf("fall back from %s: %w", d.ID, err)
 			}
 			lanes[[2]string{m.Workspace, next.Account}] = true
+			if err := t.reportDelivery(m, d, "delivery.fell_back", next.Account); err != nil {
+				return false, err
+			}
 			return false, t.notify(m.Workspace, next.Account)
 		}
 	}
-	return true, t.settle(m.Workspace, m.ID, now)
+	if err := t.settle(m.Workspace, m.ID, now); err != nil {
+		return true, err
+	}
+	return true, t.reportFailed(m, d)
 }
 
 // unheard asks a person about a notice to staff whose every way was tried in vain:

@@ -13,8 +13,8 @@ import (
 // moment it returns, no claim passes on the old one: a claim holds a shared
 // lock on the customer's row, and this takes it for itself.
 func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
-	err := s.inTx(ctx, c.Workspace, func(t *tx) error {
-		if err := t.keepConsent(c); err != nil {
+	err := s.sealTx(ctx, []string{c.Workspace}, func(t *tx) error {
+		if err := t.decided(c); err != nil {
 			return err
 		}
 		action := "withdraw-consent"
@@ -27,6 +27,14 @@ func (s *Store) Decide(ctx context.Context, c engawa.Consent) error {
 		return fmt.Errorf("decide %s: %w", c.ID, err)
 	}
 	return nil
+}
+
+// decided keeps what a customer decided just now, and reports it.
+func (t *tx) decided(c engawa.Consent) error {
+	if err := t.keepConsent(c); err != nil {
+		return err
+	}
+	return t.reportConsent(c)
 }
 
 func (t *tx) keepConsent(c engawa.Consent) error {

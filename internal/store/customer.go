@@ -58,7 +58,7 @@ func (t *tx) addCustomer(c NewCustomer) error {
 		}
 	}
 	for _, cn := range c.Consents {
-		if err := t.keepConsent(cn); err != nil {
+		if err := t.decided(cn); err != nil {
 			return err
 		}
 	}

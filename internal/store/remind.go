@@ -124,17 +124,7 @@ func (t *tx) tell(k engawa.Task, typ, key string) error {
 	if err != nil {
 		return fmt.Errorf("tell of %s: %w", k.ID, err)
 	}
-	when := time.Now()
-	e := engawa.Event{
-		Workspace: k.Workspace, ID: engawa.NewOrderedID(engawa.PrefixEvent, when), Account: engawa.SourceHub, Type: typ, DedupKey: key,
-		Subject: "task:" + k.ID, OccurredAt: when.UTC(), ReceivedAt: when.UTC(), Data: data, Known: true,
-	}
-	var out Journaled
-	if err := t.journal([]slot{{e, &out}}); err != nil {
-		return err
-	}
-	t.told = true
-	return t.notify("", "")
+	return t.tellOf(engawa.Event{Workspace: k.Workspace, Type: typ, DedupKey: key, Subject: "task:" + k.ID, Data: data})
 }
 
 // Front tells where the console is, "https://hub.example.jp": events about tasks

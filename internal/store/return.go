@@ -237,7 +237,7 @@ func (t *tx) withdrawMarketing(h handedRow, e engawa.Event) error {
 	if err != nil || erased > 0 {
 		return err
 	}
-	return t.keepConsent(engawa.Consent{
+	return t.decided(engawa.Consent{
 		Workspace: h.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: h.Customer, Controller: firstSet(m.partner, engawa.ControllerWorkspace),
 		Act: engawa.ActContact, Purpose: engawa.Marketing, At: e.ReceivedAt,
 		Evidence: engawa.Evidence{Wording: "spam complaint (RFC 5965)", Version: "1", Where: h.Message, How: "complaint"},

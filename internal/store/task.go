@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,10 @@ func (t *tx) raise(k engawa.Task) error {
 	if id != k.ID || about {
 		return nil
 	}
-	return t.tell(k, typeRaised, "raised:"+k.ID)
+	if err := t.tell(k, typeRaised, "raised:"+k.ID); err != nil {
+		return err
+	}
+	return t.reportTask(k, "manual_task.opened", "opened:"+k.ID)
 }
 
 // openTask stores k, or what is new of it, and returns the id under which it is open.
@@ -115,7 +119,7 @@ func (t *tx) aboutTasks(k engawa.Task) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return strings.HasPrefix(typ, "task."), err
+	return strings.HasPrefix(typ, "task.") || strings.HasPrefix(typ, "manual_task."), err
 }
 
 // Raise opens a task; raised again while it is open it is counted. An actor who
@@ -301,8 +305,15 @@ func (s *Store) NoteTask(ctx context.Context, workspace, id, note string) error 
 // be empty.
 func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) error {
 	return s.change(ctx, workspace, id, TaskLine{Act: "finish", Text: note}, func(t *tx) error {
-		return t.expect("open task", `UPDATE task SET state = 'done', remind_at = 0, done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
-			workspace, id, now(), s.actor)
+		if err := t.expect("open task", `UPDATE task SET state = 'done', remind_at = 0, done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
+			workspace, id, now(), s.actor); err != nil {
+			return err
+		}
+		k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, id)
+		if err != nil {
+			return err
+		}
+		return t.reportTask(k.Task, "manual_task.closed", "closed:"+id+":"+strconv.FormatInt(us(k.DoneAt), 36))
 	})
 }
 

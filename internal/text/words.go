@@ -105,7 +105,7 @@ func (t tongue) add(bundle *i18n.Bundle, tag language.Tag, key string, words any
 	}
 	forms, ok := words.(map[string]any)
 	if s, isText := words.(string); isText {
-		if !strings.Contains(s, "{{") {
+		if !strings.Contains(s, "{{.") { // {{to}} is how a reader of the words writes a template
 			t.plain[key] = strings.Clone(s) // else the whole file is kept for it
 			return nil
 		}

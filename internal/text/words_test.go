@@ -172,6 +172,18 @@ func TestEveryKeyHasWords(t *testing.T) {
 	}
 }
 
+// TestEveryKeyIsSaid: no words are such that the reader gets their key instead.
+func TestEveryKeyIsSaid(t *testing.T) {
+	w := load(t)
+	for _, l := range engawa.Locales {
+		for _, key := range w.Keys(l) {
+			if got := w.T(l, key, "n", 2); got == key || got == "" {
+				t.Errorf("%s says %q in %s", key, got, l)
+			}
+		}
+	}
+}
+
 func isComputed(key string) bool {
 	for prefix, suffixes := range computed {
 		rest, ok := strings.CutPrefix(key, prefix)

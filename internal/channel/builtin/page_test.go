@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,10 @@ var update = flag.Bool("update", false, "write docs/channels anew")
 // written by hand.
 const mark = "<!-- From here on generated from the code: make generate. -->\n"
 
-// TestPages: docs/channels has a page for every kind, which says what the code
-// says of its settings, limits and answers.
+var picture = regexp.MustCompile(`!\[[^\]]+\]\(\.\./screens/([^)]+\.png)\)`)
+
+// TestPages: docs/channels has a page for every kind, with a picture of a screen,
+// which says what the code says of its settings, limits and answers.
 func TestPages(t *testing.T) {
 	words, err := text.Load()
 	if err != nil {
@@ -40,6 +43,15 @@ func TestPages(t *testing.T) {
 		byHand, _, _ := bytes.Cut(kept, []byte(mark))
 		if len(byHand) == 0 {
 			byHand = []byte("# " + words.T(engawa.English, "kind."+k.Name) + "\n\n")
+		}
+		pictures := picture.FindAllSubmatch(byHand, -1)
+		if len(pictures) == 0 {
+			t.Errorf("docs/channels/%s.md shows no screen", k.Name)
+		}
+		for _, p := range pictures {
+			if _, err := os.Stat(filepath.Join("..", "..", "..", "docs", "screens", string(p[1]))); err != nil {
+				t.Error(err)
+			}
 		}
 		page := slices.Concat(byHand, []byte(mark), describe(k, words))
 		if *update {

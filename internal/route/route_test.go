@@ -1,0 +1,89 @@
+package route_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/route"
+)
+
+func when(condition string) engawa.Route {
+	return engawa.Route{
+		ID: "rte_1", Name: "r", Enabled: true, Events: []string{"payment.*"}, Condition: condition,
+		Then: []engawa.Step{{To: "dst_1", Via: []engawa.Via{{Account: "acc_1"}}}},
+	}
+}
+
+// TestConditions: a condition takes an event, leaves it out, or cannot be judged.
+// What nobody can judge is told of and does not pass for a no. A field that the
+// event does not have is a no.
+func TestConditions(t *testing.T) {
+	many := make([]any, 1000)
+	for i := range many {
+		many[i] = float64(i)
+	}
+	data := map[string]any{"amount": float64(1980), "name": "山田", "paid": true, "items": many, "text": strings.Repeat("a", 100_000)}
+	for condition, want := range map[string]string{
+		``:                          "takes",
+		`event.data.amount >= 1000`: "takes",
+		`event.data.amount < 1000`:  "leaves out",
+		`event.group == "payment" && customer.country == "JP" && !customer.known`: "takes",
+		`event.data.nothing == 1`:              "leaves out",
+		`has(event.data.nothing)`:              "leaves out",
+		`event.data.paid`:                      "takes",
+		`event.data.name`:                      "cannot be judged",
+		`event.data.items.exists(x, x == 999)`: "takes",
+		`event.data.items.all(x, event.data.items.all(y, x + y >= 0))`:                                                                                     "cannot be judged",
+		`event.data.items.all(x, event.data.items.all(y, event.data.items.all(z, true)))`:                                                                  "cannot be judged",
+		`event.data.items.map(x, event.data.items.map(y, event.data.items)).size() > 0`:                                                                    "cannot be judged",
+		`(event.data.text + event.data.text + event.data.text).matches("(a+)+(a+)+b")`:                                                                     "cannot be judged",
+		strings.Repeat(`event.data.amount == 1 || `, 60) + `true`:                                                                                          "takes",
+		`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, [1,2,3,4,5,6,7,8,9].all(e, true)))))`: "cannot be judged",
+	} {
+		if err := route.Check(when(condition)); err != nil {
+			t.Errorf("%.60s cannot be saved: %v", condition, err)
+			continue
+		}
+		set, err := route.Compile([]engawa.Route{when(condition)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		plans, broken := set.Plan(engawa.Event{Type: "payment.recurring.failed"}, data, engawa.Customer{Country: "JP"})
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%.60s took %v", condition, took)
+		}
+		got := map[[2]int]string{{1, 0}: "takes", {0, 0}: "leaves out", {0, 1}: "cannot be judged"}[[2]int{len(plans), len(broken)}]
+		if got != want {
+			t.Errorf("%.60s %s, want: %s", condition, got, want)
+		}
+		for _, b := range broken {
+			if b.Route.ID != "rte_1" || b.Err.Field != "/condition" || b.Err.Remedy == "" || strings.Contains(b.Err.Message, "山田") {
+				t.Errorf("%.60s: %+v", condition, b)
+			}
+		}
+	}
+}
+
+// TestRefusedConditions: what would take long to read, or can give no answer, is
+// refused when it is saved.
+func TestRefusedConditions(t *testing.T) {
+	for name, condition := range map[string]string{
+		"broken":          `event.data.amount >`,
+		"a number":        `1 + 1`,
+		"a name unknown":  `secrets.key == "a"`,
+		"too long":        `event.type == "` + strings.Repeat("a", 4000) + `"`,
+		"nested too deep": strings.Repeat("(", 500) + "true" + strings.Repeat(")", 500),
+		"lists in lists":  strings.Repeat("[", 300) + strings.Repeat("]", 300) + ".size() == 0",
+		"not not not":     strings.Repeat("!(", 400) + "true" + strings.Repeat(")", 400),
+	} {
+		began := time.Now()
+		err := route.Check(when(condition))
+		e, ok := err.(*engawa.Error)
+		if !ok || e.Field != "/condition" || e.Remedy == "" || time.Since(began) > 2*time.Second {
+			t.Errorf("%s: %v after %v", name, err, time.Since(began))
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// reports are what the hub reported of its own work, each as "type field=value …".
+func (s *shop) reports(fields ...string) (out []string) {
+	s.t.Helper()
+	evs, err := s.Unrouted(s.t.Context(), 200)
+	s.must(err)
+	for _, e := range evs {
+		if e.Account != engawa.SourceHub || strings.HasPrefix(e.Type, "task.") {
+			continue
+		}
+		var data map[string]string
+		s.must(json.Unmarshal(e.Data, &data))
+		line := e.Type
+		for _, f := range fields {
+			line += fmt.Sprint(" ", f, "=", data[f])
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (s *shop) asks(id string, events ...string) {
+	s.t.Helper()
+	s.must(s.SaveRoute(s.t.Context(), engawa.Route{
+		Workspace: ws, ID: id, Name: id, Enabled: true, Events: events,
+		Then: []engawa.Step{{To: engawa.PrefixDestination + "_1", Template: "tpl_1", Purpose: engawa.Service, Via: []engawa.Via{{Account: room}}}},
+	}))
+}
+
+// TestReports: what became of deliveries, tasks and consents is an event where a
+// route names it, and only there; of what tells of that, nothing is reported.
+func TestReports(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		work := func(cause string) engawa.Message {
+			m := s.message("cus_1")
+			m.Event, m.Chain = cause, []engawa.Via{{Account: room}, {Account: mailbox}}
+			s.send(m)
+			for _, account := range []string{room, mailbox} {
+				l := s.hold("node", account)
+				c := s.claim(l, 1, sendAll)[0]
+				_, err := s.Record(ctx, l, []store.Result{{
+					Claimed: c, Outcome: engawa.OutcomeFailed, Code: "451", EndedAt: time.Now(), State: engawa.Failed, Note: "broken", GoesOn: true,
+				}})
+				s.must(err)
+			}
+			return m
+		}
+		task := func(id string) {
+			s.must(s.Raise(ctx, engawa.Task{Workspace: ws, ID: id, Kind: "account.closed", Ref: id}))
+			s.must(s.By("member:mem_1").FinishTask(ctx, ws, id, ""))
+		}
+		decide := func(id string, given, pending bool) {
+			s.must(s.Decide(ctx, engawa.Consent{
+				Workspace: ws, ID: id, Customer: "cus_1", Controller: engawa.ControllerWorkspace, Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: "mail",
+				Given: given, Pending: pending, At: time.Now(), Evidence: engawa.Evidence{Wording: "w", Version: "2026-04", Where: "my page"},
+			}))
+		}
+		s.asks("rte_all", "*")
+		work("")
+		task("tsk_quiet")
+		decide("cns_quiet", true, false)
+		if got := s.reports(); len(got) != 0 {
+			t.Fatalf("where nobody asks: %v", got)
+		}
+
+		s.asks("rte_work", "delivery.*", "manual_task.opened", "manual_task.closed")
+		s.asks("rte_consent", "consent.granted", "consent.withdrawn")
+		m := work("")
+		task("tsk_1")
+		decide("cns_1", true, true)
+		decide("cns_2", true, false)
+		decide("cns_3", false, false)
+		want := []string{
+			"consent.granted message= account= next_account= task= by= purpose=marketing", "consent.withdrawn message= account= next_account= task= by= purpose=marketing",
+			"delivery.failed message=" + m.ID + " account=" + mailbox + " next_account= task= by= purpose=",
+			"delivery.fell_back message=" + m.ID + " account=" + room + " next_account=" + mailbox + " task= by= purpose=",
+			"manual_task.closed message= account= next_account= task=tsk_1 by=member:mem_1 purpose=", "manual_task.opened message= account= next_account= task=tsk_1 by= purpose=",
+		}
+		if got := s.reports("message", "account", "next_account", "task", "by", "purpose"); !slices.Equal(got, want) {
+			t.Errorf("reported\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+
+		for _, e := range s.events(store.EventFilter{}) { // notices of these reports fail in turn
+			if e.Account == engawa.SourceHub {
+				work(e.ID)
+			}
+		}
+		if got := s.reports(); len(got) != len(want)+2*2 { // of those of consents alone
+			t.Errorf("it goes round: %v", got)
+		}
+	})
+}
