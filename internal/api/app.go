@@ -69,7 +69,7 @@ func (a *API) addAppKey(ctx context.Context, c *call, in *appKeyIn) (keyMade, er
 	return keyMade{k.ID, text.Reveal(), in.Body.Name, k.Scopes, k.ExpiresAt.UTC()}, c.store.AddKey(ctx, row)
 }
 
-type entitlement struct {
+type appEntitlement struct {
 	Name    string     `json:"name" doc:"What is open: the product's id"`
 	Product string     `json:"product"`
 	Until   *time.Time `json:"until" doc:"null: no end is known"`
@@ -93,7 +93,7 @@ type appPurchase struct {
 }
 
 type appBought struct {
-	Entitlements []entitlement `json:"entitlements"`
+	Entitlements []appEntitlement `json:"entitlements"`
 	Purchases    []appPurchase `json:"purchases" doc:"Payments, the latest first, at most 200"`
 }
 
@@ -102,13 +102,13 @@ const shownPurchases = 200
 
 func (a *API) bought(ctx context.Context, s phone.Session) (appBought, error) {
 	all, err := a.phoneDoor().Bought(ctx, s)
-	out := appBought{Entitlements: []entitlement{}, Purchases: []appPurchase{}}
+	out := appBought{Entitlements: []appEntitlement{}, Purchases: []appPurchase{}}
 	if err != nil {
 		return out, err
 	}
 	now := time.Now()
 	for _, e := range purchase.Entitlements(all, nil, now) {
-		out.Entitlements = append(out.Entitlements, entitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
+		out.Entitlements = append(out.Entitlements, appEntitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
 	}
 	for _, l := range phone.History(all, now) {
 		if len(out.Purchases) == shownPurchases {
