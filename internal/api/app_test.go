@@ -310,7 +310,8 @@ func TestAppKey(t *testing.T) {
 			t.Errorf("another key's session: %d", status)
 		}
 		session := s.session
-		s.session = session[:len(session)-2] + "AA"
+		middle := len(session) / 2
+		s.session = session[:middle] + map[bool]string{true: "B", false: "A"}[session[middle] == 'A'] + session[middle+1:]
 		if status, _ := s.call("GET", "/v1/app/purchases", s.key, ""); status != 401 {
 			t.Errorf("an altered session: %d", status)
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,7 +124,7 @@ func (a *API) findText(ctx context.Context, c *call, text string, ask bool) (cus
 		case asked.Sandbox:
 			said.Outcome = "no_orders"
 		case asked.Err != nil:
-			said.Outcome, said.Detail = "failed", clip(asked.Err.Error(), 300)
+			said.Outcome, said.Detail = "failed", clip(plainly(asked.Err), 300)
 		case len(f.Hits) > 0 && i == len(f.Asked)-1:
 			said.Outcome = "found"
 		}
@@ -522,6 +523,14 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 		row.State = r.Task.State
 	}
 	return row, err
+}
+
+// plainly is what an error tells its reader.
+func plainly(err error) string {
+	if told, ok := errors.AsType[*engawa.Error](err); ok {
+		return told.Message
+	}
+	return err.Error()
 }
 
 // decimal writes an amount in thousandths as a decimal: 1480000 is 1480.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,8 @@ func TestDesk(t *testing.T) {
 		}
 		out := s.ok("POST", "/v1/customers:find", `{"text":"MK4TTT1234","ask":true}`)
 		asked := out["asked"].([]any)
-		if len(asked) == 0 || asked[0].(map[string]any)["outcome"] != "no_orders" || len(out["customers"].([]any)) != 0 {
+		sandbox := func(a any) bool { return a.(map[string]any)["outcome"] == "no_orders" }
+		if !slices.ContainsFunc(asked, sandbox) || len(out["customers"].([]any)) != 0 {
 			t.Errorf("an order in the sandbox: %v", out)
 		}
 		if status, _, text := s.do("POST", "/v1/customers:find", s.keyOf("customers:read"), `{"text":"MK4TTT1234","ask":true}`); status != 403 {

@@ -19,7 +19,7 @@ import (
 func (d *desk) atStore() {
 	d.t.Helper()
 	d.must(d.st.AddAccount(d.t.Context(), engawa.Account{
-		Workspace: ws, ID: "acc_store", Kind: "appstore", Name: "ひなた", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+		Workspace: ws, ID: "acc_shop", Kind: "appstore", Name: "ひなた", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
 		Settings: map[string]string{"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "environment": "production"},
 	}))
 }
@@ -28,7 +28,7 @@ func (d *desk) atStore() {
 func (d *desk) stock() {
 	d.t.Helper()
 	d.atStore()
-	p := engawa.OfferPool{Workspace: ws, ID: "ofp_1", Account: "acc_store", Name: "お詫び", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
+	p := engawa.OfferPool{Workspace: ws, ID: "ofp_1", Account: "acc_shop", Name: "お詫び", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
 	d.must(d.st.AddOfferPool(d.t.Context(), p, ""))
 	_, err := d.st.AddOfferCodes(d.t.Context(), p, []engawa.Secret{"ABCDEF1234", "BBCDEF1234"})
 	d.must(err)
@@ -65,7 +65,7 @@ func TestOffers(t *testing.T) {
 			t.Error("a form without an app")
 		}
 		d.atStore()
-		form := url.Values{"name": {"お詫び"}, "account": {"acc_store"}, "offer": {"thanks"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "low": {"1"}, "kind": {"codes"}, "do": {"look"}}
+		form := url.Values{"name": {"お詫び"}, "account": {"acc_shop"}, "offer": {"thanks"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "low": {"1"}, "kind": {"codes"}, "do": {"look"}}
 		const file = "Code\nABCDEF1234\n??\nABCDEF1234\nBBCDEF1234\n"
 		before := len(d.trail())
 		if res := d.send("/offers/new", file, form); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "新しいコードが2件") ||
@@ -124,12 +124,12 @@ func TestOffers(t *testing.T) {
 func TestOfferWord(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	d.atStore()
-	form := url.Values{"name": {"春"}, "account": {"acc_store"}, "offer": {"spring"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"word"}, "word": {"HARU 26"}, "most": {"10"}, "do": {"save"}}
+	form := url.Values{"name": {"春"}, "account": {"acc_shop"}, "offer": {"spring"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"word"}, "word": {"HARU 26"}, "most": {"10"}, "do": {"save"}}
 	if res := d.send("/offers/new", "", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "英数字6〜64文字") {
 		t.Errorf("%d", res.Code)
 	}
 	path := d.went(d.send("/offers/new", "", with(form, "word", "HARU26")))
-	c, _, err := d.st.HandOut(t.Context(), store.HandOut{Workspace: ws, Account: "acc_store", Offer: "spring", Customer: "cus_hana", Reason: "campaign"})
+	c, _, err := d.st.HandOut(t.Context(), store.HandOut{Workspace: ws, Account: "acc_shop", Offer: "spring", Customer: "cus_hana", Reason: "campaign"})
 	if err != nil || c.Code != "HARU26" {
 		t.Errorf("%+v %v", c, err)
 	}
@@ -143,7 +143,7 @@ func TestOfferWord(t *testing.T) {
 func TestFetchOffers(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	d.atStore()
-	form := url.Values{"name": {"春"}, "account": {"acc_store"}, "offer": {"spring"}, "connect": {"asc-1"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"codes"}, "do": {"save"}}
+	form := url.Values{"name": {"春"}, "account": {"acc_shop"}, "offer": {"spring"}, "connect": {"asc-1"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"codes"}, "do": {"save"}}
 	path := d.went(d.send("/offers/new", "", form))
 	if _, page := d.get(path); strings.Contains(page, "/fetch") {
 		t.Error("it is offered without a key")

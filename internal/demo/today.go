@@ -194,6 +194,9 @@ func (w *world) carried(ctx context.Context, hub *serve.Hub) error {
 		if m.Verdicts[0].Outcome == string(engawa.Hold) {
 			return w.heldBy(m, engawa.GateBudget, "demo.budget")
 		}
+		if _, err := w.reach(ctx, made[0].Message.ID, "sent"); err != nil { // the next counts it
+			return err
+		}
 	}
 	return fmt.Errorf("the quota of partner %s holds nothing back", carrierID)
 }
