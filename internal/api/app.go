@@ -94,7 +94,7 @@ type appPurchase struct {
 
 type appBought struct {
 	Entitlements []appEntitlement `json:"entitlements"`
-	Purchases    []appPurchase `json:"purchases" doc:"Payments, the latest first, at most 200"`
+	Purchases    []appPurchase    `json:"purchases" doc:"Payments, the latest first, at most 200"`
 }
 
 // shownPurchases is how many payments are answered.
