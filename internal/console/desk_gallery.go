@@ -20,7 +20,7 @@ func deskSamples(page func(at, title string) Page, s spoken) []Sample {
 		{"extend-unknown", ExtendPage(sampleUnknown(customers("extend.title"), s))},
 		{"outages", OutagesPage(sampleOutages(customers("outages.title"), s))},
 		{"outages-none", OutagesPage(Outages{Page: customers("outages.title")})},
-		{"outage-new", OutageFormPage(sampleOutageForm(customers("outages.new"), s))},
+		{"outage-new", OutageFormPage(sampleOutageForm(customers("outages.new")))},
 		{"outage-nobody", OutageFormPage(OutageForm{Page: customers("outages.new")})},
 		{"outage-running", OutagePage(sampleOutage(customers(""), s, engawa.ExtensionRunning))},
 		{"outage-done", OutagePage(sampleOutage(customers(""), s, engawa.ExtensionDone))},
@@ -117,7 +117,7 @@ func sampleOutages(p Page, s spoken) Outages {
 	return v
 }
 
-func sampleOutageForm(p Page, s spoken) OutageForm {
+func sampleOutageForm(p Page) OutageForm {
 	return OutageForm{
 		Page: p, Sold: []Choice{{"acc_1 hinata.yearly", "hinata.yearly · Hinata iOS"}, {"acc_1 hinata.club", "hinata.club · Hinata iOS"}}, Chosen: "acc_1 hinata.yearly",
 		Storefronts: []Storefront{{"JPN", p.storefrontWords("JPN"), 1284, true}, {"KOR", p.storefrontWords("KOR"), 1, false}, {"BRA", p.storefrontWords("BRA"), 12, false}},
@@ -128,7 +128,7 @@ func sampleOutageForm(p Page, s spoken) OutageForm {
 
 func sampleOutage(p Page, s spoken, state engawa.ExtensionState) Outage {
 	v := Outage{Page: p, Extension: *sampleExtension(p, s, state)}
-	v.Page.Title = p.T("outage.title", "product", v.Product)
+	v.Title = p.T("outage.title", "product", v.Product)
 	v.Account = "Hinata iOS"
 	if state == engawa.ExtensionDone {
 		v.Failures = []EventRow{{ID: "evt_1", Line: s.hana, At: ago(time.Hour)}, {ID: "evt_2", Line: s.minsu, At: ago(2 * time.Hour)}}

@@ -422,8 +422,12 @@ func sampleAppStore(p Page, s spoken) AccountForm {
 	}
 	settings := map[string]string{"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "app": "app_1", "issuer_id": "57246542-96fe-1a63-e053-0824d011072a", "key_id": "2X9R4HXF34", "private_key": "x"}
 	for _, f := range []channel.Field{
-		{Key: "bundle_id", Type: channel.Text, Required: true}, {Key: "app_apple_id", Type: channel.Number}, {Key: "app", Type: channel.OfApp},
-		{Key: "issuer_id", Type: channel.Text}, {Key: "key_id", Type: channel.Text}, {Key: "private_key", Type: channel.PEM},
+		{Key: "bundle_id", Type: channel.Text, Required: true},
+		{Key: "app_apple_id", Type: channel.Number},
+		{Key: "app", Type: channel.OfApp},
+		{Key: "issuer_id", Type: channel.Text},
+		{Key: "key_id", Type: channel.Text},
+		{Key: "private_key", Type: channel.PEM},
 	} {
 		v.Fields = append(v.Fields, p.formField("appstore", f, settings))
 	}

@@ -91,6 +91,9 @@ func (h *history) person(i int) {
 	}
 	if subscribes(i) || isLively(i) {
 		in.Identities = append(in.Identities, appAccountToken(id))
+		if i%3 != 0 {
+			in.Consents = append(in.Consents, shares(c, i, joined))
+		}
 	}
 	if i%15 != 7 {
 		p := engawa.ContactPoint{Workspace: workspaceID, ID: fmt.Sprintf("cp_sample%03d", i), Customer: id, Kind: "mail", Address: mail, Role: "contract", CreatedAt: joined}
@@ -118,6 +121,21 @@ func (h *history) person(i int) {
 		h.marks = append(h.marks, engawa.Suppression{Workspace: workspaceID, Channel: "mail", Address: mail, Customer: id, Reason: "bounced", At: h.now.AddDate(0, 0, -days)})
 	}
 	h.people = append(h.people, in)
+}
+
+// shareWordings are what the customer read of what Apple is told.
+var shareWordings = map[engawa.Locale]string{
+	engawa.Japanese: "返金の判断のため、ご利用状況をAppleに伝えることに同意します",
+	engawa.Korean:   "환불 판단을 위해 이용 상황을 Apple에 전달하는 데 동의합니다",
+	engawa.English:  "Apple may be told how I used my purchases, to decide on refunds",
+}
+
+// shares is a consent to tell the store how far a purchase was used.
+func shares(c engawa.Customer, i int, at time.Time) engawa.Consent {
+	return engawa.Consent{
+		Workspace: workspaceID, ID: fmt.Sprintf("cns_share%03d", i), Customer: c.ID, Controller: engawa.ControllerWorkspace, App: appID, Act: engawa.ActShareUsage, Given: true, At: at,
+		Evidence: engawa.Evidence{Wording: shareWordings[c.Locale], Version: "v1", Where: "signup in the app", How: "checkbox", Locale: c.Locale},
+	}
 }
 
 // hasApp reports whether customer i has the app on a telephone.
@@ -222,7 +240,7 @@ func (w *world) bring(ctx context.Context, hub *serve.Hub, h *history) error {
 		}
 	}
 	hub.Compose.Past = h.past
-	for _, tell := range []func(context.Context, *serve.Hub, *history) error{w.partners, w.campaigns} {
+	for _, tell := range []func(context.Context, *serve.Hub, *history) error{w.partners, w.campaigns, w.offerCodes} {
 		if err := tell(ctx, hub, h); err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ type scene struct {
 // shop lets the store's past go by, as it goes by in every run of the demo.
 func (w *world) shop(h *history) error {
 	s, now := w.store, h.now.AddDate(0, 0, -storeDays)
-	s.URL, s.Client = w.hubURL+"/in/"+appAccount, &http.Client{Timeout: 10 * time.Second} //nolint:forbidigo // the store's own client
+	s.URL, s.Client = w.hubURL+"/in/"+appAccount, &http.Client{Timeout: 10 * time.Second}
 	s.Grace, s.Undecided = graceDays, true
 	if err := s.Begin(now); err != nil {
 		return err
@@ -196,6 +196,27 @@ func (w *world) storeEvents(ctx context.Context, hub *serve.Hub, h *history) ([]
 	account.Workspace = workspaceID
 	_, err = (&follow.Follower{Store: hub.Store}).Save(ctx, account, follow.How{}, said...)
 	return out, err
+}
+
+// offerCodes are a pool of codes for the desk to hand out.
+func (w *world) offerCodes(ctx context.Context, hub *serve.Hub, h *history) error {
+	codes, err := w.store.Codes(monthly, "thanks", 20)
+	if err != nil {
+		return err
+	}
+	pool := engawa.OfferPool{
+		Workspace: workspaceID, ID: engawa.NewID(engawa.PrefixOfferPool), Account: appAccount, Name: "お礼のひと月", Offer: "thanks", Product: monthly,
+		EndsAt: h.now.AddDate(0, 3, 0), LowAt: 5, CreatedAt: h.now,
+	}
+	if err := hub.Store.AddOfferPool(ctx, pool, ""); err != nil {
+		return err
+	}
+	secret := make([]engawa.Secret, len(codes))
+	for i, c := range codes {
+		secret[i] = engawa.Secret(c)
+	}
+	_, err = hub.Store.AddOfferCodes(ctx, pool, secret)
+	return err
 }
 
 // sampleOf marks what a source proved as sample data that arrived at once.

@@ -399,9 +399,9 @@ func TestNobodyKnows(t *testing.T) {
 	}
 }
 
-func (b *bench) outage(product string, storefronts ...string) (engawa.Extension, error) {
+func (b *bench) outage(storefronts ...string) (engawa.Extension, error) {
 	return b.ExtendAll(b.T.Context(), desk.Outage{
-		Workspace: followtest.Workspace, Account: followtest.AccountID, Product: product, Storefronts: storefronts, Days: 3, Reason: appstore.ExtendOutage,
+		Workspace: followtest.Workspace, Account: followtest.AccountID, Product: "monthly", Storefronts: storefronts, Days: 3, Reason: appstore.ExtendOutage,
 		RequestID: desk.NewRequest(), Actor: "member:mem_1",
 	})
 }
@@ -449,11 +449,11 @@ func TestOutage(t *testing.T) {
 		if err != nil || len(sold) != 3 || sold[0] != (store.Sold{Account: followtest.AccountID, Product: "monthly", Storefront: "JPN", Living: 3}) {
 			t.Errorf("%+v %v", sold, err)
 		}
-		x, err := b.outage("monthly", "JPN")
+		x, err := b.outage("JPN")
 		if err != nil || x.Concerned != 3 || x.State != engawa.ExtensionWaiting {
 			t.Fatalf("%+v %v", x, err)
 		}
-		if _, err := b.outage("monthly"); !coded(err, engawa.CodeConflict) {
+		if _, err := b.outage(); !coded(err, engawa.CodeConflict) {
 			t.Errorf("a second one of the product: %v", err)
 		}
 		b.steps(1)
@@ -508,7 +508,7 @@ func TestOutageLost(t *testing.T) {
 					}
 					return true, true
 				}
-				x, err := b.outage("monthly")
+				x, err := b.outage()
 				b.Must(err)
 				b.steps(200)
 				x = b.again(x)
@@ -544,7 +544,7 @@ func TestOutageRefused(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		x, err := b.outage("monthly", "JPN")
+		x, err := b.outage("JPN")
 		b.Must(err)
 		app, err := b.Desk.Clients.Open(t.Context(), followtest.Workspace, followtest.AccountID)
 		b.Must(err)

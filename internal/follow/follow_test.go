@@ -144,7 +144,6 @@ func TestAnyOrder(t *testing.T) {
 				}
 			}
 			p := s.Purchase(sub)
-			p.ID = ""
 			got := fmt.Sprintf("%s %v %v %s %s", p.State, p.EndsAt, p.HeardAt, p.Product, p.Facts)
 			if want != "" && got != want {
 				t.Errorf("round %d: %s, want %s", round, got, want)

@@ -144,7 +144,7 @@ func (d *Desk) accountFor(ctx context.Context, workspace, customer, offer string
 	best := ""
 	for _, p := range pools {
 		switch {
-		case p.OfferPool.Offer != offer || !p.Open(time.Now()):
+		case p.Offer != offer || !p.Open(time.Now()):
 		case slices.ContainsFunc(ps, func(b engawa.Purchase) bool { return b.Account == p.Account }):
 			return p.Account, nil
 		default:

@@ -35,7 +35,7 @@ func newCounter(t *testing.T) counter {
 	}
 	t.Cleanup(func() { _ = o.apple.Close() })
 	o.apple.Undecided = true
-	o.apple.URL, o.apple.Client = o.url+"/in/acc_store", &http.Client{Timeout: 10 * time.Second} //nolint:forbidigo // the store's own client
+	o.apple.URL, o.apple.Client = o.url+"/in/acc_store", &http.Client{Timeout: 10 * time.Second}
 	apple := httptest.NewServer(o.apple)
 	t.Cleanup(apple.Close)
 	yen := func(n int64) map[string]int64 { return map[string]int64{"JPN": n * 1000} }

@@ -56,12 +56,12 @@ func Open(t testing.TB, url, environment string) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
+	t.Cleanup(func() { _ = st.Close() })
 	hub, err := store.Open(t.Context(), url, vault.New(vault.Generate(time.Now())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { hub.Close() })
+	t.Cleanup(func() { _ = hub.Close() })
 	s := &Shop{Store: st, T: t, Hub: hub}
 	stock(st)
 	s.furnish()
