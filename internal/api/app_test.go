@@ -147,7 +147,7 @@ func wait(d time.Duration) {
 // customer's whom the token names; the same shown again changes nothing.
 func TestAppEnters(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
-		s.Down = true // no notification comes
+		s.Down.Store(true) // no notification comes
 		who := s.Person("JPN", account)
 		sub, beans := s.Bought(who, "club"), s.Bought(who, "beans")
 		out := s.enter(s.signed(sub), s.signed(beans))
@@ -207,7 +207,7 @@ func TestAppInstalled(t *testing.T) {
 // TestAppRefused: what cannot be taken is refused with what to do, and leaves nothing.
 func TestAppRefused(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
-		s.Down = true
+		s.Down.Store(true)
 		foreign, err := sim.New("jp.other.app", 99, sim.Production)
 		s.Must(err)
 		defer foreign.Close()

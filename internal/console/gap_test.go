@@ -97,10 +97,10 @@ func TestHearing(t *testing.T) {
 	atStore(t, func(t *testing.T, d *storeDesk) {
 		d.wants("at first", `<code data-copy="コピー">https://hub.example/in/acc_store</code>`, "登録済み", "まだありません", "漏れは見つかっていません", `<option value="app_hinata" selected>ひなた珈琲</option>`)
 		d.work()
-		d.Down = true
+		d.Down.Store(true)
 		d.Bought(d.Person("JPN", ""), "monthly")
 		time.Sleep(20 * time.Minute)
-		d.Down = false
+		d.Down.Store(false)
 		if res := d.post(ofStore+"/check", nil); res.Code != http.StatusSeeOther || res.Header().Get("Location") != ofStore+"?done=checking#hearing" || !d.trailed("check-account") {
 			t.Errorf("%d %s", res.Code, res.Header().Get("Location"))
 		}

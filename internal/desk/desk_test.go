@@ -116,7 +116,7 @@ func TestFind(t *testing.T) {
 		owner := b.Purchase(sub).Customer
 		_, err := b.Hub.ChangeCustomer(t.Context(), followtest.Workspace, owner, func(c *engawa.Customer) { c.Name = "山田 花" })
 		b.Must(err)
-		b.Down = true
+		b.Down.Store(true)
 		beans := b.Bought(who, "beans") // which the hub does not hear of
 		order, err := b.Order(beans)
 		b.Must(err)
@@ -184,7 +184,7 @@ func coded(err error, code engawa.Code) bool {
 func TestFindNew(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		b := open(t, url, sim.Sandbox)
-		b.Down = true
+		b.Down.Store(true)
 		sub := b.Bought(b.Person("KOR", token), "monthly")
 		f := b.find(sub)
 		if len(f.Hits) != 1 || f.Hits[0].By != store.ByTransaction {
@@ -261,7 +261,7 @@ func TestStoreRefuses(t *testing.T) {
 		p := b.Purchase(sub)
 		app, err := b.Desk.Clients.Open(t.Context(), followtest.Workspace, followtest.AccountID)
 		b.Must(err)
-		b.Down = true // another program extends, and the hub hears nothing of it
+		b.Down.Store(true) // another program extends, and the hub hears nothing of it
 		for range 2 {
 			_, err := app.Extend(t.Context(), sub, appstore.Extend{Days: 1, RequestID: desk.NewRequest()})
 			b.Must(err)
@@ -356,7 +356,7 @@ func TestUnclear(t *testing.T) {
 					}
 					return true, true
 				}
-				b.Down = true
+				b.Down.Store(true)
 				x, err := b.extend(p.ID)
 				if err != nil || x.State != engawa.ExtensionUnknown {
 					t.Fatalf("%+v %v", x, err)

@@ -119,7 +119,7 @@ func TestWhose(t *testing.T) {
 // TestAnyOrder: late and repeated notifications do no harm, in the database too.
 func TestAnyOrder(t *testing.T) {
 	within(t, func(t *testing.T, s *followtest.Shop) {
-		s.Down = true
+		s.Down.Store(true)
 		who := s.Person("JPN", token)
 		sub := s.Bought(who, "monthly")
 		s.Must(s.Renew(who, "20500001", false))
@@ -128,7 +128,7 @@ func TestAnyOrder(t *testing.T) {
 		wait(40 * 24 * time.Hour)
 		s.Must(s.AskRefund(sub, "OTHER"))
 		wait(72 * time.Hour)
-		s.Down = false
+		s.Down.Store(false)
 		notices := s.Notices()
 		if len(notices) < 5 {
 			t.Fatalf("only %d notices", len(notices))

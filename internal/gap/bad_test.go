@@ -48,7 +48,7 @@ func (h *hub) altered(alter func(n int, p *page)) http.Handler {
 // missed has a hub down while a customer subscribes.
 func (h *hub) missed() (sub string) {
 	h.work()
-	h.Down = true
+	h.Down.Store(true)
 	sub = h.Bought(h.Person("JPN", token), "monthly")
 	h.down(30 * time.Minute)
 	return sub

@@ -68,9 +68,9 @@ func (h *hub) look(d, every time.Duration) {
 
 // down lets d go by without any node.
 func (h *hub) down(d time.Duration) {
-	h.Down = true
+	h.Down.Store(true)
 	wait(d)
-	h.Down = false
+	h.Down.Store(false)
 }
 
 // wait lets time go by.
@@ -158,7 +158,7 @@ func TestDowntime(t *testing.T) {
 		if c := h.checkup(); c.Last == nil || c.Last.Missed != 0 || len(h.gaps()) != 0 || c.HeardAt.IsZero() {
 			t.Fatalf("nothing is missing: %+v, %+v", c.Last, h.gaps())
 		}
-		h.Down = true
+		h.Down.Store(true)
 		wait(10 * time.Minute)
 		h.Must(h.Renew(a, group, false))
 		wait(time.Minute)
@@ -265,7 +265,7 @@ func TestSandbox(t *testing.T) {
 		h.work()
 		h.down(60 * day)
 		a := h.Person("JPN", token)
-		h.Down = true
+		h.Down.Store(true)
 		sub := h.Bought(a, "monthly")
 		wait(time.Minute)
 		h.down(time.Hour)
@@ -288,7 +288,7 @@ func TestErasedAlone(t *testing.T) {
 		h.live(time.Minute)
 		_, err := h.Hub.By("member:mem_x").Erase(h.T.Context(), followtest.Workspace, h.Purchase(sub).Customer)
 		h.Must(err)
-		h.Down = true
+		h.Down.Store(true)
 		h.Must(h.Renew(a, group, false))
 		h.down(20 * time.Minute)
 		h.look(2*day, 20*time.Minute)
@@ -321,7 +321,7 @@ func TestKey(t *testing.T) {
 		if c := h.checkup(); c.Trouble != engawa.TroubleNoKey || len(h.tasks("gap.key")) != 0 || c.BeatAt.IsZero() {
 			t.Errorf("%+v", c)
 		}
-		h.Down = true
+		h.Down.Store(true)
 		h.Bought(h.Person("JPN", token), "monthly")
 		h.down(20 * time.Minute)
 		set(map[string]string{"issuer_id": "11111111-2222-3333-4444-555555555555", "key_id": id, "private_key": p8})
@@ -403,7 +403,7 @@ func TestNodes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		h := open(t, url, sim.Production)
 		h.Must(h.check.Attend(t.Context()))
-		h.Down = true
+		h.Down.Store(true)
 		const n = 30
 		for range n {
 			h.Bought(h.Person("JPN", ""), "monthly")

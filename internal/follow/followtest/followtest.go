@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ type Shop struct {
 	Follow  *follow.Follower
 	Clients *follow.Clients
 	Intake  *intake.Intake
-	Down    bool // the hub answers 503
+	Down    atomic.Bool // the hub answers 503
 }
 
 // Open opens the database at url as a hub that knows the app, with a simulated
@@ -118,7 +119,7 @@ func (s *Shop) furnish() {
 // take is the hub's way in.
 func (s *Shop) take(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	if err == nil && s.Down {
+	if err == nil && s.Down.Load() {
 		err = errors.New("down")
 	}
 	if err == nil {
