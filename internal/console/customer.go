@@ -40,7 +40,11 @@ func (p Page) consentWords(c Consent) string {
 	if channel == "" {
 		channel = p.T("customer.every_channel")
 	}
-	return joinDot(p.T("act."+string(c.Act)), p.T("purpose."+string(c.Purpose)), channel, c.Topic, c.App, c.To)
+	purpose := "" // an act that is no message may have none
+	if c.Purpose != "" {
+		purpose = p.T("purpose." + string(c.Purpose))
+	}
+	return joinDot(p.T("act."+string(c.Act)), purpose, channel, c.Topic, c.App, c.To)
 }
 
 func (c *console) customers(v *visit) error {

@@ -54,7 +54,7 @@ func sampleRefund(p Page, s spoken) Refund {
 	v := Refund{
 		Page: p, RefundRow: p.sampleCase(s), Account: "acc_store", AccountName: p.accountWords("appstore", s.shop), Storefront: "JPN", Transaction: "2000000712345678", BoughtAt: ago(30 * time.Hour), AskedAt: ago(9 * time.Hour), Earlier: 1,
 		Obstacle: p.T("value.why.no_rule"), Remedy: p.T("refunds.remedy.no_rule"), Rule: p.T("refund.rule.none", "version", 3), May: true, ToldAt: ago(8 * time.Hour),
-		Consent: &Consent{Act: engawa.ActShareUsage, Purpose: engawa.Service, Given: true, At: ago(700 * time.Hour), Where: s.shop + " 3.2", Means: "switch", Version: "v2"},
+		Consent: &Consent{Act: engawa.ActShareUsage, Given: true, At: ago(700 * time.Hour), Where: s.shop + " 3.2", Means: "switch", Version: "v2"},
 		Form:    RefundForm{Preference: "DECLINE"},
 	}
 	v.Title = p.T("refund.title", "product", v.Product)

@@ -26,7 +26,7 @@ func (d *desk) asked(customer string) string {
 	id := engawa.Identity{Issuer: "appstore", Kind: "app_account_token", Value: "t"}
 	d.must(d.st.Link(ctx, ws, customer, id))
 	d.must(d.st.Decide(ctx, engawa.Consent{
-		Workspace: ws, ID: "cns_usage", Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActShareUsage, Purpose: engawa.Service, Given: true, At: now,
+		Workspace: ws, ID: "cns_usage", Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActShareUsage, Given: true, At: now,
 		Evidence: engawa.Evidence{Wording: "ご利用状況をAppleに伝えます", Version: "7", Where: "アプリ", How: "switch"},
 	}))
 	_, err := d.st.Hear(ctx, ws, []store.Heard{{
@@ -56,6 +56,11 @@ func TestRefund(t *testing.T) {
 		for _, want := range []string{"beans", "300円", "法律上の理由", "確認前", "2回の問い合わせ"} {
 			if _, body := d.get("/refunds?product=beans"); !strings.Contains(body, want) {
 				t.Errorf("the list lacks %q", want)
+			}
+		}
+		for _, page := range []string{path, "/customers/cus_hana"} { // the consent has no purpose
+			if _, body := d.get(page); !strings.Contains(body, "利用状況の提供") || strings.Contains(body, "purpose.") {
+				t.Errorf("%s does not say the consent in words", page)
 			}
 		}
 		if _, body := d.get("/refunds?product=tea"); strings.Contains(body, path) {
