@@ -194,8 +194,13 @@ func (w *world) storeEvents(ctx context.Context, hub *serve.Hub, h *history) ([]
 	}
 	account := w.accountList()[0]
 	account.Workspace = workspaceID
-	_, err = (&follow.Follower{Store: hub.Store}).Save(ctx, account, follow.How{}, said...)
-	return out, err
+	follower := follow.Follower{Store: hub.Store}
+	for _, r := range said { // one by one, as they came: what was so in between is counted too
+		if _, err := follower.Save(ctx, account, follow.How{}, r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // offerCodes are a pool of codes for the desk to hand out.

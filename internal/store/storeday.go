@@ -69,7 +69,8 @@ func (t *tx) countDays(workspace string, slots []slot, known map[string]bool) er
 }
 
 // countActive counts a purchase that gives access now and did not, or the other
-// way, on the day on which the store said so.
+// way, on the day on which the store said so. One that was not known counts from
+// the day on which it was bought: it may be heard of months later.
 func (t *tx) countActive(was, is engawa.Purchase) error {
 	var days []engawa.StoreDay
 	if gives(was) && gives(is) && was.Product == is.Product || !gives(was) && !gives(is) {
@@ -79,7 +80,11 @@ func (t *tx) countActive(was, is engawa.Purchase) error {
 	if err != nil {
 		return err
 	}
-	day := is.HeardAt.In(zone).Format(dayLayout)
+	since := is.HeardAt
+	if was.ID == "" {
+		since = is.BoughtAt
+	}
+	day := since.In(zone).Format(dayLayout)
 	if gives(was) {
 		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: was.Product, N: -1})
 	}
@@ -178,7 +183,8 @@ func (s *Store) StoreDays(ctx context.Context, workspace, from string) (days []e
 }
 
 // RecountDays counts the days of a store anew from the journal and the purchases:
-// after the workspace's zone was changed, say. Of erased customers' events the
+// after the workspace's zone was changed, say. Who has access now counts from when
+// it was bought; those who have none any more are not counted for the past. Of erased customers' events the
 // product is not known any more. Notifications that come meanwhile wait. It returns
 // how many events and purchases were counted.
 func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err error) {

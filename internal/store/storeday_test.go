@@ -24,7 +24,8 @@ func (s *shop) counted(from string) (out []string) {
 
 // TestStoreDays: what a store tells is counted once, on the day on which it
 // happened where the business is; who has access is counted as the store says,
-// and not any more who was erased. Counted anew it is the same.
+// and not any more who was erased. Counted anew the notifications are the same, and
+// who has access counts from when it was bought.
 func TestStoreDays(t *testing.T) {
 	each(t, func(s *shop) {
 		at := time.Date(2026, 3, 1, 14, 59, 0, 0, time.UTC) // 23:59 in Tokyo
@@ -55,7 +56,11 @@ func TestStoreDays(t *testing.T) {
 			_, err := s.Hear(s.t.Context(), ws, []store.Heard{{
 				Workspace: ws, Account: room, Original: "bought by " + customer, Whose: []engawa.Identity{member(customer)},
 				Fold: func([]byte) (engawa.Purchase, error) {
-					return engawa.Purchase{Kind: "auto_renewable_subscription", State: state, Product: product, Facts: []byte(`{}`), HeardAt: at.AddDate(0, 0, days)}, nil
+					bought := map[string]time.Time{"cus_3": at.AddDate(0, 0, -2)}[customer] // long before it was heard of
+					if bought.IsZero() {
+						bought = at
+					}
+					return engawa.Purchase{Kind: "auto_renewable_subscription", State: state, Product: product, Facts: []byte(`{}`), BoughtAt: bought, HeardAt: at.AddDate(0, 0, days)}, nil
 				},
 			}})
 			s.must(err)
@@ -71,7 +76,7 @@ func TestStoreDays(t *testing.T) {
 			"2026-03-01 active a 3", "2026-03-01 store.did_renew a 2", "2026-03-01 store.refund b 1", "2026-03-01 store.test  1", "2026-03-02 store.did_renew a 1",
 			"2026-03-03 active a 2", "2026-03-03 active b 1", "2026-03-04 active a 1",
 		}
-		if got := s.counted("2026-03-01"); !slices.Equal(got, want) {
+		if got := s.counted("2026-03-01"); !slices.Equal(got, append([]string{"2026-02-27 active a 1"}, want...)) {
 			s.t.Errorf("%q\nwant %q", got, want)
 		}
 		if got := s.counted("2026-03-04"); !slices.Equal(got, []string{"2026-03-03 active a 2", "2026-03-03 active b 1", "2026-03-04 active a 1"}) {
@@ -84,7 +89,7 @@ func TestStoreDays(t *testing.T) {
 		}
 		_, err = s.RecountDays(s.t.Context(), ws)
 		s.must(err)
-		want = []string{"2026-03-01 store.did_renew a 2", "2026-03-01 store.refund b 1", "2026-03-01 store.test  1", "2026-03-02 store.did_renew a 1", "2026-03-03 active b 1"}
+		want = []string{"2026-03-01 active b 1", "2026-03-01 store.did_renew a 2", "2026-03-01 store.refund b 1", "2026-03-01 store.test  1", "2026-03-02 store.did_renew a 1"}
 		if got := s.counted("2026-03-01"); !slices.Equal(got, want) {
 			s.t.Errorf("counted anew: %q\nwant %q", got, want)
 		}
