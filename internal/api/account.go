@@ -134,7 +134,7 @@ type accountIn struct {
 	Body struct {
 		Kind        string     `json:"kind" maxLength:"64"`
 		Name        string     `json:"name" minLength:"1" maxLength:"200"`
-		Environment string     `json:"environment,omitempty" enum:"production,sandbox" default:"production"`
+		Environment string     `json:"environment,omitempty" enum:"production,sandbox" default:"production" doc:"Of a kind with a setting of this name the setting counts"`
 		Owner       string     `json:"owner,omitempty" maxLength:"64" default:"workspace" doc:"workspace, other, or a partner's id"`
 		Custodian   string     `json:"custodian,omitempty" maxLength:"200"`
 		Enabled     *bool      `json:"enabled,omitempty" doc:"True if not said, but for a list form, which nobody promised to work"`
@@ -152,7 +152,9 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, b.Settings); err != nil {
 		return accountOut{}, err
 	}
-	if kind, _ := a.kind(ac.Kind); kind.Form != nil {
+	kind, _ := a.kind(ac.Kind)
+	ac.Environment = kind.Environment(ac.Settings, b.Environment)
+	if kind.Form != nil {
 		ac.Enabled = b.Enabled != nil && *b.Enabled // nobody promised that it works: off until somebody wants it
 	}
 	if err := a.checkOwner(ctx, ac); err != nil {
@@ -199,7 +201,7 @@ type accountChange struct {
 	Body struct {
 		Version     int64      `json:"version" minimum:"1" doc:"The version that was read; another means that somebody else changed it meanwhile"`
 		Name        *string    `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Environment *string    `json:"environment,omitempty" enum:"production,sandbox"`
+		Environment *string    `json:"environment,omitempty" enum:"production,sandbox" doc:"Of a kind with a setting of this name the setting counts"`
 		Owner       *string    `json:"owner,omitempty" maxLength:"64"`
 		Custodian   *string    `json:"custodian,omitempty" maxLength:"200"`
 		Enabled     *bool      `json:"enabled,omitempty"`
@@ -224,6 +226,8 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, merged); err != nil {
 		return accountOut{}, err
 	}
+	kind, _ := a.kind(ac.Kind)
+	ac.Environment = kind.Environment(ac.Settings, ac.Environment)
 	if err := a.checkOwner(ctx, ac); err != nil {
 		return accountOut{}, err
 	}

@@ -52,12 +52,15 @@ func TestAccountOfApp(t *testing.T) {
 	s := newSite(t, storetest.SQLite(t))
 	app := s.made("/v1/apps", `{"name":"ひなた珈琲"}`)
 	body := func(app string) string {
-		return fmt.Sprintf(`{"kind":"appstore","name":"n","environment":"sandbox","settings":{"bundle_id":"jp.hinata.coffee","environment":"sandbox","app":%q}}`, app)
+		return fmt.Sprintf(`{"kind":"appstore","name":"n","settings":{"bundle_id":"jp.hinata.coffee","environment":"sandbox","app":%q}}`, app)
 	}
 	for _, id := range []string{"ひなた珈琲", "app_none", "acc_mail"} {
 		s.refused("POST", "/v1/accounts", body(id), "invalid")
 	}
 	account := s.made("/v1/accounts", body(app))
+	if shown := s.ok("GET", "/v1/accounts/"+account, ""); shown["environment"] != "sandbox" {
+		t.Errorf("an account whose setting is sandbox says %v", shown["environment"])
+	}
 	s.refused("PATCH", "/v1/accounts/"+account, `{"version":1,"settings":{"app":"app_none"}}`, "invalid")
 	s.made("/v1/accounts", body(""))
 }

@@ -4,6 +4,7 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -323,6 +324,22 @@ func (k Kind) Check(in map[string]string) (Settings, error) {
 		}
 	}
 	return out, nil
+}
+
+// Environment is that of an account with settings s which was given one: of a kind
+// with a setting of that name, such as an app in the App Store, the setting is it.
+func (k Kind) Environment(s Settings, given string) string {
+	if i := k.environment(); i >= 0 {
+		return cmp.Or(s[k.Fields[i].Key], k.Fields[i].Default)
+	}
+	return given
+}
+
+// SetsEnvironment reports whether the kind has such a setting.
+func (k Kind) SetsEnvironment() bool { return k.environment() >= 0 }
+
+func (k Kind) environment() int {
+	return slices.IndexFunc(k.Fields, func(f Field) bool { return f.Key == "environment" })
 }
 
 // tryTime is how long a provider is waited for when settings are saved.

@@ -167,6 +167,9 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (Ac
 		Page: v.titled("accounts", title), ID: a.ID, Kind: kind.Name, Name: a.Name, Environment: a.Environment, Owner: a.Owner, Custodian: a.Custodian,
 		Enabled: a.Enabled, Version: a.Version, CanTest: kind.ToStaff && kind.New != nil && kind.Form == nil, CanNotice: kind.Places != nil, TestTo: "", FillsIn: kind.Form != nil, Uploads: kind.File,
 	}
+	if kind.SetsEnvironment() {
+		view.Environment = ""
+	}
 	view.Path = view.action()
 	if view.FillsIn {
 		view.Warning = v.T("kind." + kind.Name + ".warning")
@@ -347,6 +350,7 @@ func (v *visit) accountFrom(kind channel.Kind, stored engawa.Account) engawa.Acc
 			a.Settings[f.Key] = value
 		}
 	}
+	a.Environment = kind.Environment(a.Settings, a.Environment)
 	return a
 }
 

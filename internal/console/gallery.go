@@ -417,7 +417,7 @@ func sampleAccount(p Page, s spoken) AccountForm {
 func sampleAppStore(p Page, s spoken) AccountForm {
 	p.Title = "Hinata iOS"
 	v := AccountForm{
-		Page: p, ID: "acc_5", Kind: "appstore", Name: "Hinata iOS", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Custodian: s.member, Enabled: true,
+		Page: p, ID: "acc_5", Kind: "appstore", Name: "Hinata iOS", Owner: engawa.OwnerWorkspace, Custodian: s.member, Enabled: true,
 		Callback: "https://hub.hinata.example/in/acc_5",
 	}
 	settings := map[string]string{"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "app": "app_1", "issuer_id": "57246542-96fe-1a63-e053-0824d011072a", "key_id": "2X9R4HXF34", "private_key": "x"}

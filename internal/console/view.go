@@ -358,7 +358,7 @@ type AccountRow struct {
 type AccountForm struct {
 	Page
 	ID, Kind, Name    string // ID empty: a new one
-	Environment       string
+	Environment       string // empty: a setting says it
 	Owner, Custodian  string
 	Enabled           bool
 	Version           int64
