@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -78,7 +77,7 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 	hash, key := t.originalHash(h.Workspace, h.Account, h.Original)
 	kept, err := t.purchase(`original_hash = $2 AND account = $3`, h.Workspace, hash, h.Account)
 	known := err == nil
-	if err != nil && !isNotFound(err) {
+	if err != nil && engawa.CodeOf(err) != engawa.CodeNotFound {
 		return kept, err
 	}
 	if known && kept.Facts == nil && !h.Back {
@@ -162,7 +161,7 @@ func (t *tx) buyer(h Heard, owner string) (string, error) {
 // met tells of an identity that nobody had and that somebody has now: it is
 // somebody else's work of this moment, and the next look finds it done.
 func met(err error) error {
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeConflict {
+	if engawa.CodeOf(err) == engawa.CodeConflict {
 		return &engawa.Error{Code: engawa.CodeUnavailable, Message: "another node hears of the same customer right now; nothing was taken", Remedy: "send it again in a moment", Err: err}
 	}
 	return err
@@ -273,11 +272,6 @@ func (t *tx) purchase(where string, args ...any) (p engawa.Purchase, err error) 
 		return p, err
 	}
 	return ps[0], nil
-}
-
-func isNotFound(err error) bool {
-	told, ok := errors.AsType[*engawa.Error](err)
-	return ok && told.Code == engawa.CodeNotFound
 }
 
 // Purchase returns one purchase.
