@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,9 +125,6 @@ type CheckupStep struct {
 	Close   []Closing
 }
 
-// Closing is a task that the hub itself finds done.
-type Closing struct{ Kind, Ref, Note string }
-
 // ErrMoved says that another node went on with a check: the step did nothing.
 var ErrMoved = errors.New("the check goes on elsewhere")
 
@@ -224,19 +220,6 @@ func (t *tx) keepGap(g engawa.Gap, fresh int) error {
 			to_at = CASE WHEN excluded.to_at > gap.to_at THEN excluded.to_at ELSE gap.to_at END`,
 		g.Workspace, g.ID, g.Account, string(g.Cause), us(g.From), us(g.To), fresh, us(g.FoundAt))
 	return err
-}
-
-// closeTask finishes an open task in the name of the hub itself, if there is one.
-func (t *tx) closeTask(workspace string, x Closing) error {
-	id, err := one(t, scanString, `UPDATE task SET state = 'done', remind_at = 0, done_at = $4, done_by = $5 WHERE workspace = $1 AND kind = $2 AND ref = $3 AND state = 'open' RETURNING id`,
-		workspace, x.Kind, x.Ref, now(), t.s.actor)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return t.addLine(workspace, id, TaskLine{Act: "finish", Text: x.Note})
 }
 
 // keepCheckup writes a checkup. What was asked for and noticed meanwhile by
