@@ -201,10 +201,13 @@ func (t *tx) keepPurchase(p engawa.Purchase, hash, key string) error {
 	return err
 }
 
+// renewing is the kind of purchases that renew themselves.
+const renewing = "auto_renewable_subscription"
+
 // subscribed keeps the subscription that a purchase which renews itself is. One
 // to another product of the same purchase has ended.
 func (t *tx) subscribed(p engawa.Purchase) error {
-	if p.Kind != "auto_renewable_subscription" || p.App == "" {
+	if p.Kind != renewing || p.App == "" {
 		return nil
 	}
 	b := engawa.Subscription{Customer: p.Customer, App: p.App, Product: p.Product}
@@ -304,4 +307,26 @@ func (s *Store) PurchasesOf(ctx context.Context, workspace, customer string) (ps
 		return err
 	})
 	return ps, err
+}
+
+// Sold is how many subscribers of a product an account has in one storefront,
+// by what the store said last.
+type Sold struct {
+	Account    string
+	Product    string
+	Storefront string // ISO 3166-1 alpha-3
+	Living     int64
+}
+
+// SoldSubscriptions counts subscribers who have access, by account, product and
+// storefront.
+func (s *Store) SoldSubscriptions(ctx context.Context, workspace string) (sold []Sold, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		sold, err = all(t, func(scan func(...any) error) (x Sold, err error) {
+			return x, scan(&x.Account, &x.Product, &x.Storefront, &x.Living)
+		}, `SELECT account, product, storefront, count(*) FROM purchase WHERE workspace = $1 AND `+giving+`
+			GROUP BY account, product, storefront ORDER BY account, product, storefront`, workspace)
+		return err
+	})
+	return sold, err
 }
