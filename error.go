@@ -45,6 +45,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// CodeOf is the code of the *Error in err; empty: there is none.
+func CodeOf(err error) Code {
+	if told, ok := errors.AsType[*Error](err); ok {
+		return told.Code
+	}
+	return ""
+}
+
 // Invalid returns a CodeInvalid error for field, with what was wrong and what to do.
 func Invalid(field, remedy, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...), Remedy: remedy}

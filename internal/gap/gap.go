@@ -78,7 +78,7 @@ func (c *Checker) step(ctx context.Context, cu engawa.Checkup) (store.CheckupSte
 		p.zone = time.UTC
 	}
 	p.app, err = c.Clients.Open(ctx, cu.Workspace, cu.Account)
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code != engawa.CodeUnavailable {
+	if code := engawa.CodeOf(err); code != "" && code != engawa.CodeUnavailable {
 		return p.noKey(), nil // or the settings do not hold together, which saving them would have said
 	}
 	if err != nil {

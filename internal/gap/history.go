@@ -255,7 +255,7 @@ func (p place) fold(ctx context.Context, lost []appstore.Sent) (map[string]engaw
 		return of, nil
 	}
 	ps, err := p.Follow.Save(ctx, p.app.Account, follow.How{}, reports...)
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeUnavailable || ctx.Err() != nil {
+	if engawa.CodeOf(err) == engawa.CodeUnavailable || ctx.Err() != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}
 	if err == nil {

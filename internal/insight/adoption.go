@@ -62,7 +62,8 @@ func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopte
 	lately := Span{To: span.To, Days: LatelySpan}
 	var out []Adopted
 	for _, f := range Families() {
-		a := Adopted{Family: f, Long: sum(count(days, span, []string{f.Type + ".*"})), Lately: sum(count(days, lately, []string{f.Type + ".*"}))}
+		types := []string{f.Type, f.Type + ".*"}
+		a := Adopted{Family: f, Long: sum(count(days, span, types)), Lately: sum(count(days, lately, types))}
 		a.Routed = slices.ContainsFunc(routes, func(r engawa.Route) bool { return r.Enabled && slices.ContainsFunc(r.Events, f.isOf) })
 		out = append(out, a)
 	}

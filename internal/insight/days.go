@@ -2,7 +2,6 @@ package insight
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -14,12 +13,10 @@ type Span struct {
 	Days int
 }
 
-const dayLayout = "2006-01-02"
-
 // Day is the i-th day, from 0, as "2026-11-29".
 func (s Span) Day(i int) string {
 	y, m, d := s.To.Date()
-	return time.Date(y, m, d-s.Days+1+i, 12, 0, 0, 0, time.UTC).Format(dayLayout)
+	return time.Date(y, m, d-s.Days+1+i, 12, 0, 0, 0, time.UTC).Format(time.DateOnly)
 }
 
 // From is the first day.
@@ -27,8 +24,8 @@ func (s Span) From() string { return s.Day(0) }
 
 // index is the place of a day, below 0 before the first.
 func (s Span) index(day string) int {
-	at, err := time.Parse(dayLayout, day)
-	first, _ := time.Parse(dayLayout, s.From()) // as Day writes it
+	at, err := time.Parse(time.DateOnly, day)
+	first, _ := time.Parse(time.DateOnly, s.From()) // as Day writes it
 	if err != nil || at.Before(first) {
 		return -1
 	}
@@ -38,12 +35,15 @@ func (s Span) index(day string) int {
 // Enough is how many days are needed to judge the refunds of the last.
 const Enough = baseline + exposure + 1
 
-// Of what the store tells, what is sold, refunded and so on.
+// Of what the store tells, what is sold, refunded and so on: patterns as a route's.
 var (
-	sold      = []string{"store.subscribed.*", "store.did_renew.*", "store.one_time_charge.*", "store.offer_redeemed.initial_buy", "store.offer_redeemed.resubscribe"}
+	sold = []string{
+		"store.subscribed", "store.subscribed.*", "store.did_renew", "store.did_renew.*", "store.one_time_charge", "store.one_time_charge.*",
+		"store.offer_redeemed.initial_buy", "store.offer_redeemed.resubscribe",
+	}
 	renewed   = []string{"store.did_renew"}
 	recovered = []string{"store.did_renew.billing_recovery"}
-	unpaid    = []string{"store.did_fail_to_renew.*"}
+	unpaid    = []string{"store.did_fail_to_renew", "store.did_fail_to_renew.*"}
 	canceled  = []string{"store.did_change_renewal_status.auto_renew_disabled"}
 	saved     = []string{"store.did_change_renewal_status.auto_renew_enabled"}
 	refunded  = []string{"store.refund"}
@@ -51,13 +51,9 @@ var (
 	declined  = []string{"store.refund_declined"}
 )
 
-// told reports whether a type is one of those that patterns name: a type itself,
-// or with ".*" it and all below it.
+// told reports whether a type is one of those that patterns name.
 func told(patterns []string, typ string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		family, all := strings.CutSuffix(p, ".*")
-		return typ == family || all && strings.HasPrefix(typ, family+".")
-	})
+	return slices.ContainsFunc(patterns, func(p string) bool { return engawa.MatchesType(p, typ) })
 }
 
 // count adds up, by day, how often something happened.

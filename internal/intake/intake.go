@@ -112,7 +112,7 @@ func (in *Intake) follow(ctx context.Context, a engawa.Account, e *engawa.Event)
 		return nil
 	}
 	err := look(ctx, a, e)
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeUnavailable {
+	if engawa.CodeOf(err) == engawa.CodeUnavailable {
 		return err
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package message
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ func (w *world) while(ctx context.Context, r Request) (engawa.While, error) {
 		return out, nil
 	}
 	p, err := w.Store.PurchaseBy(ctx, r.Workspace, r.Event.Account, original)
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeNotFound {
+	if engawa.CodeOf(err) == engawa.CodeNotFound {
 		return out, nil
 	}
 	out.Purchase, out.Product = p.ID, text.Value(Data(*r.Event), "product_id")

@@ -181,7 +181,7 @@ func (d *Door) installed(ctx context.Context, a engawa.Account, t *appstore.AppT
 	}
 	c := engawa.Customer{Workspace: a.Workspace, ID: engawa.NewID(engawa.PrefixCustomer), Kind: "person", Locale: w.Locale, CreatedAt: time.Now().UTC()}
 	err = d.Store.AddCustomer(ctx, store.NewCustomer{Customer: c, Identities: []engawa.Identity{id}})
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeConflict {
+	if engawa.CodeOf(err) == engawa.CodeConflict {
 		return d.Store.CustomerBy(ctx, a.Workspace, id) // another call of the same app was first
 	}
 	return c.ID, err

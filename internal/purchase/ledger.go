@@ -173,15 +173,3 @@ func (s State) revoked(p Period) bool {
 func refundKey(transaction string, at appstore.Date) string {
 	return transaction + " " + strconv.FormatInt(int64(at), 10)
 }
-
-// ExtensionsLeft is how many are left of the two that the App Store allows in 365 days, as far as
-// its notifications told of them.
-func (s State) ExtensionsLeft(now time.Time) int {
-	used := 0
-	for _, e := range s.Extensions {
-		if e.At.Time().After(now.Add(-appstore.ExtensionsWithin)) {
-			used++
-		}
-	}
-	return max(0, appstore.ExtensionsAllowed-used)
-}

@@ -3,7 +3,6 @@ package refund
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +41,7 @@ func (r *Runner) Step(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
+	return errors.Join(errs...)
 }
 
 // look decides on a case, unless another node did just now, and sends.
@@ -81,7 +80,7 @@ func (r *Runner) put(ctx context.Context, c engawa.RefundCase) error {
 		return err
 	}
 	app, err := r.Clients.Open(ctx, c.Workspace, c.Account)
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code != engawa.CodeUnavailable {
+	if code := engawa.CodeOf(err); code != "" && code != engawa.CodeUnavailable {
 		return errors.Join(errNotOpen, err)
 	}
 	if err != nil {

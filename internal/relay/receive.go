@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func (r *Receiver) Take(ctx context.Context, l *letter.Letter, from string, to N
 	case Inbox:
 		err = r.takeNotice(ctx, l, to)
 	}
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeNotFound {
+	if engawa.CodeOf(err) == engawa.CodeNotFound {
 		return nil
 	}
 	return err

@@ -111,16 +111,21 @@ func (t *tx) accounts(workspace, where string, args ...any) ([]engawa.Account, e
 // Account returns one account, settings and secrets opened.
 func (s *Store) Account(ctx context.Context, workspace, id string) (a engawa.Account, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		as, err := t.accounts(workspace, `AND id = $2`, id)
-		if err == nil && len(as) == 0 {
-			err = engawa.NotFound("account")
-		}
-		if err == nil {
-			a = as[0]
-		}
+		a, err = t.account(workspace, id)
 		return err
 	})
 	return a, err
+}
+
+func (t *tx) account(workspace, id string) (engawa.Account, error) {
+	as, err := t.accounts(workspace, `AND id = $2`, id)
+	if err == nil && len(as) == 0 {
+		err = engawa.NotFound("account")
+	}
+	if err != nil {
+		return engawa.Account{}, err
+	}
+	return as[0], nil
 }
 
 // Accounts returns a workspace's accounts, oldest first.

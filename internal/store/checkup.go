@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,9 +125,6 @@ type CheckupStep struct {
 	Close   []Closing
 }
 
-// Closing is a task that the hub itself finds done.
-type Closing struct{ Kind, Ref, Note string }
-
 // ErrMoved says that another node went on with a check: the step did nothing.
 var ErrMoved = errors.New("the check goes on elsewhere")
 
@@ -226,19 +222,6 @@ func (t *tx) keepGap(g engawa.Gap, fresh int) error {
 	return err
 }
 
-// closeTask finishes an open task in the name of the hub itself, if there is one.
-func (t *tx) closeTask(workspace string, x Closing) error {
-	id, err := one(t, scanString, `UPDATE task SET state = 'done', remind_at = 0, done_at = $4, done_by = $5 WHERE workspace = $1 AND kind = $2 AND ref = $3 AND state = 'open' RETURNING id`,
-		workspace, x.Kind, x.Ref, now(), t.s.actor)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return t.addLine(workspace, id, TaskLine{Act: "finish", Text: x.Note})
-}
-
 // keepCheckup writes a checkup. What was asked for and noticed meanwhile by
 // others stays, unless the step begins a check.
 func (t *tx) keepCheckup(c engawa.Checkup, st CheckupStep) error {
@@ -327,33 +310,28 @@ type Doubt struct {
 	Limit              int
 }
 
-// Doubtful returns purchases in doubt, by id, and the same in two parts: of the
-// first something was missing.
+// Doubtful returns purchases in doubt, by id, and of which of them something was
+// missing.
 func (s *Store) Doubtful(ctx context.Context, d Doubt) (ps []engawa.Purchase, missed map[string]bool, err error) {
 	missed = map[string]bool{}
 	err = s.view(ctx, d.Workspace, func(t *tx) error {
 		const own = `workspace = $1 AND account = $2 AND id > $3 AND checked_at < $4`
-		const living = `kind = 'auto_renewable_subscription' AND state IN ('active', 'billing_grace_period', 'billing_retry')
+		const living = `kind = '` + renewing + `' AND state IN ('active', 'billing_grace_period', 'billing_retry')
 			AND (checked_at < $5 OR ends_at > 0 AND ends_at < $6 AND state <> 'billing_retry')`
-		q, args := `SELECT `+purchaseColumns+` FROM purchase WHERE `+own+` AND ask_at > 0 ORDER BY id LIMIT `+strconv.Itoa(d.Limit), []any{d.Workspace, d.Account, d.After, us(d.Before)}
+		which, args := `ask_at > 0`, []any{d.Workspace, d.Account, d.After, us(d.Before)}
 		if !d.Old.IsZero() {
-			q = `SELECT ` + purchaseColumns + ` FROM purchase WHERE ` + own + ` AND (ask_at > 0 OR ` + living + `) ORDER BY id LIMIT ` + strconv.Itoa(d.Limit)
-			args = append(args, us(d.Old), us(d.Before))
+			which, args = `(ask_at > 0 OR `+living+`)`, append(args, us(d.Old), us(d.Before))
 		}
-		rows, err := all(t, scanPurchase, q, args...)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		ids := make([]string, len(rows))
-		for i, r := range rows {
-			ids[i] = r.ID
-		}
-		asked, err := all(t, scanString, `SELECT id FROM purchase WHERE workspace = $1 AND id {in $2} AND ask_at > 0`, d.Workspace, t.list(ids))
+		rows, err := all(t, func(scan func(...any) error) (purchaseRow, error) {
+			var ask int64
+			r, err := scanPurchase(func(to ...any) error { return scan(append(to, &ask)...) })
+			if ask > 0 {
+				missed[r.ID] = true
+			}
+			return r, err
+		}, `SELECT `+purchaseColumns+`, ask_at FROM purchase WHERE `+own+` AND `+which+` ORDER BY id LIMIT `+strconv.Itoa(d.Limit), args...)
 		if err != nil {
 			return err
-		}
-		for _, id := range asked {
-			missed[id] = true
 		}
 		ps, err = t.openPurchases(d.Workspace, rows)
 		return err

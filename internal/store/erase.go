@@ -123,12 +123,19 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE refund_case SET next_at = 0 WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`,
-		`UPDATE task SET state = 'done', remind_at = 0 WHERE workspace = $1 AND kind = 'refund.due' AND state = 'open'
-			AND ref IN (SELECT id FROM refund_case WHERE workspace = $1 AND customer = $2)`,
 		`DELETE FROM cause WHERE workspace = $1 AND event IN (SELECT id FROM event WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE delivery SET carry = NULL WHERE workspace = $1 AND carry IS NOT NULL AND message IN ` + concerning,
 	} {
 		if _, err := t.exec(q, workspace, customer); err != nil {
+			return err
+		}
+	}
+	cases, err := all(t, scanString, `SELECT id FROM refund_case WHERE workspace = $1 AND customer = $2 AND alarmed_at > 0`, workspace, customer)
+	if err != nil {
+		return err
+	}
+	for _, id := range cases {
+		if err := t.closeTask(workspace, Closing{Kind: RefundTask, Ref: id}); err != nil {
 			return err
 		}
 	}

@@ -35,10 +35,7 @@ func (s *Store) OpenExtension(ctx context.Context, x engawa.Extension) error {
 		return err
 	}
 	err = s.inTx(ctx, x.Workspace, func(t *tx) error {
-		as, err := t.accounts(x.Workspace, `AND id = $2`, x.Account)
-		if err == nil && len(as) == 0 {
-			err = engawa.NotFound("account")
-		}
+		_, err := t.account(x.Workspace, x.Account)
 		if err != nil {
 			return err
 		}

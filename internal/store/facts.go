@@ -701,7 +701,7 @@ func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
 		return nil
 	}
 	rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
-		WHERE workspace = $1 AND customer {in $2} AND (kind = 'auto_renewable_subscription' OR id {in $3}) ORDER BY bought_at, id`,
+		WHERE workspace = $1 AND customer {in $2} AND (kind = '`+renewing+`' OR id {in $3}) ORDER BY bought_at, id`,
 		workspace, t.list(customers), t.list(distinct(ids)))
 	if err != nil {
 		return err

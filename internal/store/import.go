@@ -29,10 +29,7 @@ const maxFiles = 20
 // AddImport keeps an uploaded file, sealed, until a day has passed.
 func (s *Store) AddImport(ctx context.Context, i engawa.Import, file []byte) error {
 	err := s.inTx(ctx, i.Workspace, func(t *tx) error {
-		as, err := t.accounts(i.Workspace, `AND id = $2`, i.Account)
-		if err == nil && len(as) == 0 {
-			err = engawa.NotFound("account")
-		}
+		_, err := t.account(i.Workspace, i.Account)
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ type InApp struct {
 const MaxInApp = 50
 
 // KeepInApp keeps a delivery's words for an app until its message ends; one without
-// an end for 90 days. Kept again
-// it changes nothing; for a customer who was erased meanwhile it is ErrErased.
+// an end for 90 days. Kept again it changes nothing; for a customer who was erased
+// meanwhile it is ErrErased.
 func (s *Store) KeepInApp(ctx context.Context, workspace, delivery, app string, body []byte) error {
 	type row struct {
 		customer string
@@ -64,17 +64,19 @@ func (s *Store) FetchInApp(ctx context.Context, workspace, app, customer string)
 	type row struct {
 		InApp
 		delivery, by string
+		waits        bool // it is not marked as delivered yet
 		sealed       []byte
 	}
-	err = s.inTx(ctx, workspace, func(t *tx) error {
-		out = nil
+	var deliveries []string
+	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
 			var kept, ends, fetched, seen int64
-			err = scan(&r.ID, &r.App, &r.delivery, &kept, &ends, &fetched, &seen, &r.by, &r.sealed)
+			err = scan(&r.ID, &r.App, &r.delivery, &kept, &ends, &fetched, &seen, &r.by, &r.sealed, &r.waits)
 			r.KeptAt, r.EndsAt, r.FetchedAt, r.SeenAt = at(kept), at(ends), at(fetched), at(seen)
 			return r, err
-		}, `SELECT id, app, delivery, kept_at, ends_at, fetched_at, seen_at, sealed_by, sealed FROM in_app
-			WHERE workspace = $1 AND customer = $2 AND app = $3 AND ends_at > $4 ORDER BY kept_at DESC, id LIMIT 50`, workspace, customer, app, now())
+		}, `SELECT id, app, delivery, kept_at, ends_at, fetched_at, seen_at, sealed_by, sealed,
+				fetched_at = 0 OR EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = in_app.workspace AND d.id = in_app.delivery AND d.state = 'accepted') FROM in_app
+			WHERE workspace = $1 AND customer = $2 AND app = $3 AND ends_at > $4 ORDER BY kept_at DESC, id LIMIT $5`, workspace, customer, app, now(), MaxInApp)
 		if err != nil {
 			return err
 		}
@@ -82,7 +84,6 @@ func (s *Store) FetchInApp(ctx context.Context, workspace, app, customer string)
 		if err != nil {
 			return err
 		}
-		var deliveries []string
 		for _, r := range rows {
 			if !ring.opens(r.by) {
 				continue // erased this moment
@@ -90,19 +91,21 @@ func (s *Store) FetchInApp(ctx context.Context, workspace, app, customer string)
 			if r.Body, err = ring.open(workspace, r.by, "in_app", r.ID, r.sealed); err != nil {
 				return err
 			}
-			out, deliveries = append(out, r.InApp), append(deliveries, r.delivery)
+			if out = append(out, r.InApp); r.waits {
+				deliveries = append(deliveries, r.delivery)
+			}
 		}
-		return t.fetched(workspace, deliveries)
+		return nil
 	})
-	return out, err
+	if err != nil || len(deliveries) == 0 { // an app asks often, and mostly there is nothing new
+		return out, err
+	}
+	return out, s.inTx(ctx, workspace, func(t *tx) error { return t.fetched(workspace, deliveries) })
 }
 
 // fetched marks deliveries as delivered. One whose handing over is not written
 // down yet is marked the next time.
 func (t *tx) fetched(workspace string, deliveries []string) error {
-	if len(deliveries) == 0 {
-		return nil
-	}
 	if _, err := t.exec(`UPDATE in_app SET fetched_at = $3 WHERE workspace = $1 AND delivery {in $2} AND fetched_at = 0`, workspace, t.list(deliveries), now()); err != nil {
 		return err
 	}

@@ -24,10 +24,7 @@ func scanPool(scan func(...any) error) (p engawa.OfferPool, err error) {
 // all, else empty.
 func (s *Store) AddOfferPool(ctx context.Context, p engawa.OfferPool, word engawa.Secret) error {
 	err := s.inTx(ctx, p.Workspace, func(t *tx) error {
-		as, err := t.accounts(p.Workspace, `AND id = $2`, p.Account)
-		if err == nil && len(as) == 0 {
-			err = engawa.NotFound("account")
-		}
+		_, err := t.account(p.Workspace, p.Account)
 		if err != nil {
 			return err
 		}
@@ -421,8 +418,7 @@ func scanCode(scan func(...any) error) (r codeRow, err error) {
 // codes returns codes that were handed out, opened but for those of erased
 // customers.
 func (t *tx) codes(workspace, where string, args ...any) ([]engawa.OfferCode, error) {
-	rows, err := all(t, scanCode, `SELECT c.workspace, c.id, c.pool, c.account, c.offer, c.state, c.customer, c.reason, c.handed_by, c.handed_at, c.redeemed_at, c.sealed_by, c.sealed, p.ends_at
-		FROM offer_code c JOIN offer_pool p ON p.workspace = c.workspace AND p.id = c.pool WHERE c.workspace = $1 `+where, append([]any{workspace}, args...)...)
+	rows, err := t.codeRows(workspace, where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -443,6 +439,11 @@ func (t *tx) codes(workspace, where string, args ...any) ([]engawa.OfferCode, er
 	return out, err
 }
 
+func (t *tx) codeRows(workspace, where string, args ...any) ([]codeRow, error) {
+	return all(t, scanCode, `SELECT c.workspace, c.id, c.pool, c.account, c.offer, c.state, c.customer, c.reason, c.handed_by, c.handed_at, c.redeemed_at, c.sealed_by, c.sealed, p.ends_at
+		FROM offer_code c JOIN offer_pool p ON p.workspace = c.workspace AND p.id = c.pool WHERE c.workspace = $1 `+where, append([]any{workspace}, args...)...)
+}
+
 // OfferCodesOf returns the codes that a customer was given, the latest first, at
 // most 200.
 func (s *Store) OfferCodesOf(ctx context.Context, workspace, customer string) (cs []engawa.OfferCode, err error) {
@@ -457,10 +458,10 @@ func (s *Store) OfferCodesOf(ctx context.Context, workspace, customer string) (c
 // latest first, without their text.
 func (s *Store) OfferCodes(ctx context.Context, workspace, pool string, p Page) (cs []engawa.OfferCode, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		cs, err = t.codes(workspace, `AND c.pool = $2 AND c.state <> 'free' AND (c.handed_at, c.id) < ($3, $4) ORDER BY c.handed_at DESC, c.id DESC LIMIT `+strconv.Itoa(p.limit()),
+		rows, err := t.codeRows(workspace, `AND c.pool = $2 AND c.state <> 'free' AND (c.handed_at, c.id) < ($3, $4) ORDER BY c.handed_at DESC, c.id DESC LIMIT `+strconv.Itoa(p.limit()),
 			pool, p.before(), p.ID)
-		for i := range cs {
-			cs[i].Code = ""
+		for _, r := range rows {
+			cs = append(cs, r.OfferCode)
 		}
 		return err
 	})

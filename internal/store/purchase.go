@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -78,7 +77,7 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 	hash, key := t.originalHash(h.Workspace, h.Account, h.Original)
 	kept, err := t.purchase(`original_hash = $2 AND account = $3`, h.Workspace, hash, h.Account)
 	known := err == nil
-	if err != nil && !isNotFound(err) {
+	if err != nil && engawa.CodeOf(err) != engawa.CodeNotFound {
 		return kept, err
 	}
 	if known && kept.Facts == nil && !h.Back {
@@ -162,7 +161,7 @@ func (t *tx) buyer(h Heard, owner string) (string, error) {
 // met tells of an identity that nobody had and that somebody has now: it is
 // somebody else's work of this moment, and the next look finds it done.
 func met(err error) error {
-	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code == engawa.CodeConflict {
+	if engawa.CodeOf(err) == engawa.CodeConflict {
 		return &engawa.Error{Code: engawa.CodeUnavailable, Message: "another node hears of the same customer right now; nothing was taken", Remedy: "send it again in a moment", Err: err}
 	}
 	return err
@@ -202,10 +201,13 @@ func (t *tx) keepPurchase(p engawa.Purchase, hash, key string) error {
 	return err
 }
 
+// renewing is the kind of purchases that renew themselves.
+const renewing = "auto_renewable_subscription"
+
 // subscribed keeps the subscription that a purchase which renews itself is. One
 // to another product of the same purchase has ended.
 func (t *tx) subscribed(p engawa.Purchase) error {
-	if p.Kind != "auto_renewable_subscription" || p.App == "" {
+	if p.Kind != renewing || p.App == "" {
 		return nil
 	}
 	b := engawa.Subscription{Customer: p.Customer, App: p.App, Product: p.Product}
@@ -275,11 +277,6 @@ func (t *tx) purchase(where string, args ...any) (p engawa.Purchase, err error) 
 	return ps[0], nil
 }
 
-func isNotFound(err error) bool {
-	told, ok := errors.AsType[*engawa.Error](err)
-	return ok && told.Code == engawa.CodeNotFound
-}
-
 // Purchase returns one purchase.
 func (s *Store) Purchase(ctx context.Context, workspace, id string) (p engawa.Purchase, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
@@ -310,4 +307,26 @@ func (s *Store) PurchasesOf(ctx context.Context, workspace, customer string) (ps
 		return err
 	})
 	return ps, err
+}
+
+// Sold is how many subscribers of a product an account has in one storefront,
+// by what the store said last.
+type Sold struct {
+	Account    string
+	Product    string
+	Storefront string // ISO 3166-1 alpha-3
+	Living     int64
+}
+
+// SoldSubscriptions counts subscribers who have access, by account, product and
+// storefront.
+func (s *Store) SoldSubscriptions(ctx context.Context, workspace string) (sold []Sold, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		sold, err = all(t, func(scan func(...any) error) (x Sold, err error) {
+			return x, scan(&x.Account, &x.Product, &x.Storefront, &x.Living)
+		}, `SELECT account, product, storefront, count(*) FROM purchase WHERE workspace = $1 AND `+giving+`
+			GROUP BY account, product, storefront ORDER BY account, product, storefront`, workspace)
+		return err
+	})
+	return sold, err
 }

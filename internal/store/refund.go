@@ -115,7 +115,7 @@ func (t *tx) hearRefund(kept, heard engawa.RefundCase) error {
 	}
 	if heard.State == engawa.RefundOpen {
 		heard.NextAt = heard.UpdatedAt
-	} else if err := t.endRefundTask(heard); err != nil {
+	} else if err := t.closeTask(heard.Workspace, Closing{Kind: RefundTask, Ref: heard.ID}); err != nil {
 		return err
 	}
 	if err := t.keepRefund(heard); err != nil {
@@ -215,7 +215,7 @@ func (t *tx) changeRefund(change RefundChange) error {
 		}
 	}
 	if change.Ended {
-		if err := t.endRefundTask(c); err != nil {
+		if err := t.closeTask(c.Workspace, Closing{Kind: RefundTask, Ref: c.ID}); err != nil {
 			return err
 		}
 	}
@@ -227,13 +227,6 @@ func (t *tx) changeRefund(change RefundChange) error {
 
 // RefundTask is the kind of the task that asks a person for an answer.
 const RefundTask = "refund.due"
-
-// endRefundTask ends the task of a case: who had it finds it done by the hub.
-func (t *tx) endRefundTask(c engawa.RefundCase) error {
-	_, err := t.exec(`UPDATE task SET state = 'done', remind_at = 0, done_at = $4, done_by = $5 WHERE workspace = $1 AND kind = $2 AND ref = $3 AND state = 'open'`,
-		c.Workspace, RefundTask, c.ID, now(), t.s.actor)
-	return err
-}
 
 // typeRefundDue is the event that tells that a case's time runs out, once for
 // each round of it.
@@ -252,18 +245,10 @@ func (t *tx) tellRefund(c engawa.RefundCase) error {
 	if err != nil {
 		return fmt.Errorf("tell of %s: %w", c.ID, err)
 	}
-	when := time.Now()
-	e := engawa.Event{
-		Workspace: c.Workspace, ID: engawa.NewOrderedID(engawa.PrefixEvent, when), Account: engawa.SourceHub, Type: typeRefundDue,
-		DedupKey: "refund.due:" + c.ID + ":" + strconv.FormatInt(us(c.AskedAt), 36), Subject: "refund:" + c.ID, Customer: c.Customer,
-		OccurredAt: when.UTC(), ReceivedAt: when.UTC(), Data: data, Known: true,
-	}
-	var out Journaled
-	if err := t.journal([]slot{{e, &out}}); err != nil {
-		return err
-	}
-	t.told = true
-	return t.notify("", "")
+	return t.tellOf(engawa.Event{
+		Workspace: c.Workspace, Type: typeRefundDue, DedupKey: typeRefundDue + ":" + c.ID + ":" + strconv.FormatInt(us(c.AskedAt), 36),
+		Subject: "refund:" + c.ID, Customer: c.Customer, Data: data,
+	})
 }
 
 // refundFacts reads a case with what bears on it; with hold, customer and case

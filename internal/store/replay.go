@@ -37,10 +37,7 @@ func (s *Store) EventsBetween(ctx context.Context, workspace, after string, from
 // endpoint is a conflict while the first is running.
 func (s *Store) AddReplay(ctx context.Context, r engawa.Replay) (engawa.Replay, error) {
 	err := s.inTx(ctx, r.Workspace, func(t *tx) error {
-		as, err := t.accounts(r.Workspace, `AND id = $2`, r.Account)
-		if err == nil && len(as) == 0 {
-			err = engawa.NotFound("account")
-		}
+		_, err := t.account(r.Workspace, r.Account)
 		if err != nil {
 			return err
 		}

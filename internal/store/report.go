@@ -17,10 +17,20 @@ import (
 // it would else double what the messages, tasks and customers say already. "*" is
 // no name.
 func (t *tx) asked(workspace, typ string) (bool, error) {
-	routes, err := t.routes(workspace)
+	routes, read := t.asking[workspace]
+	if !read { // once in a transaction: a batch may report a thousand times
+		var err error
+		if routes, err = t.routes(workspace); err != nil {
+			return false, err
+		}
+		if t.asking == nil {
+			t.asking = map[string][]engawa.Route{}
+		}
+		t.asking[workspace] = routes
+	}
 	return slices.ContainsFunc(routes, func(r engawa.Route) bool {
 		return r.Enabled && slices.ContainsFunc(r.Events, func(p string) bool { return p != "*" && engawa.MatchesType(p, typ) })
-	}), err
+	}), nil
 }
 
 // tellOf journals an event about the hub itself, once by its key.

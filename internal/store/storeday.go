@@ -15,8 +15,6 @@ import (
 // storeEvents is how the types of what a store tells begin.
 const storeEvents = "store."
 
-const dayLayout = "2006-01-02"
-
 // counts reports whether an event is one of a store's own.
 func counts(e engawa.Event) bool {
 	return e.Account != engawa.SourceAPI && strings.HasPrefix(e.Type, storeEvents)
@@ -63,7 +61,7 @@ func (t *tx) countDays(workspace string, slots []slot, known map[string]bool) er
 			Product string `json:"product_id"`
 		}
 		_ = json.Unmarshal(e.Data, &about) // what names no product counts for none
-		days = append(days, engawa.StoreDay{Account: e.Account, Day: e.OccurredAt.In(zone).Format(dayLayout), What: e.Type, Product: about.Product, N: 1})
+		days = append(days, engawa.StoreDay{Account: e.Account, Day: e.OccurredAt.In(zone).Format(time.DateOnly), What: e.Type, Product: about.Product, N: 1})
 	}
 	return t.addDays(workspace, days)
 }
@@ -84,7 +82,7 @@ func (t *tx) countActive(was, is engawa.Purchase) error {
 	if was.ID == "" {
 		since = is.BoughtAt
 	}
-	day := since.In(zone).Format(dayLayout)
+	day := since.In(zone).Format(time.DateOnly)
 	if gives(was) {
 		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: was.Product, N: -1})
 	}
@@ -94,10 +92,13 @@ func (t *tx) countActive(was, is engawa.Purchase) error {
 	return t.addDays(is.Workspace, days)
 }
 
+// giving is what purchases are that gives is true of, but for erased customers'.
+const giving = `kind = '` + renewing + `' AND state IN ('active', 'billing_grace_period')`
+
 // gives reports whether a purchase is a subscription with access. Of an erased
 // customer's nothing is known any more.
 func gives(p engawa.Purchase) bool {
-	return p.Facts != nil && p.Kind == "auto_renewable_subscription" && (p.State == "active" || p.State == "billing_grace_period")
+	return p.Facts != nil && p.Kind == renewing && (p.State == "active" || p.State == "billing_grace_period")
 }
 
 // forgetActive takes the subscriptions of a customer who is erased out of the
@@ -107,12 +108,12 @@ func (t *tx) forgetActive(workspace, customer string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	day := at.In(zone).Format(dayLayout)
+	day := at.In(zone).Format(time.DateOnly)
 	days, err := all(t, func(scan func(...any) error) (d engawa.StoreDay, err error) {
 		d.Day, d.What, d.N = day, engawa.DayActive, -1
 		return d, scan(&d.Account, &d.Product)
 	}, `SELECT account, product FROM purchase
-		WHERE workspace = $1 AND customer = $2 AND kind = 'auto_renewable_subscription' AND state IN ('active', 'billing_grace_period')`, workspace, customer)
+		WHERE workspace = $1 AND customer = $2 AND `+giving, workspace, customer)
 	if err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (t *tx) recountEvents(workspace string) (n int, err error) {
 func (t *tx) recountActive(workspace string) (n int, err error) {
 	for after := ""; ; {
 		rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
-			WHERE workspace = $1 AND id > $2 AND kind = 'auto_renewable_subscription' AND state IN ('active', 'billing_grace_period') ORDER BY id LIMIT $3`,
+			WHERE workspace = $1 AND id > $2 AND `+giving+` ORDER BY id LIMIT $3`,
 			workspace, after, recountBatch)
 		if err != nil || len(rows) == 0 {
 			return n, err

@@ -305,16 +305,39 @@ func (s *Store) NoteTask(ctx context.Context, workspace, id, note string) error 
 // be empty.
 func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) error {
 	return s.change(ctx, workspace, id, TaskLine{Act: "finish", Text: note}, func(t *tx) error {
-		if err := t.expect("open task", `UPDATE task SET state = 'done', remind_at = 0, done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
-			workspace, id, now(), s.actor); err != nil {
-			return err
-		}
-		k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, id)
-		if err != nil {
-			return err
-		}
-		return t.reportTask(k.Task, "manual_task.closed", "closed:"+id+":"+strconv.FormatInt(us(k.DoneAt), 36))
+		return t.finish(workspace, id)
 	})
+}
+
+// finish marks an open task done, and reports it.
+func (t *tx) finish(workspace, id string) error {
+	if err := t.expect("open task", `UPDATE task SET state = 'done', remind_at = 0, done_at = $3, done_by = $4 WHERE workspace = $1 AND id = $2 AND state = 'open'`,
+		workspace, id, now(), t.s.actor); err != nil {
+		return err
+	}
+	k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, id)
+	if err != nil {
+		return err
+	}
+	return t.reportTask(k.Task, "manual_task.closed", "closed:"+id+":"+strconv.FormatInt(us(k.DoneAt), 36))
+}
+
+// Closing is a task that the hub itself finds done.
+type Closing struct{ Kind, Ref, Note string }
+
+// closeTask finishes an open task in the name of the hub itself, if there is one.
+func (t *tx) closeTask(workspace string, x Closing) error {
+	id, err := one(t, scanString, `SELECT id FROM task WHERE workspace = $1 AND kind = $2 AND ref = $3 AND state = 'open' {lock}`, workspace, x.Kind, x.Ref)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = t.finish(workspace, id)
+	}
+	if err != nil {
+		return err
+	}
+	return t.addLine(workspace, id, TaskLine{Act: "finish", Text: x.Note})
 }
 
 // ReopenTask opens a task that is done. It is a conflict where the same was

@@ -25,9 +25,11 @@ import (
 type tx struct {
 	ctx  context.Context //nolint:containedctx // a tx lives inside one call
 	s    *Store
-	told bool      // of something that waits for its routes
-	tx   *sql.Tx   // reading on SQLite
-	conn *sql.Conn // everything else
+	told bool // of something that waits for its routes
+	// asking are the routes of workspaces in which something was reported (tx.asked).
+	asking map[string][]engawa.Route
+	tx     *sql.Tx   // reading on SQLite
+	conn   *sql.Conn // everything else
 }
 
 // everywhere is the scope of a transaction that may see every workspace: what
