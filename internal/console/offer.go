@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -152,15 +151,7 @@ func fileOf(r *http.Request) ([]byte, error) {
 	if err := r.ParseMultipartForm(maxCodes); err != nil {
 		return nil, &engawa.Error{Code: engawa.CodeTooLarge, Message: "the file is too large", Remedy: "split it", Err: err}
 	}
-	f, _, err := r.FormFile("file")
-	if errors.Is(err, http.ErrMissingFile) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, engawa.Invalid("/file", "upload the file again", "the file did not arrive whole")
-	}
-	defer f.Close()
-	return io.ReadAll(f)
+	return uploaded(r)
 }
 
 // toldWords says what is wrong with a form, by the field that is.

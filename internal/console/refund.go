@@ -112,8 +112,8 @@ func (c *console) refundsCSV(v *visit) error {
 			return err
 		}
 		for _, r := range list {
-			writeCSV(out, r.ID, string(r.State), string(r.Answer), r.Why, r.Product, r.Kind, r.Storefront, r.Environment, r.Reason, strconv.Itoa(r.Requests), stampOf(r.AskedAt), stampOf(r.DueAt),
-				stampOf(r.ClosedAt), amountOf(r.Price, r.Currency), amountOf(r.Returned, r.Currency), r.Currency, r.Customer)
+			writeCSV(out, r.ID, string(r.State), string(r.Answer), r.Why, r.Product, r.Kind, r.Storefront, r.Environment, r.Reason, strconv.Itoa(r.Requests), stamp(r.AskedAt), stamp(r.DueAt),
+				stamp(r.ClosedAt), amountOf(r.Price, r.Currency), amountOf(r.Returned, r.Currency), r.Currency, r.Customer)
 			p.At, p.ID = refundPlace(f, r), r.ID
 		}
 		if len(list) < 200 {
@@ -122,13 +122,6 @@ func (c *console) refundsCSV(v *visit) error {
 	}
 	out.Flush()
 	return nil // what failed on the way shows as a file cut short
-}
-
-func stampOf(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 // amountOf is an amount in units of its currency.

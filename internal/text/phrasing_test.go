@@ -38,6 +38,7 @@ var phrasings = []wrong{
 	{[]engawa.Locale{ja}, "a double negative", regexp.MustCompile(`な(?:い|かった)わけでは(?:な|あ)|なくは(?:な|あ)|ないことは(?:な|あ)|ないでは(?:な|あ)|ないとは(?:言|い)え|ないとは限ら|ざるを得な|ませんことは(?:な|あ)`), "送れないわけではありません"},
 	{[]engawa.Locale{ja}, "words that say nothing", regexp.MustCompile(`エラーが(?:発生|起き)|不明なエラー|予期(?:しない|せぬ)エラー|異常が発生`), "エラーが発生しました。"},
 	{[]engawa.Locale{ja}, "a value beside two particles", regexp.MustCompile(value + `を、?を|` + value + `がが|` + value + `はは|` + value + `にに`), "{{.name}}がが"},
+	{[]engawa.Locale{ja}, "a customer spelled otherwise than お客さま", regexp.MustCompile(`お客様`), "お客様のページ"},
 	{[]engawa.Locale{ko}, "an honorific twice", regexp.MustCompile(`님\s*님|님께\s*님|씨\s*님|귀하\s*님|님\s*귀하|시시[다겠었고면는]|으시시|하시시`), "고객님님"},
 	{[]engawa.Locale{ko}, "an honorific for a thing", regexp.MustCompile(`되시겠습니다|(?:상품|결제|메일|금액|링크)[이가은는]? [^.]{0,12}(?:이십니다|계십니다)`), "결제가 완료되시겠습니다"},
 	{[]engawa.Locale{ko}, "a particle that depends on the sound before it", regexp.MustCompile(value + `(?:을|를|이|가|은|는|와|과|으로|로|이나|나|이라|라|아|야|이며|며|이고|고)(?:[^\p{Hangul}(]|$)`), "{{.name}}을 보냅니다"},

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -46,9 +47,12 @@ type tongue struct {
 	filled    map[string]bool   // keys of the others, which localizer has
 }
 
-// Load reads the embedded words. It fails where a file is malformed, where a
+// Load reads the embedded words, once for the whole program: the command line
+// and the hub speak with the same. It fails where a file is malformed, where a
 // key stands twice, and where a locale has no words.
-func Load() (*Words, error) {
+var Load = sync.OnceValues(load)
+
+func load() (*Words, error) {
 	bundle := i18n.NewBundle(language.English)
 	w := &Words{
 		tongues: map[engawa.Locale]tongue{},
@@ -106,7 +110,7 @@ func (t tongue) add(bundle *i18n.Bundle, tag language.Tag, key string, words any
 	forms, ok := words.(map[string]any)
 	if s, isText := words.(string); isText {
 		if !strings.Contains(s, "{{.") { // {{to}} is how a reader of the words writes a template
-			t.plain[key] = strings.Clone(s) // else the whole file is kept for it
+			t.plain[key] = s
 			return nil
 		}
 		forms, ok = map[string]any{"other": s}, true

@@ -471,3 +471,14 @@ func TestReasonWithoutWordsNamesItsCode(t *testing.T) {
 		t.Errorf("%q %q", got, remedy)
 	}
 }
+
+// The command line and the hub need the words in one process: 2 MB each time.
+func TestLoadOnce(t *testing.T) {
+	first, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := text.Load(); again != first || err != nil {
+		t.Errorf("read again (%v)", err)
+	}
+}
