@@ -253,12 +253,14 @@ func owner(node string) string {
 // GOGC in the environment goes before it.
 const gcPercent = 300
 
-// sparing sets how often garbage is collected, and begins with none.
+// sparing sets how often garbage is collected, and begins without what the start
+// left behind.
 func sparing() {
 	if own := debug.SetGCPercent(gcPercent); own != 100 {
 		debug.SetGCPercent(own)
 	}
 	debug.FreeOSMemory()
+	giveBack()
 }
 
 // Run serves on l and works until ctx ends. Then it takes no more requests,
