@@ -113,9 +113,12 @@ func TestScreens(t *testing.T) {
 	ctx := looktest.Chromium(t)
 	for _, sample := range console.Samples(w, "ja") {
 		for _, lang := range []string{"ja", "ko", "en"} {
+			looktest.Do(ctx, t, chromedp.Navigate(s.URL+"/_pages/"+sample.Name+"?lang="+lang))
 			for _, width := range []int64{1280, 390, 360} {
-				url := s.URL + "/_pages/" + sample.Name + "?lang=" + lang
-				looktest.Do(ctx, t, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url))
+				looktest.Do(ctx, t, chromedp.EmulateViewport(width, 900))
+				if is := looktest.Eval[int64](ctx, t, "innerWidth"); is != width {
+					t.Fatalf("the window is %d px wide, not %d", is, width)
+				}
 				if over := looktest.Eval[int](ctx, t, looktest.TooWide); over > 0 {
 					t.Errorf("%s in %s is %d px wider than %d px", sample.Name, lang, over, width)
 				}
