@@ -50,8 +50,8 @@ func (r *report) deskSearch(ctx context.Context, e engine) (err error) {
 	}
 	slices.Sort(took)
 	p95 := took[len(took)*95/100]
-	r.line("customers", "%d, built in %.0f s", n, built.Seconds())
-	r.bar(p95 <= barLook, "a customer found at the desk", "p50 %s  p95 %s  p99 %s (bar %s)", ms(took[len(took)/2]), ms(p95), ms(took[len(took)*99/100]), ms(barLook))
+	r.line("DeskSearch", len(took), ms(took[len(took)/2], "p50-ms"), ms(p95, "p95-ms"), ms(took[len(took)*99/100], "p99-ms"), figure{float64(n), "customers"}, figure{built.Seconds(), "s-to-build"})
+	r.bar(p95 <= barLook, fmt.Sprintf("95 %% within %s", barLook))
 	return nil
 }
 

@@ -1,8 +1,10 @@
 // Command bench measures the hub on this machine: the shipped binary, its own
 // HTTP API, store and lanes, on SQLite and on PostgreSQL, into sinks on
 // loopback, beside a bare loop that sends the same bytes to the same sink over
-// as many connections. It prints each figure with its bar and ends with status 1
-// if one is missed or if the database does not account for what arrived. The URL
+// as many connections. It prints lines of Go's benchmark format
+// (golang.org/x/perf/benchfmt), which benchstat compares, and under each figure
+// that has a bar whether it is met. It ends with status 1 if one is missed or if
+// the database does not account for what arrived. The URL
 // of a PostgreSQL server, whose user may create databases, is read from
 // standard input: it holds a password.
 package main
@@ -27,6 +29,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/engawa/engawa/internal/message"
 )
 
 const (
@@ -47,20 +51,45 @@ const (
 )
 
 // report prints figures and remembers whether a bar was missed.
-type report struct{ missed int }
-
-func (r *report) line(what, format string, args ...any) {
-	fmt.Printf("%-44s %s\n", what, fmt.Sprintf(format, args...))
+type report struct {
+	engine string // whose figures come; empty: nobody's
+	missed int
 }
 
-// bar prints a figure that has a bar.
-func (r *report) bar(met bool, what, format string, args ...any) {
+// figure is a number with its unit.
+type figure struct {
+	value float64
+	unit  string
+}
+
+func (f figure) String() string {
+	if f.value >= 100 {
+		return fmt.Sprintf("%.0f %s", f.value, f.unit)
+	}
+	return fmt.Sprintf("%.4g %s", f.value, f.unit)
+}
+
+// line prints what n of something came to.
+func (r *report) line(name string, n int, fs ...figure) {
+	if r.engine != "" {
+		name += "/" + r.engine
+	}
+	fmt.Printf("Benchmark%-24s %8d", name, n)
+	for _, f := range fs {
+		fmt.Printf("  %s", f)
+	}
+	fmt.Println()
+}
+
+// bar says whether the figure before it is good enough. The line begins with a
+// space: it is none of the format's.
+func (r *report) bar(met bool, bar string) {
 	verdict := "met"
 	if !met {
 		verdict = "MISSED"
 		r.missed++
 	}
-	fmt.Printf("%-44s %-52s %s\n", what, fmt.Sprintf(format, args...), verdict)
+	fmt.Printf("  %s: %s\n", bar, verdict)
 }
 
 func main() {
@@ -99,7 +128,7 @@ func runDesk(ctx context.Context, r *report, postgres string) error {
 		if e.name == "postgres" && postgres == "" {
 			return errors.New("standard input names no PostgreSQL server; use make bench-desk, which starts one")
 		}
-		fmt.Println(e.name)
+		r.engine = e.name
 		if err := r.deskSearch(ctx, e); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
@@ -122,7 +151,7 @@ func run(ctx context.Context, r *report, postgres string) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	fmt.Printf("%s, %d cores\n", runtime.Version(), runtime.NumCPU())
+	fmt.Printf("goos: %s\ngoarch: %s\ngo: %s\ncores: %d\n", runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.NumCPU())
 	if err := r.verification(); err != nil {
 		return err
 	}
@@ -130,7 +159,7 @@ func run(ctx context.Context, r *report, postgres string) error {
 		return err
 	}
 	for _, e := range []engine{{name: "sqlite"}, {name: "postgres", server: postgres}} {
-		if err := r.engine(ctx, binary, e); err != nil {
+		if err := r.run(ctx, binary, e); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
@@ -142,8 +171,9 @@ func (r *report) verification() error {
 	if err != nil {
 		return err
 	}
-	r.bar(warm >= barVerified, "notifications verified, chain known", "%.0f/s and core (bar %d)", warm, barVerified)
-	r.line("notifications verified, chain new", "%.0f/s and core", cold)
+	r.line("Verify/warm", int(warm*lasting.Seconds()/2), figure{warm, "notifications/s/core"})
+	r.bar(warm >= barVerified, fmt.Sprintf("at least %d a second and core", barVerified))
+	r.line("Verify/cold", int(cold*lasting.Seconds()/2), figure{cold, "notifications/s/core"})
 	return nil
 }
 
@@ -162,29 +192,37 @@ func (r *report) reconciliation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.bar(took <= barStore, "subscribers reconciled with the App Store", "%s in %s s of the simulated clock (bar %d), %s s really", said[1], said[2], barStore, said[3])
-	return nil
+	n, err := strconv.Atoi(string(said[1]))
+	if err != nil {
+		return err
+	}
+	really, err := strconv.ParseFloat(string(said[3]), 64)
+	r.line("Reconcile", n, figure{took, "simulated-s"}, figure{really, "s"})
+	r.bar(took <= barStore, fmt.Sprintf("at most %d s of the simulated clock", barStore))
+	return err
 }
 
-// engine measures everything that needs a database.
-func (r *report) engine(ctx context.Context, binary string, e engine) error {
-	fmt.Println("\n" + e.name)
+// run measures everything that needs a database.
+func (r *report) run(ctx context.Context, binary string, e engine) error {
+	r.engine = e.name
 	kib, err := idle(ctx, binary, e)
 	if err != nil {
 		return err
 	}
-	r.bar(kib <= barIdle<<10, "memory, idle", "%d MB resident (bar %d)", kib>>10, barIdle)
+	r.line("Idle", 1, megabytes(kib, "MB"))
+	r.bar(kib <= barIdle<<10, fmt.Sprintf("at most %d MB", barIdle))
 	in, err := runEvents(ctx, binary, e, callers, lasting)
 	if err != nil {
 		return err
 	}
-	r.bar(in.perSecond >= barEvents, "events, durable, through the API", "%.0f/s, %d callers (bar %d)", in.perSecond, callers, barEvents)
-	r.processors(in.busy, in.server, in.n, "event")
+	r.line("Events", in.n, append([]figure{{in.perSecond, "events/s"}}, processors(in.busy, in.server, in.n)...)...)
+	r.bar(in.perSecond >= barEvents, fmt.Sprintf("at least %d a second with %d callers", barEvents, callers))
 	took, err := runTrial(ctx, e)
 	if err != nil {
 		return err
 	}
-	r.bar(took <= barTrial, "a route's change tried on the past", "100,000 events in %.1f s (bar %.0f s)", took.Seconds(), barTrial.Seconds())
+	r.line("TrialOfRoute", message.TrialEvents, figure{took.Seconds(), "s"})
+	r.bar(took <= barTrial, fmt.Sprintf("at most %s", barTrial))
 	peak, err := r.lanes(ctx, binary, e)
 	if err != nil {
 		return err
@@ -193,22 +231,28 @@ func (r *report) engine(ctx context.Context, binary string, e engine) error {
 	if err != nil {
 		return err
 	}
-	r.line(fmt.Sprintf("request to hand-over at %d/s", rate), "p50 %s  p95 %s  p99 %s  (%d)", ms(l.p50), ms(l.p95), ms(l.p99), l.n)
-	r.line("memory, peak of these runs", "%d MB resident", max(peak, l.peak, in.peak)>>10)
+	r.line("HandOver", l.n, figure{rate, "requests/s"}, ms(l.p50, "p50-ms"), ms(l.p95, "p95-ms"), ms(l.p99, "p99-ms"))
+	r.line("Peak", 1, megabytes(max(peak, l.peak, in.peak), "MB"))
 	return nil
 }
 
-// processors prints what n of something took of the processors on this side.
-func (r *report) processors(hub, server time.Duration, n int, what string) {
-	each := func(d time.Duration) int64 { return d.Microseconds() / int64(n) }
-	if server == 0 {
-		r.line("  processor that the hub took", "%d µs for each %s, its start among them", each(hub), what)
-		return
-	}
-	r.line("  processor that hub and PostgreSQL took", "%d and %d µs for each %s", each(hub), each(server), what)
+func megabytes(kib int, unit string) figure { return figure{float64(kib) / 1024, unit} }
+
+func ms(d time.Duration, unit string) figure {
+	return figure{float64(d) / float64(time.Millisecond), unit}
 }
 
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+// processors is what each of n took of the processors on this side, the start of
+// the hub among it.
+func processors(hub, server time.Duration, n int) []figure {
+	each := func(d time.Duration, unit string) figure {
+		return figure{float64(d) / float64(time.Microsecond) / float64(n), unit}
+	}
+	if server == 0 {
+		return []figure{each(hub, "hub-µs")}
+	}
+	return []figure{each(hub, "hub-µs"), each(server, "server-µs")}
+}
 
 // lanes measures the lanes beside bare loops; peak is in KiB.
 func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, err error) {
@@ -217,15 +261,15 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		return 0, err
 	}
 	for _, k := range []struct {
-		what, kind string
-		open       func(context.Context) (*sink, error)
-		settings   func(addr string) map[string]string
-		more       map[string]string
-		bar        bool
+		name, kind, unit string
+		open             func(context.Context) (*sink, error)
+		settings         func(addr string) map[string]string
+		more             map[string]string
+		bar              bool
 	}{
-		{"mails through a lane", "mail", newMailSink, mailSettings, nil, true},
-		{"mails, signed with RSA-2048", "mail", newMailSink, mailSettings, map[string]string{"dkim_domain": "hinata.example", "dkim_selector": "s1", "dkim_key": key}, false},
-		{"webhooks through a lane", "webhook", newHTTPSink, webhookSettings, nil, true},
+		{"MailLane", "mail", "mails/s", newMailSink, mailSettings, nil, true},
+		{"MailLaneSigned", "mail", "mails/s", newMailSink, mailSettings, map[string]string{"dkim_domain": "hinata.example", "dkim_selector": "s1", "dkim_key": key}, false},
+		{"WebhookLane", "webhook", "webhooks/s", newHTTPSink, webhookSettings, nil, true},
 	} {
 		s, err := k.open(ctx)
 		if err != nil {
@@ -235,19 +279,17 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		maps.Copy(settings, k.more)
 		l, err := runLane(ctx, binary, e, k.kind, s, settings, messages)
 		if err = errors.Join(err, s.close()); err != nil {
-			return peak, fmt.Errorf("%s: %w", k.what, err)
+			return peak, fmt.Errorf("%s: %w", k.name, err)
 		}
 		peak = max(peak, l.peak)
 		ratio := l.perSecond / l.bare
-		figures := fmt.Sprintf("%.0f/s, bare loop %.0f/s, ratio %.2f", l.perSecond, l.bare, ratio)
-		if k.bar {
-			r.bar(ratio >= barLane, k.what, "%s (bar %.1f)", figures, barLane)
-		} else {
-			r.line(k.what, "%s", figures)
+		fs := append([]figure{{l.perSecond, k.unit}, {l.bare, "bare-" + k.unit}, {ratio, "ratio"}}, processors(l.busy, l.server, messages)...)
+		if l.flight > 0 { // beside a loop with its envelope in one flight
+			fs = append(fs, figure{l.flight, "flight-" + k.unit}, figure{l.perSecond / l.flight, "flight-ratio"})
 		}
-		r.processors(l.busy, l.server, messages, "message")
-		if l.flight > 0 {
-			r.line("  beside a loop with its envelope in one flight", "%.0f/s, ratio %.2f", l.flight, l.perSecond/l.flight)
+		r.line(k.name, messages, fs...)
+		if k.bar {
+			r.bar(ratio >= barLane, fmt.Sprintf("at least %.1f of the bare loop", barLane))
 		}
 	}
 	return peak, nil
