@@ -72,6 +72,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	work.Go(func() { d.listen(ctx) })
 	work.Go(func() { d.routeAll(ctx) })
 	work.Go(func() { d.keepLanes(ctx) })
+	work.Go(func() { d.tendReceivers(ctx) })
 	work.Wait()
 }
 
@@ -101,6 +102,26 @@ func (d *Dispatcher) wakeUp(_, account string) {
 	}
 	poke(d.moved) // the account may be new or changed; keepLanes looks at versions
 }
+
+// tendReceivers sees to receivers that refuse mail, until ctx ends: when one is
+// tried again, and when a try counts as lost or as a success. A node that hears
+// of nothing looks as often as a lease.
+func (d *Dispatcher) tendReceivers(ctx context.Context) {
+	for ctx.Err() == nil {
+		next, err := d.Store.TendBreakers(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.ErrorContext(ctx, "receivers not tended", "err", err)
+		}
+		wait := d.Lease
+		if err == nil && !next.IsZero() {
+			wait = min(wait, max(time.Until(next), tendLeast))
+		}
+		sleep(ctx, wait)
+	}
+}
+
+// tendLeast is how long apart looks are at least: another node may hold what is due.
+const tendLeast = time.Second
 
 func poke(c chan struct{}) {
 	select {
