@@ -47,6 +47,7 @@ type Dispatcher struct {
 	lanes map[string]*running // by account
 	fresh chan struct{}       // events wait for their routes
 	moved chan struct{}       // accounts changed
+	tend  chan struct{}       // a receiver is to be tried at a new time
 }
 
 type running struct {
@@ -65,7 +66,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	d.Lease = max(d.Lease, MinLease)
 	d.mu.Lock()
 	d.lanes = map[string]*running{}
-	d.fresh, d.moved = make(chan struct{}, 1), make(chan struct{}, 1)
+	d.fresh, d.moved, d.tend = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	d.mu.Unlock()
 	d.Store.OnWake(d.wakeUp)
 	var work sync.WaitGroup
@@ -93,8 +94,12 @@ func (d *Dispatcher) listen(ctx context.Context) {
 func (d *Dispatcher) wakeUp(_, account string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if account == "" {
+	switch account {
+	case "":
 		poke(d.fresh)
+		return
+	case store.ReceiverWork:
+		poke(d.tend)
 		return
 	}
 	if r, ok := d.lanes[account]; ok {
@@ -114,9 +119,14 @@ func (d *Dispatcher) tendReceivers(ctx context.Context) {
 		}
 		wait := d.Lease
 		if err == nil && !next.IsZero() {
-			wait = min(wait, max(time.Until(next), tendLeast))
+			wait = min(wait, time.Until(next))
 		}
-		sleep(ctx, wait)
+		sleep(ctx, tendLeast)
+		select {
+		case <-ctx.Done():
+		case <-d.tend:
+		case <-time.After(wait - tendLeast):
+		}
 	}
 }
 

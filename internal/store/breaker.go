@@ -21,6 +21,10 @@ import (
 // case nobody called.
 const HeldFor = 24 * time.Hour
 
+// ReceiverWork is told to OnWake instead of an account when TendBreakers has a new
+// time to look at.
+const ReceiverWork = "receivers"
+
 // HeldNote is the note of a delivery that waits for a receiver.
 const HeldNote = "receiver"
 
@@ -199,6 +203,11 @@ func (t *tx) changed(r breakerRow, change breaker.Change, lanes laneSet) error {
 	if err := t.saveBreaker(r.workspace, r.id, r.Breaker); err != nil {
 		return err
 	}
+	if !r.Due().IsZero() {
+		if err := t.wakeLanes(r.workspace, []string{ReceiverWork}, lanes); err != nil {
+			return err
+		}
+	}
 	switch change {
 	case breaker.Opened:
 		return t.opened(r)
@@ -262,7 +271,7 @@ func (t *tx) takeBack(r breakerRow, deliveries []string) (taken []string, err er
 	messages, err := all(t, scanString, `UPDATE delivery SET state = 'held', note = '`+HeldNote+`', held_for = $3, due_at = $4, updated_at = $5
 		WHERE workspace = $1 AND id {in $2} AND state = 'failed' AND attempts < $6 AND provider_id = '' AND message IN
 			(SELECT id FROM message WHERE workspace = $1 AND id IN (SELECT message FROM delivery WHERE workspace = $1 AND id {in $2}) AND state = 'failed' AND (expires_at = 0 OR expires_at > $5))
-		RETURNING message`, r.workspace, t.list(deliveries), us(time.Now().Add(HeldFor)), now(), heldTries)
+		RETURNING message`, r.workspace, t.list(deliveries), r.id, us(time.Now().Add(HeldFor)), now(), heldTries)
 	if err != nil {
 		return nil, fmt.Errorf("take back: %w", err)
 	}
