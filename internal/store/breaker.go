@@ -238,7 +238,7 @@ func (t *tx) opened(r breakerRow) error {
 		return err
 	}
 	said := map[string]any{
-		"class": "block", "reason": "receiver", "receiver": string(name), "own_domain": r.own, "refused": len(r.Refusals), "next_at": r.Next.UTC().Format(time.RFC3339),
+		"class": "block", "reason": "distrust", "receiver": string(name), "own_domain": r.own, "refused": len(r.Refusals), "next_at": r.Next.UTC().Format(time.RFC3339),
 	}
 	if code, status, _ := strings.Cut(r.Code, " "); code != "" {
 		said["code"] = code
