@@ -1,6 +1,9 @@
 package breaker
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Pair names the two sides. Own is one of our domains; Receiver is who takes the
 // mail: not an address, but a small domain may belong to one person.
@@ -21,6 +24,9 @@ func Between(from, to string) Pair {
 
 // String keeps the receiver out of logs.
 func (p Pair) String() string { return "mail of " + p.Own }
+
+// Format prints String whatever the verb.
+func (p Pair) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
 func domain(address string) string {
 	at := strings.LastIndexByte(address, '@')

@@ -126,8 +126,12 @@ func (t *tx) saveBreaker(workspace, id string, b breaker.Breaker) error {
 	if err != nil {
 		return err
 	}
+	due := b.Due()
+	if !due.IsZero() {
+		due = due.Add(time.Microsecond) // body keeps nanoseconds: at next_at it is due for sure
+	}
 	return t.must("save breaker", `UPDATE breaker SET body = $3, watched = $4, next_at = $5, updated_at = $6 WHERE workspace = $1 AND id = $2`,
-		workspace, id, string(body), b.Watched(), us(b.Due()), now())
+		workspace, id, string(body), b.Watched(), us(due), now())
 }
 
 // lockBreaker returns the pair's row, locked. Where there is none it makes one if
