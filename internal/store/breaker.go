@@ -175,7 +175,7 @@ type HeardOf struct {
 
 // speaks reports an answer that counts whether or not the pair is watched.
 func (h *HeardOf) speaks() bool {
-	return h != nil && h.Pair != (breaker.Pair{}) && (h.Said == breaker.Refused || h.Said == breaker.Unfit)
+	return h.Pair != (breaker.Pair{}) && (h.Said == breaker.Refused || h.Said == breaker.Unfit)
 }
 
 // hearOf takes an answer into account, with all that follows from it. ok is false
@@ -333,6 +333,26 @@ func (t *tx) wakeLanes(workspace string, accounts []string, lanes laneSet) error
 	return nil
 }
 
+// counts reports a result of which a pair hears.
+func (r *Result) counts() bool { return r.Heard != nil && (r.Heard.speaks() || r.Claimed.Watch != nil) }
+
+// lockPairs takes the rows of the pairs that will hear of results, in the order in
+// which a claim does.
+func (t *tx) lockPairs(workspace string, rs []Result, ours []bool) error {
+	var hashes []string
+	for i := range rs {
+		if ours[i] && rs[i].counts() {
+			hash, _ := t.pairHash(workspace, rs[i].Heard.Pair)
+			hashes = append(hashes, hash)
+		}
+	}
+	if hashes = distinct(hashes); len(hashes) < 2 { // one is locked when it hears
+		return nil
+	}
+	_, err := all(t, scanString, `SELECT id FROM breaker WHERE workspace = $1 AND pair_hash {in $2} ORDER BY id {lock}`, workspace, t.list(hashes))
+	return err
+}
+
 // hearResults takes the answers of recorded hand-overs into account, in one order
 // everywhere, before anything of tasks is locked. It returns the open pairs of
 // refused deliveries.
@@ -340,7 +360,7 @@ func (t *tx) hearResults(rs []Result, ours []bool, lanes laneSet) (open map[stri
 	open = map[string]breakerRow{}
 	var heard []int
 	for i := range rs {
-		if h := rs[i].Heard; ours[i] && h != nil && (h.speaks() || rs[i].Claimed.Watch != nil) {
+		if ours[i] && rs[i].counts() {
 			heard = append(heard, i)
 		}
 	}

@@ -215,11 +215,12 @@ func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 			return err
 		}
 	}
-	if customers = distinct(customers); len(customers) == 0 {
-		return nil
+	if customers = distinct(customers); len(customers) > 0 {
+		if _, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id {lock}`, workspace, t.list(customers)); err != nil {
+			return err
+		}
 	}
-	_, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id {lock}`, workspace, t.list(customers))
-	return err
+	return t.lockPairs(workspace, rs, ours)
 }
 
 func (t *tx) followTrouble(r *Result, lanes laneSet) error {
