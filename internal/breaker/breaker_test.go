@@ -135,9 +135,9 @@ func TestPauses(t *testing.T) {
 		for range 5 {
 			s.tell(0, "refused", "x")
 		}
-		now, want := s.b.OpenedAt, rules.Pause
+		want := rules.Pause
 		for range 12 {
-			now = s.b.Next
+			now := s.b.Next
 			s.b = s.b.Begin("d", now)
 			s.b, _ = s.b.Hear(Heard{Said: Refused, Delivery: "d", At: now}, rules, chance)
 			want = min(2*want, rules.Most)

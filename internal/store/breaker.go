@@ -178,20 +178,21 @@ func (h *HeardOf) speaks() bool {
 	return h.Pair != (breaker.Pair{}) && (h.Said == breaker.Refused || h.Said == breaker.Unfit)
 }
 
-// hearOf takes an answer into account, with all that follows from it. ok is false
-// where nothing is known of the pair.
-func (t *tx) hearOf(workspace string, h HeardOf, lanes laneSet) (r breakerRow, ok bool, err error) {
-	if r, ok, err = t.lockBreaker(workspace, h.Pair, h.speaks()); err != nil || !ok {
-		return r, ok, err
+// hearOf takes an answer into account, with all that follows from it. Where nothing
+// is known of the pair it returns one that is closed.
+func (t *tx) hearOf(workspace string, h HeardOf, lanes laneSet) (breakerRow, error) {
+	r, ok, err := t.lockBreaker(workspace, h.Pair, h.speaks())
+	if err != nil || !ok {
+		return r, err
 	}
 	var change breaker.Change
 	r.Breaker, change = r.Hear(h.Heard, t.s.Breaker, chance())
 	if h.Asks && change != breaker.Opened {
 		if err := t.raise(r.task(time.Now())); err != nil {
-			return r, true, err
+			return r, err
 		}
 	}
-	return r, true, t.changed(r, change, lanes)
+	return r, t.changed(r, change, lanes)
 }
 
 func chance() float64 { return rand.Float64() } //nolint:gosec // spreads load, guards nothing
@@ -370,7 +371,7 @@ func (t *tx) hearResults(rs []Result, ours []bool, lanes laneSet) (open map[stri
 	stands := map[breaker.Pair]breakerRow{}
 	for _, i := range heard {
 		d := rs[i].Claimed.Delivery
-		r, _, err := t.hearOf(d.Workspace, *rs[i].Heard, lanes)
+		r, err := t.hearOf(d.Workspace, *rs[i].Heard, lanes)
 		if err != nil {
 			return nil, fmt.Errorf("answer for %s: %w", d.ID, err)
 		}

@@ -183,7 +183,7 @@ func (t *tx) followReturn(r Return, h handedRow, lanes laneSet) error {
 		}
 	}
 	if r.Heard != nil {
-		if _, _, err := t.hearOf(h.Workspace, *r.Heard, lanes); err != nil {
+		if _, err := t.hearOf(h.Workspace, *r.Heard, lanes); err != nil {
 			return err
 		}
 	}
