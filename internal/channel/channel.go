@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/verdict"
 )
 
@@ -74,6 +75,12 @@ type Kind struct {
 	Form *FormKind
 	// Address checks and normalises a recipient address of this kind.
 	Address func(string) (engawa.Address, error)
+	// Between names the two domains of a mail that an account sends to an address,
+	// which a receiver may refuse for the first; nil: it sends no mail.
+	Between func(Settings, engawa.Address) breaker.Pair
+	// ComesBack reports whether what a receiver refuses after the hand-over comes
+	// back to the hub; nil: it does not.
+	ComesBack func(Settings) bool
 	// Sound says what is wrong with settings whose fields are right one by one;
 	// nil: nothing can be. The error is an *engawa.Error that names the field.
 	Sound func(Settings) error
@@ -259,8 +266,9 @@ type SendError struct {
 	Err      error         // may be nil; never holds an address or a secret
 	Exchange engawa.Exchange
 	Seen     []Seen
-	Carry    []byte // given back in the parcel of the next attempt
-	Asked    bool   // the channel has asked a person for what it could not do: nobody need be asked again
+	Carry    []byte       // given back in the parcel of the next attempt
+	Blame    breaker.Said // of a refusal of mail: whether the receiver speaks of the sender or of this mail; empty: of neither
+	Asked    bool         // the channel has asked a person for what it could not do: nobody need be asked again
 }
 
 // Class is what a SendError means for the delivery.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engawa/engawa/internal/vault"
 )
@@ -45,6 +46,7 @@ func (c *Config) complete() error {
 	check("lease", c.checkLease())
 	check("oidc", c.OIDC.check())
 	check("relay", c.Relay.check())
+	check("receivers", c.Receivers.check())
 	return errors.Join(wrong...)
 }
 
@@ -107,6 +109,23 @@ func (r Relay) check() error {
 	}
 	return nil
 }
+
+func (r Receivers) check() error {
+	switch {
+	case r.After > maxRefusals:
+		return fmt.Errorf("after is %d; %d are the most that are kept", r.After, maxRefusals)
+	case r.Within < time.Minute:
+		return fmt.Errorf("within is %s; it must be 1m or longer", r.Within)
+	case r.Pause < 10*time.Second:
+		return fmt.Errorf("pause is %s; it must be 10s or longer: who is tried more often is trusted less", r.Pause)
+	case r.Most < r.Pause:
+		return fmt.Errorf("most is %s, and pause %s: the longest pause cannot be shorter than the first", r.Most, r.Pause)
+	}
+	return nil
+}
+
+// maxRefusals are kept for a pair of domains while they count.
+const maxRefusals = 100
 
 func checkListen(addr string) error {
 	host, port, err := net.SplitHostPort(addr)

@@ -48,6 +48,15 @@ type Config struct {
 	Egress        Egress         `toml:"egress"`
 	OIDC          OIDC           `toml:"oidc"`
 	Relay         Relay          `toml:"relay"`
+	Receivers     Receivers      `toml:"receivers"`
+}
+
+// Receivers says when mail to a receiver waits that refuses it because of its sender.
+type Receivers struct {
+	After  int           `toml:"after" default:"5" doc:"So many mails of one of your domains may a receiver refuse because of their sender (5.7.x and the like), without taking one between them. Then mail to it waits, and now and then one is tried."`
+	Within time.Duration `toml:"within" default:"15m" doc:"Within what time these refusals count."`
+	Pause  time.Duration `toml:"pause" default:"10m" doc:"How long before the first mail is tried; at least 10s. Each that is refused doubles it."`
+	Most   time.Duration `toml:"most" default:"6h" doc:"The longest pause between two that are tried."`
 }
 
 // Relay is the SMTP server for bounces, answers and notices. An empty listening

@@ -96,6 +96,7 @@ func TestFileThenEnvironment(t *testing.T) {
 		Egress:        Egress{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16")}},
 		OIDC:          OIDC{Issuer: "https://id.example.jp", ClientID: "engawa", ClientSecret: "s3cret"},
 		Relay:         Relay{MaxSize: 10 << 20, Connections: 50, Recipients: 30, Timeout: 2 * time.Minute},
+		Receivers:     Receivers{After: 5, Within: 15 * time.Minute, Pause: 10 * time.Minute, Most: 6 * time.Hour},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
@@ -115,6 +116,7 @@ func TestEveryKeyIsAVariable(t *testing.T) {
 		"node": "x", "database": "x.db", "key_file": "x.key", "key_rotation": "off", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
 		"trusted_proxies": "10.0.0.0/8", "lease": "11s", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
 		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s",
+		"receivers.after": "6", "receivers.within": "6m", "receivers.pause": "6m", "receivers.most": "7h",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
 	}
 	c := Default()
@@ -213,6 +215,10 @@ func TestRefused(t *testing.T) {
 		{"relay without a port", `relay.listen = "mail"`, 0o600, nil, "must be an address and a port"},
 		{"half a certificate", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp\"\nrelay.tls_cert = \"x.pem\"", 0o600, nil, "set both, or none"},
 		{"relay's key for everybody", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp\"\nrelay.tls_cert = \"x.pem\"\nrelay.tls_key = \"" + open + "\"", 0o600, nil, "tls_key is not safe"},
+		{"a pause of nothing", `receivers.pause = "1s"`, 0o600, nil, "it must be 10s or longer"},
+		{"a longest pause that is shorter", `receivers.most = "1m"`, 0o600, nil, "cannot be shorter than the first"},
+		{"a window of nothing", `receivers.within = "1s"`, 0o600, nil, "it must be 1m or longer"},
+		{"refusals without end", `receivers.after = "101"`, 0o600, nil, "the most that are kept"},
 		{"no connections", `relay.connections = "0"`, 0o600, nil, "whole number from 1"},
 		{"issuer in the clear", "oidc.issuer = \"http://id.example.jp\"\noidc.client_id = \"x\"", 0o600, nil, "must begin with https://"},
 	}

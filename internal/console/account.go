@@ -197,6 +197,13 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (Ac
 	if a.ID != "" && c.receives(kind, a) {
 		view.Callback = c.PublicURL + "/in/" + a.ID
 	}
+	if kind.Between != nil && a.ID != "" {
+		rows, err := c.receivers(v)
+		if err != nil {
+			return view, err
+		}
+		view.Refused = refusing(rows, a)
+	}
 	var err error
 	view.Hearing, err = c.hearing(v, a)
 	return view, err

@@ -47,6 +47,8 @@ func auditAll(d *desk) {
 	template, err := d.st.Templates(ctx, ws)
 	d.must(err)
 	_ = d.post("/accounts/acc_mail/test", url.Values{"to": {"mai@hinata.example"}}) // a message to cancel
+	cancel := d.only()
+	refusing := d.refused("gmail.com")
 	account := url.Values{"name": {"メール"}, "environment": {"production"}, "owner": {"workspace"}, "enabled": {"true"}, "s.host": {"127.0.0.1:25"}, "s.from_address": {"shop@hinata.example"}, "s.tls": {"none"}}
 	changed := with(account, "version", fmt.Sprint(mail.Version))
 	route := url.Values{
@@ -75,13 +77,14 @@ func auditAll(d *desk) {
 		"/templates/new":         {at("/templates/new"), words, "save-template"},
 		"/templates/{id}":        {at("/templates/" + template[0].ID), with(words, "version", fmt.Sprint(template[0].Version)), "save-template"},
 		"/lanes/{id}/resume":     {at("/lanes/acc_mail/resume"), nil, "resume-lane"},
+		"/receivers/{id}/try":    {at("/receivers/" + refusing + "/try"), nil, "try-receiver"},
 		"/tasks/{id}/take":       {at("/tasks/" + tasks[0].ID + "/take"), nil, "assign-task"},
 		"/tasks/{id}/assign":     {at("/tasks/" + tasks[0].ID + "/assign"), url.Values{"to": {""}}, "assign-task"},
 		"/tasks/{id}/due":        {at("/tasks/" + tasks[0].ID + "/due"), url.Values{"due": {"2030-01-01T10:00"}}, "due-task"},
 		"/tasks/{id}/note":       {at("/tasks/" + tasks[0].ID + "/note"), url.Values{"note": {"電話しました"}}, "note-task"},
 		"/tasks/{id}/reopen":     {at("/tasks/" + tasks[0].ID + "/reopen"), url.Values{"note": {"まだでした"}}, "reopen-task"},
 		"/tasks/{id}/done":       {at("/tasks/" + tasks[0].ID + "/done"), nil, "finish-task"},
-		"/messages/{id}/cancel":  {func() string { return "/messages/" + d.only() + "/cancel" }, nil, "cancel-message"},
+		"/messages/{id}/cancel":  {at("/messages/" + cancel + "/cancel"), nil, "cancel-message"},
 		"/settings/name":         {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":       {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
 		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}}, "create-destination open-ticket"},

@@ -220,6 +220,7 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /templates/{id}", c.page(engawa.Admin, c.saveTemplate))
 	mux.Handle("GET /lanes", c.page(engawa.Viewer, c.lanes))
 	mux.Handle("POST /lanes/{id}/resume", c.page(engawa.Support, c.resume))
+	mux.Handle("POST /receivers/{id}/try", c.page(engawa.Support, c.tryReceiver))
 	mux.Handle("GET /refunds", c.page(engawa.Viewer, c.refunds))
 	mux.Handle("GET /refunds.csv", c.page(engawa.Support, c.refundsCSV))
 	mux.Handle("GET /refunds/{id}", c.page(engawa.Viewer, c.refund))

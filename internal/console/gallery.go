@@ -144,6 +144,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"templates", TemplatesPage(sampleTemplates(page("templates", "templates.title"), s))},
 		{"template", TemplatePage(sampleTemplate(page("templates", ""), s))},
 		{"lanes", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s)})},
+		{"lanes-refused", LanesPage(Lanes{Page: page("lanes", "lanes.title"), Rows: sampleLanes(page("lanes", ""), s), Receivers: sampleReceivers()})},
+		{"account-refused", AccountPage(sampleBlocked(page("accounts", ""), s))},
 		{"refunds", RefundsPage(sampleRefunds(page("refunds", "refunds.title"), s))},
 		{"refunds-over", RefundsPage(sampleRefundsOver(page("refunds", "refunds.title"), s))},
 		{"refunds-closed", RefundsPage(sampleRefundsClosed(page("refunds", "refunds.title"), s))},
@@ -386,6 +388,20 @@ func sampleLanes(p Page, s spoken) []LaneRow {
 		{Account: "acc_3", Name: "Hinata ERP", Kind: p.kindWords("webhook"), PausedUntil: sampleNow.Add(20 * time.Minute), PauseWhy: "401"},
 		{Account: "acc_4", Name: "Old shop", Kind: p.kindWords("webhook"), Off: true},
 	}
+}
+
+func sampleReceivers() []ReceiverRow {
+	return []ReceiverRow{
+		{ID: "brk_1", Domain: "gmail.com", Own: "hinata.example", State: "open", Code: "550 5.7.26", At: ago(24 * time.Minute), Waiting: 1204, Tries: 3, Since: ago(75 * time.Minute), Next: sampleNow.Add(16 * time.Minute)},
+		{ID: "brk_2", Domain: "outlook.com", Own: "hinata.example", State: "probing", Code: "550 5.7.515", At: ago(40 * time.Minute), Waiting: 87, Tries: 2, Since: ago(40 * time.Minute)},
+		{ID: "brk_3", Domain: "tanaka.example", Own: "news.hinata.example", State: "doubted", Code: "554 5.7.1", At: ago(3 * time.Hour)},
+	}
+}
+
+func sampleBlocked(p Page, s spoken) AccountForm {
+	v := sampleAccount(p, s)
+	v.Refused = true
+	return v
 }
 
 func sampleAccounts(p Page, s spoken) Accounts {

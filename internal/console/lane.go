@@ -63,7 +63,11 @@ func (c *console) lanes(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(LanesPage(Lanes{Page: v.titled("lanes", v.T("lanes.title")), Rows: rows}))
+	receivers, err := c.receivers(v)
+	if err != nil {
+		return err
+	}
+	return v.show(LanesPage(Lanes{Page: v.titled("lanes", v.T("lanes.title")), Rows: rows, Receivers: receivers}))
 }
 
 // laneRows loads the health of every lane.

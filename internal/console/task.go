@@ -27,6 +27,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/accounts/" + k.Ref + "/form"
 	case k.Kind == store.RefundTask:
 		return "/refunds/" + k.Ref
+	case k.Kind == store.BlockedTask && k.Args["breaker"] != "":
+		return "/lanes#receivers"
 	case strings.HasPrefix(k.Kind, "extension.") && engawa.HasPrefix(k.Ref, engawa.PrefixExtension):
 		return "/extensions/" + k.Ref
 	case k.Kind == "extension.failed" && k.Customer != "":

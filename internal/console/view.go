@@ -376,6 +376,7 @@ type AccountForm struct {
 	TestProblemRemedy string
 	FillsIn           bool // it fills in a public form, which has a page of its own
 	Hearing           *Hearing
+	Refused           bool   // a receiver refuses mail of its domain
 	Warning           string // what nobody promises; empty: nothing to warn of
 }
 
@@ -752,7 +753,8 @@ type TypeForm struct {
 // Lanes is the health of every lane.
 type Lanes struct {
 	Page
-	Rows []LaneRow
+	Rows      []LaneRow
+	Receivers []ReceiverRow // that refuse our mail
 }
 
 // LaneRow is one lane.
@@ -953,7 +955,7 @@ type KeyMade struct {
 var AuditActions = []string{
 	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
-	"create-account", "change-account", "check-account", "ask-test-notification", "pause-lane", "resume-lane", "create-destination", "end-destination",
+	"create-account", "change-account", "check-account", "ask-test-notification", "pause-lane", "resume-lane", "try-receiver", "create-destination", "end-destination",
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "create-grant", "end-grant",
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",

@@ -47,6 +47,7 @@ type Dispatcher struct {
 	lanes map[string]*running // by account
 	fresh chan struct{}       // events wait for their routes
 	moved chan struct{}       // accounts changed
+	tend  chan struct{}       // a receiver is to be tried at a new time
 }
 
 type running struct {
@@ -65,13 +66,14 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	d.Lease = max(d.Lease, MinLease)
 	d.mu.Lock()
 	d.lanes = map[string]*running{}
-	d.fresh, d.moved = make(chan struct{}, 1), make(chan struct{}, 1)
+	d.fresh, d.moved, d.tend = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	d.mu.Unlock()
 	d.Store.OnWake(d.wakeUp)
 	var work sync.WaitGroup
 	work.Go(func() { d.listen(ctx) })
 	work.Go(func() { d.routeAll(ctx) })
 	work.Go(func() { d.keepLanes(ctx) })
+	work.Go(func() { d.tendReceivers(ctx) })
 	work.Wait()
 }
 
@@ -92,8 +94,12 @@ func (d *Dispatcher) listen(ctx context.Context) {
 func (d *Dispatcher) wakeUp(_, account string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if account == "" {
+	switch account {
+	case "":
 		poke(d.fresh)
+		return
+	case store.ReceiverWork:
+		poke(d.tend)
 		return
 	}
 	if r, ok := d.lanes[account]; ok {
@@ -101,6 +107,31 @@ func (d *Dispatcher) wakeUp(_, account string) {
 	}
 	poke(d.moved) // the account may be new or changed; keepLanes looks at versions
 }
+
+// tendReceivers sees to receivers that refuse mail, until ctx ends: when one is
+// tried again, and when a try counts as lost or as a success. A node that hears
+// of nothing looks as often as a lease.
+func (d *Dispatcher) tendReceivers(ctx context.Context) {
+	for ctx.Err() == nil {
+		next, err := d.Store.TendBreakers(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.ErrorContext(ctx, "receivers not tended", "err", err)
+		}
+		wait := d.Lease
+		if err == nil && !next.IsZero() {
+			wait = min(wait, time.Until(next))
+		}
+		sleep(ctx, tendLeast)
+		select {
+		case <-ctx.Done():
+		case <-d.tend:
+		case <-time.After(wait - tendLeast):
+		}
+	}
+}
+
+// tendLeast is how long apart looks are at least: another node may hold what is due.
+const tendLeast = time.Second
 
 func poke(c chan struct{}) {
 	select {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
@@ -33,20 +34,21 @@ type lane struct {
 	wake    chan struct{} // capacity 1
 	log     *slog.Logger
 
-	row    store.Lane
-	ch     channel.Channel
-	mu     sync.Mutex // pace: the claimer takes, the recorder learns
-	pace   *pace
-	conns  int
-	ends   atomic.Int64 // when the lease ends, Unix microseconds
-	jobs   chan job
-	done   chan store.Result
-	flying atomic.Int64 // claimed and not yet recorded
-	window atomic.Int64 // how many jobs may wait for a connection
-	sent   atomic.Int64 // since the window was last set
-	busy   atomic.Int64 // nanoseconds that these kept connections
-	full   atomic.Bool  // the claimer waits for room
-	lost   atomic.Bool
+	row      store.Lane
+	ch       channel.Channel
+	settings channel.Settings
+	mu       sync.Mutex // pace: the claimer takes, the recorder learns
+	pace     *pace
+	conns    int
+	ends     atomic.Int64 // when the lease ends, Unix microseconds
+	jobs     chan job
+	done     chan store.Result
+	flying   atomic.Int64 // claimed and not yet recorded
+	window   atomic.Int64 // how many jobs may wait for a connection
+	sent     atomic.Int64 // since the window was last set
+	busy     atomic.Int64 // nanoseconds that these kept connections
+	full     atomic.Bool  // the claimer waits for room
+	lost     atomic.Bool
 
 	asked   bool      // a person was asked to repair the account
 	more    bool      // the last claim may have left due work behind
@@ -238,6 +240,7 @@ func (l *lane) open(ctx context.Context) error {
 	if l.ch, err = l.kind.New(settings, env); err != nil {
 		return err
 	}
+	l.settings = settings
 	var limits []channel.Limit
 	if l.kind.Limits != nil {
 		limits = l.kind.Limits(settings)
@@ -363,6 +366,9 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 		return d
 	}
 	decide := store.Decide{Judge: judge, Pace: func() store.Pace { return trial.save(time.Now()) }}
+	if l.kind.Between != nil {
+		decide.Between = l.between
+	}
 	if l.kind.Form != nil {
 		decide.Late = func(c *store.Claimed) *engawa.Task { return byHand(l.kind, c, time.Now()) }
 	}
@@ -424,10 +430,18 @@ func (l *lane) judge(c *store.Claimed, p *pace) (job, store.Decision) {
 	if v.Outcome != engawa.Send {
 		return job{}, d
 	}
+	ask := c.Watch.Ask(now)
+	if ask == breaker.Wait {
+		d.Later, d.Held = now.Add(store.HeldFor), true
+		return job{}, d
+	}
 	slot, ok := p.take(c.Known.To, now, ahead)
 	if !ok {
 		d.Later = slot
 		return job{}, d
+	}
+	if ask == breaker.Try {
+		c.Watch.Try(c.Delivery.ID, now)
 	}
 	return l.doubted(job{m: m, not: slot}, c.Delivery, now), d
 }
@@ -523,7 +537,25 @@ func (l *lane) deliver(ctx context.Context, j job) store.Result {
 	l.mu.Unlock()
 	out := settle(l.kind, j.c, r, se, time.Now(), jitter())
 	out.Refused = l.account.Version
+	out.Heard = l.heard(j.c, se, out.EndedAt)
 	return out
+}
+
+func (l *lane) between(to engawa.Address) breaker.Pair { return l.kind.Between(l.settings, to) }
+
+// heard is what the end of an attempt says of the receiver; nil: there is none.
+func (l *lane) heard(c *store.Claimed, e *channel.SendError, at time.Time) *store.HeardOf {
+	if l.kind.Between == nil {
+		return nil
+	}
+	h := store.HeardOf{Pair: l.between(c.Known.To), Heard: breaker.Heard{Said: breaker.Unclear, Delivery: c.Delivery.ID, At: at}}
+	switch {
+	case e == nil:
+		h.Said, h.Proved = breaker.Accepted, l.kind.ComesBack == nil || !l.kind.ComesBack(l.settings)
+	case e.Blame != "":
+		h.Said, h.Code = e.Blame, e.Code
+	}
+	return &h
 }
 
 // exchange sends, after looking whether an earlier attempt arrived where the

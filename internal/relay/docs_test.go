@@ -15,7 +15,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var tests strings.Builder
-	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store"} {
+	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store", "../breaker", "../dispatch"} {
 		files, err := filepath.Glob(dir + "/*_test.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)

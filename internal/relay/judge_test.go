@@ -164,7 +164,7 @@ func TestFollow(t *testing.T) {
 		state engawa.DeliveryState
 		stop  string
 		after int
-		task  bool
+		task  bool // asked for at once
 		off   bool
 	}{
 		{Finding{Kind: Returned, Reason: NoMailbox}, "mail.bounced", engawa.Failed, "bounced", 1, false, false},
@@ -181,7 +181,7 @@ func TestFollow(t *testing.T) {
 		{Finding{Kind: Answer, Theirs: true}, "mail.replied", "", "", 0, false, false},
 	} {
 		got, keep, err := follow(c.f, l, handedOver, now)
-		if err != nil || !keep || got.Event.Type != c.typ || got.State != c.state || got.Suppress != c.stop || got.After != c.after || (got.Task != nil) != c.task || got.Withdraw != c.off {
+		if err != nil || !keep || got.Event.Type != c.typ || got.State != c.state || got.Suppress != c.stop || got.After != c.after || (got.Heard != nil && got.Heard.Asks) != c.task || got.Withdraw != c.off {
 			t.Errorf("%+v: %+v, %v, %v", c.f, got, keep, err)
 		}
 		if strings.Contains(string(got.Event.Data), "@") || got.Event.Raw != nil {

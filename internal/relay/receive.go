@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/letter"
 	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
@@ -57,8 +58,22 @@ func (r *Receiver) takeReturn(ctx context.Context, l *letter.Letter, from string
 	if err != nil || !keep {
 		return err
 	}
+	if back.Heard != nil {
+		if back.Heard.Pair, err = r.pair(ctx, h); err != nil {
+			return err
+		}
+	}
 	_, err = r.Store.TakeReturn(ctx, back)
 	return err
+}
+
+// pair names the domains between which a delivery went.
+func (r *Receiver) pair(ctx context.Context, h store.Handed) (breaker.Pair, error) {
+	a, err := r.Store.Account(ctx, h.Workspace, h.Account)
+	if engawa.CodeOf(err) == engawa.CodeNotFound {
+		return breaker.Pair{}, nil // it has ended since
+	}
+	return breaker.Between(a.Settings["from_address"], h.Address.Reveal()), err
 }
 
 // takeNotice takes a mail for an account: notices of other systems for an inbox,
@@ -159,6 +174,7 @@ func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back st
 		add("code", f.Code)
 	case Arrived:
 		back.State = engawa.Delivered
+		back.Heard = &store.HeardOf{Heard: breaker.Heard{Said: breaker.Accepted, Delivery: h.Delivery, Proved: true, At: now}}
 	case Complaint:
 		back.Suppress, back.Withdraw = "complained", true
 		add("kind", f.Why)
@@ -204,10 +220,29 @@ func (f Finding) follow(back *store.Return, h store.Handed, now time.Time) {
 			back.Until = softFor
 		}
 	}
-	if class == Block {
-		back.Task = &engawa.Task{Kind: "mail.blocked", Ref: h.Account, DueAt: now.Add(24 * time.Hour), Args: map[string]string{"account": h.Account, "message": h.Message}}
+	if said := f.blame(); said != "" {
+		back.Heard = &store.HeardOf{Heard: breaker.Heard{Said: said, Delivery: h.Delivery, Code: joined(f.Code, f.Status), At: now}, Asks: class == Block}
 	}
 }
+
+// blame says of whom a refusal speaks: the sender, or the mail; empty: of the
+// recipient, or of nobody.
+func (f Finding) blame() breaker.Said {
+	switch f.Reason {
+	case Distrust, Loop:
+		return breaker.Refused
+	case TooLarge, Content:
+		return breaker.Unfit
+	case Rule:
+		if breaker.Blame(f.Status) == breaker.Refused { // else the recipient's own rule, told in words
+			return breaker.Refused
+		}
+	case NoMailbox, Disabled, Full, Elsewhere, Unreached, Asked:
+	}
+	return ""
+}
+
+func joined(code, status string) string { return strings.TrimSpace(code + " " + status) }
 
 // softFor is how long an address stays suppressed whose mailbox was full or
 // switched off too often: people come back to such mailboxes.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
@@ -143,6 +144,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 			st.Tells = append(st.Tells, k.Name)
 		}
 	}
+	st.Breaker = breaker.Rules(c.Receivers)
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Show: phone.Keep(st), Log: log}
 	var certificate *tls.Config

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 )
 
 // Claimed is a delivery that a lane may hand over, with what its verdict needs.
@@ -15,9 +16,10 @@ type Claimed struct {
 	Delivery engawa.Delivery
 	Message  engawa.Message
 	Known    Known
-	Carry    []byte // what an earlier attempt left
-	early    string // the likeness of the verdict given when the message was taken
-	erased   bool   // the words cannot be read any more
+	Carry    []byte   // what an earlier attempt left
+	Watch    *Watched // the pair of domains of a mail; nil: nothing is known of it
+	early    string   // the likeness of the verdict given when the message was taken
+	erased   bool     // the words cannot be read any more
 	with     *handover
 }
 
@@ -37,6 +39,7 @@ type Decision struct {
 	Facts   engawa.Facts // as they were judged
 	Verdict engawa.Verdict
 	Later   time.Time // set: cleared, but a limit of the account lets it go only then
+	Held    bool      // with Later: it waits for its receiver
 	Key     string    // the provider's retry key, if the delivery has none yet
 }
 
@@ -47,6 +50,8 @@ type Decide struct {
 	Judge func(*Claimed) Decision
 	Pace  func() Pace
 	Late  func(*Claimed) *engawa.Task // what a person does instead where the time of a message is over; nil, or answering nil: nothing
+	// Between names the two domains of a mail to an address; nil: the account sends none.
+	Between func(engawa.Address) breaker.Pair
 }
 
 // Claim takes up to limit due deliveries of the lane, has each judged on the
@@ -78,6 +83,9 @@ func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going [
 				return err
 			}
 			end.More = len(cs) == limit
+			if err := t.watch(l.Workspace, cs, d.Between); err != nil {
+				return err
+			}
 			if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
 				return err
 			}
@@ -244,6 +252,9 @@ func (t *tx) decide(l Lane, cs []*Claimed, ring keyring, d Decide, lanes laneSet
 	for i := range judged {
 		w.take(&judged[i])
 	}
+	if err := t.saveWatched(l.Workspace, cs); err != nil {
+		return nil, err
+	}
 	return w.going, t.store(&w, lanes)
 }
 
@@ -361,9 +372,11 @@ func (w *writes) take(j *judgement) {
 	case v.Outcome == engawa.Refuse:
 		w.ended = append(w.ended, ending{c: j.c, state: engawa.Refused, note: string(v.Decided), goesOn: true, sealed: j.sealed, by: j.by})
 	case v.Outcome == engawa.Hold:
-		w.wait(j, engawa.Held, earliest(v.Until, j.c.Message.ExpiresAt), string(v.Decided))
+		w.wait(j, engawa.Held, earliest(v.Until, j.c.Message.ExpiresAt), string(v.Decided), "")
+	case j.d.Held:
+		w.wait(j, engawa.Held, earliest(j.d.Later, j.c.Message.ExpiresAt), HeldNote, j.c.Watch.ID)
 	case !j.d.Later.IsZero():
-		w.wait(j, j.c.Delivery.State, j.d.Later, "pace")
+		w.wait(j, j.c.Delivery.State, j.d.Later, "pace", "")
 	default:
 		w.send(j)
 	}
@@ -376,8 +389,8 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-func (w *writes) wait(j *judgement, state engawa.DeliveryState, until time.Time, note string) {
-	w.waiting = append(w.waiting, []any{j.c.Delivery.Workspace, j.c.Delivery.ID, string(state), us(until), note, us(w.at), j.sealed, j.by})
+func (w *writes) wait(j *judgement, state engawa.DeliveryState, until time.Time, note, heldFor string) {
+	w.waiting = append(w.waiting, []any{j.c.Delivery.Workspace, j.c.Delivery.ID, string(state), us(until), note, us(w.at), j.sealed, j.by, heldFor})
 }
 
 // send opens the attempt: until it ends, its delivery's row is all there is of it.
@@ -404,7 +417,7 @@ func (w *writes) send(j *judgement) {
 // store writes what was collected. Every update says what it expects.
 func (t *tx) store(w *writes, lanes laneSet) error {
 	changed, err := t.update(`UPDATE delivery SET state = 'sending', attempts = $3, fence = $4, retry_key = $5, key_at = $6,
-		contact_point = $7, handed_at = $8, updated_at = $8, sealed = $9, sealed_by = $10
+		contact_point = $7, handed_at = $8, updated_at = $8, sealed = $9, sealed_by = $10, held_for = ''
 		WHERE workspace = $1 AND id = $2 AND attempts = $3 - 1 AND waits`, w.sending)
 	if err != nil {
 		return err
@@ -417,7 +430,7 @@ func (t *tx) store(w *writes, lanes laneSet) error {
 	if err := t.openHandover(w); err != nil {
 		return err
 	}
-	if _, err := t.update(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8
+	if _, err := t.update(`UPDATE delivery SET state = $3, due_at = $4, note = $5, updated_at = $6, sealed = $7, sealed_by = $8, held_for = $9
 		WHERE workspace = $1 AND id = $2 AND waits`, w.waiting); err != nil {
 		return err
 	}

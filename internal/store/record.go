@@ -28,7 +28,8 @@ type Result struct {
 	Asked      bool      // the channel asked a person by itself
 	PauseUntil time.Time // the account cannot send: the whole lane waits
 	PauseCode  string
-	Refused    int64 // with PauseUntil: the version of the account that cannot send
+	Refused    int64    // with PauseUntil: the version of the account that cannot send
+	Heard      *HeardOf // of mail: what the answer means for the pair of domains; nil: nothing
 }
 
 // String names the delivery and what becomes of it.
@@ -151,6 +152,10 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	if err := t.lockFollowed(rs, ours); err != nil {
 		return err
 	}
+	open, err := t.hearResults(rs, ours, lanes)
+	if err != nil {
+		return err
+	}
 	var sent []string
 	var workspace string
 	for i := range rs {
@@ -162,6 +167,13 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 			workspace, sent = r.Claimed.Delivery.Workspace, append(sent, r.Claimed.Delivery.Message)
 			continue
 		}
+		if pair, refused := open[r.Claimed.Delivery.ID]; refused {
+			if waits, err := t.waitsFor(pair, r); err != nil {
+				return err
+			} else if waits {
+				continue
+			}
+		}
 		if err := t.followTrouble(r, lanes); err != nil {
 			return err
 		}
@@ -170,7 +182,7 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 		return nil
 	}
 	// With its filler "sent" is as long as "waiting" (migrations/0006_lanes.sql).
-	_, err := t.exec(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id {in $2} AND state <> 'sent'`,
+	_, err = t.exec(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id {in $2} AND state <> 'sent'`,
 		workspace, t.list(sent), now())
 	return err
 }
@@ -203,11 +215,12 @@ func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 			return err
 		}
 	}
-	if customers = distinct(customers); len(customers) == 0 {
-		return nil
+	if customers = distinct(customers); len(customers) > 0 {
+		if _, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id {lock}`, workspace, t.list(customers)); err != nil {
+			return err
+		}
 	}
-	_, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id {in $2} ORDER BY id {lock}`, workspace, t.list(customers))
-	return err
+	return t.lockPairs(workspace, rs, ours)
 }
 
 func (t *tx) followTrouble(r *Result, lanes laneSet) error {

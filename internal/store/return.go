@@ -109,6 +109,7 @@ type Return struct {
 	Until    time.Duration // how long the suppression holds; 0: for good
 	Withdraw bool          // the customer wants no more marketing of this sender
 	Task     *engawa.Task  // its workspace is filled in
+	Heard    *HeardOf      // what it says of the pair of domains; nil: nothing
 }
 
 // String names the delivery and what becomes of it.
@@ -178,6 +179,11 @@ func (t *tx) followReturn(r Return, h handedRow, lanes laneSet) error {
 	}
 	if r.Withdraw {
 		if err := t.withdrawMarketing(h, r.Event); err != nil {
+			return err
+		}
+	}
+	if r.Heard != nil {
+		if _, err := t.hearOf(h.Workspace, *r.Heard, lanes); err != nil {
 			return err
 		}
 	}

@@ -142,6 +142,7 @@ func wrapped() []wrappedTable {
 		{"task_line", "id", "id = $5", byID},
 		{"offer_pool", "id", "id = $5", byID},
 		{"offer_code", "id", "id = $5", byID},
+		{"breaker", "id", "id = $5", byID},
 		{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
 	}
 }

@@ -23,6 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the SQLite engine
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/vault"
 )
 
@@ -56,7 +57,10 @@ type engine struct {
 	// Tells are the kinds of account whose notices go with whom and what they
 	// tell of (engawa.About). It is set before use; other kinds load nothing.
 	Tells []string
-	wake  struct {
+	// Breaker are the rules by which mail to a receiver that refuses it waits
+	// (internal/breaker). Set before use.
+	Breaker breaker.Rules
+	wake    struct {
 		sync.Mutex
 		fn func(workspace, account string)
 	}
@@ -71,7 +75,7 @@ const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_size_limit(67108864
 // file belongs to one process. The first Open ties the database to v's key ring
 // (CheckRing); after that only that ring opens it.
 func Open(ctx context.Context, dsn string, v *vault.Vault) (*Store, error) {
-	s := &Store{engine: &engine{vault: v, url: dsn}}
+	s := &Store{engine: &engine{vault: v, url: dsn, Breaker: breaker.Default}}
 	var err error
 	if isPostgres(dsn) {
 		err = s.openPostgres(dsn)

@@ -17,7 +17,7 @@ const sweepBatch = 500
 const ReturnsFor = 90 * 24 * time.Hour
 
 // Sweep removes what has ended: sessions and sign-in links, answers kept for
-// repeated requests, returns that count no more, what was told of usage, and uploaded files. On SQLite it then gives free pages back to the disk (at most
+// repeated requests, returns that count no more, receivers that have long taken all mail, what was told of usage, and uploaded files. On SQLite it then gives free pages back to the disk (at most
 // 20 MB in a call), lets the planner learn, and moves the write-ahead log into the file; on
 // PostgreSQL autovacuum does that. The journal and what was sent are kept.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -30,6 +30,10 @@ func (s *Store) Sweep(ctx context.Context) error {
 		{`DELETE FROM idempotency WHERE (workspace, key_hash) IN (SELECT workspace, key_hash FROM idempotency WHERE created_at < $1 LIMIT 500 {skip})`, old},
 		{
 			`DELETE FROM mail_return WHERE (workspace, delivery, reason, status) IN (SELECT workspace, delivery, reason, status FROM mail_return WHERE at < $1 LIMIT 500 {skip})`,
+			us(time.Now().Add(-ReturnsFor)),
+		},
+		{
+			`DELETE FROM breaker WHERE (workspace, id) IN (SELECT workspace, id FROM breaker WHERE updated_at < $1 AND NOT watched LIMIT 500 {skip})`,
 			us(time.Now().Add(-ReturnsFor)),
 		},
 		{forgetConsumption, us(time.Now().Add(-engawa.ConsumptionFor))},

@@ -34,6 +34,7 @@ type estate struct {
 	importing  engawa.Import  // of acc2_…, whose one line is applied
 	checkup    engawa.Checkup // of acc_…, under way, taken by nobody
 	extension  engawa.Extension
+	receiver   string // that refuses mail
 }
 
 // settle makes an estate.
@@ -208,8 +209,13 @@ func (s *shop) speak(e *estate) {
 	e.lane = hold("acc_")
 	r := accepted(claim(e.lane))
 	r.Outcome, r.State = engawa.OutcomeUnknown, engawa.Unknown
+	s.Breaker.After = 1
+	r.Heard = refusal(r.Claimed.Delivery.ID, "tanaka.example")
 	_, err = s.Record(ctx, e.lane, []store.Result{r})
 	s.must(err)
+	refuse, err := s.Receivers(ctx, e.of)
+	s.must(err)
+	e.receiver = refuse[0].ID
 	e.unknown = r.Claimed.Delivery.ID
 	send("msg_open_", "acc_")
 	e.open = claim(e.lane)
@@ -722,6 +728,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Partners": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Partners(ctx, as)
 	},
+	"Receivers": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Receivers(ctx, as)
+	},
+	"TryReceiver": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.TryReceiver(ctx, as, e.receiver)
+	},
 	"Pause": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Pause(ctx, as, "acc_"+e.of, time.Now().Add(time.Hour), "x")
 	},
@@ -978,7 +990,7 @@ var unwalled = map[string]string{
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
-	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
+	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",

@@ -16,7 +16,7 @@ func (c *conn) transact(ctx context.Context, l *letter) *channel.SendError {
 	c.mails++
 	if c.sizeLimit > 0 && int64(len(l.octets)) > c.sizeLimit {
 		return &channel.SendError{
-			Class: channel.Rejected, Code: "552 5.3.4",
+			Class: channel.Rejected, Code: "552 5.3.4", // of this server, not of a receiver: no Blame
 			Err: fmt.Errorf("the mail has %d octets; the server takes %d", len(l.octets), c.sizeLimit),
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/verdict"
 )
@@ -51,7 +52,11 @@ var Kind = channel.Kind{
 	ToStaff:     true,
 	Answers:     func(code int) channel.Class { return classify(rcptTo, reply{code: code}).Class },
 	Address:     Address,
-	New:         open,
+	Between: func(s channel.Settings, to engawa.Address) breaker.Pair {
+		return breaker.Between(s["from_address"], to.Reveal())
+	},
+	ComesBack: func(s channel.Settings) bool { return s["relay_domain"] != "" },
+	New:       open,
 }
 
 // The values of the field tls.

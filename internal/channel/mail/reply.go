@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
 )
 
@@ -98,7 +99,7 @@ func classify(at phase, r reply) *channel.SendError {
 	case at != mailFrom && noMailbox(r.enhanced):
 		e.Class = channel.AddressGone
 	default:
-		e.Class = channel.Rejected
+		e.Class, e.Blame = channel.Rejected, breaker.Blame(r.enhanced)
 	}
 	return e
 }

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,6 +95,8 @@ type Inbox struct {
 	bytes  int
 	next   int
 	grey   map[string]time.Time
+	blocks map[string]string      // reply lines by domain of the recipient
+	barred map[string][]time.Time // when mail met one
 }
 
 // start makes what the fields ask for.
@@ -184,6 +187,36 @@ func (b *Inbox) actAt(at Step) (Act, bool) {
 	}
 	b.played++
 	return b.Script[b.played-1], true
+}
+
+// Block has mail to a domain refused for its sender with a reply line such as
+// "550 5.7.26 unauthenticated"; an empty one takes it again. It may be called at
+// any time.
+func (b *Inbox) Block(domain, reply string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.blocks == nil {
+		b.blocks, b.barred = map[string]string{}, map[string][]time.Time{}
+	}
+	b.blocks[domain] = reply
+}
+
+// Barred returns when mail to a domain was refused by Block.
+func (b *Inbox) Barred(domain string) []time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.barred[domain])
+}
+
+// blocked is the reply with which mail to an address is refused; empty: it is not.
+func (b *Inbox) blocked(to string) string {
+	_, domain, _ := strings.Cut(to, "@")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.blocks[domain] != "" {
+		b.barred[domain] = append(b.barred[domain], time.Now())
+	}
+	return b.blocks[domain]
 }
 
 // wait passes d, or less when the inbox closes.
@@ -337,6 +370,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	}
 	if strings.HasPrefix(to, "nobody@") {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "<" + to + ">: no such user here"}
+	}
+	if reply := s.inbox.blocked(to); reply != "" {
+		return replyError(reply)
 	}
 	if d := s.inbox.greyed(s.from, to); d > 0 {
 		return &smtp.SMTPError{

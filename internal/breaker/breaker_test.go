@@ -1,0 +1,186 @@
+package breaker
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+
+// rules are Default's, with chance in the middle: pauses are exact.
+var rules = Default
+
+const middle = 0.5
+
+// story is a pair to which things happen, each written as "minute: what".
+type story struct {
+	b    Breaker
+	said string
+}
+
+// tell has one thing happen: a delivery is refused, unfit, taken (proved), handed
+// (may come back) or unclear; "ask" asks, and begins a probe; "tick" is time.
+func (s *story) tell(minute float64, what, delivery string) {
+	now := noon.Add(time.Duration(minute * float64(time.Minute)))
+	hear := func(said Said, proved bool) {
+		var change Change
+		s.b, change = s.b.Hear(Heard{Said: said, Delivery: delivery, Proved: proved, Code: "550 5.7.26", At: now}, rules, middle)
+		s.said = string(change)
+	}
+	switch what {
+	case "refused":
+		hear(Refused, false)
+	case "unfit":
+		hear(Unfit, false)
+	case "taken":
+		hear(Accepted, true)
+	case "handed":
+		hear(Accepted, false)
+	case "unclear":
+		hear(Unclear, false)
+	case "ask":
+		answer := s.b.Ask(now)
+		if answer == Try {
+			s.b = s.b.Begin(delivery, now)
+		}
+		s.said = string(answer)
+	case "tick":
+		var change Change
+		s.b, change = s.b.Tick(now, rules, middle)
+		s.said = string(change)
+	case "now":
+		s.b, s.said = s.b.Now(now), ""
+	}
+}
+
+type step struct {
+	minute   float64
+	what, of string
+	said     string
+	state    State
+}
+
+func refusedTimes(n int, from float64) (out []step) {
+	for i := range n {
+		out = append(out, step{from + float64(i)/10, "refused", fmt.Sprint("r", i), "", Closed})
+	}
+	return out
+}
+
+// opened is five refusals within half a minute: the fifth opens.
+func opened() []step {
+	out := refusedTimes(5, 0)
+	out[4].said, out[4].state = "opened", Open
+	return out
+}
+
+// TestStories holds what a pair does, step by step. It opens at 0:24; the first
+// probe may go at 10:24.
+func TestStories(t *testing.T) {
+	for name, steps := range map[string][]step{
+		"nothing is known": {{0, "ask", "d", "go", Closed}, {1, "taken", "d", "", Closed}},
+		"five refusals open": append(opened(),
+			step{1, "ask", "d", "wait", Open}, step{10, "ask", "d", "wait", Open}, step{10.5, "ask", "d", "try", Probing}, step{10.5, "ask", "e", "wait", Probing}),
+		"a success between them does not count on":     append(append(refusedTimes(4, 0), step{1, "taken", "d", "freed", Closed}), refusedTimes(4, 2)...),
+		"what is older than the window does not count": append(refusedTimes(4, 0), refusedTimes(4, 15.4)...),
+		"within the window it does":                    append(refusedTimes(4, 0), step{14.9, "refused", "d", "opened", Open}),
+		"other trouble is none":                        append(refusedTimes(4, 0), step{1, "unclear", "d", "", Closed}, step{2, "unclear", "e", "", Closed}),
+		"mail that is too large weighs a quarter": append(refusedTimes(4, 0),
+			step{1, "unfit", "a", "", Closed}, step{1, "unfit", "b", "", Closed}, step{1, "unfit", "c", "", Closed}, step{1, "unfit", "d", "opened", Open}),
+		"a probe that is taken closes": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "taken", "d", "freed", Closed}, step{10.7, "ask", "e", "go", Closed}),
+		"a probe that is refused pauses twice as long": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{11, "refused", "d", "", Open},
+			step{30.9, "ask", "e", "wait", Open}, step{31, "ask", "e", "try", Probing}),
+		"a probe that does not fit says nothing of the sender": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{11, "unfit", "d", "", Open},
+			step{20.9, "ask", "e", "wait", Open}, step{21, "ask", "e", "try", Probing}),
+		"a probe without an answer is tried anew": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{11, "unclear", "d", "", Open}, step{21, "ask", "e", "try", Probing}),
+		"a probe whose node died is given up": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{15.4, "tick", "", "", Probing}, step{15.4, "ask", "e", "wait", Probing},
+			step{15.5, "tick", "", "", Open}, step{15.5, "ask", "e", "try", Probing}),
+		"a probe that was lost and is heard of after all tells nothing": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{15.5, "tick", "", "", Open},
+			step{15.6, "ask", "e", "try", Probing}, step{15.7, "taken", "d", "", Probing}, step{15.8, "refused", "e", "", Open}),
+		"what was under way when it opened tells nothing": append(opened(), step{1, "refused", "x", "", Open}, step{1, "taken", "y", "", Open}, step{10.5, "ask", "d", "try", Probing}),
+		"a probe that may come back closes when it has not": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "handed", "d", "", Probing},
+			step{12.5, "tick", "", "", Probing}, step{12.6, "tick", "", "freed", Closed}),
+		"a probe that comes back keeps it open": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "handed", "d", "", Probing}, step{11, "refused", "d", "", Open},
+			step{30.9, "ask", "e", "wait", Open}),
+		"what may come back is no success yet":     append(refusedTimes(4, 0), step{0.5, "handed", "d", "", Closed}, step{1, "refused", "d", "opened", Open}),
+		"what did not come back is one":            append(refusedTimes(4, 0), step{0.5, "handed", "d", "", Closed}, step{2.5, "tick", "", "freed", Closed}, step{3, "refused", "e", "", Closed}),
+		"what was refused after it counts":         append(refusedTimes(4, 0), step{0.05, "handed", "d", "", Closed}, step{2.5, "tick", "", "", Closed}, step{3, "refused", "e", "", Closed}),
+		"one waiting mail is called, then another": append(opened(), step{10, "tick", "", "", Open}, step{10.4, "tick", "", "called", Open}, step{10.5, "tick", "", "", Open}, step{11.4, "tick", "", "called", Open}),
+		"a person has it tried now":                append(opened(), step{2, "now", "", "", Open}, step{2, "ask", "d", "try", Probing}),
+		"who relapses pauses longer": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{11, "taken", "d", "freed", Closed},
+			step{60, "refused", "a", "", Closed}, step{60, "refused", "b", "", Closed}, step{60, "refused", "c", "", Closed}, step{60, "refused", "e", "", Closed}, step{60, "refused", "f", "opened", Open},
+			step{79.9, "ask", "g", "wait", Open}, step{80, "ask", "g", "try", Probing}),
+		"a day later it begins anew": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{11, "taken", "d", "freed", Closed},
+			step{1500, "refused", "a", "", Closed}, step{1500, "refused", "b", "", Closed}, step{1500, "refused", "c", "", Closed}, step{1500, "refused", "e", "", Closed}, step{1500, "refused", "f", "opened", Open},
+			step{1509.9, "ask", "g", "wait", Open}, step{1510, "ask", "g", "try", Probing}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s story
+			for i, x := range steps {
+				s.tell(x.minute, x.what, x.of)
+				if s.said != x.said || s.b.State != x.state {
+					t.Fatalf("step %d (%v %s %s): %q, %q; want %q, %q", i, x.minute, x.what, x.of, s.said, s.b.State, x.said, x.state)
+				}
+			}
+		})
+	}
+}
+
+// TestPauses: each refused probe doubles the pause up to the longest, and chance
+// moves it by no more than a fifth.
+func TestPauses(t *testing.T) {
+	for _, chance := range []float64{0, middle, 0.999} {
+		var s story
+		for range 5 {
+			s.tell(0, "refused", "x")
+		}
+		want := rules.Pause
+		for range 12 {
+			now := s.b.Next
+			s.b = s.b.Begin("d", now)
+			s.b, _ = s.b.Hear(Heard{Said: Refused, Delivery: "d", At: now}, rules, chance)
+			want = min(2*want, rules.Most)
+			got := s.b.Next.Sub(now)
+			if s.b.Pause != want || got < want*8/10-1 || got > want*12/10+1 {
+				t.Fatalf("chance %v: pause %s, next after %s; want about %s", chance, s.b.Pause, got, want)
+			}
+		}
+	}
+}
+
+func TestBetween(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     Pair
+	}{
+		{"shop@Hinata.example", "hana@Gmail.com", Pair{"hinata.example", "gmail.com"}},
+		{"shop@hinata.example", "hana@googlemail.com", Pair{"hinata.example", "gmail.com"}},
+		{"shop@hinata.example", "hana@hotmail.co.jp", Pair{"hinata.example", "outlook.com"}},
+		{"shop@hinata.example", `"a@b"@tanaka.example.`, Pair{"hinata.example", "tanaka.example"}},
+		{"", "hana@gmail.com", Pair{}},
+		{"shop@hinata.example", "", Pair{}},
+		{"shop@hinata.example", "no address", Pair{}},
+	} {
+		if got := Between(c.from, c.to); got != c.want {
+			t.Errorf("%s to %s: %s and %s", c.from, c.to, got.Own, got.Receiver)
+		}
+	}
+	if s := fmt.Sprint(Between("a@own.example", "b@tanaka.example")); s != "mail of own.example" {
+		t.Errorf("a pair prints as %q", s)
+	}
+}
+
+// TestBlame holds rules-and-promises 2.2: what speaks of us, what of one mail, and
+// what of neither.
+func TestBlame(t *testing.T) {
+	for status, want := range map[string]Said{
+		"5.7.1": Refused, "5.7.26": Refused, "5.7.515": Refused, "5.4.6": Refused, "5.1.8": Refused,
+		"5.3.4": Unfit, "5.6.0": Unfit, "5.6.1": Unfit, "5.2.3": Unfit,
+		"5.1.1": Unclear, "5.2.2": Unclear, "5.4.1": Unclear, "4.7.1": Unclear, "4.7.26": Unclear, "": Unclear, "2.7.1": Unclear, "5.3.0": Unclear,
+	} {
+		if got := Blame(status); got != want {
+			t.Errorf("%q: %s, want %s", status, got, want)
+		}
+	}
+}
