@@ -32,6 +32,7 @@ type Message struct {
 	Urgent      bool
 	Sample      bool  // demo data with past times: shown, never sent
 	While       While // else it does not go any more
+	Offer       string // of which the words hold a code's link (OfferPlace), put in when it goes; empty: none
 	NotBefore   time.Time
 	ExpiresAt   time.Time
 	State       MessageState

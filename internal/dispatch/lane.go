@@ -378,6 +378,9 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 	for i, c := range going {
 		jobs[i] = cleared[c.Delivery.ID]
 		jobs[i].c = c
+		if c.Message.Offer != "" {
+			jobs[i].m = jobs[i].m.WithCode(c.Message.Offer, c.AppleID, c.Code)
+		}
 	}
 	return jobs, end, nil
 }

@@ -103,6 +103,9 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 		if ms[i], err = w.begin(r); err == nil {
 			ms[i].While, err = w.while(ctx, r)
 		}
+		if err == nil {
+			ms[i].Offer, err = w.offer(ms[i], r)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -283,11 +286,17 @@ func (w *world) lifetime(chain []engawa.Via) time.Duration {
 // finish renders, judges, adds what is obliged, and plans the deliveries.
 // known has the facts of each account of the chain.
 func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.NewMessage, error) {
+	if m.Offer != "" && known[0].Offer.Account == "" {
+		return store.NewMessage{}, noPool(m.Offer)
+	}
 	content, err := w.render(&m, r, known[0])
 	if err != nil {
 		return store.NewMessage{}, err
 	}
 	m.Content, m.Promotional = content, text.Promotional(content.Subject, content.Text)
+	if m.Offer != "" && !strings.Contains(content.Text+content.HTML, engawa.OfferPlace(m.Offer)) {
+		m.Offer = "" // the words of another language hold it
+	}
 	if m.Customer != "" && m.Purpose.Class() != engawa.Service && w.Unsubscribe != nil {
 		m.Unsubscribe = w.Unsubscribe(m)
 	}
@@ -325,6 +334,9 @@ func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time)
 	if m.While.Holds != "" {
 		while := standing(m.While, k.Purchases, now)
 		f.While = &while
+	}
+	if m.Offer != "" {
+		f.Offer = &engawa.OfferFacts{Offer: m.Offer, Missing: missing(k.Offer, m.Offer, k.Purchases)}
 	}
 	return f
 }

@@ -15,9 +15,11 @@ type Claimed struct {
 	Delivery engawa.Delivery
 	Message  engawa.Message
 	Known    Known
-	Carry    []byte // what an earlier attempt left
-	early    string // the likeness of the verdict given when the message was taken
-	erased   bool   // the words cannot be read any more
+	Carry    []byte        // what an earlier attempt left
+	Code     engawa.Secret // that the customer has now, where Message.Offer is set and the delivery goes
+	AppleID  int64         // of the app whose code it is
+	early    string        // the likeness of the verdict given when the message was taken
+	erased   bool          // the words cannot be read any more
 	with     *handover
 }
 
@@ -238,6 +240,9 @@ func (t *tx) decide(l Lane, cs []*Claimed, ring keyring, d Decide, lanes laneSet
 	}
 	w := writes{lane: l, ring: ring, at: at(now()), going: make([]*Claimed, 0, len(cs)), with: &handover{}}
 	judged := w.judge(cs, d)
+	if err := t.handOut(judged, d); err != nil {
+		return nil, err
+	}
 	if err := w.seal(judged); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,8 @@ type Known struct {
 	SenderName  string
 	Locale      engawa.Locale // the recipient's
 	Destination string
-	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions
+	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions; where Message.Offer does: all
+	Offer       OfferKnown        // where Message.Offer is set
 }
 
 // String names who would be written to on which account, without address and name.
@@ -77,6 +78,8 @@ type world struct {
 	sent         map[string][]sentRow
 	stopped      map[string]bool
 	purchases    map[string][]engawa.Purchase // of customers of whose purchases a message asks something
+	offers       map[string][]offerStock      // pools, by offer
+	inHands      map[string][]codeRow         // codes of these offers, by customer
 	budgets      map[string][]engawa.BudgetFacts
 }
 
@@ -129,6 +132,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
 		func() error { return t.loadPurchases(w, workspace, asks) },
+		func() error { return t.loadOffers(w, workspace, asks) },
 		func() error { return t.loadBudgets(w, workspace, accounts) },
 	} {
 		if err := load(); err != nil {
@@ -171,8 +175,11 @@ func (w *world) know(a Ask) (Known, error) {
 		Stopped: !head.enabled || w.stopped[m.Broadcast],
 	}
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
-	if m.While.Holds != "" {
+	if m.While.Holds != "" || m.Offer != "" {
 		k.Purchases = w.purchases[m.Customer]
+	}
+	if m.Offer != "" {
+		k.Offer = w.offerFor(m)
 	}
 	if m.Partner != "" {
 		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
@@ -691,18 +698,21 @@ func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock b
 // loadPurchases loads the purchases that messages ask something of. Who hears of
 // a purchase shares the customer's lock (Store.Hear): for a claim they stand still.
 func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
-	var customers, ids []string
+	var customers, ids, offered []string
 	for _, a := range asks {
 		if a.Message.While.Holds != "" {
 			customers, ids = append(customers, a.Message.Customer), append(ids, a.Message.While.Purchase)
 		}
+		if a.Message.Offer != "" {
+			offered = append(offered, a.Message.Customer)
+		}
 	}
-	if customers = distinct(customers); len(customers) == 0 {
+	if customers = distinct(slices.Concat(customers, offered)); len(customers) == 0 {
 		return nil
 	}
 	rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
-		WHERE workspace = $1 AND customer {in $2} AND (kind = '`+renewing+`' OR id {in $3}) ORDER BY bought_at, id`,
-		workspace, t.list(customers), t.list(distinct(ids)))
+		WHERE workspace = $1 AND customer {in $2} AND (kind = '`+renewing+`' OR id {in $3} OR customer {in $4}) ORDER BY bought_at, id`,
+		workspace, t.list(customers), t.list(distinct(ids)), t.list(distinct(offered)))
 	if err != nil {
 		return err
 	}

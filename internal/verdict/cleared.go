@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"html"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -59,6 +61,19 @@ func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease
 	}
 	p.About = f.About
 	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
+}
+
+// WithCode puts the link of the customer's code of an offer where the words keep
+// the place for it (engawa.OfferPlace): the one thing that is known only when the
+// verdict has let the message go. Nothing else of the words can change.
+func (c Cleared) WithCode(offer string, appleID int64, code engawa.Secret) Cleared {
+	if c.it == nil {
+		return c
+	}
+	p, place, link := c.it.parcel, engawa.OfferPlace(offer), engawa.RedemptionLink(appleID, code)
+	p.Content.Text = strings.ReplaceAll(p.Content.Text, place, link)
+	p.Content.HTML = strings.ReplaceAll(p.Content.HTML, place, html.EscapeString(link))
+	return Cleared{&cleared{parcel: p, sum: sum(p), account: c.it.account, until: c.it.until}}
 }
 
 // Open returns the parcel if it was cleared for account and still is.
