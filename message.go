@@ -50,6 +50,14 @@ func (m Message) Owner() string {
 	return m.About
 }
 
+// From is when the message may go at the earliest; it is as old as that.
+func (m Message) From() time.Time {
+	if m.NotBefore.After(m.CreatedAt) {
+		return m.NotBefore
+	}
+	return m.CreatedAt
+}
+
 // Trigger is what set a message off.
 type Trigger string
 
@@ -174,7 +182,7 @@ type Parcel struct {
 	Locale      Locale
 	Content     Content
 	Unsubscribe string    // one-click URL; empty where none is owed
-	CreatedAt   time.Time // fixed: the Date of a mail
+	CreatedAt   time.Time // fixed: the Date of a mail; when the message might go first
 	Carry       []byte    // what an earlier attempt left for this one
 	About       *About    // for a kind that tells of customers; nil elsewhere
 }

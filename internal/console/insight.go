@@ -21,16 +21,18 @@ type ReadyRoutes struct {
 	Rows            []ReadyRow
 	Apps            []Choice
 	Products        []string // that the store named
+	Offers          []Choice // of which codes are there, with none first
 	Problem, Remedy string
 }
 
 // ReadyRow is one of them.
 type ReadyRow struct {
 	insight.Ready
-	State   insight.State
-	Route   string // there is already
-	Events  []string
-	Content engawa.Content // in the viewer's language
+	State    insight.State
+	Route    string // there is already
+	Events   []string
+	Content  engawa.Content // in the viewer's language
+	Discount bool           // the words may hold an offer's link
 }
 
 // Adoption is what an app does not use yet of what the store tells.
@@ -88,7 +90,23 @@ func (c *console) showReady(v *visit, status int, problem, remedy string) error 
 		return err
 	}
 	view.Products = products(days)
+	if view.Offers, err = c.openOffers(v); err != nil {
+		return err
+	}
 	return v.showAs(status, ReadyPage(view))
+}
+
+// openOffers are the offers of which codes may be handed out, by name, with none
+// first.
+func (c *console) openOffers(v *visit) ([]Choice, error) {
+	pools, err := c.Store.OfferPools(v.ctx(), v.ws())
+	list := []Choice{{"", v.T("ready.offer.none")}}
+	for _, p := range pools {
+		if p.Open(v.Now) && !slices.ContainsFunc(list, func(o Choice) bool { return o.Value == p.Offer }) {
+			list = append(list, Choice{p.Offer, p.Name})
+		}
+	}
+	return list, err
 }
 
 // products are those that something happened with, in order.
@@ -114,9 +132,9 @@ func (c *console) readyRows(v *visit, n *names) (rows []ReadyRow, err error) {
 }
 
 func readyRow(p Page, r insight.Ready, routes []engawa.Route) ReadyRow {
-	row := ReadyRow{Ready: r}
+	row := ReadyRow{Ready: r, Discount: p.Words.OutreachOffers(r.Name)}
 	name := map[string]any{"name": p.Workspace}
-	if words, err := text.Render(p.Words.Outreach(r.Name)[p.Locale], map[string]any{"app": name, "workspace": name}, text.EscapeNone); err == nil {
+	if words, err := text.Render(p.Words.Outreach(r.Name, "")[p.Locale], map[string]any{"app": name, "workspace": name}, text.EscapeNone); err == nil {
 		row.Content = words // as who has neither name nor dates reads them
 	}
 	row.State, row.Route = r.Made(routes)
@@ -141,10 +159,18 @@ func (c *console) makeReady(v *visit) error {
 	if problem != "" {
 		return c.showReady(v, http.StatusUnprocessableEntity, v.T("ready.problem."+problem), v.T("ready.problem."+problem+".remedy"))
 	}
+	offer := v.r.PostFormValue("offer")
+	offers, err := c.openOffers(v)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(offers, func(o Choice) bool { return o.Value == offer }) {
+		return engawa.NotFound("open pool of this offer")
+	}
 	if !ready.Staff {
 		choice.Template = engawa.NewID(engawa.PrefixTemplate)
 		if err := v.by.SaveTemplate(v.ctx(), engawa.Template{
-			Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: insight.Words(v.Words.Outreach(ready.Name), choice.App), UpdatedAt: v.Now,
+			Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: insight.Words(v.Words.Outreach(ready.Name, offer), choice.App), UpdatedAt: v.Now,
 		}); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,23 @@ func TestReady(t *testing.T) {
 		}
 		if res := d.post("/routes/ready/upgrade", url.Values{"product": {"p"}, "app": {"app_of_nobody"}}); res.Code != http.StatusNotFound {
 			t.Errorf("an app that is none: %d", res.Code)
+		}
+		d.must(d.st.AddOfferPool(t.Context(), engawa.OfferPool{
+			Workspace: ws, ID: "ofp_1", Account: "acc_mail", Name: "お礼", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now(),
+		}, ""))
+		if res := d.post("/routes/ready/save", url.Values{"offer": {"nothing"}}); res.Code != http.StatusNotFound {
+			t.Errorf("an offer without codes: %d", res.Code)
+		}
+		if _, page := d.get("/routes/ready"); strings.Count(page, `<option value="thanks">`) != 6 {
+			t.Errorf("offers to choose from: %d", strings.Count(page, `<option value="thanks">`))
+		}
+		at := d.went(d.post("/routes/ready/save", url.Values{"offer": {"thanks"}}))
+		offers, err := d.st.Templates(t.Context(), ws)
+		d.must(err)
+		if n := slices.IndexFunc(offers, func(t engawa.Template) bool {
+			return strings.Contains(t.Words[engawa.Korean].Text, engawa.OfferPlace("thanks"))
+		}); n < 0 || at == "" {
+			t.Error("no template holds the link")
 		}
 		for _, r := range insight.Routes() {
 			at := d.went(d.post("/routes/ready/"+r.Name, url.Values{"product": {"light"}}))
@@ -50,7 +68,7 @@ func TestReady(t *testing.T) {
 		}
 		form := url.Values{
 			"name": {"残ってください"}, "version": {"1"}, "enabled": {"true"}, "events": {save.Events[0]}, "steps": {"1"}, "do": {"save"},
-			"s0.to": {"customer"}, "s0.template": {save.Then[0].Template}, "s0.purpose": {"marketing"}, "s0.v0.account": {save.Then[0].Via[0].Account}, "s0.while": {"renewal_off"},
+			"s0.to": {"customer"}, "s0.template": {save.Then[0].Template}, "s0.purpose": {"marketing"}, "s0.v0.account": {save.Then[0].Via[0].Account}, "s0.while": {"renewal_off"}, "s0.delay": {"72"},
 		}
 		if res := d.post("/routes/"+save.ID, form); res.Code != http.StatusSeeOther {
 			t.Errorf("edited: %d", res.Code)

@@ -620,6 +620,7 @@ type StepForm struct {
 	Digest                   DigestForm
 	Mute                     []engawa.Window // with one to fill in
 	While                    string          // an engawa.Standing
+	Delay                    int             // hours
 }
 
 // DigestForm is what a step gathers; zero: nothing.

@@ -452,7 +452,7 @@ func (l *lane) parcel(c *store.Claimed, key string) engawa.Parcel {
 		Workspace: c.Delivery.Workspace, Message: c.Message.ID, Delivery: c.Delivery.ID, Account: l.account.ID,
 		Attempt: c.Delivery.Attempts + 1, Key: key, To: c.Known.To, ToName: c.Known.ToName, SenderName: c.Known.SenderName,
 		Purpose: c.Message.Purpose, Locale: c.Message.Locale, Content: c.Message.Content,
-		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.CreatedAt, Carry: c.Carry,
+		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.From(), Carry: c.Carry,
 	}
 }
 

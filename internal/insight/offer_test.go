@@ -330,3 +330,58 @@ func parts(t *testing.T, raw []byte) (plain, html string) {
 		}
 	}
 }
+
+// TestDelay: a win-back goes days after the end, dated then, however long an offer
+// may wait by the house's rule; and not at all to who came back meanwhile.
+func TestDelay(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := open(t, storetest.SQLite(t))
+			r, err := s.Hub.Routes(t.Context(), followtest.Workspace)
+			s.Must(err)
+			for _, r := range r {
+				if r.ID != "rte_winback_canceled" {
+					continue
+				}
+				r.Then[0].Delay = 10 * 24 * time.Hour
+				s.Must(s.Hub.SaveRoute(t.Context(), r))
+			}
+			who := s.Person("JPN", token)
+			s.Bought(who, monthly)
+			wait(time.Second)
+			s.Must(s.Renew(who, group, false))
+			wait(31 * 24 * time.Hour)
+			s.run()
+			wait(time.Minute)
+			m := s.last("winback_canceled")
+			if m.Message.State != engawa.MessageWaiting || m.Message.NotBefore.Sub(m.Message.CreatedAt) < 9*24*time.Hour {
+				t.Fatalf("%+v", m.Message)
+			}
+			before := len(s.inbox.Mails())
+			if back {
+				s.Bought(who, monthly)
+			}
+			wait(time.Until(m.Message.NotBefore) - time.Minute)
+			if len(s.inbox.Mails()) != before {
+				t.Fatal("it went too soon")
+			}
+			wait(2 * time.Minute)
+			m = s.last("winback_canceled")
+			mails := s.inbox.Mails()
+			if back {
+				if m.Message.State != engawa.MessageRefused || len(mails) != before {
+					t.Errorf("%s, %d mails", m.Message.State, len(mails)-before)
+				}
+				return
+			}
+			if m.Message.State != engawa.MessageSent || len(mails) != before+1 {
+				t.Fatalf("%s: %+v", m.Message.State, m.Deliveries[0].Verdict)
+			}
+			sent, err := netmail.ReadMessage(bytes.NewReader(mails[before].Raw))
+			s.Must(err)
+			if at, err := sent.Header.Date(); err != nil || time.Since(at) > 3*time.Minute {
+				t.Errorf("dated %v ago, %v", time.Since(at), err)
+			}
+		})
+	}
+}

@@ -648,8 +648,11 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		if ev.Sample {
 			r.At = ev.OccurredAt
 		}
+		if p.Step.Delay > 0 {
+			r.NotBefore = ev.OccurredAt.Add(p.Step.Delay)
+		}
 		if p.Step.ExpiresIn > 0 {
-			r.ExpiresAt = later(ev.ReceivedAt, r.At).Add(p.Step.ExpiresIn)
+			r.ExpiresAt = later(later(ev.ReceivedAt, r.At), r.NotBefore).Add(p.Step.ExpiresIn)
 		}
 		if late {
 			r.ExpiresAt, r.Late = until, true
@@ -673,7 +676,7 @@ func lateness(ev engawa.Event, st engawa.Step) (until time.Time, late bool) {
 	if told.Superseded {
 		return until, true
 	}
-	return ev.OccurredAt.Add(cmp.Or(st.ExpiresIn, lifetime)), true
+	return ev.OccurredAt.Add(st.Delay + cmp.Or(st.ExpiresIn, lifetime)), true
 }
 
 // ofStep is what a step asks for, of whichever event.

@@ -170,7 +170,7 @@ func (w *world) know(a Ask) (Known, error) {
 	f := engawa.Facts{
 		Workspace: w.workspace.ID, Account: a.Account, Channel: head.kind, Customer: m.Customer,
 		Purpose: m.Purpose, Trigger: m.Trigger, Topic: m.Topic, App: m.App, Controller: engawa.ControllerWorkspace,
-		Sender: w.workspace.Sender, Applied: m.Applied, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt,
+		Sender: w.workspace.Sender, Applied: m.Applied, CreatedAt: m.From(), ExpiresAt: m.ExpiresAt,
 		House: w.workspace.House, Budgets: w.budgets[a.Account],
 		Stopped: !head.enabled || w.stopped[m.Broadcast],
 	}
