@@ -332,4 +332,8 @@ func (a *API) addAppItself(h huma.API) {
 		"tellReason", post, "/v1/app/cancel-reason", access.AppUse, accepted, tagApp, "Answer why a subscription is canceled",
 		"Becomes the event app.cancel_reason, by which routes may offer something. The same answer on one day is one event.",
 	}, a.tellReason)
+	add(a, h, op{
+		"tellUsage", post, "/v1/app/usage", access.AppUse, accepted, tagApp, "Tell how far a purchase was used",
+		"For an answer to the App Store where the customer asks for a refund and has agreed to it. Only of this customer's own purchases. What was told before does not get less by this, and is replaced by what the business's server tells.",
+	}, a.tellUsage)
 }

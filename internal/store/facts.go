@@ -87,7 +87,8 @@ type accountHead struct {
 	kind    string
 	name    string
 	enabled bool
-	tells   bool // it may be told whom a notice tells of
+	tells   bool   // it may be told whom a notice tells of
+	app     string // of one that shows messages in an app: whose contact points alone it reaches
 }
 
 type disclosureRow struct {
@@ -189,7 +190,7 @@ func (w *world) know(a Ask) (Known, error) {
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
 	}
-	return w.knowCustomer(k, f, head.kind)
+	return w.knowCustomer(k, f, head)
 }
 
 // grantFor is the grant by which the sender may say m: of several, one that is in
@@ -299,7 +300,7 @@ func (t *tx) loadEvents(w *world, workspace string, asks []Ask, lock bool) error
 	return err
 }
 
-func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error) {
+func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead) (Known, error) {
 	c, ok := w.customers[f.Customer]
 	if !ok {
 		k.Facts = f
@@ -311,8 +312,8 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	f.Minor, f.Erased = c.Minor, c.Erased
 	f.Country, f.Zones = places(c)
-	contact := engawa.ContactKind(kind)
-	f.Consents = asIfTo(w.consents[f.Customer], contact, kind)
+	contact := engawa.ContactKind(head.kind)
+	f.Consents = asIfTo(w.consents[f.Customer], contact, head.kind)
 	for _, r := range w.sent[f.Customer] {
 		f.SentDay += r.n
 		if r.partner == "" && f.Controller == engawa.ControllerWorkspace || r.partner == f.Controller {
@@ -328,7 +329,14 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 			f.Disclosure = &facts
 		}
 	}
-	if p := choose(w.contacts[f.Customer], contact, f.Purpose); p != nil && !c.Erased {
+	points := w.contacts[f.Customer]
+	if head.app != "" && !c.Erased {
+		var err error
+		if points, err = w.inApp(points, head.app, f.App); err != nil {
+			return k, err
+		}
+	}
+	if p := choose(points, contact, f.Purpose); p != nil && !c.Erased {
 		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
 		if err != nil {
 			return k, err
@@ -340,6 +348,27 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	k.Facts = f
 	return k, nil
+}
+
+// inApp are the contact points that an account reaches which shows messages in an
+// app: the customer's there, for what is about that app or about none.
+func (w *world) inApp(points []contactRow, app, about string) (out []contactRow, err error) {
+	if about != "" && about != app {
+		return nil, nil
+	}
+	for _, p := range points {
+		if p.Kind != inAppKind {
+			continue
+		}
+		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(string(plain), app+"/") {
+			out = append(out, p)
+		}
+	}
+	return out, nil
 }
 
 // asIfTo are consents in which a decision about the kind of contact point counts
@@ -407,6 +436,27 @@ func (t *tx) loadAccounts(w *world, workspace string, ids []string) error {
 		w.accounts[id] = h
 		return struct{}{}, err
 	}, `SELECT id, kind, name, enabled, owner FROM account WHERE workspace = $1 AND id {in $2} AND ended_at = 0`, workspace, t.list(ids))
+	if err != nil {
+		return err
+	}
+	return t.loadApps(w, workspace, ids)
+}
+
+// inAppKind is the kind of account that shows messages in an app, and of the
+// contact points there, "app_…/cus_…" (internal/channel/inapp).
+const inAppKind = "inapp"
+
+// loadApps loads in which app each account of that kind shows messages.
+func (t *tx) loadApps(w *world, workspace string, ids []string) error {
+	if !slices.ContainsFunc(ids, func(id string) bool { return w.accounts[id].kind == inAppKind }) {
+		return nil
+	}
+	accounts, err := t.accounts(workspace, `AND kind = '`+inAppKind+`' AND id {in $2}`, t.list(ids))
+	for _, a := range accounts {
+		h := w.accounts[a.ID]
+		h.app = a.Settings["app"]
+		w.accounts[a.ID] = h
+	}
 	return err
 }
 
