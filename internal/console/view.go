@@ -919,6 +919,7 @@ type Keys struct {
 // KeyRow is one API key.
 type KeyRow struct {
 	ID, Name  string
+	Begins    string
 	What      string // what it may do
 	Whose     string // a member's or a partner's name; empty: the business's
 	CreatedAt time.Time
@@ -937,6 +938,8 @@ type KeyForm struct {
 	Chosen  []string
 	Days    string
 	Mine    bool // it ends with the member's access
+	App     string
+	Apps    []Choice // whose devices a key may be for
 	Ask     bool
 	Problem string
 }
