@@ -204,6 +204,7 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /routes", c.page(engawa.Viewer, c.routes))
 	mux.Handle("GET /routes/ready", c.page(engawa.Viewer, c.readyRoutes))
 	mux.Handle("POST /routes/ready/{name}", c.page(engawa.Admin, c.makeReady))
+	mux.Handle("POST /store/recount", c.page(engawa.Admin, c.recount))
 	mux.Handle("GET /store", c.page(engawa.Viewer, c.figures))
 	mux.Handle("GET /store.csv", c.page(engawa.Support, c.figuresCSV))
 	mux.Handle("GET /store/adoption", c.page(engawa.Viewer, c.adoption))

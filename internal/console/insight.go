@@ -39,7 +39,8 @@ type ReadyRow struct {
 type Adoption struct {
 	Page
 	Stores  []Choice
-	Account string
+	Account string   // or an app; empty: all
+	Meant   []string // the accounts that it means, or the only one
 	Rows    []insight.Adopted
 	Ready   []ReadyRow
 	Tested  bool // anything came at all
@@ -55,15 +56,34 @@ type Figures struct {
 	None                    bool // nothing came yet
 }
 
-// stores are the accounts of the App Store, by name, with all of them first.
-func (v *visit) stores(accounts map[string]engawa.Account) []Choice {
+// stores are the apps that are in the App Store and its accounts, by name, with
+// all of them first.
+func (c *console) stores(v *visit, accounts map[string]engawa.Account) ([]Choice, error) {
 	list := []Choice{{"", v.T("figures.all")}}
+	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	for _, a := range apps {
+		if len(storesOf(accounts, a.ID)) > 0 {
+			list = append(list, Choice{a.ID, v.T("figures.app", "name", a.Name)})
+		}
+	}
 	for _, a := range sortedNames(accounts, func(a engawa.Account) string { return a.Name }) {
 		if a.Kind == follow.Kind {
 			list = append(list, Choice{a.ID, a.Name})
 		}
 	}
-	return list
+	return list, err
+}
+
+// storesOf are the App Store accounts that a choice means: itself, or those of an
+// app in production, so that a sandbox is not counted with it.
+func storesOf(accounts map[string]engawa.Account, chosen string) (ids []string) {
+	for _, a := range accounts {
+		if a.Kind == follow.Kind && (a.ID == chosen || chosen != "" && a.Settings["app"] == chosen && a.Environment == engawa.Production) {
+			ids = append(ids, a.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func (c *console) readyRoutes(v *visit) error { return c.showReady(v, http.StatusOK, "", "") }
@@ -226,13 +246,20 @@ func (c *console) adoption(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := Adoption{Page: v.titled("routes", v.T("adoption.title")), Stores: v.stores(n.accounts), Account: v.r.URL.Query().Get("store")}
+	view := Adoption{Page: v.titled("routes", v.T("adoption.title")), Account: v.r.URL.Query().Get("store")}
+	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+		return err
+	}
+	view.Meant = storesOf(n.accounts, view.Account)
+	if view.Account == "" && len(view.Stores) == 2 {
+		view.Meant = []string{view.Stores[1].Value}
+	}
 	span := insight.Span{To: v.Now.In(v.Zone), Days: insight.LongSpan}
 	days, err := c.Store.StoreDays(v.ctx(), v.ws(), span.From())
 	if err != nil {
 		return err
 	}
-	days = only(days, view.Account, "")
+	days = only(days, view.Account, view.Meant, "")
 	view.Rows, view.Tested = insight.Adoption(days, span, routes), len(days) > 0
 	view.Ready, err = c.readyRows(v, n)
 	if err != nil {
@@ -241,10 +268,10 @@ func (c *console) adoption(v *visit) error {
 	return v.show(AdoptionPage(view))
 }
 
-// only are the days of an account and of a product, or of all.
-func only(days []engawa.StoreDay, account, product string) (out []engawa.StoreDay) {
+// only are the days of the accounts that a choice means and of a product, or of all.
+func only(days []engawa.StoreDay, chosen string, meant []string, product string) (out []engawa.StoreDay) {
 	for _, d := range days {
-		if (account == "" || d.Account == account) && (product == "" || d.Product == product) {
+		if (chosen == "" || d.Account == chosen || slices.Contains(meant, d.Account)) && (product == "" || d.Product == product) {
 			out = append(out, d)
 		}
 	}
@@ -276,11 +303,8 @@ func (v Adoption) lacks(p insight.Phase) (n int) {
 
 // setUp is the page on which a store is connected, or its settings are.
 func (v Adoption) setUp() string {
-	switch {
-	case v.Account != "":
-		return "/accounts/" + v.Account
-	case len(v.Stores) == 2:
-		return "/accounts/" + v.Stores[1].Value
+	if len(v.Meant) > 0 {
+		return "/accounts/" + v.Meant[0]
 	}
 	return "/accounts"
 }
@@ -303,7 +327,10 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 		return Figures{}, insight.Span{}, err
 	}
 	q := v.r.URL.Query()
-	view := Figures{Page: v.titled("routes", v.T("figures.title")), Stores: v.stores(n.accounts), Account: q.Get("store"), Product: q.Get("product"), Days: spans[0]}
+	view := Figures{Page: v.titled("routes", v.T("figures.title")), Account: q.Get("store"), Product: q.Get("product"), Days: spans[0]}
+	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+		return Figures{}, insight.Span{}, err
+	}
 	for _, d := range spans {
 		view.Spans = append(view.Spans, Choice{strconv.Itoa(d), v.T("figures.days", "n", d)})
 		if q.Get("days") == strconv.Itoa(d) {
@@ -316,16 +343,24 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 	if err != nil {
 		return view, span, err
 	}
-	days = only(days, view.Account, "")
+	days = only(days, view.Account, storesOf(n.accounts, view.Account), "")
 	view.Products = []Choice{{"", v.T("figures.products")}}
 	for _, p := range products(days) {
 		view.Products = append(view.Products, Choice{p, p})
 	}
 	view.None = len(days) == 0
-	for _, chart := range insight.Charts(only(days, "", view.Product), span) {
+	for _, chart := range insight.Charts(only(days, "", nil, view.Product), span) {
 		view.Charts = append(view.Charts, draw(v.Page, chart, span))
 	}
 	return view, span, nil
+}
+
+// recount counts the days anew from the journal, in the zone of now.
+func (c *console) recount(v *visit) error {
+	if _, err := v.by.RecountDays(v.ctx(), v.ws()); err != nil {
+		return err
+	}
+	return v.see("/store", "recounted")
 }
 
 // figuresCSV is the numbers behind the charts, a line a day.

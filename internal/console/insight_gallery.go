@@ -65,7 +65,7 @@ func sampleStores(p Page) []Choice {
 }
 
 func sampleAdoption(p Page) Adoption {
-	v := Adoption{Page: p, Stores: sampleStores(p), Account: "acc_store", Tested: true}
+	v := Adoption{Page: p, Stores: sampleStores(p), Account: "acc_store", Meant: []string{"acc_store"}, Tested: true}
 	routes := append(sampleMade(), engawa.Route{Enabled: true, Events: []string{"store.refund", "store.expired.*"}})
 	v.Rows = insight.Adoption(sampleDays(p), sampleSpan(p, insight.LongSpan), routes)
 	for _, r := range insight.Routes() {

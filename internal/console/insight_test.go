@@ -105,6 +105,31 @@ func TestFigures(t *testing.T) {
 				t.Errorf("%s: %d %q", path, status, lines[len(lines)-2])
 			}
 		}
+		d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: "app_beans", Name: "豆のアプリ", CreatedAt: time.Now()}))
+		for id, environment := range map[string]string{"acc_live": engawa.Production, "acc_trial": engawa.Sandbox} {
+			d.must(d.st.AddAccount(t.Context(), engawa.Account{
+				Workspace: ws, ID: id, Kind: "appstore", Name: id, Environment: environment, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"app": "app_beans"},
+			}))
+			_, err = d.st.Journal(t.Context(), []engawa.Event{{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: id, Type: "store.did_renew", DedupKey: "of the app", OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"beans"}`),
+			}})
+			d.must(err)
+		}
+		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,4,0,0,1,0,0,0,0,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+			_, file := d.get("/store.csv?days=90&store=" + store)
+			if !strings.HasSuffix(file, want) {
+				t.Errorf("%s: %q", store, file[len(file)-60:])
+			}
+		}
+		if _, page := d.get("/store"); !strings.Contains(page, `<option value="app_beans">アプリ: 豆のアプリ</option>`) {
+			t.Error("the app is not offered")
+		}
+		if at := d.went(d.post("/store/recount", nil)); !strings.HasPrefix(at, "/store") {
+			t.Errorf("recounted: %s", at)
+		}
+		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,4,0,0,1,0,0,0,0,0.00,false\n") {
+			t.Errorf("counted anew: %q", file[len(file)-60:])
+		}
 		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {
 			t.Errorf("%d", status)
 		}
