@@ -59,32 +59,34 @@ type Decide struct {
 // ErrLaneLost when l is held by somebody else.
 func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []*Claimed, end ClaimEnd, err error) {
 	var lanes laneSet
-	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
-		going, end, lanes = nil, ClaimEnd{}, laneSet{}
-		row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
-		if err != nil {
-			return err
-		}
-		if row.Owner != l.Owner || row.Fence != l.Fence {
-			return ErrLaneLost
-		}
-		if err := t.expireLate(l, d, lanes); err != nil {
-			return err
-		}
-		if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
-			limit = 0
-		}
-		if limit > 0 {
-			cs, ring, err := t.candidates(l, limit)
+	err = untangled(func() error {
+		return s.inTx(ctx, l.Workspace, func(t *tx) error {
+			going, end, lanes = nil, ClaimEnd{}, laneSet{}
+			row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
 			if err != nil {
 				return err
 			}
-			end.More = len(cs) == limit
-			if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
+			if row.Owner != l.Owner || row.Fence != l.Fence {
+				return ErrLaneLost
+			}
+			if err := t.expireLate(l, d, lanes); err != nil {
 				return err
 			}
-		}
-		return t.savePace(l, d.Pace())
+			if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
+				limit = 0
+			}
+			if limit > 0 {
+				cs, ring, err := t.candidates(l, limit)
+				if err != nil {
+					return err
+				}
+				end.More = len(cs) == limit
+				if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
+					return err
+				}
+			}
+			return t.savePace(l, d.Pace())
+		})
 	})
 	if err != nil {
 		return nil, end, fmt.Errorf("claim %s: %w", l.Account, err)
