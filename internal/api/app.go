@@ -8,7 +8,6 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/phone"
-	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/refund"
 )
 
@@ -72,7 +71,7 @@ func (a *API) addAppKey(ctx context.Context, c *call, in *appKeyIn) (keyMade, er
 }
 
 type appEntitlement struct {
-	Name    string     `json:"name" doc:"What is open: the product's id"`
+	Name    string     `json:"name" doc:"What is open, as the business calls it (/v1/products); else the product's id"`
 	Product string     `json:"product"`
 	Until   *time.Time `json:"until" doc:"null: no end is known"`
 	Shared  bool       `json:"shared" doc:"By a member of the family"`
@@ -109,7 +108,11 @@ func (a *API) bought(ctx context.Context, s phone.Session) (appBought, error) {
 		return out, err
 	}
 	now := time.Now()
-	for _, e := range purchase.Entitlements(all, nil, now) {
+	open, err := a.entitled(ctx, s.Workspace, all)
+	if err != nil {
+		return out, err
+	}
+	for _, e := range open {
 		out.Entitlements = append(out.Entitlements, appEntitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
 	}
 	for _, l := range phone.History(all, now) {

@@ -628,3 +628,51 @@ func TestAppsOfTwo(t *testing.T) {
 		}
 	})
 }
+
+// TestAppProducts: what the business says of its products is answered to the app, to
+// its systems, and counts at once; forgotten, a product opens itself again.
+func TestAppProducts(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("JPN", account)
+		sub, season := s.Bought(who, "club"), s.Bought(who, "season")
+		wait(time.Second)
+		s.enter(s.signed(sub), s.signed(season))
+		open := func() string {
+			var names []string
+			for _, e := range s.ask("GET", "/v1/app/purchases", "")["entitlements"].([]any) {
+				one := e.(map[string]any)
+				names = append(names, fmt.Sprint(one["name"], " by ", one["product"], " ", one["until"] != nil))
+			}
+			_, out := s.call("GET", "/v1/customers/"+s.Purchase(sub).Customer+"/entitlements", s.full, "")
+			for i, e := range out["entitlements"].([]any) {
+				if one := e.(map[string]any); i >= len(names) || !strings.HasPrefix(names[i], fmt.Sprint(one["name"], " by ", one["product"])) {
+					t.Errorf("the business is told %v, the app %v", one, names)
+				}
+			}
+			return strings.Join(names, ", ")
+		}
+		if got := open(); got != "club by club true, season by season false" {
+			t.Errorf("undescribed: %s", got)
+		}
+		for id, body := range map[string]string{"club": `{"entitlements":["premium","recipes"]}`, "season": `{"entitlements":["premium"],"months":3}`} {
+			if status, out := s.call("PUT", "/v1/products/"+id, s.full, body); status != 200 {
+				t.Fatalf("%d %v", status, out)
+			}
+		}
+		if got := open(); got != "premium by season true, recipes by club true" {
+			t.Errorf("described: %s", got)
+		}
+		for _, bad := range []string{`{"entitlements":["a","a"]}`, `{"entitlements":[""]}`, `{"entitlements":[],"months":500}`, `{}`} {
+			if status, out := s.call("PUT", "/v1/products/club", s.full, bad); status != 400 || fmt.Sprint(out["remedy"]) == "" {
+				t.Errorf("%s: %d %v", bad, status, out)
+			}
+		}
+		s.call("DELETE", "/v1/products/season", s.full, "")
+		if got := open(); got != "premium by club true, recipes by club true, season by season false" {
+			t.Errorf("forgotten: %s", got)
+		}
+		if status, _ := s.call("DELETE", "/v1/products/season", s.full, ""); status != 404 {
+			t.Errorf("forgotten twice: %d", status)
+		}
+	})
+}

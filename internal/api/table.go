@@ -58,6 +58,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addPartners(h)
 	a.addWork(h)
 	a.addOffers(h)
+	a.addProducts(h)
 	a.addAppItself(h)
 }
 
@@ -308,6 +309,18 @@ func (a *API) addOffers(h huma.API) {
 		"One code of an offer for each customer: asked again, the same code is answered. It comes from the open pool of the offer that ends first. " +
 			"A conflict where none is left, and where the customer has used the offer. The code is the customer's before it is answered.",
 	}, a.handOutOffer)
+}
+
+func (a *API) addProducts(h huma.API) {
+	add(a, h, op{
+		"listProducts", get, "/v1/products", access.AppsRead, ok, tagOffers, "What products of the App Store entitle to",
+		"Only those that the business describes; every other product entitles to itself.",
+	}, a.listProducts)
+	add(a, h, op{
+		"saveProduct", put, "/v1/products/{id}", access.AppsWrite, ok, tagOffers, "Say what a product entitles to",
+		"In place of what was said before. It counts at once, for everybody who bought it: in the answers to the app, at the support desk, and here.",
+	}, a.saveProduct)
+	add(a, h, op{"forgetProduct", del, "/v1/products/{id}", access.AppsWrite, ok, tagOffers, "Take away what was said of a product", "It entitles to itself again."}, a.forgetProduct)
 }
 
 func (a *API) addAppItself(h huma.API) {

@@ -70,6 +70,8 @@ func auditAll(d *desk) {
 			"type": {"shop.shipped"}, "name.ja": {"発送しました"}, "name.ko": {"발송했습니다"}, "name.en": {"Shipped"}, "schema": {`{"type":"object"}`}, "sample": {`{}`},
 		}, "save-event-type"},
 		"/routes/ready/{name}":   {at("/routes/ready/save"), nil, "save-route save-template"},
+		"/store/products":        {at("/store/products"), url.Values{"id": {"club.monthly"}, "entitlements": {"premium"}}, "save-product"},
+		"/store/products/forget": {at("/store/products/forget"), url.Values{"id": {"club.monthly"}}, "forget-product"},
 		"/store/recount":         {at("/store/recount"), nil, "recount-days"},
 		"/events/types/end":      {at("/events/types/end"), url.Values{"type": {"shop.shipped"}}, "end-event-type"},
 		"/accounts/{id}/enable":  {at("/accounts/acc_mail/enable"), nil, "change-account"},

@@ -133,6 +133,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
+		{"products", ProductsPage(sampleProducts(page("routes", "products.title")))},
+		{"products-none", ProductsPage(Products{Page: page("routes", "products.title"), Problem: page("routes", "products.title").T("form.check"), Remedy: page("routes", "products.title").T("products.wrong.id")})},
 		{"ready", ReadyPage(sampleReady(page("routes", "ready.title"), s, ""))},
 		{"ready-problem", ReadyPage(sampleReady(page("routes", "ready.title"), s, "channel"))},
 		{"adoption", AdoptionPage(sampleAdoption(page("routes", "adoption.title")))},

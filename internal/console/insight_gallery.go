@@ -98,3 +98,9 @@ func sampleFiguresNone(p Page) Figures {
 	v.Charts, v.None = nil, true
 	return v
 }
+
+func sampleProducts(p Page) Products {
+	return Products{Page: p, Known: []string{"plan.monthly", "season.2026"}, Rows: []engawa.Product{
+		{ID: "plan.monthly", Name: "Monthly", Entitlements: []string{"premium", "recipes"}}, {ID: "season.2026", Entitlements: []string{"premium"}, Months: 3, Days: 7}, {ID: "tip.small"},
+	}}
+}

@@ -138,3 +138,30 @@ func TestFigures(t *testing.T) {
 		}
 	})
 }
+
+// TestProducts: what a product opens is said, read again, changed and taken away; what
+// cannot be is refused with what was typed.
+func TestProducts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		form := url.Values{"id": {"club.monthly"}, "name": {"クラブ"}, "entitlements": {"premium\r\n\r\n recipes \r\n"}, "months": {"3"}, "days": {""}}
+		for field, wrong := range map[string]string{"id": "a b", "entitlements": "premium\npremium", "months": "many", "days": "4000"} {
+			res := d.post("/store/products", with(form, field, wrong))
+			if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), `role="alert"`) || !strings.Contains(res.Body.String(), "クラブ") {
+				t.Errorf("%s %q: %d", field, wrong, res.Code)
+			}
+		}
+		d.went(d.post("/store/products", form))
+		ps, err := d.st.Products(t.Context(), ws)
+		if err != nil || len(ps) != 1 || fmt.Sprint(ps[0].Entitlements, ps[0].Months, ps[0].Days) != "[premium recipes] 3 0" || ps[0].UpdatedBy != "member:mem_1" {
+			t.Fatalf("%+v %v", ps, err)
+		}
+		if _, page := d.get("/store/products?id=club.monthly"); !strings.Contains(page, `value="club.monthly"`) || !strings.Contains(page, "premium\nrecipes</textarea>") || !strings.Contains(page, "3か月") {
+			t.Error("the form does not show what there is")
+		}
+		d.went(d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}))
+		if res := d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}); res.Code != http.StatusNotFound {
+			t.Errorf("taken away twice: %d", res.Code)
+		}
+	})
+}

@@ -965,7 +965,7 @@ var AuditActions = []string{
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
 	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
-	"recount-days",
+	"recount-days", "save-product", "forget-product",
 }
 
 // Audit is who did what, newest first.

@@ -78,23 +78,24 @@ var computed = map[string][]string{
 	"csv.fault.": { // csv.Fault; TestFaultsHaveWords of internal/console
 		"size", "size.remedy", "separator", "separator.remedy", "empty", "empty.remedy", "rows", "rows.remedy", "columns", "columns.remedy", "header_twice", "header_twice.remedy", "no_rows", "no_rows.remedy", "header_empty", "header_empty.remedy", "ragged", "ragged.remedy", "quote", "quote.remedy", "quote_open", "quote_open.remedy", "encoding", "encoding.remedy", "bom", "bom.remedy", "unmapped", "unmapped.remedy", "column_gone", "column_gone.remedy", "contradicts", "contradicts.remedy", "value_long", "value_long.remedy", "value_lines", "value_lines.remedy", "number", "number.remedy", "mail", "mail.remedy", "country", "country.remedy", "language", "language.remedy", "phone", "phone.remedy", "contract_twice", "contract_twice.remedy", "backwards", "backwards.remedy", "reserved", "reserved.remedy", "state_empty", "state_empty.remedy", "state", "state.remedy", "date", "date.remedy", "header_nul", "header_nul.remedy", "header_bytes", "header_bytes.remedy", "header_long", "header_long.remedy", "nul", "nul.remedy", "bytes", "bytes.remedy", "long", "long.remedy",
 	},
-	"csv.field.":     {"number", "name", "family", "given", "mail", "phone", "language", "country", "contract", "plan", "state", "starts", "ends"},
-	"csv.state.":     {"pending", "active", "suspended", "termination_reserved", "terminated", "cancelled"},
-	"csv.encoding.":  {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
-	"csv.changed.":   {"name", "email", "phone", "language", "country"},
-	"gap.cause.":     {"night", "absence", "failures", "asked"},
-	"gap.trouble.":   {"history", "busy"},
-	"gap.result.":    {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
-	"imports.state.": {"open", "applying", "stopped", "done", "dropped", "expired"},
-	"offer.for.":     {"apology", "keep", "win_back", "support", "campaign", "other"},
-	"offer.line.":    {"not_a_code", "other_app", "two_codes", "twice", "known"},
-	"offer.wrong.":   nil, // by the field that is wrong: Page.toldWords
-	"done.":          {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "recounted", "product_named", "product_forgotten"},
-	"help.":          nil, // of commands: cmd/engawa's TestHelp
-	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
-	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
-	"members.may.":   {"viewer", "support", "admin", "owner"},
-	"key.use.":       {"events", "site", "read", "all", "app", "own", "events.text", "site.text", "read.text", "all.text", "app.text", "own.text"},
+	"csv.field.":      {"number", "name", "family", "given", "mail", "phone", "language", "country", "contract", "plan", "state", "starts", "ends"},
+	"csv.state.":      {"pending", "active", "suspended", "termination_reserved", "terminated", "cancelled"},
+	"csv.encoding.":   {"utf-8", "shift_jis", "euc-jp", "euc-kr", "utf-16"},
+	"csv.changed.":    {"name", "email", "phone", "language", "country"},
+	"gap.cause.":      {"night", "absence", "failures", "asked"},
+	"gap.trouble.":    {"history", "busy"},
+	"gap.result.":     {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
+	"imports.state.":  {"open", "applying", "stopped", "done", "dropped", "expired"},
+	"offer.for.":      {"apology", "keep", "win_back", "support", "campaign", "other"},
+	"offer.line.":     {"not_a_code", "other_app", "two_codes", "twice", "known"},
+	"products.wrong.": {"id", "name", "entitlements", "months", "days"}, // the fields of purchase.CheckProduct
+	"offer.wrong.":    nil,                                              // by the field that is wrong: Page.toldWords
+	"done.":           {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "recounted", "product_named", "product_forgotten"},
+	"help.":           nil, // of commands: cmd/engawa's TestHelp
+	"help.wrong.":     {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
+	"stop.":           {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
+	"members.may.":    {"viewer", "support", "admin", "owner"},
+	"key.use.":        {"events", "site", "read", "all", "app", "own", "events.text", "site.text", "read.text", "all.text", "app.text", "own.text"},
 	"patterns.": { // inputs of the form
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
