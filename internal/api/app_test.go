@@ -676,3 +676,42 @@ func TestAppProducts(t *testing.T) {
 		}
 	})
 }
+
+// TestMessageWhile: a message that is posted goes only while what it asks of a
+// purchase holds, and names a purchase of its own customer.
+func TestMessageWhile(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"app": followtest.AppID},
+		}))
+		who := s.Person("JPN", account)
+		sub := s.Bought(who, "monthly")
+		other := s.Bought(s.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		s.enter(s.signed(sub))
+		p := s.Purchase(sub)
+		check := func(purchase, to string) (int, string) {
+			status, out := s.call("POST", "/v1/messages:check", s.full, fmt.Sprintf(
+				`{"to":%s,"purpose":"service","trigger":"automatic","content":{"text":"x"},"while":{"holds":"renewal_off","purchase":%q}}`, to, purchase))
+			return status, fmt.Sprint(out)
+		}
+		mine := fmt.Sprintf(`{"customer":%q}`, p.Customer)
+		if status, out := check(p.ID, mine); status != 200 || !strings.Contains(out, "rules.gone_renews") {
+			t.Errorf("renewing: %d %s", status, out)
+		}
+		s.Must(s.Renew(who, "20500001", false))
+		wait(time.Second)
+		if status, out := check(p.ID, mine); status != 200 || !strings.Contains(out, "rules.while_renewal_off") || strings.Contains(out, "rules.gone_") {
+			t.Errorf("switched off: %d %s", status, out)
+		}
+		for name, purchase := range map[string]string{"somebody else's": s.Purchase(other).ID, "nobody's": "pur_x"} {
+			if status, out := check(purchase, mine); status != 400 || !strings.Contains(out, "/while/purchase") {
+				t.Errorf("%s: %d %s", name, status, out)
+			}
+		}
+		if status, out := check(p.ID, `{"destination":"dst_x"}`); status != 400 || !strings.Contains(out, "/while") {
+			t.Errorf("to staff: %d %s", status, out)
+		}
+	})
+}

@@ -29,7 +29,8 @@ type Request struct {
 	Digest      []engawa.Event  // the events that it tells of together; or
 	Cause       []engawa.Event  // Event and the others of its cause, which it names in their own words
 	Mute        []engawa.Window // in these it waits
-	While       engawa.Standing // what must hold of the purchase that Event is about; empty: nothing
+	While       engawa.Standing // what must hold of Purchase, or else of the one that Event is about; empty: nothing
+	Purchase    engawa.Purchase
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
