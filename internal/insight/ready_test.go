@@ -58,6 +58,9 @@ func checkWords(t *testing.T, w *text.Words, r insight.Ready, offer string) {
 		if want := offer != "" && r.Purpose == engawa.Marketing; err != nil || (named == "thanks") != want || w.OutreachOffers(r.Name) != (r.Purpose == engawa.Marketing) {
 			t.Errorf("%s in %s: holds the link of %q: %v", r.Name, l, named, err)
 		}
+		if mends := strings.Contains(c.Text, "https://apps.apple.com/account/billing"); mends != (r.Name == "payment" || r.Name == "winback_billing") {
+			t.Errorf("%s in %s: links to where a payment is mended: %t", r.Name, l, mends)
+		}
 		for _, data := range []map[string]any{{}, {"expires_at": "x", "renewal_price": "1", "renewal_currency": "JPY"}} {
 			data["app"], data["workspace"] = map[string]any{"name": "コーヒー"}, map[string]any{"name": "ひなた珈琲"}
 			for _, app := range []string{"app_1", ""} {
