@@ -379,7 +379,7 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 		jobs[i] = cleared[c.Delivery.ID]
 		jobs[i].c = c
 		if c.Message.Offer != "" {
-			jobs[i].m = jobs[i].m.WithCode(c.Message.Offer, c.AppleID, c.Code)
+			jobs[i].m.PutCode(c.Message.Offer, c.AppleID, c.Code)
 		}
 	}
 	return jobs, end, nil

@@ -58,7 +58,7 @@ func Offer(words ...engawa.Content) (offer string, err error) {
 
 // Render puts vars into the {{path.to.value}} places of c. There is no logic
 // and no recursion: a value that holds braces stays as it is. {{offer.link:OFFER}}
-// stays too: the link is put in when the message goes (verdict.Cleared.WithCode). {{path?}} may be
+// stays too: the link is put in when the message goes (verdict.Cleared.PutCode). {{path?}} may be
 // absent, and a line of a text whose variables are all optional and absent is
 // left out. Any other absent variable is an error that names it. A missing
 // plain text is made from the HTML. The errors are *engawa.Error, CodeInvalid.
