@@ -114,6 +114,7 @@ type Facts struct {
 	House        House              `json:"house"`
 	Stopped      bool               `json:"stopped,omitempty"` // the broadcast was stopped, or the account switched off
 	While        *WhileFacts        `json:"while,omitempty"`   // nil: the message asks for nothing of a purchase
+	Offer        *OfferFacts        `json:"offer,omitempty"`   // nil: the words hold no code's link
 
 	// About is what Clear hands to the channel with the words. No gate reads it.
 	About *About `json:"-"`
@@ -202,6 +203,22 @@ const (
 
 // Gones lists them.
 var Gones = [...]Gone{GoneUnknown, GoneRenews, GoneCanceled, GoneEnded, GonePaid, GoneBack, GoneAgreed, GoneChanged, GoneRefunded, GoneKept, GoneOtherwise}
+
+// OfferFacts says whether there is a code for the link in a message's words.
+type OfferFacts struct {
+	Offer   string       `json:"offer"`
+	Missing OfferMissing `json:"missing,omitempty"` // empty: there is
+}
+
+// OfferMissing is why no code can be handed out.
+type OfferMissing string
+
+// The reasons.
+const (
+	OfferEmpty    OfferMissing = "empty"    // none is left, or the pool has ended
+	OfferUsed     OfferMissing = "used"     // the customer used a code of the offer
+	OfferUnlinked OfferMissing = "unlinked" // the account does not say the app's number in the store
+)
 
 // DisclosureFacts is the page that tells customers about automatic messages.
 type DisclosureFacts struct {

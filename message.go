@@ -32,6 +32,7 @@ type Message struct {
 	Urgent      bool
 	Sample      bool  // demo data with past times: shown, never sent
 	While       While // else it does not go any more
+	Offer       string // of which the words hold a code's link (OfferPlace), put in when it goes; empty: none
 	NotBefore   time.Time
 	ExpiresAt   time.Time
 	State       MessageState
@@ -47,6 +48,14 @@ func (m Message) Owner() string {
 		return m.Customer
 	}
 	return m.About
+}
+
+// From is when the message may go at the earliest; it is as old as that.
+func (m Message) From() time.Time {
+	if m.NotBefore.After(m.CreatedAt) {
+		return m.NotBefore
+	}
+	return m.CreatedAt
 }
 
 // Trigger is what set a message off.
@@ -173,7 +182,7 @@ type Parcel struct {
 	Locale      Locale
 	Content     Content
 	Unsubscribe string    // one-click URL; empty where none is owed
-	CreatedAt   time.Time // fixed: the Date of a mail
+	CreatedAt   time.Time // fixed: the Date of a mail; when the message might go first
 	Carry       []byte    // what an earlier attempt left for this one
 	About       *About    // for a kind that tells of customers; nil elsewhere
 }

@@ -69,6 +69,10 @@ type OfferReason string
 // OfferReasons are all of them, in the order in which forms show them.
 var OfferReasons = []OfferReason{"apology", "keep", "win_back", "support", "campaign", "other"}
 
+// OfferPlace stands in a message's words for the link of the customer's code of an
+// offer until the message goes.
+func OfferPlace(offer string) string { return "{{offer.link:" + offer + "}}" }
+
 // RedemptionLink opens the store with a code filled in.
 func RedemptionLink(appleID int64, code Secret) string {
 	return "https://apps.apple.com/redeem?ctx=offercodes&id=" + strconv.FormatInt(appleID, 10) + "&code=" + url.QueryEscape(code.Reveal())

@@ -49,3 +49,15 @@ type StoreDay struct {
 // DayActive is how many have access by a subscription, on a day on which that
 // changed.
 const DayActive = "active"
+
+// Product is what the business says of a product of the App Store. One that is not
+// described entitles to itself.
+type Product struct {
+	Workspace    string
+	ID           string   // the store's
+	Name         string   // may be empty
+	Entitlements []string // what it opens; several products may open the same; empty: itself
+	Months, Days int      // how long a non-renewing subscription lasts, which the store does not know; both 0: without end
+	UpdatedBy    string   // "member:…", "key:…"
+	UpdatedAt    time.Time
+}

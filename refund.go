@@ -103,6 +103,7 @@ type Consumption struct {
 	Percent  *int64 // used up, in thousandths of a percent: 50000 is 50 %; nil: not told
 	Played   *int64 // seconds of use; nil: not told
 	At       time.Time
+	ByDevice bool // told by the app on a device, which sees a part: use that was told before does not get less; not kept
 }
 
 // ConsumptionFor is how long what the business told is kept, and longer while a

@@ -39,7 +39,8 @@ type Step struct {
 	Topic     string        `json:"topic,omitempty"`
 	Via       []Via         `json:"via"` // in order: the first account, then its fallbacks
 	Urgent    bool          `json:"urgent,omitempty"`
-	ExpiresIn time.Duration `json:"expires_in,omitempty"` // from the event; 0: the rule's default
+	Delay     time.Duration `json:"delay,omitempty"`      // from the event, before it may go
+	ExpiresIn time.Duration `json:"expires_in,omitempty"` // from the event, or from the end of Delay; 0: the rule's default
 	Mute      []Window      `json:"mute,omitempty"`       // in these it waits until they end
 	Digest    *Digest       `json:"digest,omitempty"`     // many events in one message; nil: a message for each
 	While     Standing      `json:"while,omitempty"`      // it goes only as long as this holds of the customer's purchase

@@ -6,8 +6,9 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/phone"
-	"github.com/engawa/engawa/internal/purchase"
+	"github.com/engawa/engawa/internal/refund"
 )
 
 // sessionHeader carries what entering answered.
@@ -70,7 +71,7 @@ func (a *API) addAppKey(ctx context.Context, c *call, in *appKeyIn) (keyMade, er
 }
 
 type appEntitlement struct {
-	Name    string     `json:"name" doc:"What is open: the product's id"`
+	Name    string     `json:"name" doc:"What is open, as the business calls it (/v1/products); else the product's id"`
 	Product string     `json:"product"`
 	Until   *time.Time `json:"until" doc:"null: no end is known"`
 	Shared  bool       `json:"shared" doc:"By a member of the family"`
@@ -107,7 +108,11 @@ func (a *API) bought(ctx context.Context, s phone.Session) (appBought, error) {
 		return out, err
 	}
 	now := time.Now()
-	for _, e := range purchase.Entitlements(all, nil, now) {
+	open, err := a.entitled(ctx, s.Workspace, all)
+	if err != nil {
+		return out, err
+	}
+	for _, e := range open {
 		out.Entitlements = append(out.Entitlements, appEntitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
 	}
 	for _, l := range phone.History(all, now) {
@@ -312,4 +317,46 @@ func (a *API) tellReason(ctx context.Context, c *call, in *appReasonIn) (appReas
 		return appReason{}, err
 	}
 	return appReason{js[0].ID}, nil
+}
+
+type appUsageIn struct {
+	Body struct {
+		Transaction string   `json:"transaction_id,omitempty" maxLength:"32" pattern:"^[0-9]*$" doc:"Of a purchase of this customer, also the original one of a subscription. Give this or a product"`
+		Product     string   `json:"product,omitempty" maxLength:"100" doc:"All of this customer's purchases of it"`
+		Delivered   bool     `json:"delivered,omitempty" doc:"What was bought was unlocked and works. That it was not, only the business's server tells"`
+		Percentage  *float64 `json:"percentage,omitempty" nullable:"false" minimum:"0" maximum:"100" doc:"How much of it is used up, with at most three decimals"`
+		Played      *int64   `json:"played_seconds,omitempty" nullable:"false" minimum:"0" maximum:"316224000" doc:"How long it was used"`
+	}
+}
+
+type appUsage struct {
+	KeptUntil time.Time `json:"kept_until" doc:"At least; longer while a refund case is open that it bears on"`
+}
+
+// tellUsage keeps what an app knows of how far its customer's purchases were used.
+func (a *API) tellUsage(ctx context.Context, c *call, in *appUsageIn) (appUsage, error) {
+	s, err := a.session(ctx, c)
+	if err != nil {
+		return appUsage{}, err
+	}
+	b := in.Body
+	all, err := a.phoneDoor().Bought(ctx, s)
+	if err == nil {
+		err = phone.Owns(all, b.Transaction, b.Product)
+	}
+	if err != nil {
+		return appUsage{}, err
+	}
+	w := refund.Word{Workspace: s.Workspace, Transaction: b.Transaction, Product: b.Product, Played: b.Played, ByDevice: true}
+	if b.Product != "" {
+		w.Customer = s.Customer
+	}
+	if b.Delivered {
+		w.Delivery = appstore.Delivered
+	}
+	if w.Percent, err = thousandthsOf(b.Percentage); err != nil {
+		return appUsage{}, err
+	}
+	k, err := refund.Tell(ctx, a.Store, w)
+	return appUsage{k.At.UTC().Add(engawa.ConsumptionFor)}, err
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
+	"github.com/engawa/engawa/internal/channel/inapp"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/message"
@@ -267,7 +268,7 @@ func TestAppRefused(t *testing.T) {
 
 // phoneBodies are bodies that the operations of devices take.
 var phoneBodies = map[string]string{
-	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`,
+	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`, "tellUsage": `{"product":"club","played_seconds":1}`,
 }
 
 // TestAppKey: the key of an app opens nothing else, no other key opens what is the
@@ -542,6 +543,175 @@ func TestAppReason(t *testing.T) {
 		e, err := s.Hub.Event(t.Context(), followtest.Workspace, first["event"].(string))
 		if err != nil || e.Type != "app.cancel_reason" || e.Customer != s.Purchase(sub).Customer || !strings.Contains(string(e.Data), "too_expensive") {
 			t.Errorf("%+v %v", e, err)
+		}
+	})
+}
+
+// TestAppUsage: an app tells how far its customer's own purchases were used, and of
+// nobody else's; a device cannot make it less, nor take back what the server told.
+func TestAppUsage(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("JPN", account)
+		beans := s.Bought(who, "beans")
+		other := s.Bought(s.Person("JPN", ""), "recipes")
+		wait(time.Second)
+		s.enter(s.signed(beans))
+		kept := func(about map[string]any) string {
+			body, err := json.Marshal(about)
+			s.Must(err)
+			status, out := s.call("POST", "/v1/consumption", s.full, string(body)) // tells one thing, and answers all that is known
+			if status/100 != 2 {
+				t.Fatalf("%d %v", status, out)
+			}
+			return fmt.Sprint(out["delivery"], " ", out["percentage"], " ", out["played_seconds"])
+		}
+		s.ask("POST", "/v1/app/usage", `{"transaction_id":"`+beans+`","delivered":true,"percentage":40,"played_seconds":600}`)
+		s.ask("POST", "/v1/app/usage", `{"transaction_id":"`+beans+`","percentage":10,"played_seconds":601}`)
+		if got := kept(map[string]any{"transaction": beans, "sample_provided": false}); got != "DELIVERED 40 601" {
+			t.Errorf("%s", got)
+		}
+		kept(map[string]any{"transaction": beans, "delivery": "UNDELIVERED_OTHER", "percentage": 5})
+		s.ask("POST", "/v1/app/usage", `{"transaction_id":"`+beans+`","delivered":true,"percentage":4}`)
+		if got := kept(map[string]any{"transaction": beans, "sample_provided": false}); got != "UNDELIVERED_OTHER 5 601" {
+			t.Errorf("%s", got)
+		}
+		s.ask("POST", "/v1/app/usage", `{"product":"beans","played_seconds":9}`)
+		if got := kept(map[string]any{"customer": s.Purchase(beans).Customer, "product": "beans", "sample_provided": true}); got != " <nil> 9" {
+			t.Errorf("%s", got)
+		}
+		for name, body := range map[string]string{
+			"somebody else's":  `{"transaction_id":"` + other + `","played_seconds":1}`,
+			"another product":  `{"product":"recipes","played_seconds":1}`,
+			"of nothing":       `{"played_seconds":1}`,
+			"of two":           `{"transaction_id":"` + beans + `","product":"beans","played_seconds":1}`,
+			"nothing":          `{"product":"beans"}`,
+			"more than all":    `{"product":"beans","percentage":101}`,
+			"a delivery's say": `{"product":"beans","delivery":"UNDELIVERED_OTHER"}`,
+		} {
+			if status, out := s.call("POST", "/v1/app/usage", s.key, body); status != 400 || fmt.Sprint(out["remedy"]) == "" {
+				t.Errorf("%s: %d %v", name, status, out)
+			}
+		}
+	})
+}
+
+// TestAppsOfTwo: of a customer of two apps, each app's account reaches the customer
+// there, for what is about that app or about none.
+func TestAppsOfTwo(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		const second = "app_second"
+		s.Must(s.Hub.AddApp(t.Context(), engawa.App{Workspace: followtest.Workspace, ID: second, Name: "二つ目", CreatedAt: time.Now()}))
+		for id, app := range map[string]string{"acc_one": followtest.AppID, "acc_two": second} {
+			s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
+				Workspace: followtest.Workspace, ID: id, Kind: "inapp", Name: app, Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+				Settings: map[string]string{"app": app},
+			}))
+		}
+		now := time.Now()
+		s.Must(s.Hub.AddCustomer(t.Context(), store.NewCustomer{Customer: engawa.Customer{Workspace: followtest.Workspace, ID: "cus_both", Kind: "person", CreatedAt: now}}))
+		for i, app := range []string{followtest.AppID, second} {
+			s.Must(s.Hub.AddContactPoint(t.Context(), engawa.ContactPoint{
+				Workspace: followtest.Workspace, ID: fmt.Sprint("cp_", i), Customer: "cus_both", Kind: "inapp", Address: inapp.Address(app, "cus_both"), VerifiedAt: now, CreatedAt: now,
+			}))
+		}
+		for _, tc := range []struct{ account, about, want string }{
+			{"acc_one", "", followtest.AppID + "/cus_both"}, {"acc_two", "", second + "/cus_both"}, {"acc_two", second, second + "/cus_both"},
+			{"acc_two", followtest.AppID, ""}, {"acc_one", second, ""},
+		} {
+			known, err := s.Hub.Facts(t.Context(), followtest.Workspace, []store.Ask{{
+				Message: engawa.Message{Workspace: followtest.Workspace, ID: "msg_1", Customer: "cus_both", App: tc.about, Purpose: engawa.Service}, Account: tc.account,
+			}})
+			s.Must(err)
+			if got := known[0].To.Reveal(); got != tc.want || (known[0].Facts.Contact == nil) != (tc.want == "") {
+				t.Errorf("%s about %q: %q", tc.account, tc.about, got)
+			}
+		}
+	})
+}
+
+// TestAppProducts: what the business says of its products is answered to the app, to
+// its systems, and counts at once; forgotten, a product opens itself again.
+func TestAppProducts(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		who := s.Person("JPN", account)
+		sub, season := s.Bought(who, "club"), s.Bought(who, "season")
+		wait(time.Second)
+		s.enter(s.signed(sub), s.signed(season))
+		open := func() string {
+			var names []string
+			for _, e := range s.ask("GET", "/v1/app/purchases", "")["entitlements"].([]any) {
+				one := e.(map[string]any)
+				names = append(names, fmt.Sprint(one["name"], " by ", one["product"], " ", one["until"] != nil))
+			}
+			_, out := s.call("GET", "/v1/customers/"+s.Purchase(sub).Customer+"/entitlements", s.full, "")
+			for i, e := range out["entitlements"].([]any) {
+				if one := e.(map[string]any); i >= len(names) || !strings.HasPrefix(names[i], fmt.Sprint(one["name"], " by ", one["product"])) {
+					t.Errorf("the business is told %v, the app %v", one, names)
+				}
+			}
+			return strings.Join(names, ", ")
+		}
+		if got := open(); got != "club by club true, season by season false" {
+			t.Errorf("undescribed: %s", got)
+		}
+		for id, body := range map[string]string{"club": `{"entitlements":["premium","recipes"]}`, "season": `{"entitlements":["premium"],"months":3}`} {
+			if status, out := s.call("PUT", "/v1/products/"+id, s.full, body); status != 200 {
+				t.Fatalf("%d %v", status, out)
+			}
+		}
+		if got := open(); got != "premium by season true, recipes by club true" {
+			t.Errorf("described: %s", got)
+		}
+		for _, bad := range []string{`{"entitlements":["a","a"]}`, `{"entitlements":[""]}`, `{"entitlements":[],"months":500}`, `{}`} {
+			if status, out := s.call("PUT", "/v1/products/club", s.full, bad); status != 400 || fmt.Sprint(out["remedy"]) == "" {
+				t.Errorf("%s: %d %v", bad, status, out)
+			}
+		}
+		s.call("DELETE", "/v1/products/season", s.full, "")
+		if got := open(); got != "premium by club true, recipes by club true, season by season false" {
+			t.Errorf("forgotten: %s", got)
+		}
+		if status, _ := s.call("DELETE", "/v1/products/season", s.full, ""); status != 404 {
+			t.Errorf("forgotten twice: %d", status)
+		}
+	})
+}
+
+// TestMessageWhile: a message that is posted goes only while what it asks of a
+// purchase holds, and names a purchase of its own customer.
+func TestMessageWhile(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"app": followtest.AppID},
+		}))
+		who := s.Person("JPN", account)
+		sub := s.Bought(who, "monthly")
+		other := s.Bought(s.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		s.enter(s.signed(sub))
+		p := s.Purchase(sub)
+		check := func(purchase, to string) (int, string) {
+			status, out := s.call("POST", "/v1/messages:check", s.full, fmt.Sprintf(
+				`{"to":%s,"purpose":"service","trigger":"automatic","content":{"text":"x"},"while":{"holds":"renewal_off","purchase":%q}}`, to, purchase))
+			return status, fmt.Sprint(out)
+		}
+		mine := fmt.Sprintf(`{"customer":%q}`, p.Customer)
+		if status, out := check(p.ID, mine); status != 200 || !strings.Contains(out, "rules.gone_renews") {
+			t.Errorf("renewing: %d %s", status, out)
+		}
+		s.Must(s.Renew(who, "20500001", false))
+		wait(time.Second)
+		if status, out := check(p.ID, mine); status != 200 || !strings.Contains(out, "rules.while_renewal_off") || strings.Contains(out, "rules.gone_") {
+			t.Errorf("switched off: %d %s", status, out)
+		}
+		for name, purchase := range map[string]string{"somebody else's": s.Purchase(other).ID, "nobody's": "pur_x"} {
+			if status, out := check(purchase, mine); status != 400 || !strings.Contains(out, "/while/purchase") {
+				t.Errorf("%s: %d %s", name, status, out)
+			}
+		}
+		if status, out := check(p.ID, `{"destination":"dst_x"}`); status != 400 || !strings.Contains(out, "/while") {
+			t.Errorf("to staff: %d %s", status, out)
 		}
 	})
 }

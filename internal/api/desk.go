@@ -293,7 +293,7 @@ func (a *API) getPurchase(ctx context.Context, c *call, in *One) (purchaseOut, e
 }
 
 type entitlementOut struct {
-	Name    string     `json:"name"`
+	Name    string     `json:"name" doc:"What is open, as /v1/products names it; else the product's id"`
 	Until   *time.Time `json:"until" doc:"null: no end is known"`
 	Product string     `json:"product" doc:"By which"`
 	Shared  bool       `json:"shared,omitempty" doc:"By the family"`
@@ -309,7 +309,11 @@ func (a *API) getEntitlements(ctx context.Context, c *call, in *One) (entitlemen
 		return entitlementList{}, err
 	}
 	_, all, err := a.owned(ctx, c, in.ID)
-	return entitlementList{shown(purchase.Entitlements(desk.States(all), nil, time.Now()), func(e purchase.Entitlement) entitlementOut {
+	if err != nil {
+		return entitlementList{}, err
+	}
+	open, err := a.entitled(ctx, c.workspace, desk.States(all))
+	return entitlementList{shown(open, func(e purchase.Entitlement) entitlementOut {
 		return entitlementOut{e.Name, utc(e.Until), e.ProductID, e.Shared, e.Units}
 	})}, err
 }

@@ -39,6 +39,12 @@ type messageIn struct {
 	NotBefore *time.Time     `json:"not_before,omitempty"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty"`
 	Urgent    bool           `json:"urgent,omitempty"`
+	While     *whileIn       `json:"while,omitempty" doc:"It goes only as long as this holds of a purchase of the customer, judged again when it goes"`
+}
+
+type whileIn struct {
+	Holds    string `json:"holds" enum:"renewal_off,unpaid,expired,price_pending,same_plan,share_ended,refunded" doc:"As a route's step has it"`
+	Purchase string `json:"purchase" maxLength:"64" pattern:"^pur_" doc:"Of GET /v1/customers/{id}/purchases"`
 }
 
 type sendIn struct{ Body messageIn }
@@ -62,8 +68,27 @@ func (a *API) request(ctx context.Context, c *call, in messageIn) (message.Reque
 	if r.ExpiresAt, err = sendTime("/expires_at", in.ExpiresAt); err != nil {
 		return r, err
 	}
+	if err := a.while(ctx, &r, in.While); err != nil {
+		return r, err
+	}
 	r.Chain, err = a.chain(ctx, r, in.Channels)
 	return r, err
+}
+
+// while ties a message to a purchase of its customer.
+func (a *API) while(ctx context.Context, r *message.Request, in *whileIn) error {
+	if in == nil {
+		return nil
+	}
+	if r.Customer == "" {
+		return engawa.Invalid("/while", "leave it out, or write to a customer", "a message to staff depends on no purchase")
+	}
+	p, err := a.Store.Purchase(ctx, r.Workspace, in.Purchase)
+	if notFound(err) || err == nil && p.Customer != r.Customer {
+		return engawa.Invalid("/while/purchase", "name one of GET /v1/customers/{id}/purchases", "the customer has no such purchase")
+	}
+	r.While, r.Purchase = engawa.Standing(in.Holds), p
+	return err
 }
 
 func (a *API) recipient(ctx context.Context, r *message.Request, to recipientIn) error {

@@ -27,7 +27,8 @@ type stepBody struct {
 	Topic     string         `json:"topic,omitempty" maxLength:"64"`
 	Via       []viaBody      `json:"via" minItems:"1" maxItems:"16" doc:"The first account, then its fallbacks"`
 	Urgent    bool           `json:"urgent,omitzero"`
-	ExpiresIn int            `json:"expires_in_seconds,omitzero" minimum:"0" maximum:"31536000" doc:"From the event; 0 for the rule's default"`
+	ExpiresIn int            `json:"expires_in_seconds,omitzero" minimum:"0" maximum:"31536000" doc:"From the event, or from the end of delay_hours; 0 for the rule's default"`
+	Delay     int            `json:"delay_hours,omitzero" minimum:"0" maximum:"2160" doc:"So long after the event it may go at the earliest; consent, conditions and limits are judged then"`
 	Mute      []windowBody   `json:"mute,omitempty" maxItems:"14" doc:"In these times, of the workspace's zone, it waits until they end"`
 	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message: to staff, or those of one cause to anybody"`
 	While     string         `json:"while,omitempty" enum:"renewal_off,unpaid,expired,price_pending,same_plan,share_ended,refunded" doc:"It goes only as long as this holds of the purchase that the event is about, judged again when it goes: renewal still off, still unpaid, still expired, the higher price still not agreed to, still on the same plan, the family still sharing no more, still refunded. Only to the customer"`
@@ -68,7 +69,7 @@ func (b RouteBody) route(workspace string) engawa.Route {
 	for _, st := range b.Then {
 		step := engawa.Step{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: time.Duration(st.ExpiresIn) * time.Second,
-			While: engawa.Standing(st.While),
+			Delay: time.Duration(st.Delay) * time.Hour, While: engawa.Standing(st.While),
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, engawa.Window(w))
@@ -90,7 +91,7 @@ func showRoute(r engawa.Route) routeOut {
 	for _, st := range r.Then {
 		step := stepBody{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: int(st.ExpiresIn / time.Second),
-			While: string(st.While),
+			Delay: int(st.Delay / time.Hour), While: string(st.While),
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, windowBody(w))

@@ -58,6 +58,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addPartners(h)
 	a.addWork(h)
 	a.addOffers(h)
+	a.addProducts(h)
 	a.addAppItself(h)
 }
 
@@ -310,6 +311,18 @@ func (a *API) addOffers(h huma.API) {
 	}, a.handOutOffer)
 }
 
+func (a *API) addProducts(h huma.API) {
+	add(a, h, op{
+		"listProducts", get, "/v1/products", access.AppsRead, ok, tagOffers, "What products of the App Store entitle to",
+		"Only those that the business describes; every other product entitles to itself.",
+	}, a.listProducts)
+	add(a, h, op{
+		"saveProduct", put, "/v1/products/{id}", access.AppsWrite, ok, tagOffers, "Say what a product entitles to",
+		"In place of what was said before. It counts at once, for everybody who bought it: in the answers to the app, at the support desk, and here.",
+	}, a.saveProduct)
+	add(a, h, op{"forgetProduct", del, "/v1/products/{id}", access.AppsWrite, ok, tagOffers, "Take away what was said of a product", "It entitles to itself again."}, a.forgetProduct)
+}
+
 func (a *API) addAppItself(h huma.API) {
 	add(a, h, op{
 		"enterApp", post, "/v1/app/transactions", access.AppUse, ok, tagApp, "Show what the App Store signed, and come in",
@@ -332,4 +345,8 @@ func (a *API) addAppItself(h huma.API) {
 		"tellReason", post, "/v1/app/cancel-reason", access.AppUse, accepted, tagApp, "Answer why a subscription is canceled",
 		"Becomes the event app.cancel_reason, by which routes may offer something. The same answer on one day is one event.",
 	}, a.tellReason)
+	add(a, h, op{
+		"tellUsage", post, "/v1/app/usage", access.AppUse, accepted, tagApp, "Tell how far a purchase was used",
+		"For an answer to the App Store where the customer asks for a refund and has agreed to it. Only of this customer's own purchases. What was told before does not get less by this, and is replaced by what the business's server tells.",
+	}, a.tellUsage)
 }

@@ -144,7 +144,11 @@ func (c *console) possessions(v *visit, view *Customer) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range purchase.Entitlements(desk.States(all), nil, v.Now) {
+	products, err := c.Store.Products(v.ctx(), v.ws())
+	if err != nil {
+		return err
+	}
+	for _, e := range purchase.Entitlements(desk.States(all), purchase.Described(products), v.Now) {
 		view.Doors = append(view.Doors, Entitlement{Name: e.Name, Until: e.Until, By: e.ProductID, Shared: e.Shared, Units: e.Units})
 	}
 	for _, o := range all {

@@ -133,6 +133,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"routes", RoutesPage(sampleRoutes(page("routes", "routes.title"), s))},
 		{"route", RoutePage(sampleRoute(page("routes", ""), s))},
 		{"route-history", RouteHistoryPage(sampleHistory(page("routes", ""), s))},
+		{"products", ProductsPage(sampleProducts(page("routes", "products.title")))},
+		{"products-none", ProductsPage(Products{Page: page("routes", "products.title"), Problem: page("routes", "products.title").T("form.check"), Remedy: page("routes", "products.title").T("products.wrong.id")})},
 		{"ready", ReadyPage(sampleReady(page("routes", "ready.title"), s, ""))},
 		{"ready-problem", ReadyPage(sampleReady(page("routes", "ready.title"), s, "channel"))},
 		{"adoption", AdoptionPage(sampleAdoption(page("routes", "adoption.title")))},
@@ -834,13 +836,14 @@ func sampleKeys(p Page, s spoken) Keys {
 	site := p.allows([]string{"events:write", "customers:read", "customers:write", "consents:write", "messages:send", "messages:read"})
 	return Keys{
 		Page: p, Rows: []KeyRow{
-			{ID: "k3xq7ujt2myw", Name: s.shop, What: site, EndsAt: sampleNow.Add(200 * 24 * time.Hour), UsedAt: sampleNow.Truncate(24 * time.Hour)},
-			{ID: "9c4svb1nld6h", Name: "POS", What: events, EndsAt: sampleNow.Add(12 * 24 * time.Hour)},
-			{ID: "rfpa5exo0igz", Name: "Grafana", What: all, Whose: s.member, EndsAt: sampleNow.Add(80 * 24 * time.Hour), UsedAt: ago(9 * 24 * time.Hour)},
+			{ID: "k3xq7ujt2myw", Begins: "eng_live_k3xq7ujt2myw_…", Name: s.shop, What: site, EndsAt: sampleNow.Add(200 * 24 * time.Hour), UsedAt: sampleNow.Truncate(24 * time.Hour)},
+			{ID: "9c4svb1nld6h", Begins: "eng_live_9c4svb1nld6h_…", Name: "POS", What: events, EndsAt: sampleNow.Add(12 * 24 * time.Hour)},
+			{ID: "rfpa5exo0igz", Begins: "eng_live_rfpa5exo0igz_…", Name: "Grafana", What: all, Whose: s.member, EndsAt: sampleNow.Add(80 * 24 * time.Hour), UsedAt: ago(9 * 24 * time.Hour)},
+			{ID: "x2myw9c4svb1", Begins: "eng_app_x2myw9c4svb1_…", Name: "iOS", What: p.allows([]string{"app:use"}), Whose: s.shop, EndsAt: sampleNow.Add(300 * 24 * time.Hour), UsedAt: ago(24 * time.Hour)},
 		},
 		Ended: []KeyRow{
-			{ID: "kqtum1zk3x8q", Name: s.mailbox, EndsAt: sampleNow.Add(30 * 24 * time.Hour), RevokedAt: ago(20 * 24 * time.Hour), UsedAt: ago(21 * 24 * time.Hour)},
-			{ID: "7ujt2myw9c4s", Name: s.plan, EndsAt: ago(3 * 24 * time.Hour)},
+			{ID: "kqtum1zk3x8q", Begins: "eng_live_kqtum1zk3x8q_…", Name: s.mailbox, EndsAt: sampleNow.Add(30 * 24 * time.Hour), RevokedAt: ago(20 * 24 * time.Hour), UsedAt: ago(21 * 24 * time.Hour)},
+			{ID: "7ujt2myw9c4s", Begins: "eng_live_7ujt2myw9c4s_…", Name: s.plan, EndsAt: ago(3 * 24 * time.Hour)},
 		},
 	}
 }
@@ -850,7 +853,7 @@ func sampleKeyForm(p Page) KeyForm {
 	for _, u := range keyUses {
 		v.Uses = append(v.Uses, u.name)
 	}
-	v.Uses = append(v.Uses, useOwn)
+	v.Uses, v.Apps = append(v.Uses, useApp, useOwn), []Choice{{"app_1", "ひなた珈琲"}}
 	for _, n := range access.Scopes {
 		v.Scopes = append(v.Scopes, string(n.Scope))
 	}

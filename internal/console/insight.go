@@ -21,23 +21,26 @@ type ReadyRoutes struct {
 	Rows            []ReadyRow
 	Apps            []Choice
 	Products        []string // that the store named
+	Offers          []Choice // of which codes are there, with none first
 	Problem, Remedy string
 }
 
 // ReadyRow is one of them.
 type ReadyRow struct {
 	insight.Ready
-	State   insight.State
-	Route   string // there is already
-	Events  []string
-	Content engawa.Content // in the viewer's language
+	State    insight.State
+	Route    string // there is already
+	Events   []string
+	Content  engawa.Content // in the viewer's language
+	Discount bool           // the words may hold an offer's link
 }
 
 // Adoption is what an app does not use yet of what the store tells.
 type Adoption struct {
 	Page
 	Stores  []Choice
-	Account string
+	Account string   // or an app; empty: all
+	Meant   []string // the accounts that it means, or the only one
 	Rows    []insight.Adopted
 	Ready   []ReadyRow
 	Tested  bool // anything came at all
@@ -53,15 +56,34 @@ type Figures struct {
 	None                    bool // nothing came yet
 }
 
-// stores are the accounts of the App Store, by name, with all of them first.
-func (v *visit) stores(accounts map[string]engawa.Account) []Choice {
+// stores are the apps that are in the App Store and its accounts, by name, with
+// all of them first.
+func (c *console) stores(v *visit, accounts map[string]engawa.Account) ([]Choice, error) {
 	list := []Choice{{"", v.T("figures.all")}}
+	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	for _, a := range apps {
+		if len(storesOf(accounts, a.ID)) > 0 {
+			list = append(list, Choice{a.ID, v.T("figures.app", "name", a.Name)})
+		}
+	}
 	for _, a := range sortedNames(accounts, func(a engawa.Account) string { return a.Name }) {
 		if a.Kind == follow.Kind {
 			list = append(list, Choice{a.ID, a.Name})
 		}
 	}
-	return list
+	return list, err
+}
+
+// storesOf are the App Store accounts that a choice means: itself, or those of an
+// app in production, so that a sandbox is not counted with it.
+func storesOf(accounts map[string]engawa.Account, chosen string) (ids []string) {
+	for _, a := range accounts {
+		if a.Kind == follow.Kind && (a.ID == chosen || chosen != "" && a.Settings["app"] == chosen && a.Environment == engawa.Production) {
+			ids = append(ids, a.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func (c *console) readyRoutes(v *visit) error { return c.showReady(v, http.StatusOK, "", "") }
@@ -88,7 +110,23 @@ func (c *console) showReady(v *visit, status int, problem, remedy string) error 
 		return err
 	}
 	view.Products = products(days)
+	if view.Offers, err = c.openOffers(v); err != nil {
+		return err
+	}
 	return v.showAs(status, ReadyPage(view))
+}
+
+// openOffers are the offers of which codes may be handed out, by name, with none
+// first.
+func (c *console) openOffers(v *visit) ([]Choice, error) {
+	pools, err := c.Store.OfferPools(v.ctx(), v.ws())
+	list := []Choice{{"", v.T("ready.offer.none")}}
+	for _, p := range pools {
+		if p.Open(v.Now) && !slices.ContainsFunc(list, func(o Choice) bool { return o.Value == p.Offer }) {
+			list = append(list, Choice{p.Offer, p.Name})
+		}
+	}
+	return list, err
 }
 
 // products are those that something happened with, in order.
@@ -114,9 +152,9 @@ func (c *console) readyRows(v *visit, n *names) (rows []ReadyRow, err error) {
 }
 
 func readyRow(p Page, r insight.Ready, routes []engawa.Route) ReadyRow {
-	row := ReadyRow{Ready: r}
+	row := ReadyRow{Ready: r, Discount: p.Words.OutreachOffers(r.Name)}
 	name := map[string]any{"name": p.Workspace}
-	if words, err := text.Render(p.Words.Outreach(r.Name)[p.Locale], map[string]any{"app": name, "workspace": name}, text.EscapeNone); err == nil {
+	if words, err := text.Render(p.Words.Outreach(r.Name, "")[p.Locale], map[string]any{"app": name, "workspace": name}, text.EscapeNone); err == nil {
 		row.Content = words // as who has neither name nor dates reads them
 	}
 	row.State, row.Route = r.Made(routes)
@@ -141,10 +179,18 @@ func (c *console) makeReady(v *visit) error {
 	if problem != "" {
 		return c.showReady(v, http.StatusUnprocessableEntity, v.T("ready.problem."+problem), v.T("ready.problem."+problem+".remedy"))
 	}
+	offer := v.r.PostFormValue("offer")
+	offers, err := c.openOffers(v)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(offers, func(o Choice) bool { return o.Value == offer }) {
+		return engawa.NotFound("open pool of this offer")
+	}
 	if !ready.Staff {
 		choice.Template = engawa.NewID(engawa.PrefixTemplate)
 		if err := v.by.SaveTemplate(v.ctx(), engawa.Template{
-			Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: insight.Words(v.Words.Outreach(ready.Name), choice.App), UpdatedAt: v.Now,
+			Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: insight.Words(v.Words.Outreach(ready.Name, offer), choice.App), UpdatedAt: v.Now,
 		}); err != nil {
 			return err
 		}
@@ -200,13 +246,20 @@ func (c *console) adoption(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := Adoption{Page: v.titled("routes", v.T("adoption.title")), Stores: v.stores(n.accounts), Account: v.r.URL.Query().Get("store")}
+	view := Adoption{Page: v.titled("routes", v.T("adoption.title")), Account: v.r.URL.Query().Get("store")}
+	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+		return err
+	}
+	view.Meant = storesOf(n.accounts, view.Account)
+	if view.Account == "" && len(view.Stores) == 2 {
+		view.Meant = []string{view.Stores[1].Value}
+	}
 	span := insight.Span{To: v.Now.In(v.Zone), Days: insight.LongSpan}
 	days, err := c.Store.StoreDays(v.ctx(), v.ws(), span.From())
 	if err != nil {
 		return err
 	}
-	days = only(days, view.Account, "")
+	days = only(days, view.Account, view.Meant, "")
 	view.Rows, view.Tested = insight.Adoption(days, span, routes), len(days) > 0
 	view.Ready, err = c.readyRows(v, n)
 	if err != nil {
@@ -215,10 +268,10 @@ func (c *console) adoption(v *visit) error {
 	return v.show(AdoptionPage(view))
 }
 
-// only are the days of an account and of a product, or of all.
-func only(days []engawa.StoreDay, account, product string) (out []engawa.StoreDay) {
+// only are the days of the accounts that a choice means and of a product, or of all.
+func only(days []engawa.StoreDay, chosen string, meant []string, product string) (out []engawa.StoreDay) {
 	for _, d := range days {
-		if (account == "" || d.Account == account) && (product == "" || d.Product == product) {
+		if (chosen == "" || d.Account == chosen || slices.Contains(meant, d.Account)) && (product == "" || d.Product == product) {
 			out = append(out, d)
 		}
 	}
@@ -250,11 +303,8 @@ func (v Adoption) lacks(p insight.Phase) (n int) {
 
 // setUp is the page on which a store is connected, or its settings are.
 func (v Adoption) setUp() string {
-	switch {
-	case v.Account != "":
-		return "/accounts/" + v.Account
-	case len(v.Stores) == 2:
-		return "/accounts/" + v.Stores[1].Value
+	if len(v.Meant) > 0 {
+		return "/accounts/" + v.Meant[0]
 	}
 	return "/accounts"
 }
@@ -277,7 +327,10 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 		return Figures{}, insight.Span{}, err
 	}
 	q := v.r.URL.Query()
-	view := Figures{Page: v.titled("routes", v.T("figures.title")), Stores: v.stores(n.accounts), Account: q.Get("store"), Product: q.Get("product"), Days: spans[0]}
+	view := Figures{Page: v.titled("routes", v.T("figures.title")), Account: q.Get("store"), Product: q.Get("product"), Days: spans[0]}
+	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+		return Figures{}, insight.Span{}, err
+	}
 	for _, d := range spans {
 		view.Spans = append(view.Spans, Choice{strconv.Itoa(d), v.T("figures.days", "n", d)})
 		if q.Get("days") == strconv.Itoa(d) {
@@ -290,16 +343,24 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 	if err != nil {
 		return view, span, err
 	}
-	days = only(days, view.Account, "")
+	days = only(days, view.Account, storesOf(n.accounts, view.Account), "")
 	view.Products = []Choice{{"", v.T("figures.products")}}
 	for _, p := range products(days) {
 		view.Products = append(view.Products, Choice{p, p})
 	}
 	view.None = len(days) == 0
-	for _, chart := range insight.Charts(only(days, "", view.Product), span) {
+	for _, chart := range insight.Charts(only(days, "", nil, view.Product), span) {
 		view.Charts = append(view.Charts, draw(v.Page, chart, span))
 	}
 	return view, span, nil
+}
+
+// recount counts the days anew from the journal, in the zone of now.
+func (c *console) recount(v *visit) error {
+	if _, err := v.by.RecountDays(v.ctx(), v.ws()); err != nil {
+		return err
+	}
+	return v.see("/store", "recounted")
 }
 
 // figuresCSV is the numbers behind the charts, a line a day.

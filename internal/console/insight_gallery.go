@@ -65,7 +65,7 @@ func sampleStores(p Page) []Choice {
 }
 
 func sampleAdoption(p Page) Adoption {
-	v := Adoption{Page: p, Stores: sampleStores(p), Account: "acc_store", Tested: true}
+	v := Adoption{Page: p, Stores: sampleStores(p), Account: "acc_store", Meant: []string{"acc_store"}, Tested: true}
 	routes := append(sampleMade(), engawa.Route{Enabled: true, Events: []string{"store.refund", "store.expired.*"}})
 	v.Rows = insight.Adoption(sampleDays(p), sampleSpan(p, insight.LongSpan), routes)
 	for _, r := range insight.Routes() {
@@ -97,4 +97,10 @@ func sampleFiguresNone(p Page) Figures {
 	v := sampleFigures(p)
 	v.Charts, v.None = nil, true
 	return v
+}
+
+func sampleProducts(p Page) Products {
+	return Products{Page: p, Known: []string{"plan.monthly", "season.2026"}, Rows: []engawa.Product{
+		{ID: "plan.monthly", Name: "Monthly", Entitlements: []string{"premium", "recipes"}}, {ID: "season.2026", Entitlements: []string{"premium"}, Months: 3, Days: 7}, {ID: "tip.small"},
+	}}
 }

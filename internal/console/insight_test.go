@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,23 @@ func TestReady(t *testing.T) {
 		}
 		if res := d.post("/routes/ready/upgrade", url.Values{"product": {"p"}, "app": {"app_of_nobody"}}); res.Code != http.StatusNotFound {
 			t.Errorf("an app that is none: %d", res.Code)
+		}
+		d.must(d.st.AddOfferPool(t.Context(), engawa.OfferPool{
+			Workspace: ws, ID: "ofp_1", Account: "acc_mail", Name: "お礼", Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now(),
+		}, ""))
+		if res := d.post("/routes/ready/save", url.Values{"offer": {"nothing"}}); res.Code != http.StatusNotFound {
+			t.Errorf("an offer without codes: %d", res.Code)
+		}
+		if _, page := d.get("/routes/ready"); strings.Count(page, `<option value="thanks">`) != 6 {
+			t.Errorf("offers to choose from: %d", strings.Count(page, `<option value="thanks">`))
+		}
+		at := d.went(d.post("/routes/ready/save", url.Values{"offer": {"thanks"}}))
+		offers, err := d.st.Templates(t.Context(), ws)
+		d.must(err)
+		if n := slices.IndexFunc(offers, func(t engawa.Template) bool {
+			return strings.Contains(t.Words[engawa.Korean].Text, engawa.OfferPlace("thanks"))
+		}); n < 0 || at == "" {
+			t.Error("no template holds the link")
 		}
 		for _, r := range insight.Routes() {
 			at := d.went(d.post("/routes/ready/"+r.Name, url.Values{"product": {"light"}}))
@@ -50,7 +68,7 @@ func TestReady(t *testing.T) {
 		}
 		form := url.Values{
 			"name": {"残ってください"}, "version": {"1"}, "enabled": {"true"}, "events": {save.Events[0]}, "steps": {"1"}, "do": {"save"},
-			"s0.to": {"customer"}, "s0.template": {save.Then[0].Template}, "s0.purpose": {"marketing"}, "s0.v0.account": {save.Then[0].Via[0].Account}, "s0.while": {"renewal_off"},
+			"s0.to": {"customer"}, "s0.template": {save.Then[0].Template}, "s0.purpose": {"marketing"}, "s0.v0.account": {save.Then[0].Via[0].Account}, "s0.while": {"renewal_off"}, "s0.delay": {"72"},
 		}
 		if res := d.post("/routes/"+save.ID, form); res.Code != http.StatusSeeOther {
 			t.Errorf("edited: %d", res.Code)
@@ -87,11 +105,63 @@ func TestFigures(t *testing.T) {
 				t.Errorf("%s: %d %q", path, status, lines[len(lines)-2])
 			}
 		}
+		d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: "app_beans", Name: "豆のアプリ", CreatedAt: time.Now()}))
+		for id, environment := range map[string]string{"acc_live": engawa.Production, "acc_trial": engawa.Sandbox} {
+			d.must(d.st.AddAccount(t.Context(), engawa.Account{
+				Workspace: ws, ID: id, Kind: "appstore", Name: id, Environment: environment, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"app": "app_beans"},
+			}))
+			_, err = d.st.Journal(t.Context(), []engawa.Event{{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: id, Type: "store.did_renew", DedupKey: "of the app", OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"beans"}`),
+			}})
+			d.must(err)
+		}
+		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,4,0,0,1,0,0,0,0,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+			_, file := d.get("/store.csv?days=90&store=" + store)
+			if !strings.HasSuffix(file, want) {
+				t.Errorf("%s: %q", store, file[len(file)-60:])
+			}
+		}
+		if _, page := d.get("/store"); !strings.Contains(page, `<option value="app_beans">アプリ: 豆のアプリ</option>`) {
+			t.Error("the app is not offered")
+		}
+		if at := d.went(d.post("/store/recount", nil)); !strings.HasPrefix(at, "/store") {
+			t.Errorf("recounted: %s", at)
+		}
+		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,4,0,0,1,0,0,0,0,0.00,false\n") {
+			t.Errorf("counted anew: %q", file[len(file)-60:])
+		}
 		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {
 			t.Errorf("%d", status)
 		}
 		if status, page := d.get("/store?store=acc_other"); status != http.StatusOK || strings.Contains(page, "<svg class=\"chart\"") {
 			t.Errorf("another account: %d", status)
+		}
+	})
+}
+
+// TestProducts: what a product opens is said, read again, changed and taken away; what
+// cannot be is refused with what was typed.
+func TestProducts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		form := url.Values{"id": {"club.monthly"}, "name": {"クラブ"}, "entitlements": {"premium\r\n\r\n recipes \r\n"}, "months": {"3"}, "days": {""}}
+		for field, wrong := range map[string]string{"id": "a b", "entitlements": "premium\npremium", "months": "many", "days": "4000"} {
+			res := d.post("/store/products", with(form, field, wrong))
+			if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), `role="alert"`) || !strings.Contains(res.Body.String(), "クラブ") {
+				t.Errorf("%s %q: %d", field, wrong, res.Code)
+			}
+		}
+		d.went(d.post("/store/products", form))
+		ps, err := d.st.Products(t.Context(), ws)
+		if err != nil || len(ps) != 1 || fmt.Sprint(ps[0].Entitlements, ps[0].Months, ps[0].Days) != "[premium recipes] 3 0" || ps[0].UpdatedBy != "member:mem_1" {
+			t.Fatalf("%+v %v", ps, err)
+		}
+		if _, page := d.get("/store/products?id=club.monthly"); !strings.Contains(page, `value="club.monthly"`) || !strings.Contains(page, "premium\nrecipes</textarea>") || !strings.Contains(page, "3か月") {
+			t.Error("the form does not show what there is")
+		}
+		d.went(d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}))
+		if res := d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}); res.Code != http.StatusNotFound {
+			t.Errorf("taken away twice: %d", res.Code)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,6 +30,9 @@ var keyUses = []struct {
 // useOwn is the use of who chooses the scopes one by one.
 const useOwn = "own"
 
+// useApp is the use of a key that an app carries to its customers' devices.
+const useApp = "app"
+
 // keyDays are how many days a key may live, as the form offers them.
 var keyDays = []string{"30", "90", "365"}
 
@@ -47,7 +51,7 @@ func (c *console) keys(v *visit) error {
 	view := Keys{Page: v.titled("settings", v.T("keys.title"))}
 	for _, k := range all {
 		row := KeyRow{
-			ID: k.ID, Name: k.Name, What: v.allows(k.Scopes), Whose: owners[k.Member+k.Partner], CreatedAt: k.CreatedAt, EndsAt: k.EndsAt, RevokedAt: k.RevokedAt, UsedAt: k.UsedAt,
+			ID: k.ID, Begins: begins(k), Name: k.Name, What: v.allows(k.Scopes), Whose: owners[cmp.Or(k.App, k.Member+k.Partner)], CreatedAt: k.CreatedAt, EndsAt: k.EndsAt, RevokedAt: k.RevokedAt, UsedAt: k.UsedAt,
 		}
 		if row.ended(v.Now) {
 			view.Ended = append(view.Ended, row)
@@ -58,7 +62,15 @@ func (c *console) keys(v *visit) error {
 	return v.show(KeysPage(view))
 }
 
-// keyOwners are the names of members and partners, by id.
+// begins is how a key's text begins, by which it is found where it is in use.
+func begins(k store.APIKey) string {
+	if k.App != "" {
+		return "eng_app_" + k.ID + "_…"
+	}
+	return "eng_live_" + k.ID + "_…"
+}
+
+// keyOwners are the names of members, partners and apps, by id.
 func (c *console) keyOwners(v *visit) (map[string]string, error) {
 	names := map[string]string{}
 	members, err := c.Store.Members(v.ctx(), v.ws())
@@ -71,6 +83,13 @@ func (c *console) keyOwners(v *visit) (map[string]string, error) {
 	partners, err := c.Store.Partners(v.ctx(), v.ws())
 	for _, p := range partners {
 		names[p.ID] = p.Name
+	}
+	if err != nil {
+		return nil, err
+	}
+	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	for _, a := range apps {
+		names[a.ID] = a.Name
 	}
 	return names, err
 }
@@ -96,11 +115,17 @@ func (p Page) scopeLine(scope string) string {
 	return scope // a newer node's
 }
 
-func (c *console) newKey(v *visit) error { return v.show(KeyFormPage(c.keyForm(v))) }
+func (c *console) newKey(v *visit) error {
+	form, err := c.keyForm(v)
+	if err != nil {
+		return err
+	}
+	return v.show(KeyFormPage(form))
+}
 
 // keyForm is the form with what the member may give: nothing that their own
 // role would not allow.
-func (c *console) keyForm(v *visit) KeyForm {
+func (c *console) keyForm(v *visit) (KeyForm, error) {
 	view := KeyForm{Page: v.titled("settings", v.T("key.title")), Use: keyUses[0].name, Days: keyDays[2], Ask: c.asks(v)}
 	view.Path = "/settings/keys/new"
 	for _, n := range access.Scopes {
@@ -113,8 +138,15 @@ func (c *console) keyForm(v *visit) KeyForm {
 			view.Uses = append(view.Uses, u.name)
 		}
 	}
+	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	for _, a := range apps {
+		view.Apps = append(view.Apps, Choice{a.ID, a.Name})
+	}
+	if len(apps) > 0 {
+		view.Uses = append(view.Uses, useApp)
+	}
 	view.Uses = append(view.Uses, useOwn)
-	return view
+	return view, err
 }
 
 // mayGive reports whether a role allows all of these itself; everything is an
@@ -127,9 +159,13 @@ func mayGive(role engawa.Role, scopes []access.Scope) bool {
 }
 
 func (c *console) makeKey(v *visit) error {
-	view := c.keyForm(v)
+	view, err := c.keyForm(v)
+	if err != nil {
+		return err
+	}
 	_ = v.r.ParseForm() // what does not parse is missing below
 	view.Name, view.Use, view.Days, view.Mine, view.Chosen = v.typed("name"), v.typed("use"), v.typed("days"), v.typed("mine") != "", v.r.PostForm["scope"]
+	view.App = v.typed("app")
 	again := func(wrong string) error {
 		view.Problem = wrong
 		return v.showAs(http.StatusUnprocessableEntity, KeyFormPage(view))
@@ -138,7 +174,9 @@ func (c *console) makeKey(v *visit) error {
 	switch {
 	case view.Name == "" || len(view.Name) > 200:
 		return again(v.T("key.name.wrong"))
-	case len(scopes) == 0 || !mayGive(v.member.Role, scopes):
+	case view.Use == useApp && !slices.ContainsFunc(view.Apps, func(a Choice) bool { return a.Value == view.App }):
+		return again(v.T("key.app.wrong"))
+	case len(scopes) == 0 || view.Use != useApp && !mayGive(v.member.Role, scopes):
 		return again(v.T("key.scopes.wrong"))
 	case !slices.Contains(keyDays, view.Days):
 		return again(v.T("key.days.wrong"))
@@ -146,13 +184,20 @@ func (c *console) makeKey(v *visit) error {
 	if unsure, err := c.unsure(v, again); unsure {
 		return err
 	}
-	k, text := access.NewKey("live")
+	env := "live"
+	if view.Use == useApp {
+		env = useApp
+	}
+	k, text := access.NewKey(env)
 	k.ExpiresAt = k.CreatedAt.Add(daysOf(view.Days))
 	for _, s := range scopes {
 		k.Scopes = append(k.Scopes, string(s))
 	}
 	row := k.Row(v.ws(), view.Name)
-	if view.Mine {
+	switch {
+	case view.Use == useApp:
+		row.App = view.App
+	case view.Mine:
 		row.Member = v.member.ID
 	}
 	if err := v.by.AddKey(v.ctx(), row); err != nil {
@@ -163,6 +208,9 @@ func (c *console) makeKey(v *visit) error {
 
 // asked are the scopes of the use that was chosen.
 func (v KeyForm) asked() []access.Scope {
+	if v.Use == useApp {
+		return []access.Scope{access.AppUse}
+	}
 	for _, u := range keyUses {
 		if u.name == v.Use {
 			return u.scopes
@@ -186,7 +234,10 @@ func daysOf(days string) time.Duration {
 func (c *console) showKey(v *visit, row store.APIKey, text engawa.Secret) error {
 	view := KeyMade{Page: v.titled("settings", v.T("key.made")), Name: row.Name, Key: text.Reveal(), What: v.allows(row.Scopes), EndsAt: row.EndsAt}
 	view.Path = "/settings/keys"
-	view.Example = c.PublicURL + "/v1/…\nAuthorization: Bearer eng_live_" + row.ID + "_…"
+	view.Example = c.PublicURL + "/v1/…\nAuthorization: Bearer " + begins(row)
+	if row.App != "" {
+		view.Example = c.PublicURL + "/v1/app/…\nAuthorization: Bearer " + begins(row)
+	}
 	return v.show(KeyMadePage(view))
 }
 

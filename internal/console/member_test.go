@@ -202,6 +202,36 @@ func keys(d *desk) {
 	if _, body := d.get("/settings/keys"); !strings.Contains(body, "使えなくなったキー(1件)") {
 		d.t.Error("the revoked key is not among those that ended")
 	}
+	d.appKeys()
+}
+
+// appKeys: a key for an app opens what is the app's alone, stands in the list with
+// the app's name, and ends like any other.
+func (d *desk) appKeys() {
+	d.t.Helper()
+	form := url.Values{"name": {"iOS"}, "use": {"app"}, "days": {"365"}, "mine": {"1"}}
+	d.must(d.st.AddApp(d.t.Context(), engawa.App{Workspace: ws, ID: "app_beans", Name: "豆のアプリ", CreatedAt: time.Now()}))
+	for _, app := range []string{"", "app_of_nobody"} {
+		if res := d.post("/settings/keys/new", with(form, "app", app)); res.Code != http.StatusUnprocessableEntity {
+			d.t.Errorf("for %q: %d", app, res.Code)
+		}
+	}
+	res := d.post("/settings/keys/new", with(form, "app", "app_beans"))
+	text := regexp.MustCompile(`eng_app_[a-z2-7]{12}_\w{38}`).FindString(res.Body.String())
+	k := d.key()
+	if res.Code != http.StatusOK || text == "" || k.App != "app_beans" || k.Member != "" || strings.Join(k.Scopes, " ") != "app:use" {
+		d.t.Fatalf("%d %+v", res.Code, k)
+	}
+	if _, list := d.get("/settings/keys"); !strings.Contains(list, "豆のアプリ") || !strings.Contains(list, "eng_app_"+k.ID+"_…") || strings.Contains(list, text) {
+		d.t.Error("the list does not name the app's key")
+	}
+	if res := d.post("/settings/keys/"+k.ID+"/revoke", nil); res.Code != http.StatusSeeOther {
+		d.t.Errorf("revoking: %d", res.Code)
+	}
+	audits, err := d.st.Audits(d.t.Context(), ws, store.AuditFilter{Object: k.ID}, store.Page{})
+	if err != nil || len(audits) != 2 || audits[0].Actor != "member:mem_1" {
+		d.t.Errorf("%+v %v", audits, err)
+	}
 }
 
 // TestScopesHaveWords: each scope has words.
@@ -211,5 +241,8 @@ func TestScopesHaveWords(t *testing.T) {
 		if !w.Has("scope." + string(n.Scope)) {
 			t.Errorf("no words for %s", n.Scope)
 		}
+	}
+	if !w.Has("scope." + string(access.AppUse)) {
+		t.Error("no words for what an app may do")
 	}
 }

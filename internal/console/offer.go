@@ -204,6 +204,10 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 	if err != nil {
 		return view, counts, err
 	}
+	routes, err := c.Store.Routes(v.ctx(), v.ws())
+	if err != nil {
+		return view, counts, err
+	}
 	p := cursor(v.r)
 	p.Limit = listed
 	all, err := c.Store.OfferCodes(v.ctx(), v.ws(), counts.ID, p)
@@ -215,7 +219,7 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 		return view, counts, err
 	}
 	for _, code := range all {
-		row := codeRow(code, "", people.name(code.By))
+		row := codeRow(code, "", people.gave(routes, code.By))
 		row.CustomerName = n.customer(code.Customer)
 		view.Codes = append(view.Codes, row)
 	}
@@ -224,6 +228,19 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 		view.Next = query("/offers/"+counts.ID, "after", after(last.HandedAt, last.ID))
 	}
 	return view, counts, nil
+}
+
+// gave names who handed a code out: a person, a key, a route or a message.
+func (p people) gave(routes []engawa.Route, by string) string {
+	if id, ok := strings.CutPrefix(by, "route:"); ok {
+		if i := slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == id }); i >= 0 {
+			return p.v.T("offer.by.route", "name", routes[i].Name)
+		}
+	}
+	if strings.HasPrefix(by, "message:") {
+		return p.v.T("offer.by.message")
+	}
+	return p.name(by)
 }
 
 // codeRow is a code that was handed out; one that ended unused is shown so.
@@ -316,13 +333,17 @@ func (c *console) offerCard(v *visit, customer string) (OfferCard, error) {
 		return card, err
 	}
 	people, err := c.people(v)
+	if err != nil {
+		return card, err
+	}
+	routes, err := c.Store.Routes(v.ctx(), v.ws())
 	for _, code := range codes {
 		id, _ := strconv.ParseInt(accounts[code.Account].Settings["app_apple_id"], 10, 64)
 		link := ""
 		if id > 0 && code.Code != "" && card.May {
 			link = engawa.RedemptionLink(id, code.Code)
 		}
-		card.Rows = append(card.Rows, codeRow(code, link, people.name(code.By)))
+		card.Rows = append(card.Rows, codeRow(code, link, people.gave(routes, code.By)))
 	}
 	for _, p := range pools {
 		if p.Open(v.Now) && p.Free != 0 && !slices.ContainsFunc(codes, func(c engawa.OfferCode) bool {

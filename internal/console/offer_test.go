@@ -103,11 +103,25 @@ func TestOffers(t *testing.T) {
 		if _, page = d.get(path); !strings.Contains(page, "/customers/cus_hana") || strings.Contains(page, "ABCDEF1234") {
 			t.Error("the pool does not show who was given a code, or shows the code")
 		}
+		if !strings.Contains(page, "{{offer.link:thanks}}") {
+			t.Error("the pool does not say how a template holds its link")
+		}
+		d.must(d.st.SaveRoute(t.Context(), engawa.Route{Workspace: ws, ID: "rte_back", Name: "お戻りの方へ", UpdatedAt: time.Now()}))
+		p := engawa.OfferPool{Workspace: ws, ID: "ofp_word", Account: "acc_shop", Name: "春", Offer: "other", Word: true, EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
+		d.must(d.st.AddOfferPool(t.Context(), p, "HARU2026"))
+		d.must(d.st.AddCustomer(t.Context(), store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: "cus_two", Kind: "person", CreatedAt: time.Now()}}))
+		for customer, by := range map[string]string{"cus_hana": "route:rte_back", "cus_two": "message:msg_1"} {
+			_, _, err := d.st.HandOut(t.Context(), store.HandOut{Workspace: ws, Account: "acc_shop", Offer: "other", Customer: customer, Reason: "campaign", By: by})
+			d.must(err)
+		}
+		if _, page = d.get("/offers/ofp_word"); !strings.Contains(page, "通知の行き先「お戻りの方へ」") || !strings.Contains(page, "メッセージ") {
+			t.Error("the pool does not say which route handed a code out")
+		}
 		actions := map[string]int{}
 		for _, a := range d.trail() {
 			actions[a.Action]++
 		}
-		if actions["add-offer-pool"] != 1 || actions["add-offer-codes"] != 2 || actions["hand-out-code"] != 1 {
+		if actions["add-offer-pool"] != 1 || actions["add-offer-codes"] != 2 || actions["hand-out-code"] != 1 { // a member's; what routes do stands with the code
 			t.Errorf("%v", actions)
 		}
 		d.member.Role = engawa.Viewer

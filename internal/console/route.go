@@ -190,6 +190,9 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 	case d != nil:
 		out.Notes = append(out.Notes, n.v.T("routes.digest", "time", n.v.Duration(d.Within)))
 	}
+	if st.Delay > 0 {
+		out.Notes = append(out.Notes, n.v.T("routes.delay", "time", n.v.Duration(st.Delay)))
+	}
 	if st.While != "" {
 		out.Notes = append(out.Notes, n.v.T("route.while."+string(st.While)))
 	}
@@ -315,7 +318,7 @@ func sortedNames[T any](of map[string]T, name func(T) string) []T {
 }
 
 func stepForm(st engawa.Step) StepForm {
-	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent, While: string(st.While)}
+	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent, While: string(st.While), Delay: int(st.Delay / time.Hour)}
 	for _, via := range st.Via {
 		out.Via = append(out.Via, ViaForm{Account: via.Account, Destination: via.Destination, Minutes: int(via.Within / time.Minute), Copy: via.Copy})
 	}
@@ -401,6 +404,8 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
 	case strings.HasSuffix(told.Field, "/while"):
 		return p.T("route.while") + ": " + p.T("route.while.wrong")
+	case strings.HasSuffix(told.Field, "/delay_hours"):
+		return p.T("route.delay") + ": " + p.T("route.delay.wrong")
 	case strings.HasSuffix(told.Field, "/digest/cause"):
 		return p.T("route.cause") + ": " + p.T("route.cause.wrong")
 	case strings.Contains(told.Field, "/digest"):
@@ -410,6 +415,9 @@ func (p Page) routeProblem(told *engawa.Error) string {
 	}
 	return p.T("route.name") + ": " + p.T("form.required")
 }
+
+// maxHours bounds what is multiplied: more than may be chosen.
+const maxHours = 1_000_000
 
 // maxSteps bounds what one form may hold.
 const maxSteps = 20
@@ -427,6 +435,8 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 			Purpose: engawa.Purpose(form(stepName(i, "purpose"))), Urgent: form(stepName(i, "urgent")) == "true",
 			While: engawa.Standing(form(stepName(i, "while"))),
 		}
+		hours, _ := strconv.Atoi(form(stepName(i, "delay"))) // none when empty
+		st.Delay = time.Duration(min(max(hours, -1), maxHours)) * time.Hour
 		if i < len(stored) {
 			st.ExpiresIn = stored[i].ExpiresIn // not in the form
 		}

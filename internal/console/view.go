@@ -621,6 +621,7 @@ type StepForm struct {
 	Digest                   DigestForm
 	Mute                     []engawa.Window // with one to fill in
 	While                    string          // an engawa.Standing
+	Delay                    int             // hours
 }
 
 // DigestForm is what a step gathers; zero: nothing.
@@ -920,6 +921,7 @@ type Keys struct {
 // KeyRow is one API key.
 type KeyRow struct {
 	ID, Name  string
+	Begins    string
 	What      string // what it may do
 	Whose     string // a member's or a partner's name; empty: the business's
 	CreatedAt time.Time
@@ -938,6 +940,8 @@ type KeyForm struct {
 	Chosen  []string
 	Days    string
 	Mine    bool // it ends with the member's access
+	App     string
+	Apps    []Choice // whose devices a key may be for
 	Ask     bool
 	Problem string
 }
@@ -963,6 +967,7 @@ var AuditActions = []string{
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
 	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
+	"recount-days", "save-product", "forget-product",
 }
 
 // Audit is who did what, newest first.

@@ -384,6 +384,9 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 	for i, c := range going {
 		jobs[i] = cleared[c.Delivery.ID]
 		jobs[i].c = c
+		if c.Message.Offer != "" {
+			jobs[i].m.PutCode(c.Message.Offer, c.AppleID, c.Code)
+		}
 	}
 	return jobs, end, nil
 }
@@ -463,7 +466,7 @@ func (l *lane) parcel(c *store.Claimed, key string) engawa.Parcel {
 		Workspace: c.Delivery.Workspace, Message: c.Message.ID, Delivery: c.Delivery.ID, Account: l.account.ID,
 		Attempt: c.Delivery.Attempts + 1, Key: key, To: c.Known.To, ToName: c.Known.ToName, SenderName: c.Known.SenderName,
 		Purpose: c.Message.Purpose, Locale: c.Message.Locale, Content: c.Message.Content,
-		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.CreatedAt, Carry: c.Carry,
+		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.From(), Carry: c.Carry,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -73,7 +74,7 @@ func open(t *testing.T, url string) *shop {
 			continue
 		}
 		id := "tpl_" + r.Name
-		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name)}))
+		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name, "")}))
 		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: monthly, Via: []engawa.Via{{Account: mailbox}}})
 		made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, "rte_"+r.Name, true, now
 		s.Must(route.Check(made))
@@ -205,6 +206,12 @@ func TestOutreach(t *testing.T) {
 	}
 }
 
+// delayOf is how long a ready-made route waits.
+func delayOf(name string) time.Duration {
+	i := slices.IndexFunc(insight.Routes(), func(r insight.Ready) bool { return r.Name == name })
+	return insight.Routes()[i].Delay
+}
+
 // held lets the reason for a message come while nothing can be sent, lets it go
 // again or not, and looks what became of the message.
 func (s *shop) held(c outreach, who string, undone bool) {
@@ -212,6 +219,7 @@ func (s *shop) held(c outreach, who string, undone bool) {
 	s.Must(s.Hub.Pause(s.t.Context(), followtest.Workspace, mailbox, time.Now().Add(400*24*time.Hour), "test"))
 	c.act(s, who)
 	wait(time.Second)
+	wait(delayOf(c.name))
 	s.run() // not before: a lane looks around every few seconds, and months go by
 	wait(time.Minute)
 	if m := s.last(c.name); m.Message.State != engawa.MessageWaiting || m.Message.Customer != "cus_"+token || m.Message.While.Purchase == "" {

@@ -3,6 +3,7 @@ package insight
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/route"
@@ -27,10 +28,15 @@ type Ready struct {
 	While     engawa.Standing // of the customer's purchase; empty for one to staff
 	Purpose   engawa.Purpose
 	Staff     bool // it tells staff, in the event's own words
+	Delay     time.Duration
 }
 
 // ProductPlace stands in a condition for the product that the route is about.
 const ProductPlace = "PRODUCT"
+
+// comeBack is how long after the end of a subscription one is asked back: not
+// while the customer still thinks of why.
+const comeBack = 3 * 24 * time.Hour
 
 // Routes lists the ready-made routes.
 func Routes() []Ready {
@@ -39,9 +45,9 @@ func Routes() []Ready {
 		{Name: "save", Events: []string{status + "auto_renew_disabled"}, While: engawa.WhileRenewalOff, Purpose: engawa.Marketing},
 		{Name: "payment", Events: []string{failed, failed + ".grace_period"}, While: engawa.WhileUnpaid, Purpose: engawa.Service},
 		{Name: "price", Events: []string{"store.price_increase.pending"}, While: engawa.WhilePricePending, Purpose: engawa.Service},
-		{Name: "winback_canceled", Events: []string{expired + "voluntary"}, While: engawa.WhileExpired, Purpose: engawa.Marketing},
-		{Name: "winback_billing", Events: []string{expired + "billing_retry"}, While: engawa.WhileExpired, Purpose: engawa.Marketing},
-		{Name: "winback_price", Events: []string{expired + "price_increase"}, While: engawa.WhileExpired, Purpose: engawa.Marketing},
+		{Name: "winback_canceled", Events: []string{expired + "voluntary"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
+		{Name: "winback_billing", Events: []string{expired + "billing_retry"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
+		{Name: "winback_price", Events: []string{expired + "price_increase"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
 		{Name: "upgrade", Events: []string{"store.did_renew"}, Condition: `event.data.product_id == ` + ProductPlace, While: engawa.WhileSamePlan, Purpose: engawa.Marketing},
 		{Name: "share_ended", Events: []string{"store.revoke"}, While: engawa.WhileShareEnded, Purpose: engawa.Marketing},
 		// Who had another reason than a fault of the app gets nothing.
@@ -74,7 +80,7 @@ type Choice struct {
 func (r Ready) Route(c Choice) engawa.Route {
 	st := engawa.Step{To: c.Destination, Purpose: r.Purpose, Via: c.Via}
 	if !r.Staff {
-		st = engawa.Step{To: route.ToCustomer, App: c.App, Template: c.Template, Purpose: r.Purpose, Via: c.Via, While: r.While}
+		st = engawa.Step{To: route.ToCustomer, App: c.App, Template: c.Template, Purpose: r.Purpose, Via: c.Via, While: r.While, Delay: r.Delay}
 	}
 	return engawa.Route{
 		Name: c.Name, Events: r.Events, Condition: strings.ReplaceAll(r.Condition, ProductPlace, strconv.Quote(c.Product)), Then: []engawa.Step{st},

@@ -30,28 +30,44 @@ func TestRoutesHaveWords(t *testing.T) {
 				t.Errorf("%s: there is no event %s", r.Name, e)
 			}
 		}
-		words := w.Outreach(r.Name)
-		for _, l := range engawa.Locales {
-			if !w.Has("outreach."+r.Name) || !w.Has("outreach."+r.Name+".why") {
-				t.Errorf("%s is not explained", r.Name)
-			}
-			if r.Staff {
-				continue
-			}
-			c := words[l]
-			if err := text.Check(c); err != nil || c.Subject == "" {
-				t.Errorf("%s in %s: %v", r.Name, l, err)
-			}
-			if ad := text.Promotional(c.Subject, c.Text); ad != (r.Purpose == engawa.Marketing) {
-				t.Errorf("%s in %s: advertises %t, and is of %s", r.Name, l, ad, r.Purpose)
-			}
-			for _, data := range []map[string]any{{}, {"expires_at": "x", "renewal_price": "1", "renewal_currency": "JPY"}} {
-				data["app"], data["workspace"] = map[string]any{"name": "コーヒー"}, map[string]any{"name": "ひなた珈琲"}
-				for _, app := range []string{"app_1", ""} {
-					got, err := text.Render(insight.Words(words, app)[l], data, text.EscapeNone)
-					if err != nil || strings.ContainsAny(got.Subject+got.Text, "{}") || app == "" && !strings.Contains(got.Subject, "ひなた") {
-						t.Errorf("%s in %s: %v %v", r.Name, l, got, err)
-					}
+		for _, offer := range []string{"", "thanks"} {
+			checkWords(t, w, r, offer)
+		}
+	}
+}
+
+// checkWords holds the words of a route against what they are for.
+func checkWords(t *testing.T, w *text.Words, r insight.Ready, offer string) {
+	t.Helper()
+	words := w.Outreach(r.Name, offer)
+	for _, l := range engawa.Locales {
+		if !w.Has("outreach."+r.Name) || !w.Has("outreach."+r.Name+".why") {
+			t.Errorf("%s is not explained", r.Name)
+		}
+		if r.Staff {
+			continue
+		}
+		c := words[l]
+		if err := text.Check(c); err != nil || c.Subject == "" {
+			t.Errorf("%s in %s: %v", r.Name, l, err)
+		}
+		if ad := text.Promotional(c.Subject, c.Text); ad != (r.Purpose == engawa.Marketing) {
+			t.Errorf("%s in %s: advertises %t, and is of %s", r.Name, l, ad, r.Purpose)
+		}
+		named, err := text.Offer(c)
+		if want := offer != "" && r.Purpose == engawa.Marketing; err != nil || (named == "thanks") != want || w.OutreachOffers(r.Name) != (r.Purpose == engawa.Marketing) {
+			t.Errorf("%s in %s: holds the link of %q: %v", r.Name, l, named, err)
+		}
+		if mends := strings.Contains(c.Text, "https://apps.apple.com/account/billing"); mends != (r.Name == "payment" || r.Name == "winback_billing") {
+			t.Errorf("%s in %s: links to where a payment is mended: %t", r.Name, l, mends)
+		}
+		for _, data := range []map[string]any{{}, {"expires_at": "x", "renewal_price": "1", "renewal_currency": "JPY"}} {
+			data["app"], data["workspace"] = map[string]any{"name": "コーヒー"}, map[string]any{"name": "ひなた珈琲"}
+			for _, app := range []string{"app_1", ""} {
+				got, err := text.Render(insight.Words(words, app)[l], data, text.EscapeNone)
+				left := strings.ReplaceAll(got.Subject+got.Text, engawa.OfferPlace("thanks"), "")
+				if err != nil || strings.ContainsAny(left, "{}") || app == "" && !strings.Contains(got.Subject, "ひなた") {
+					t.Errorf("%s in %s: %v %v", r.Name, l, got, err)
 				}
 			}
 		}

@@ -29,7 +29,8 @@ type Request struct {
 	Digest      []engawa.Event  // the events that it tells of together; or
 	Cause       []engawa.Event  // Event and the others of its cause, which it names in their own words
 	Mute        []engawa.Window // in these it waits
-	While       engawa.Standing // what must hold of the purchase that Event is about; empty: nothing
+	While       engawa.Standing // what must hold of Purchase, or else of the one that Event is about; empty: nothing
+	Purchase    engawa.Purchase
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
@@ -102,6 +103,9 @@ func (c *Composer) Compose(ctx context.Context, workspace string, rs []Request) 
 	for i, r := range rs {
 		if ms[i], err = w.begin(r); err == nil {
 			ms[i].While, err = w.while(ctx, r)
+		}
+		if err == nil {
+			ms[i].Offer, err = w.offer(ms[i], r)
 		}
 		if err != nil {
 			return nil, err
@@ -283,11 +287,17 @@ func (w *world) lifetime(chain []engawa.Via) time.Duration {
 // finish renders, judges, adds what is obliged, and plans the deliveries.
 // known has the facts of each account of the chain.
 func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.NewMessage, error) {
+	if m.Offer != "" && known[0].Offer.Account == "" {
+		return store.NewMessage{}, noPool(m.Offer)
+	}
 	content, err := w.render(&m, r, known[0])
 	if err != nil {
 		return store.NewMessage{}, err
 	}
 	m.Content, m.Promotional = content, text.Promotional(content.Subject, content.Text)
+	if m.Offer != "" && !strings.Contains(content.Text+content.HTML, engawa.OfferPlace(m.Offer)) {
+		m.Offer = "" // the words of another language hold it
+	}
 	if m.Customer != "" && m.Purpose.Class() != engawa.Service && w.Unsubscribe != nil {
 		m.Unsubscribe = w.Unsubscribe(m)
 	}
@@ -325,6 +335,9 @@ func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time)
 	if m.While.Holds != "" {
 		while := standing(m.While, k.Purchases, now)
 		f.While = &while
+	}
+	if m.Offer != "" {
+		f.Offer = &engawa.OfferFacts{Offer: m.Offer, Missing: missing(k.Offer, m.Offer, k.Purchases)}
 	}
 	return f
 }
@@ -636,8 +649,11 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		if ev.Sample {
 			r.At = ev.OccurredAt
 		}
+		if p.Step.Delay > 0 {
+			r.NotBefore = ev.OccurredAt.Add(p.Step.Delay)
+		}
 		if p.Step.ExpiresIn > 0 {
-			r.ExpiresAt = later(ev.ReceivedAt, r.At).Add(p.Step.ExpiresIn)
+			r.ExpiresAt = later(later(ev.ReceivedAt, r.At), r.NotBefore).Add(p.Step.ExpiresIn)
 		}
 		if late {
 			r.ExpiresAt, r.Late = until, true
@@ -661,7 +677,7 @@ func lateness(ev engawa.Event, st engawa.Step) (until time.Time, late bool) {
 	if told.Superseded {
 		return until, true
 	}
-	return ev.OccurredAt.Add(cmp.Or(st.ExpiresIn, lifetime)), true
+	return ev.OccurredAt.Add(st.Delay + cmp.Or(st.ExpiresIn, lifetime)), true
 }
 
 // ofStep is what a step asks for, of whichever event.

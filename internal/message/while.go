@@ -18,8 +18,8 @@ func (w *world) while(ctx context.Context, r Request) (engawa.While, error) {
 	if r.While == "" || r.Sample {
 		return engawa.While{}, nil
 	}
-	out := engawa.While{Holds: r.While}
-	if r.Event == nil {
+	out := engawa.While{Holds: r.While, Purchase: r.Purchase.ID, Product: r.Purchase.Product}
+	if r.Event == nil || out.Purchase != "" {
 		return out, nil
 	}
 	original, ok := strings.CutPrefix(r.Event.Subject, "transaction:")

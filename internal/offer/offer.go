@@ -97,10 +97,8 @@ func (d *Desk) unused(ctx context.Context, h store.HandOut) error {
 		if err = failed; err != nil {
 			break
 		}
-		for _, said := range s.Periods {
-			if o := said.What.Offer; o.Type == appstore.OfferCode && o.ID == h.Offer {
-				return usedUp(h.Offer)
-			}
+		if s.Redeemed(h.Offer) {
+			return usedUp(h.Offer)
 		}
 	}
 	return err
@@ -117,44 +115,6 @@ func usedUp(offer string) error {
 		Code: engawa.CodeConflict, Message: "this customer has used a code of the offer " + offer + "; the App Store takes one from a customer",
 		Remedy: "choose another offer",
 	}
-}
-
-// LinkFor gives a customer a code of an offer and returns the link that redeems
-// it; asked again, the same link. It goes by the account of which the customer has
-// a purchase, where several have pools of an offer of this name. The reason that
-// is kept is "campaign"; by says who asks ("route:…", "app").
-func (d *Desk) LinkFor(ctx context.Context, workspace, customer, offer, by string) (string, error) {
-	account, err := d.accountFor(ctx, workspace, customer, offer)
-	if err != nil {
-		return "", err
-	}
-	g, err := d.HandOut(ctx, d.Store, store.HandOut{Workspace: workspace, Account: account, Offer: offer, Customer: customer, Reason: "campaign", By: by})
-	return g.Link, err
-}
-
-func (d *Desk) accountFor(ctx context.Context, workspace, customer, offer string) (string, error) {
-	pools, err := d.Store.OfferPools(ctx, workspace)
-	if err != nil {
-		return "", err
-	}
-	ps, err := d.Store.PurchasesOf(ctx, workspace, customer)
-	if err != nil {
-		return "", err
-	}
-	best := ""
-	for _, p := range pools {
-		switch {
-		case p.Offer != offer || !p.Open(time.Now()):
-		case slices.ContainsFunc(ps, func(b engawa.Purchase) bool { return b.Account == p.Account }):
-			return p.Account, nil
-		default:
-			best = cmp.Or(best, p.Account)
-		}
-	}
-	if best == "" {
-		return "", engawa.NotFound("open pool of the offer " + offer)
-	}
-	return best, nil
 }
 
 // idForm is an offer's id as in App Store Connect, and a product's.

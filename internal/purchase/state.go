@@ -192,3 +192,13 @@ func value[T any](p *T) (v T) {
 	}
 	return v
 }
+
+// Redeemed reports whether something was bought by a code of an offer.
+func (s State) Redeemed(offer string) bool {
+	for _, said := range s.Periods {
+		if o := said.What.Offer; o.Type == appstore.OfferCode && o.ID == offer {
+			return true
+		}
+	}
+	return false
+}

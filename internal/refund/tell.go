@@ -22,6 +22,7 @@ type Word struct {
 	Sample   *bool             // it could be tried before buying
 	Percent  *int64            // used up, in thousandths of a percent
 	Played   *int64            // seconds of use
+	ByDevice bool              // as engawa.Consumption has it
 }
 
 // maxPlayed is the most seconds of use that are believed: ten years.
@@ -45,7 +46,7 @@ func Tell(ctx context.Context, st *store.Store, w Word) (engawa.Consumption, err
 	}
 	return st.TellConsumption(ctx, engawa.Consumption{
 		Workspace: w.Workspace, Transaction: w.Transaction, Customer: w.Customer, Product: w.Product,
-		Delivery: string(w.Delivery), Sample: w.Sample, Percent: w.Percent, Played: w.Played,
+		Delivery: string(w.Delivery), Sample: w.Sample, Percent: w.Percent, Played: w.Played, ByDevice: w.ByDevice,
 	})
 }
 

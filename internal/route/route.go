@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/interpreter"
@@ -92,6 +93,9 @@ func Check(r engawa.Route) error {
 		if err := checkWhile(fmt.Sprintf("/then/%d/while", i), st); err != nil {
 			return err
 		}
+		if err := checkDelay(fmt.Sprintf("/then/%d/delay_hours", i), st); err != nil {
+			return err
+		}
 		if err := checkMute(fmt.Sprintf("/then/%d/mute", i), st.Mute); err != nil {
 			return err
 		}
@@ -118,6 +122,19 @@ func checkWhile(at string, st engawa.Step) error {
 		return engawa.Invalid(at, "leave it out, or write to the customer", "a message to staff depends on no purchase")
 	case st.Digest != nil:
 		return engawa.Invalid(at, "leave the digest out, or the condition", "a digest tells of several events, and the condition is about one")
+	}
+	return nil
+}
+
+// MaxDelay is how long a step may wait after its event.
+const MaxDelay = 90 * 24 * time.Hour
+
+func checkDelay(at string, st engawa.Step) error {
+	switch {
+	case st.Delay < 0 || st.Delay > MaxDelay:
+		return engawa.Invalid(at, fmt.Sprintf("choose 0 to %d hours", MaxDelay/time.Hour), "a message cannot wait %d hours after its event", st.Delay/time.Hour)
+	case st.Delay > 0 && st.Digest != nil:
+		return engawa.Invalid(at, "leave the digest out, or the delay", "a digest waits for its events, and the delay is from one")
 	}
 	return nil
 }

@@ -16,10 +16,12 @@ type Claimed struct {
 	Delivery engawa.Delivery
 	Message  engawa.Message
 	Known    Known
-	Carry    []byte   // what an earlier attempt left
-	Watch    *Watched // the pair of domains of a mail; nil: nothing is known of it
-	early    string   // the likeness of the verdict given when the message was taken
-	erased   bool     // the words cannot be read any more
+	Carry    []byte        // what an earlier attempt left
+	Watch    *Watched      // the pair of domains of a mail; nil: nothing is known of it
+	Code     engawa.Secret // that the customer has now, where Message.Offer is set and the delivery goes
+	AppleID  int64         // of the app whose code it is
+	early    string        // the likeness of the verdict given when the message was taken
+	erased   bool          // the words cannot be read any more
 	with     *handover
 }
 
@@ -62,35 +64,37 @@ type Decide struct {
 // ErrLaneLost when l is held by somebody else.
 func (s *Store) Claim(ctx context.Context, l Lane, limit int, d Decide) (going []*Claimed, end ClaimEnd, err error) {
 	var lanes laneSet
-	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
-		going, end, lanes = nil, ClaimEnd{}, laneSet{}
-		row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
-		if err != nil {
-			return err
-		}
-		if row.Owner != l.Owner || row.Fence != l.Fence {
-			return ErrLaneLost
-		}
-		if err := t.expireLate(l, d, lanes); err != nil {
-			return err
-		}
-		if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
-			limit = 0
-		}
-		if limit > 0 {
-			cs, ring, err := t.candidates(l, limit)
+	err = untangled(func() error {
+		return s.inTx(ctx, l.Workspace, func(t *tx) error {
+			going, end, lanes = nil, ClaimEnd{}, laneSet{}
+			row, err := one(t, scanLane, `SELECT `+laneColumns+` FROM lane WHERE workspace = $1 AND account = $2 {lock}`, l.Workspace, l.Account)
 			if err != nil {
 				return err
 			}
-			end.More = len(cs) == limit
-			if err := t.watch(l.Workspace, cs, d.Between); err != nil {
+			if row.Owner != l.Owner || row.Fence != l.Fence {
+				return ErrLaneLost
+			}
+			if err := t.expireLate(l, d, lanes); err != nil {
 				return err
 			}
-			if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
-				return err
+			if end.PausedUntil = row.PausedUntil; end.PausedUntil.After(time.Now()) {
+				limit = 0
 			}
-		}
-		return t.savePace(l, d.Pace())
+			if limit > 0 {
+				cs, ring, err := t.candidates(l, limit)
+				if err != nil {
+					return err
+				}
+				end.More = len(cs) == limit
+				if err := t.watch(l.Workspace, cs, d.Between); err != nil {
+					return err
+				}
+				if going, err = t.decide(l, cs, ring, d, lanes); err != nil {
+					return err
+				}
+			}
+			return t.savePace(l, d.Pace())
+		})
 	})
 	if err != nil {
 		return nil, end, fmt.Errorf("claim %s: %w", l.Account, err)
@@ -246,6 +250,9 @@ func (t *tx) decide(l Lane, cs []*Claimed, ring keyring, d Decide, lanes laneSet
 	}
 	w := writes{lane: l, ring: ring, at: at(now()), going: make([]*Claimed, 0, len(cs)), with: &handover{}}
 	judged := w.judge(cs, d)
+	if err := t.handOut(judged, d); err != nil {
+		return nil, err
+	}
 	if err := w.seal(judged); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,8 @@ type Known struct {
 	SenderName  string
 	Locale      engawa.Locale // the recipient's
 	Destination string
-	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions
+	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions; where Message.Offer does: all
+	Offer       OfferKnown        // where Message.Offer is set
 }
 
 // String names who would be written to on which account, without address and name.
@@ -77,6 +78,8 @@ type world struct {
 	sent         map[string][]sentRow
 	stopped      map[string]bool
 	purchases    map[string][]engawa.Purchase // of customers of whose purchases a message asks something
+	offers       map[string][]offerStock      // pools, by offer
+	inHands      map[string][]codeRow         // codes of these offers, by customer
 	budgets      map[string][]engawa.BudgetFacts
 }
 
@@ -84,7 +87,8 @@ type accountHead struct {
 	kind    string
 	name    string
 	enabled bool
-	tells   bool // it may be told whom a notice tells of
+	tells   bool   // it may be told whom a notice tells of
+	app     string // of one that shows messages in an app: whose contact points alone it reaches
 }
 
 type disclosureRow struct {
@@ -129,6 +133,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
 		func() error { return t.loadPurchases(w, workspace, asks) },
+		func() error { return t.loadOffers(w, workspace, asks) },
 		func() error { return t.loadBudgets(w, workspace, accounts) },
 	} {
 		if err := load(); err != nil {
@@ -166,13 +171,16 @@ func (w *world) know(a Ask) (Known, error) {
 	f := engawa.Facts{
 		Workspace: w.workspace.ID, Account: a.Account, Channel: head.kind, Customer: m.Customer,
 		Purpose: m.Purpose, Trigger: m.Trigger, Topic: m.Topic, App: m.App, Controller: engawa.ControllerWorkspace,
-		Sender: w.workspace.Sender, Applied: m.Applied, CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt,
+		Sender: w.workspace.Sender, Applied: m.Applied, CreatedAt: m.From(), ExpiresAt: m.ExpiresAt,
 		House: w.workspace.House, Budgets: w.budgets[a.Account],
 		Stopped: !head.enabled || w.stopped[m.Broadcast],
 	}
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
-	if m.While.Holds != "" {
+	if m.While.Holds != "" || m.Offer != "" {
 		k.Purchases = w.purchases[m.Customer]
+	}
+	if m.Offer != "" {
+		k.Offer = w.offerFor(m)
 	}
 	if m.Partner != "" {
 		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
@@ -182,7 +190,7 @@ func (w *world) know(a Ask) (Known, error) {
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
 	}
-	return w.knowCustomer(k, f, head.kind)
+	return w.knowCustomer(k, f, head)
 }
 
 // grantFor is the grant by which the sender may say m: of several, one that is in
@@ -292,7 +300,7 @@ func (t *tx) loadEvents(w *world, workspace string, asks []Ask, lock bool) error
 	return err
 }
 
-func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error) {
+func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead) (Known, error) {
 	c, ok := w.customers[f.Customer]
 	if !ok {
 		k.Facts = f
@@ -304,8 +312,8 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	f.Minor, f.Erased = c.Minor, c.Erased
 	f.Country, f.Zones = places(c)
-	contact := engawa.ContactKind(kind)
-	f.Consents = asIfTo(w.consents[f.Customer], contact, kind)
+	contact := engawa.ContactKind(head.kind)
+	f.Consents = asIfTo(w.consents[f.Customer], contact, head.kind)
 	for _, r := range w.sent[f.Customer] {
 		f.SentDay += r.n
 		if r.partner == "" && f.Controller == engawa.ControllerWorkspace || r.partner == f.Controller {
@@ -321,7 +329,14 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 			f.Disclosure = &facts
 		}
 	}
-	if p := choose(w.contacts[f.Customer], contact, f.Purpose); p != nil && !c.Erased {
+	points := w.contacts[f.Customer]
+	if head.app != "" && !c.Erased {
+		var err error
+		if points, err = w.inApp(points, head.app, f.App); err != nil {
+			return k, err
+		}
+	}
+	if p := choose(points, contact, f.Purpose); p != nil && !c.Erased {
 		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
 		if err != nil {
 			return k, err
@@ -333,6 +348,27 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 	}
 	k.Facts = f
 	return k, nil
+}
+
+// inApp are the contact points that an account reaches which shows messages in an
+// app: the customer's there, for what is about that app or about none.
+func (w *world) inApp(points []contactRow, app, about string) (out []contactRow, err error) {
+	if about != "" && about != app {
+		return nil, nil
+	}
+	for _, p := range points {
+		if p.Kind != inAppKind {
+			continue
+		}
+		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(string(plain), app+"/") {
+			out = append(out, p)
+		}
+	}
+	return out, nil
 }
 
 // asIfTo are consents in which a decision about the kind of contact point counts
@@ -400,6 +436,27 @@ func (t *tx) loadAccounts(w *world, workspace string, ids []string) error {
 		w.accounts[id] = h
 		return struct{}{}, err
 	}, `SELECT id, kind, name, enabled, owner FROM account WHERE workspace = $1 AND id {in $2} AND ended_at = 0`, workspace, t.list(ids))
+	if err != nil {
+		return err
+	}
+	return t.loadApps(w, workspace, ids)
+}
+
+// inAppKind is the kind of account that shows messages in an app, and of the
+// contact points there, "app_…/cus_…" (internal/channel/inapp).
+const inAppKind = "inapp"
+
+// loadApps loads in which app each account of that kind shows messages.
+func (t *tx) loadApps(w *world, workspace string, ids []string) error {
+	if !slices.ContainsFunc(ids, func(id string) bool { return w.accounts[id].kind == inAppKind }) {
+		return nil
+	}
+	accounts, err := t.accounts(workspace, `AND kind = '`+inAppKind+`' AND id {in $2}`, t.list(ids))
+	for _, a := range accounts {
+		h := w.accounts[a.ID]
+		h.app = a.Settings["app"]
+		w.accounts[a.ID] = h
+	}
 	return err
 }
 
@@ -691,18 +748,21 @@ func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock b
 // loadPurchases loads the purchases that messages ask something of. Who hears of
 // a purchase shares the customer's lock (Store.Hear): for a claim they stand still.
 func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
-	var customers, ids []string
+	var customers, ids, offered []string
 	for _, a := range asks {
 		if a.Message.While.Holds != "" {
 			customers, ids = append(customers, a.Message.Customer), append(ids, a.Message.While.Purchase)
 		}
+		if a.Message.Offer != "" {
+			offered = append(offered, a.Message.Customer)
+		}
 	}
-	if customers = distinct(customers); len(customers) == 0 {
+	if customers = distinct(slices.Concat(customers, offered)); len(customers) == 0 {
 		return nil
 	}
 	rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
-		WHERE workspace = $1 AND customer {in $2} AND (kind = '`+renewing+`' OR id {in $3}) ORDER BY bought_at, id`,
-		workspace, t.list(customers), t.list(distinct(ids)))
+		WHERE workspace = $1 AND customer {in $2} AND (kind = '`+renewing+`' OR id {in $3} OR customer {in $4}) ORDER BY bought_at, id`,
+		workspace, t.list(customers), t.list(distinct(ids)), t.list(distinct(offered)))
 	if err != nil {
 		return err
 	}

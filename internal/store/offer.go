@@ -233,10 +233,7 @@ func (s *Store) HandOut(ctx context.Context, h HandOut) (c engawa.OfferCode, fre
 		if _, err := t.own(h.Workspace, h.Customer); err != nil { // one at a time for a customer
 			return err
 		}
-		if c, err = t.inHand(h); err != nil || c.ID != "" {
-			return err
-		}
-		c, fresh, err = t.takeCode(h)
+		c, fresh, err = t.codeFor(h)
 		return err
 	})
 	if err == nil && c.ID == "" {
@@ -246,6 +243,15 @@ func (s *Store) HandOut(ctx context.Context, h HandOut) (c engawa.OfferCode, fre
 		return c, false, unavailable(fmt.Errorf("hand out a code of %s: %w", h.Offer, err))
 	}
 	return c, fresh, nil
+}
+
+// codeFor is the code that the customer has, or is given now; the zero code if
+// none is left. The customer's row is locked.
+func (t *tx) codeFor(h HandOut) (c engawa.OfferCode, fresh bool, err error) {
+	if c, err = t.inHand(h); err != nil || c.ID != "" {
+		return c, false, err
+	}
+	return t.takeCode(h)
 }
 
 // outOf asks for more codes, and says that none is left.

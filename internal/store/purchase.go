@@ -38,19 +38,21 @@ type Heard struct {
 // customer came back. Two nodes that meet a new customer at the same moment are
 // CodeUnavailable for one of them.
 func (s *Store) Hear(ctx context.Context, workspace string, hs []Heard) (ps []engawa.Purchase, err error) {
-	err = s.sealTx(ctx, []string{workspace}, func(t *tx) error {
-		ps = make([]engawa.Purchase, 0, len(hs))
-		if err := t.oneListener(workspace, hs); err != nil {
-			return err
-		}
-		for _, h := range hs {
-			p, err := t.hear(h)
-			if err != nil {
+	err = untangled(func() error {
+		return s.sealTx(ctx, []string{workspace}, func(t *tx) error {
+			ps = make([]engawa.Purchase, 0, len(hs))
+			if err := t.oneListener(workspace, hs); err != nil {
 				return err
 			}
-			ps = append(ps, p)
-		}
-		return nil
+			for _, h := range hs {
+				p, err := t.hear(h)
+				if err != nil {
+					return err
+				}
+				ps = append(ps, p)
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("hear of purchases: %w", err))

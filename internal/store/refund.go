@@ -560,6 +560,12 @@ func (t *tx) keepConsumption(c *engawa.Consumption, hash, key string) error {
 	if hash != "" {
 		conflict = `(workspace, transaction_hash) WHERE transaction_hash <> ''`
 	}
+	stands := "FALSE"                           // when a delivery that was told stays
+	least := func(string) string { return "0" } // below which a use that was told stays
+	if c.ByDevice {
+		stands = "consumption.delivery <> ''"
+		least = func(column string) string { return "consumption." + column }
+	}
 	sample := int64(-1)
 	if c.Sample != nil {
 		sample = 0
@@ -569,10 +575,10 @@ func (t *tx) keepConsumption(c *engawa.Consumption, hash, key string) error {
 	}
 	kept, err := one(t, scanConsumption, `INSERT INTO consumption (`+consumptionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT `+conflict+` DO UPDATE SET customer = excluded.customer, product = excluded.product, at = excluded.at,
-			delivery = CASE WHEN excluded.delivery = '' THEN consumption.delivery ELSE excluded.delivery END,
+			delivery = CASE WHEN excluded.delivery = '' OR `+stands+` THEN consumption.delivery ELSE excluded.delivery END,
 			sample = CASE WHEN excluded.sample < 0 THEN consumption.sample ELSE excluded.sample END,
-			percent = CASE WHEN excluded.percent < 0 THEN consumption.percent ELSE excluded.percent END,
-			played = CASE WHEN excluded.played < 0 THEN consumption.played ELSE excluded.played END
+			percent = CASE WHEN excluded.percent < `+least("percent")+` THEN consumption.percent ELSE excluded.percent END,
+			played = CASE WHEN excluded.played < `+least("played")+` THEN consumption.played ELSE excluded.played END
 		RETURNING `+consumptionColumns,
 		c.Workspace, c.ID, hash, key, c.Customer, c.Product, c.Delivery, sample, told64(c.Percent), told64(c.Played), us(c.At))
 	kept.Transaction = c.Transaction

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -199,7 +200,10 @@ func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err e
 		}
 		purchases, err := t.recountActive(workspace)
 		n = events + purchases
-		return err
+		if err != nil {
+			return err
+		}
+		return t.noted(workspace, "recount-days", workspace, "n="+strconv.Itoa(n))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count the days of %s anew: %w", workspace, err)

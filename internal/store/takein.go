@@ -273,9 +273,12 @@ func (a *arrival) row(x taken, ring keyring, t brought) (r arrived, err error) {
 	if err != nil {
 		return r, err
 	}
-	index, key := "", ""
+	index, key, second := "", "", ""
 	if x.hash.column != "" {
-		index, key, err = a.index(x, t, body, used)
+		index, key, err = a.index(x, x.hash, t, body, used)
+	}
+	if x.also.column != "" && err == nil {
+		second, _, err = a.index(x, x.also, t, body, used)
 	}
 	for _, c := range a.columns {
 		if err != nil {
@@ -298,6 +301,8 @@ func (a *arrival) row(x taken, ring keyring, t brought) (r arrived, err error) {
 			value = by
 		case c.name == x.hash.column:
 			value = index
+		case c.name == x.also.column:
+			value = second
 		case c.name == "key_id" && x.hash.column != "":
 			value = key
 		case c.name == x.own:
@@ -448,30 +453,43 @@ func (x taken) rowName(t brought) (string, error) {
 }
 
 // index hashes a value under this hub's ring. What an erasure emptied stays empty.
-func (a *arrival) index(x taken, t brought, body []byte, used map[string]bool) (index, key string, err error) {
+func (a *arrival) index(x taken, h hashed, t brought, body []byte, used map[string]bool) (index, key string, err error) {
 	value := string(body)
-	if x.hash.value != "" {
-		used[x.hash.value] = true
-		name := x.hash.value
+	switch {
+	case h.value != "":
+		used[h.value] = true
+		name := h.value
 		if string(t[name]) == "null" {
 			name = "id" // it is found by nothing, and differs from all others
 		}
-		if value, err = t.string(name); err != nil {
+		if value, err = t.string(name); err != nil || value == "" {
+			return "", "", err
+		}
+	case h.member != "" && body == nil: // of who was erased
+		if value, err = t.string("id"); err != nil {
+			return "", "", err
+		}
+	case h.member != "":
+		sealed, err := parse(x.kind, body)
+		if err == nil {
+			value, err = sealed.string(h.member)
+		}
+		if err != nil {
 			return "", "", err
 		}
 	}
 	var fields []string
-	for _, field := range x.hash.fields {
+	for _, field := range h.fields {
 		s, missing := t.string(field)
 		fields, err = append(fields, s), errors.Join(err, missing)
 	}
-	domain := x.hash.domain + strings.Join(fields, "/")
-	if x.hash.fold {
+	domain := h.domain + strings.Join(fields, "/")
+	if h.fold {
 		value = strings.ToLower(value)
 	}
 	index, key = a.tx.s.vault.Index(a.of, domain, value)
 	switch {
-	case x.hash.value == "" && string(t["erased"]) == "true":
+	case h.value == "" && h.member == "" && string(t["erased"]) == "true":
 		index = ""
 	case x.table == "member" && strings.HasPrefix(string(t["ended_at"]), `"`):
 		id, _ := t.string("id") // rowName has asked for it
@@ -494,6 +512,7 @@ func endings() []struct{ name, q string } {
 		{"", `UPDATE replay SET state = 'stopped' WHERE workspace = $1 AND state = 'running'`},
 		{"", `UPDATE broadcast SET state = 'stopped' WHERE workspace = $1 AND state = 'running'`},
 		{"", `UPDATE import SET state = 'expired' WHERE workspace = $1 AND state IN ('open', 'applying', 'stopped')`},
+		{"", `UPDATE refund_case SET answer = 'proposed' WHERE workspace = $1 AND answer IN ('sending', 'retrying')`},
 		{"keys", `UPDATE api_key SET revoked_at = $2 WHERE workspace = $1 AND revoked_at = 0`},
 	}
 }

@@ -14,6 +14,7 @@ type taken struct {
 	seal  form
 	told  []string // the names of what is sealed
 	hash  hashed
+	also  hashed // a second one; only of a member
 }
 
 // form is how what is sealed is told.
@@ -33,6 +34,7 @@ const (
 type hashed struct {
 	column string
 	value  string   // the name under which the value is told; empty: it is what is sealed
+	member string   // of the JSON that is sealed; empty: all of it
 	domain string   // of vault.Index; what stands in fields follows, parted by slashes
 	fields []string // columns
 	fold   bool     // as addresses are
@@ -95,7 +97,13 @@ func takenTables() []taken {
 			table: "purchase", kind: "purchases", order: "id", seal: inJSON, told: []string{"facts"},
 			hash: hashed{column: "original_hash", value: "value", domain: "purchase:", fields: []string{"account"}, keep: true},
 		},
+		{
+			table: "refund_case", kind: "refund-cases", order: "id", stay: []string{"next_at"}, seal: inJSON, told: []string{"case"},
+			hash: hashed{column: "transaction_hash", member: "transaction", domain: "transaction"}, also: hashed{column: "original_hash", member: "original", domain: "transaction"},
+		},
+		{table: "consumption", kind: "consumption", order: "id", hash: hashed{column: "transaction_hash", value: "value", domain: "transaction"}},
 		{table: "refund_policy", kind: "refund-policies", order: "account, version", json: []string{"body"}},
+		{table: "product", kind: "products", order: "id", json: []string{"entitlements"}},
 		{table: "store_day", kind: "store-days", order: "account, day, what, product"},
 		{table: "offer_pool", kind: "offer-pools", order: "id", seal: inText, told: []string{"code"}},
 		{
@@ -130,8 +138,6 @@ func TakeoutStays() map[string]string {
 		"cause":                "keyed hashes by which events of the last minutes find one another",
 		"checkup":              "how far this hub has asked the App Store; another asks anew",
 		"gap":                  "what this hub missed and filled in; the events say so",
-		"refund_case":          "made anew of the purchases when the store next speaks of them; what was answered stands in the audit trail",
-		"consumption":          "how far something was used, kept 30 days; the business tells it to the other hub",
 		"name_prefix":          "keyed hashes of the beginnings of names; made anew of the names",
 		"purchase_transaction": "keyed hashes of transactions; made anew as the store tells of them, or is asked",
 		"mail_return":          "how often an address came back, by its keyed hash; the events mail.* say it too",

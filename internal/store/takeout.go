@@ -75,14 +75,17 @@ func (k *Taking) want() error {
 		if x.hash.value != "value" {
 			continue // an address, which its contact point tells
 		}
-		domain := `'` + x.hash.domain + `' || ` + strings.Join(x.hash.fields, ` || '/' || `)
+		domain := `'` + x.hash.domain + `'`
+		if len(x.hash.fields) > 0 {
+			domain += ` || ` + strings.Join(x.hash.fields, ` || '/' || `)
+		}
 		_, err := all(k.tx, func(scan func(...any) error) (struct{}, error) {
 			var customer string
 			var w wanted
 			err := scan(&customer, &w.domain, &w.hash)
 			k.wanted[customer] = append(k.wanted[customer], w)
 			return struct{}{}, err
-		}, `SELECT customer, `+domain+`, `+x.hash.column+` FROM `+x.table+` WHERE workspace = $1`, k.of.Workspace)
+		}, `SELECT customer, `+domain+`, `+x.hash.column+` FROM `+x.table+` WHERE workspace = $1 AND `+x.hash.column+` <> ''`, k.of.Workspace)
 		if err != nil {
 			return err
 		}
@@ -248,7 +251,7 @@ func (k *Taking) line(x taken, r takenRow) ([]byte, error) {
 	for i, c := range r.columns {
 		switch {
 		case c.name == "workspace", c.name == x.own, slices.Contains(x.stay, c.name), slices.Contains(x.made, c.name):
-		case c.name == "sealed", c.name == "sealed_by", c.name == "key_id", c.name == x.hash.column:
+		case c.name == "sealed", c.name == "sealed_by", c.name == "key_id", c.name == x.hash.column, c.name == x.also.column:
 		case slices.Contains(x.json, c.name):
 			o.add(c.name, asJSON(*r.cells[i].(*string)))
 		default:
@@ -261,7 +264,7 @@ func (k *Taking) line(x taken, r takenRow) ([]byte, error) {
 	if x.hash.value != "" {
 		hash := r.text(x.hash.column)
 		value, known := k.known[hash]
-		if known {
+		if known || hash == "" { // of no value
 			o.add(x.hash.value, quoted(value))
 		} else {
 			o.add(x.hash.value, []byte("null"))
@@ -362,7 +365,7 @@ func (k *Taking) remember(x taken, r takenRow, body []byte) {
 			k.harvest(r.text("customer"), b.Data)
 			k.harvest(r.text("customer"), b.Raw)
 		}
-	case x.hash.value != "":
+	case x.hash.value != "" || x.hash.member != "":
 		k.harvest(r.text("customer"), body)
 	}
 }

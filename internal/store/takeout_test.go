@@ -402,3 +402,37 @@ func TestTakeInRefuses(t *testing.T) {
 		}
 	})
 }
+
+// TestTakenRefunds: a refund case and what was told of usage are found on the other
+// hub by the transaction as before; nothing is answered there by itself.
+func TestTakenRefunds(t *testing.T) {
+	each(t, func(s *shop) {
+		const of = "ws_takeout"
+		s.estateForTakeout(of)
+		percent := int64(40_000)
+		_, err := s.TellConsumption(s.t.Context(), engawa.Consumption{Workspace: of, Transaction: "2000000001", Percent: &percent})
+		s.must(err)
+		lines, _, _ := takeOut(s.t, s.Store, of)
+		hub := &shop{t: s.t, url: storetest.SQLite(s.t), vault: vault.New(vault.Generate(time.Now()))}
+		hub.Store = hub.node()
+		_, err = hub.TakeIn(s.t.Context(), store.TakeIn{Next: next(lines)})
+		s.must(err)
+		before, err := hub.Refunds(s.t.Context(), of, store.RefundFilter{}, store.Page{})
+		s.must(err)
+		if len(before) == 0 || !before[0].NextAt.IsZero() {
+			s.t.Fatalf("%d cases: %+v", len(before), before)
+		}
+		k, err := hub.TellConsumption(s.t.Context(), engawa.Consumption{Workspace: of, Transaction: "2000000001", Delivery: "DELIVERED"})
+		s.must(err)
+		if k.Percent == nil || *k.Percent != percent || k.Customer != before[0].Customer {
+			s.t.Errorf("what was told there is not known here: %+v", k)
+		}
+		_, err = hub.Hear(s.t.Context(), of, []store.Heard{heard(of, "acc_"+of, engawa.Identity{Issuer: "business", Kind: "member_number", Value: "nobody"})})
+		s.must(err)
+		after, err := hub.Refunds(s.t.Context(), of, store.RefundFilter{}, store.Page{})
+		s.must(err)
+		if len(after) != len(before) {
+			s.t.Errorf("%d cases became %d: one transaction has one case", len(before), len(after))
+		}
+	})
+}

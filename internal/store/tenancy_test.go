@@ -92,6 +92,7 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.OpenExtension(ctx, e.extension))
 	s.offers(of)
+	s.must(s.SaveProduct(ctx, engawa.Product{Workspace: of, ID: "product_" + of, Name: "月額", Entitlements: []string{"premium"}, UpdatedBy: "member:1"}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -824,6 +825,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"StoreDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.StoreDays(ctx, as, "2026-01-01")
+	},
+	"Products": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Products(ctx, as)
+	},
+	"SaveProduct": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SaveProduct(ctx, engawa.Product{Workspace: as, ID: "product_" + e.of})
+	},
+	"ForgetProduct": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ForgetProduct(ctx, as, "product_"+e.of)
 	},
 	"RecountDays": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.RecountDays(ctx, as)

@@ -115,6 +115,20 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 	return nil
 }
 
+// untangled has do again what PostgreSQL ended because it waited in a circle with
+// another transaction (deadlock_detected): the other one has gone on. What locks
+// customers in the order in which it hears of them cannot do so in the order of
+// their ids, as a claim does.
+func untangled(do func() error) error {
+	const most = 10
+	for n := 1; ; n++ {
+		err := do()
+		if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "40P01" || n == most {
+			return err
+		}
+	}
+}
+
 // wake has what a committed transaction told of routed now, not at the next look.
 func (t *tx) wake() {
 	if t.told {

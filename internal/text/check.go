@@ -29,6 +29,9 @@ func Check(c engawa.Content) error {
 			return err
 		}
 	}
+	if _, err := Offer(c); err != nil {
+		return err
+	}
 	if c.HTML == "" {
 		return nil
 	}
@@ -49,7 +52,7 @@ func checkPlaces(field, part string) error {
 			if !closed {
 				return unclosed(field)
 			}
-			if name = strings.TrimSpace(name); !variable.MatchString(name) {
+			if name = strings.TrimSpace(name); !variable.MatchString(name) && !offerWord.MatchString(name) {
 				return badName(field, name)
 			}
 			line = tail

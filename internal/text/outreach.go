@@ -3,6 +3,7 @@ package text
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 
@@ -32,14 +33,32 @@ func loadOutreach() (map[engawa.Locale]map[string]engawa.Content, error) {
 	return all, nil
 }
 
+// how stands in the words for how the offer is taken up.
+const how = "{{HOW}}"
+
 // Outreach is the words of a ready-made route to customers, by its name, as a
-// template begins with them; empty where there are none.
-func (w *Words) Outreach(name string) map[engawa.Locale]engawa.Content {
+// template begins with them; empty where there are none. With an offer they hold
+// the link of a code of it, where they speak of a discount; without one they ask
+// to open the app.
+func (w *Words) Outreach(name, offer string) map[engawa.Locale]engawa.Content {
 	out := map[engawa.Locale]engawa.Content{}
 	for l, words := range w.outreach {
-		if c, ok := words[name]; ok {
-			out[l] = c
+		c, ok := words[name]
+		if !ok {
+			continue
 		}
+		taken := w.T(l, "outreach.open")
+		if offer != "" {
+			taken = w.T(l, "outreach.redeem") + "\n" + engawa.OfferPlace(offer)
+		}
+		c.Text = strings.ReplaceAll(c.Text, how, taken)
+		out[l] = c
 	}
 	return out
+}
+
+// OutreachOffers reports whether the words of a ready-made route speak of a
+// discount, and may hold an offer's link.
+func (w *Words) OutreachOffers(name string) bool {
+	return strings.Contains(w.outreach[engawa.English][name].Text, how)
 }

@@ -31,8 +31,34 @@ const (
 // mark when it may be absent.
 var variable = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL\pN_]+)*\??$`)
 
+// offerWord is the word for the link of the customer's code of an offer.
+var offerWord = regexp.MustCompile(`^offer\.link:([A-Za-z0-9._-]{1,64})$`)
+
+// Offer is the offer of the App Store of which the words hold a code's link,
+// {{offer.link:OFFER}}; empty: of none. A message holds the link of one offer at
+// most, and not in its subject. The error is an *engawa.Error, CodeInvalid.
+func Offer(words ...engawa.Content) (offer string, err error) {
+	for _, c := range words {
+		titles := len(Variables(engawa.Content{Subject: c.Subject}))
+		for i, name := range Variables(c) {
+			m := offerWord.FindStringSubmatch(name)
+			switch {
+			case m == nil:
+			case i < titles:
+				return "", engawa.Invalid("/subject", "write the link into the text", "the subject cannot hold an offer's link")
+			case offer != "" && offer != m[1]:
+				return "", engawa.Invalid("/text", "write two templates", "the words hold links of two offers, %s and %s; a message has one", offer, m[1])
+			default:
+				offer = m[1]
+			}
+		}
+	}
+	return offer, nil
+}
+
 // Render puts vars into the {{path.to.value}} places of c. There is no logic
-// and no recursion: a value that holds braces stays as it is. {{path?}} may be
+// and no recursion: a value that holds braces stays as it is. {{offer.link:OFFER}}
+// stays too: the link is put in when the message goes (verdict.Cleared.PutCode). {{path?}} may be
 // absent, and a line of a text whose variables are all optional and absent is
 // left out. Any other absent variable is an error that names it. A missing
 // plain text is made from the HTML. The errors are *engawa.Error, CodeInvalid.
@@ -138,6 +164,9 @@ func renderLine(b *strings.Builder, field, line string, vars map[string]any, esc
 // fill looks one variable up. present is false for an optional one that is
 // absent or empty.
 func fill(field, name string, vars map[string]any) (value string, present bool, err error) {
+	if m := offerWord.FindStringSubmatch(name); m != nil {
+		return engawa.OfferPlace(m[1]), true, nil
+	}
 	if !variable.MatchString(name) {
 		return "", false, badName(field, name)
 	}

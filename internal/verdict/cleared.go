@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"html"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -59,6 +61,25 @@ func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease
 	}
 	p.About = f.About
 	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
+}
+
+// PutCode puts the link of the customer's code of an offer where the words keep
+// the place for it (engawa.OfferPlace): the one thing that is known only when the
+// verdict has let the message go. Nothing else of the words can change. Without a
+// code or the app's number nothing is cleared any more: no words go without the
+// link that they promise. It is called before the Cleared is handed on.
+func (c Cleared) PutCode(offer string, appleID int64, code engawa.Secret) {
+	if c.it == nil || c.it.sum != sum(c.it.parcel) {
+		return
+	}
+	if code == "" || appleID <= 0 {
+		*c.it = cleared{}
+		return
+	}
+	words, place, link := &c.it.parcel.Content, engawa.OfferPlace(offer), engawa.RedemptionLink(appleID, code)
+	words.Text = strings.ReplaceAll(words.Text, place, link)
+	words.HTML = strings.ReplaceAll(words.HTML, place, html.EscapeString(link))
+	c.it.sum = sum(c.it.parcel)
 }
 
 // Open returns the parcel if it was cleared for account and still is.

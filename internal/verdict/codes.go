@@ -28,7 +28,7 @@ var Codes = [...]string{
 	suppressionClear, suppressionSpared, suppressionBounced, suppressionComplained, suppressionBlocked,
 	suppressionOperator, suppressionOptedOut, suppressionOther, suppressionCap, suppressionCapSender,
 
-	budgetLeft, budgetSpent, budgetGrantDay, budgetGrantMonth,
+	budgetLeft, budgetSpent, budgetGrantDay, budgetGrantMonth, budgetOffer, budgetOfferEmpty, budgetOfferUsed, budgetOfferUnlinked,
 }
 
 const (
@@ -119,4 +119,9 @@ const (
 	budgetSpent      = "budget.spent"
 	budgetGrantDay   = "budget.grant_day"
 	budgetGrantMonth = "budget.grant_month"
+
+	budgetOffer         = "budget.offer"
+	budgetOfferEmpty    = "budget.offer_empty"
+	budgetOfferUsed     = "budget.offer_used"
+	budgetOfferUnlinked = "budget.offer_unlinked"
 )

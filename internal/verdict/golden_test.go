@@ -528,3 +528,49 @@ func TestClearedFinal(t *testing.T) {
 		}
 	})
 }
+
+// TestPutCode: the link of a code comes into its place, as the place writes it, and
+// nothing else of a Cleared changes; without a code it opens no more.
+func TestPutCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now, set := time.Now(), load(t)
+		f := japan()
+		f.Purpose, f.CreatedAt, f.ExpiresAt = engawa.Service, now, time.Time{}
+		p := engawa.Parcel{Account: "acc_1", Content: engawa.Content{Subject: "s {{offer.link:a}}", Text: "{{offer.link:a}} {{offer.link:b}}", HTML: `<a href="{{offer.link:a}}">x</a>`}}
+		clear := func() Cleared {
+			f.Applied = Judge(f, set, now).Obligations
+			c, v := Clear(f, set, now, p, now.Add(time.Hour))
+			if v.Outcome != engawa.Send {
+				t.Fatalf("%s %v", v.Outcome, reasonsOf(v))
+			}
+			return c
+		}
+		c := clear()
+		c.PutCode("a", 7, "K&1")
+		got, err := c.Open("acc_1")
+		want := engawa.Content{
+			Subject: "s {{offer.link:a}}", Text: "https://apps.apple.com/redeem?ctx=offercodes&id=7&code=K%261 {{offer.link:b}}",
+			HTML: `<a href="https://apps.apple.com/redeem?ctx=offercodes&amp;id=7&amp;code=K%261">x</a>`,
+		}
+		if err != nil || got.Content != want || c.Deadline() != clear().Deadline() {
+			t.Errorf("%+v %v", got.Content, err)
+		}
+		for _, missing := range []struct {
+			id   int64
+			code engawa.Secret
+		}{{0, "K1"}, {7, ""}} {
+			c := clear()
+			c.PutCode("a", missing.id, missing.code)
+			if _, err := c.Open("acc_1"); err == nil {
+				t.Errorf("goes with %+v", missing)
+			}
+		}
+		changed := clear()
+		changed.it.parcel.To = "else@customer.example"
+		changed.PutCode("a", 7, "K1")
+		if _, err := changed.Open("acc_1"); err == nil {
+			t.Error("clears anew what was changed")
+		}
+		(Cleared{}).PutCode("a", 7, "K1")
+	})
+}

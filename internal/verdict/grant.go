@@ -103,11 +103,36 @@ func budget(j *judgement) *answer {
 			a.hold(j.later(g.MonthEnds), budgetGrantMonth, nil, "quota", number(g.QuotaMon))
 		}
 	}
+	j.judgeOffer(&a)
 	if a.silent() {
 		a.pass(budgetLeft, nil)
 	}
 	return &a
 }
+
+// judgeOffer holds what would go without the link that its words promise, until
+// there is a code for it, and refuses it for who has used one.
+func (j *judgement) judgeOffer(a *answer) {
+	o := j.Offer
+	if o == nil {
+		return
+	}
+	switch o.Missing {
+	case "":
+		a.pass(budgetOffer, nil, "offer", o.Offer)
+	case engawa.OfferUsed:
+		a.refuse(budgetOfferUsed, nil, "offer", o.Offer)
+	case engawa.OfferUnlinked:
+		a.hold(j.at.Add(restock), budgetOfferUnlinked, nil, "offer", o.Offer)
+	case engawa.OfferEmpty:
+		fallthrough
+	default:
+		a.hold(j.at.Add(restock), budgetOfferEmpty, nil, "offer", o.Offer)
+	}
+}
+
+// restock is when it is looked again whether a person brought codes.
+const restock = 15 * time.Minute
 
 // recheck is when counts are looked at again that do not say when they change.
 const recheck = 5 * time.Minute

@@ -173,6 +173,9 @@ func (o oracle) judge() (engawa.Outcome, time.Time) {
 	if w := f.While; w != nil {
 		no = no || w.Gone != "" || !w.Until.IsZero() && !w.Until.After(o.at)
 	}
+	if o := f.Offer; o != nil {
+		no = no || o.Missing == "used"
+	}
 	if g := f.Grant; g != nil {
 		no = no || !g.EndedAt.IsZero() || o.at.Before(g.StartsAt)
 	} else {
@@ -212,6 +215,9 @@ func (o oracle) judge() (engawa.Outcome, time.Time) {
 		if b.Remaining <= 0 && b.ResetsAt.After(o.at) {
 			until = later(until, b.ResetsAt)
 		}
+	}
+	if f.Offer != nil && f.Offer.Missing != "" {
+		until = later(until, o.at.Add(15*time.Minute))
 	}
 	if until.After(o.at) {
 		return engawa.Hold, until
@@ -254,6 +260,9 @@ func randomFacts(r *rand.Rand, at time.Time) engawa.Facts {
 	f.Erased, f.Minor, f.Stopped = rare(r, 30), rare(r, 20), rare(r, 30)
 	if rare(r, 4) {
 		f.While = &engawa.WhileFacts{Holds: pick(r, engawa.Standings[:]...), Gone: pick(r, "", "", engawa.GoneRenews), Until: pick(r, time.Time{}, at, at.Add(time.Hour))}
+	}
+	if rare(r, 8) {
+		f.Offer = &engawa.OfferFacts{Offer: "thanks", Missing: pick(r, "", "", engawa.OfferEmpty, engawa.OfferUnlinked, engawa.OfferUsed)}
 	}
 	f.Contact.Verified, f.Contact.Serves = !rare(r, 15), !rare(r, 30)
 	if rare(r, 30) {

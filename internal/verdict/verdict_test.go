@@ -171,6 +171,11 @@ func gateCases() []gateCase {
 		}},
 		{"budget.grant_day", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaDay, g.UsedDay = 5, 5 }},
 		{"budget.grant_month", engawa.Refuse, func(f *engawa.Facts) { g := partner(f); g.QuotaMon, g.UsedMonth = 5, 6 }},
+		{"budget.offer", engawa.Send, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Offer: "thanks"} }},
+		{"budget.offer_empty", engawa.Hold, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Offer: "thanks", Missing: engawa.OfferEmpty} }},
+		{"budget.offer_empty", engawa.Hold, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Offer: "thanks", Missing: "something"} }},
+		{"budget.offer_unlinked", engawa.Hold, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Offer: "thanks", Missing: engawa.OfferUnlinked} }},
+		{"budget.offer_used", engawa.Refuse, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Offer: "thanks", Missing: engawa.OfferUsed} }},
 		{"recipient.gone", engawa.Refuse, func(f *engawa.Facts) { destination(f); f.Contact = nil }},
 		{"rules.country_unknown", engawa.Send, func(f *engawa.Facts) { f.Country = nil }},
 		// Noon in Tokyo is three in the night in London.

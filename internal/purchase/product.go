@@ -1,0 +1,54 @@
+package purchase
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/engawa/engawa"
+)
+
+// Described are products by their ids, for Entitlements.
+func Described(ps []engawa.Product) map[string]Product {
+	out := map[string]Product{}
+	for _, p := range ps {
+		out[p.ID] = Product{p.Entitlements, p.Months, p.Days}
+	}
+	return out
+}
+
+// Limits of what is said of a product.
+const (
+	MaxEntitlements = 20
+	MaxMonths       = 120
+	MaxDays         = 3660
+)
+
+var (
+	productID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	doorName  = regexp.MustCompile(`^[\pL\pN][\pL\pN._ -]{0,63}$`)
+)
+
+// CheckProduct refuses what cannot be said of a product, and names the field that
+// is wrong.
+func CheckProduct(p engawa.Product) error {
+	wrong := slices.IndexFunc(p.Entitlements, func(name string) bool { return !doorName.MatchString(name) })
+	sorted := slices.Sorted(slices.Values(p.Entitlements))
+	switch {
+	case !productID.MatchString(p.ID):
+		return engawa.Invalid("/id", "copy the product id from App Store Connect: letters, digits, dots, hyphens and underscores", "%.40q is no id of a product", p.ID)
+	case len([]rune(p.Name)) > 80 || strings.ContainsAny(p.Name, "\r\n"):
+		return engawa.Invalid("/name", "write a name of at most 80 characters in one line", "the name has %d characters", len([]rune(p.Name)))
+	case len(p.Entitlements) > MaxEntitlements:
+		return engawa.Invalid("/entitlements", "name at most 20", "%d entitlements are named", len(p.Entitlements))
+	case wrong >= 0:
+		return engawa.Invalid("/entitlements", "name each in 1 to 64 letters and digits, such as premium; dots, hyphens and spaces may stand between", "%.40q is no name of an entitlement", p.Entitlements[wrong])
+	case len(slices.Compact(sorted)) < len(p.Entitlements):
+		return engawa.Invalid("/entitlements", "name each once", "an entitlement is named twice")
+	case p.Months < 0 || p.Months > MaxMonths:
+		return engawa.Invalid("/months", "choose 0 to 120", "%d months is no time that a purchase lasts", p.Months)
+	case p.Days < 0 || p.Days > MaxDays:
+		return engawa.Invalid("/days", "choose 0 to 3660", "%d days is no time that a purchase lasts", p.Days)
+	}
+	return nil
+}
