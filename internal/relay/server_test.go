@@ -100,7 +100,7 @@ func (p *post) furnish() {
 	p.t.Helper()
 	ctx, now := p.t.Context(), time.Now()
 	p.must(p.AddWorkspace(ctx, engawa.Workspace{ID: "ws_1", Name: "ひなた珈琲", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}))
-	p.must(p.AddAccount(ctx, engawa.Account{Workspace: "ws_1", ID: mailAccount, Kind: "mail", Enabled: true, CreatedAt: now}))
+	p.must(p.AddAccount(ctx, engawa.Account{Workspace: "ws_1", ID: mailAccount, Kind: "mail", Enabled: true, CreatedAt: now, Settings: map[string]string{"from_address": "shop@hinata.example"}}))
 	patterns, err := inbox.Text([]inbox.Pattern{{
 		Name: "停止", From: "@luxliner.example", Subject: "契約が停止", Body: `顧客番号: (?P<no>\d+)`, Type: "contract.suspended",
 		Data: map[string]string{"member": "no"}, Customer: &inbox.Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "no"},
@@ -224,6 +224,26 @@ func TestRoad(t *testing.T) {
 	}
 	if log := p.log.String(); strings.Contains(log, "taro") || strings.Contains(log, "はい") {
 		t.Errorf("the log tells an address or words: %s", log)
+	}
+}
+
+// TestDistrust: a bounce that speaks of the sender is counted for our domain and
+// the receiver, and asks a person; the address is not stopped.
+func TestDistrust(t *testing.T) {
+	p := posted(t, limits(), nil)
+	const taro = "taro@customer.example"
+	if code := p.bring("", p.bounceTo(p.delivery), dsn(taro, "failed", "5.7.26")); code != 0 {
+		t.Fatalf("the bounce: %d", code)
+	}
+	rs, err := p.Receivers(t.Context(), "ws_1")
+	p.must(err)
+	if len(rs) != 1 || rs[0].Domain != "customer.example" || rs[0].Own != "hinata.example" || !strings.HasSuffix(rs[0].Code, "5.7.26") {
+		t.Fatalf("%d receivers: %v", len(rs), rs)
+	}
+	tasks, err := p.Tasks(t.Context(), "ws_1", 10)
+	p.must(err)
+	if len(tasks) != 1 || tasks[0].Kind != store.BlockedTask || tasks[0].Ref != rs[0].ID {
+		t.Errorf("tasks are %+v", tasks)
 	}
 }
 
