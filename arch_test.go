@@ -82,6 +82,8 @@ var may = map[string][]string{
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/purchase":              {"", "internal/appstore"},
 	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/relay/corpus":          {},
+	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
 	"internal/rude":                  {},
