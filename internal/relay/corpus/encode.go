@@ -26,23 +26,21 @@ func in(charset, s string) []byte {
 	if !ok || charset == "utf-8" {
 		return []byte(s)
 	}
-	var out []byte
-	enc := e.NewEncoder()
-	if b, err := enc.Bytes([]byte(s)); err == nil {
+	if b, err := e.NewEncoder().Bytes([]byte(s)); err == nil {
 		return b
 	}
-	if charset == "iso-2022-jp" {
-		b, _ := encoding.ReplaceUnsupported(e.NewEncoder()).Bytes([]byte(s))
-		return b
-	}
+	var kept strings.Builder
 	for _, r := range s {
-		b, err := e.NewEncoder().Bytes([]byte(string(r)))
-		if err != nil {
-			b = []byte("?")
+		if _, err := e.NewEncoder().Bytes([]byte(string(r))); err != nil {
+			r = '?'
 		}
-		out = append(out, b...)
+		kept.WriteRune(r)
 	}
-	return out
+	b, err := e.NewEncoder().Bytes([]byte(kept.String()))
+	if err != nil {
+		return []byte(kept.String())
+	}
+	return b
 }
 
 // Disguise is a way to write an address so that a plain search does not see it.

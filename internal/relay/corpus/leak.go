@@ -185,7 +185,7 @@ var leaks = []leak{
 		a.text += p.fill("\n-- \n%n\n%2 / %m")
 	}},
 	{"L20", func(_ *maker, _ client, p Persona, a *about) {
-		a.text += p.fill("\n%m に返信してください。\nTel: %t / LINE: ") + p.Line + "\n" + p.Member + "\n" + spacedPhone(p.Phone)
+		a.text += p.fill("\n%m に返信してください。\nTel: %t / LINE: ") + p.Line + "\n" + p.Member + "\n" + spacedPhone(p.Phone) + "\nthird.party@elsewhere.example"
 	}},
 	{"L21", func(_ *maker, _ client, p Persona, a *about) {
 		a.replace = dsn(p, "rfc822;"+p.Mailbox, "550 5.1.1 unknown")

@@ -5,78 +5,71 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// Search returns how the persona's identifiers stand in what a partner was given;
-// empty: they do not. It knows nothing of how a scrubber works: it writes the
-// identifiers in every disguise and looks for those, and it looks for the
-// identifiers in everything that the octets can be decoded to.
-func (p Persona) Search(given []byte) (hits []string) {
-	seen := map[string]bool{}
-	hit := func(how string) {
-		if !seen[how] {
-			seen[how] = true
-			hits = append(hits, how)
-		}
-	}
-	lower := strings.ToLower(string(given))
+// Search makes the search for the persona's identifiers in what a partner was
+// given. It returns how they stand there; nothing: they do not. It knows nothing
+// of how a scrubber works: it writes the identifiers in every disguise and looks
+// for those, and it looks for the identifiers in everything that the octets can
+// be decoded to.
+func (p Persona) Search() func(given []byte) []string {
+	exact, anyCase, letters := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, box := range []string{p.Mailbox, p.Second} {
 		for _, d := range Disguises() {
-			form := strings.ToLower(d.Write(box))
-			if strings.Contains(string(given), d.Write(box)) || d.Name[:min(4, len(d.Name))] != "base" && strings.Contains(lower, form) {
-				hit(d.Name)
+			exact[d.Write(box)] = d.Name
+			if !strings.HasPrefix(d.Name, "base64") && !strings.HasSuffix(d.Name, "base64") {
+				anyCase[strings.ToLower(d.Write(box))] = d.Name
 			}
 		}
-	}
-	for _, text := range readings(given) {
-		p.readable(text, hit)
-	}
-	return hits
-}
-
-// readable looks for the identifiers in a text with everything but letters and
-// digits taken out.
-func (p Persona) readable(text string, hit func(string)) {
-	bare := skeleton(text)
-	for _, box := range []string{p.Mailbox, puny(p.Mailbox), p.Second} {
-		local, domain, _ := strings.Cut(box, "@")
-		for _, at := range []string{"", "at", "アットマーク", "골뱅이"} {
-			for _, dot := range []string{"", "dot", "ドット", "점"} {
-				needle := skeleton(local) + at + strings.ReplaceAll(skeletonLabels(domain), ".", dot)
-				if strings.Contains(bare, needle) {
-					hit("letters of the mailbox")
+		for _, form := range []string{box, puny(box)} {
+			local, domain, _ := strings.Cut(form, "@")
+			for _, at := range []string{"", "at", "アットマーク", "골뱅이"} {
+				for _, dot := range []string{"", "dot", "ドット", "점"} {
+					letters[skeleton(local)+at+strings.ReplaceAll(skeletonLabels(domain), ".", dot)] = "letters of the mailbox"
 				}
 			}
 		}
 	}
-	numerals := strings.Map(func(r rune) rune {
+	family, first, _ := strings.Cut(p.Roman, " ")
+	alias, _, _ := strings.Cut(p.Alias, "@")
+	for id, what := range map[string]string{p.Name: "name", p.Roman: "name", first + family: "name", p.Line: "line", p.Member: "member", alias: "alias"} {
+		letters[skeleton(id)] = what
+	}
+	return func(given []byte) (hits []string) {
+		found := map[string]bool{}
+		look := func(text string, needles map[string]string) {
+			for needle, how := range needles {
+				if strings.Contains(text, needle) {
+					found[how] = true
+				}
+			}
+		}
+		look(string(given), exact)
+		look(strings.ToLower(string(given)), anyCase)
+		for _, text := range readings(given) {
+			look(skeleton(text), letters)
+			if strings.Contains(numerals(text), p.Phone[3:]) {
+				found["phone"] = true
+			}
+		}
+		return slices.Sorted(maps.Keys(found))
+	}
+}
+
+func numerals(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
-	}, norm.NFKC.String(text))
-	if strings.Contains(numerals, p.Phone[3:]) {
-		hit("phone")
-	}
-	family, given, _ := strings.Cut(p.Roman, " ")
-	for _, n := range []string{p.Name, p.Roman, given + family} {
-		if strings.Contains(bare, skeleton(n)) {
-			hit("name")
-		}
-	}
-	for what, id := range map[string]string{"line": p.Line, "member": p.Member} {
-		if strings.Contains(bare, skeleton(id)) {
-			hit(what)
-		}
-	}
-	if alias, _, _ := strings.Cut(p.Alias, "@"); strings.Contains(bare, skeleton(alias)) {
-		hit("alias")
-	}
+	}, norm.NFKC.String(s))
 }
 
 func skeleton(s string) string {

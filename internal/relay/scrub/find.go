@@ -62,7 +62,7 @@ func (h *hunt) look(v view, depth int) {
 func (h *hunt) known(f view) {
 	q := f.squeeze()
 	for _, m := range h.mailboxes {
-		each(q.s, m.local, func(i int) {
+		each(q.s, m.local[0], func(i int) {
 			if end := m.at(q, i); end > 0 {
 				h.spans = append(h.spans, q.span(i, end, m.class))
 			}
@@ -77,10 +77,10 @@ func (h *hunt) known(f view) {
 		})
 	}
 	for _, id := range h.ids {
-		each(q.s, id, func(i int) {
-			end := i + len(id)
-			if q.tight(i, end, idGap) && (len(id) >= longID || q.wordEnds(i, end)) {
-				h.spans = append(h.spans, q.span(i, end, ID))
+		each(q.s, id.text, func(i int) {
+			end := i + len(id.text)
+			if q.tight(i, end, idGap) && (len(id.text) >= longID || q.wordEnds(i, end)) {
+				h.spans = append(h.spans, q.span(i, end, id.class))
 			}
 		})
 	}
@@ -121,20 +121,23 @@ const (
 // ats and dots are how people write the signs so that programs do not see them.
 var (
 	ats  = []string{"", "at", "atmark", "atsign", "アットマーク", "アット", "あっとまーく", "あっと", "골뱅이", "앳", "에트", "艾特", "a", "arroba"}
-	dots = []string{"", "dot", "ドット", "どっと", "점", "닷", "쩜", "点", "點", "punkt", "point", "punto"}
+	dots = []string{"", "dot", "ドット", "どっと", "점", "닷", "쩜", "点", "點", "punkt", "point", "punto", "underscore", "アンダーバー", "アンダースコア", "밑줄", "hyphen", "ハイフン", "하이픈", "dash"}
 )
 
 // at returns where the mailbox ends whose local part stands at i of q; 0: it does
 // not stand there.
 func (m mailbox) at(q squeezed, i int) int {
-	local := i + len(m.local)
+	local := spelt(q.s, i, m.local)
+	if local == 0 {
+		return 0
+	}
 	for _, from := range tagEnds(q, local) {
 		for _, sep := range ats {
 			if !strings.HasPrefix(q.s[from:], sep) {
 				continue
 			}
 			begin := from + len(sep)
-			end := m.ends(q.s, begin, 0)
+			end := spelt(q.s, begin, m.domain)
 			if end > 0 && m.fits(q, i, local, from, begin, end, sep) {
 				return end
 			}
@@ -160,19 +163,19 @@ func tagEnds(q squeezed, end int) []int {
 	return ends
 }
 
-// ends returns where the domain from its label n on ends that stands at i; 0: it
-// does not.
-func (m mailbox) ends(s string, i, n int) int {
-	if !strings.HasPrefix(s[i:], m.domain[n]) {
+// spelt returns where the pieces end that are written from i on, with the words
+// for dots and hyphens between them or without; 0: they are not.
+func spelt(s string, i int, pieces []string) int {
+	if !strings.HasPrefix(s[i:], pieces[0]) {
 		return 0
 	}
-	i += len(m.domain[n])
-	if n == len(m.domain)-1 {
+	i += len(pieces[0])
+	if len(pieces) == 1 {
 		return i
 	}
 	for _, dot := range dots {
 		if strings.HasPrefix(s[i:], dot) {
-			if end := m.ends(s, i+len(dot), n+1); end > 0 {
+			if end := spelt(s, i+len(dot), pieces[1:]); end > 0 {
 				return end
 			}
 		}
@@ -183,7 +186,7 @@ func (m mailbox) ends(s string, i, n int) int {
 // fits reports whether what lies between the letters lets them be the mailbox.
 func (m mailbox) fits(q squeezed, i, local, from, begin, end int, sep string) bool {
 	most := boxGap
-	if utf8.RuneCountInString(m.local)+end-begin < short {
+	if m.letters+end-begin < short {
 		most = shortGap
 	}
 	if !q.tight(i, local, most) || !q.tight(begin, end, most) || !q.tight(local-1, begin+1, boxGap) && from == local {
@@ -198,7 +201,7 @@ func (m mailbox) fits(q squeezed, i, local, from, begin, end int, sep string) bo
 	case sep != "":
 		return true
 	}
-	return utf8.RuneCountInString(m.local) >= 5 && most == boxGap || strings.ContainsFunc(between, symbol)
+	return m.letters >= 5 && most == boxGap || strings.ContainsFunc(between, symbol)
 }
 
 // symbol reports a sign that people put where the at sign was, and that does not

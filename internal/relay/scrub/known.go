@@ -13,19 +13,27 @@ import (
 // patterns are what is looked for, in the folded and squeezed spelling.
 type patterns struct {
 	mailboxes []mailbox
+	boxes     []string // mailboxes as they are written, in lower case
 	locals    []string // local parts that name somebody by themselves, folded
 	names     []name
 	phones    []string // digits, without what stands before the national number
-	ids       []string
+	ids       []id
 	relay     []string // domains
 	spare     []string // addresses and domains
 }
 
-// mailbox is an address: its local part squeezed, and the labels of its domain.
+// mailbox is an address: what its local part is made of between dots, hyphens and
+// underscores, and the labels of its domain, all squeezed.
 type mailbox struct {
-	local  string
-	domain []string
-	class  Class
+	local, domain []string
+	letters       int // of the local part
+	class         Class
+}
+
+// id is what some system calls the customer.
+type id struct {
+	text  string
+	class Class
 }
 
 // name is a way to write a name. A Latin one must not stand inside a word.
@@ -73,7 +81,7 @@ func compile(k Known, h header) *patterns {
 	for _, a := range k.Aliases {
 		p.mailbox(a, Alias)
 		if local, _, _ := strings.Cut(strings.ToLower(a), "@"); len(local) >= 20 {
-			p.ids = append(p.ids, squeeze(local))
+			p.ids = append(p.ids, id{squeeze(local), Alias})
 		}
 	}
 	for _, n := range k.Names {
@@ -82,9 +90,9 @@ func compile(k Known, h header) *patterns {
 	for _, n := range k.Phones {
 		p.phone(n)
 	}
-	for _, id := range k.IDs {
-		if s := squeeze(id); utf8.RuneCountInString(s) >= minID {
-			p.ids = append(p.ids, s)
+	for _, n := range k.IDs {
+		if s := squeeze(n); utf8.RuneCountInString(s) >= minID {
+			p.ids = append(p.ids, id{s, ID})
 		}
 	}
 	p.header(h)
@@ -131,14 +139,15 @@ func (p *patterns) mailbox(address string, c Class) {
 	i := strings.LastIndexByte(address, '@')
 	if i <= 0 {
 		if c == Address && len(address) > 0 {
-			p.ids = append(p.ids, squeeze(address)) // a LINE user id among contact points
+			p.ids = append(p.ids, id{squeeze(address), ID}) // a LINE user id among contact points
 		}
 		return
 	}
+	p.boxes = append(p.boxes, strings.ToLower(address))
 	local, domain := address[:i], strings.ToLower(strings.Trim(address[i+1:], "."))
-	locals := []string{squeeze(local)}
-	if base, _, tagged := strings.Cut(local, "+"); tagged && base != "" {
-		locals = append(locals, squeeze(base))
+	locals := [][]string{pieces(local, "._-")}
+	if base, _, tagged := strings.Cut(local, "+"); tagged {
+		locals = append(locals, pieces(base, "._-"))
 	}
 	domains := []string{domain}
 	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
@@ -155,22 +164,27 @@ func (p *patterns) mailbox(address string, c Class) {
 	}
 	slices.Sort(domains)
 	for _, d := range slices.Compact(domains) {
-		var labels []string
-		for l := range strings.SplitSeq(d, ".") {
-			if s := squeeze(l); s != "" {
-				labels = append(labels, s)
-			}
-		}
+		labels := pieces(d, ".")
 		for _, l := range locals {
-			if l != "" && len(labels) > 0 && !p.has(l, labels) {
-				p.mailboxes = append(p.mailboxes, mailbox{l, labels, c})
+			if len(l) > 0 && len(labels) > 0 && !p.has(l, labels) {
+				p.mailboxes = append(p.mailboxes, mailbox{l, labels, utf8.RuneCountInString(strings.Join(l, "")), c})
 			}
 		}
 	}
 }
 
-func (p *patterns) has(local string, domain []string) bool {
-	return slices.ContainsFunc(p.mailboxes, func(m mailbox) bool { return m.local == local && slices.Equal(m.domain, domain) })
+// pieces cuts s and squeezes what is between.
+func pieces(s, cutset string) (out []string) {
+	for p := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(cutset, r) }) {
+		if p = squeeze(p); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (p *patterns) has(local, domain []string) bool {
+	return slices.ContainsFunc(p.mailboxes, func(m mailbox) bool { return slices.Equal(m.local, local) && slices.Equal(m.domain, domain) })
 }
 
 // roles are in local parts that name no person.
