@@ -66,10 +66,32 @@ func decode(label string, b []byte) (string, bool) {
 	if err != nil {
 		return guess(b)
 	}
+	if enc == japanese.ShiftJIS {
+		b = pictures(b)
+	}
 	if text, ok := with(enc, b); ok {
 		return text, true
 	}
 	return guess(b)
+}
+
+// pictures writes "〓" for the picture characters of Japanese carriers, which stand
+// in Shift_JIS where everybody may put what they like.
+func pictures(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c < 0x81 || c >= 0xa0 && c < 0xe0 || i+1 == len(b) {
+			out = append(out, c)
+			continue
+		}
+		if i++; c >= 0xf0 && c <= 0xf9 && b[i] >= 0x40 {
+			out = append(out, 0x81, 0xac)
+			continue
+		}
+		out = append(out, c, b[i])
+	}
+	return out
 }
 
 // plainASCII reports that b means the same in every charset that is not stateful.
@@ -96,8 +118,16 @@ func guess(b []byte) (string, bool) {
 	}
 	best, bestScore := "", -1
 	for _, e := range []encoding.Encoding{japanese.ShiftJIS, japanese.EUCJP, korean.EUCKR, simplifiedchinese.GB18030} {
-		text, ok := with(e, b)
-		if score := familiar(text); ok && score > bestScore {
+		octets := b
+		if e == japanese.ShiftJIS {
+			octets = pictures(b)
+		}
+		text, ok := with(e, octets)
+		score := familiar(text)
+		if e == simplifiedchinese.GB18030 {
+			score /= 2 // every text is some Chinese
+		}
+		if ok && score > bestScore {
 			best, bestScore = text, score
 		}
 	}
@@ -124,7 +154,9 @@ func familiar(s string) (n int) {
 			n += 3
 		case r >= 0x4e00 && r < 0xa000, r == '。', r == '、':
 			n++
-		case r >= 0xff61 && r < 0xffa0, r == utf8.RuneError, r >= 0xe000 && r < 0xf900:
+		case r >= 0xff61 && r < 0xffa0:
+			n--
+		case r == utf8.RuneError, r >= 0xe000 && r < 0xf900:
 			n -= 3
 		}
 	}
@@ -167,7 +199,7 @@ func wideText(b []byte) (string, bool) {
 		order = unicode.BigEndian
 	}
 	text, ok := with(unicode.UTF16(order, unicode.UseBOM), b)
-	return text, ok && !strings.ContainsRune(text, 0)
+	return text, ok && len(b)%2 == 0 && !strings.ContainsRune(text, 0)
 }
 
 // shifted decodes ISO-2022-KR (RFC 1557): between SO and SI stand the characters

@@ -18,7 +18,9 @@ func (v view) derived() []view {
 		}
 	}
 	add(v.unescaped())
-	add(v.unquoted())
+	if !v.resolved {
+		add(v.unquoted())
+	}
 	runs := v.runs(base64Digit, minBase64, true)
 	for shift := range 4 {
 		add(v.base64(runs, shift))
@@ -52,6 +54,7 @@ func (v view) unescaped() view {
 	if !changed {
 		return view{}
 	}
+	out.resolved = true
 	return out
 }
 
@@ -345,7 +348,7 @@ func (v view) rotated() view {
 			b[i] = 'A' + (c-'A'+13)%26
 		}
 	}
-	return view{b, v.from, v.to}
+	return view{b: b, from: v.from, to: v.to}
 }
 
 // reversed reads v backwards, character by character.

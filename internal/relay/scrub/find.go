@@ -18,7 +18,7 @@ type span struct {
 
 const (
 	maxNested = 3  // encodings inside encodings
-	maxViews  = 24 // times its own length that a text may be looked through
+	maxViews  = 32 // times its own length that a text may be looked through
 	freeWork  = 64 << 10
 )
 
@@ -164,23 +164,28 @@ func tagEnds(q squeezed, end int) []int {
 }
 
 // spelt returns where the pieces end that are written from i on, with the words
-// for dots and hyphens between them or without; 0: they are not.
+// for dots and hyphens between them or without; 0: they are not. All readings go
+// on side by side: a domain whose labels are such words has many.
 func spelt(s string, i int, pieces []string) int {
-	if !strings.HasPrefix(s[i:], pieces[0]) {
-		return 0
-	}
-	i += len(pieces[0])
-	if len(pieces) == 1 {
-		return i
-	}
-	for _, dot := range dots {
-		if strings.HasPrefix(s[i:], dot) {
-			if end := spelt(s, i+len(dot), pieces[1:]); end > 0 {
-				return end
+	ends := []int{i}
+	for n, piece := range pieces {
+		var next []int
+		for _, at := range ends {
+			for _, dot := range dots {
+				if n == 0 && dot != "" {
+					break
+				}
+				end := at + len(dot) + len(piece)
+				if strings.HasPrefix(s[at:], dot) && strings.HasPrefix(s[at+len(dot):], piece) && !slices.Contains(next, end) {
+					next = append(next, end)
+				}
 			}
 		}
+		if ends = next; len(ends) == 0 {
+			return 0
+		}
 	}
-	return 0
+	return ends[0]
 }
 
 // fits reports whether what lies between the letters lets them be the mailbox.
@@ -328,21 +333,28 @@ func topLevel(s string) bool {
 // labelled is the beginning of a line in the header of a quoted mail.
 var labelled = regexp.MustCompile(`^[>\s|*]*(?i:from|to|cc|bcc|reply-to|sender|delivered-to|return-path|x-original-to|mail|e-mail|差出人|送信者|宛先|受信者|返信先|보낸 ?사람|보낸이|받는 ?사람|받는이|참조|숨은 ?참조|회신|von|an|kopie|de|à|para|发件人|收件人|抄送)\*?\s*[:：]\*?[ \t]*`)
 
+const (
+	maxLine  = 1000 // octets of a line to each side of an address that are looked at
+	maxLabel = 200
+)
+
 // widen makes spans cover what stands beside an address and tells the same: the
 // rest of a quoted header's line, the quoted name before <…>.
 func widen(text string, s span) span {
 	if s.class == Name || s.class == Phone || s.class == ID {
 		return s
 	}
-	begin := strings.LastIndexByte(text[:s.from], '\n') + 1
-	line := text[begin:]
+	begin := max(0, s.from-maxLine)
+	if i := strings.LastIndexByte(text[begin:s.from], '\n'); i >= 0 {
+		begin += i + 1
+	} else if begin > 0 {
+		return s
+	}
+	line := text[begin:min(len(text), s.to+maxLine)]
 	if i := strings.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
-	if len(line) > 2000 {
-		return s
-	}
-	if m := labelled.FindStringIndex(line); m != nil {
+	if m := labelled.FindStringIndex(line[:min(len(line), maxLabel)]); m != nil {
 		s.from, s.to = min(s.from, begin+m[1]), max(s.to, begin+len(strings.TrimRight(line, "\r ")))
 		return s
 	}

@@ -80,7 +80,7 @@ func compile(k Known, h header) *patterns {
 	}
 	for _, a := range k.Aliases {
 		p.mailbox(a, Alias)
-		if local, _, _ := strings.Cut(strings.ToLower(a), "@"); len(local) >= 20 {
+		if local, _, _ := strings.Cut(strings.ToLower(a), "@"); len(local) >= longID {
 			p.ids = append(p.ids, id{squeeze(local), Alias})
 		}
 	}
@@ -173,12 +173,19 @@ func (p *patterns) mailbox(address string, c Class) {
 	}
 }
 
+// maxPieces is how many pieces of an address may stand apart: the rest of one that
+// has more counts as one, so that no address is slow to look for.
+const maxPieces = 8
+
 // pieces cuts s and squeezes what is between.
 func pieces(s, cutset string) (out []string) {
 	for p := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(cutset, r) }) {
 		if p = squeeze(p); p != "" {
 			out = append(out, p)
 		}
+	}
+	if len(out) > maxPieces {
+		out = append(out[:maxPieces-1], strings.Join(out[maxPieces-1:], ""))
 	}
 	return out
 }

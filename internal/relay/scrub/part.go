@@ -274,6 +274,9 @@ func (r *rebuild) text(e entity, octets []byte, ending string) {
 	case strings.EqualFold(e.params["format"], "flowed"):
 		text = flowed(text, strings.EqualFold(e.params["delsp"], "yes"))
 	}
+	if !slices.Contains(endings, ending) {
+		ending = ".txt"
+	}
 	text, hidden := opaque(text)
 	text = r.scrub(text)
 	if e.disposition == "attachment" || ending == ".csv" || kind == "text/calendar" {
@@ -330,9 +333,6 @@ func (r *rebuild) fileName(name, ending string) string {
 	found, ok := r.patterns.find(name)
 	for _, f := range found {
 		r.report.Hidden[f.class]++
-	}
-	if ending == "" {
-		ending = ".txt"
 	}
 	if name == "" || !ok || len(found) > 0 || len([]rune(name)) > maxName || reserved(name) {
 		name = "attachment-" + strconv.Itoa(len(r.files)+1)

@@ -66,15 +66,16 @@ func flowed(s string, delsp bool) string {
 
 var (
 	// armored is what OpenPGP and S/MIME write into plain text, up to its end or that of the text.
-	armored = regexp.MustCompile(`(?s)-----BEGIN (?:PGP (?:MESSAGE|PUBLIC KEY BLOCK|PRIVATE KEY BLOCK|SIGNATURE)|PKCS7|CERTIFICATE)[^\n-]*-----.*?(?:-----END [A-Z0-9 ,/]+-----|\z)`)
+	armored = regexp.MustCompile(`(?s)-----BEGIN (?:PGP (?:MESSAGE|PUBLIC KEY BLOCK|PRIVATE KEY BLOCK)|PKCS7|CERTIFICATE)[^\n-]*-----.*?(?:-----END [A-Z0-9 ,/]+-----|\z)`)
+	signed  = regexp.MustCompile(`(?s)-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----|\z)`)
 	signing = regexp.MustCompile(`-----BEGIN PGP SIGNED MESSAGE-----[^\n]*\n(?:[A-Za-z-]+:[^\n]*\n)*`)
 	// encoded are files inside a text: uuencode, yEnc, BinHex.
 	encoded = regexp.MustCompile(`(?ms)^[> ]*(?:begin(?:-base64)? [0-7]{3,4} [^\n]*\n.*?(?:^[> ]*(?:end|====)[ \t]*$|\z)|=ybegin [^\n]*\n.*?(?:^[> ]*=yend[^\n]*$|\z)|\(This file must be converted with BinHex[^\n]*\n.*?(?::[ \t]*$|\z))`)
 	inlined = regexp.MustCompile(`data:[a-zA-Z0-9/+.\-]{0,60}(?:;[a-zA-Z0-9=\-]{1,40})*,[A-Za-z0-9+/=%_\-]*`)
 )
 
-// opaque takes out what a text carries that is not words: keys, signatures,
-// files. It returns how many.
+// opaque takes out what a text carries that is not words: keys, files, and, not
+// counted, signatures. It returns how many.
 func opaque(s string) (string, int) {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	n := 0
@@ -82,7 +83,7 @@ func opaque(s string) (string, int) {
 		s = re.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
 	}
 	if strings.Contains(s, "-----BEGIN ") {
-		s = signing.ReplaceAllString(s, "")
+		s = signed.ReplaceAllString(signing.ReplaceAllString(s, ""), "")
 		cut(armored)
 	}
 	if strings.Contains(s, "begin") || strings.Contains(s, "BinHex") {

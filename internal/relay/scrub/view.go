@@ -14,10 +14,11 @@ import (
 type view struct {
 	b        []byte
 	from, to []int32
+	resolved bool // escapes are resolved in it: quoted-printable is not looked for again
 }
 
 func shown(s string) view {
-	v := view{[]byte(s), make([]int32, len(s)), make([]int32, len(s))}
+	v := view{b: []byte(s), from: make([]int32, len(s)), to: make([]int32, len(s))}
 	for i := range s {
 		_, n := utf8.DecodeRuneInString(s[i:])
 		for j := range n {
@@ -38,7 +39,7 @@ func (v *view) addText(s string, from, to int32) {
 }
 
 func grown(n int) view {
-	return view{make([]byte, 0, n), make([]int32, 0, n), make([]int32, 0, n)}
+	return view{b: make([]byte, 0, n), from: make([]int32, 0, n), to: make([]int32, 0, n)}
 }
 
 // fold makes the view in which texts are compared: compatibility forms, lower
@@ -125,8 +126,8 @@ func letter(r rune) string {
 }
 
 // alike are letters of other scripts, in lower case unless only the capital is
-// alike, that cannot be told from a Latin one, and signs that stand for the at
-// sign or the dot.
+// alike, that cannot be told from a Latin one; forms of one ideograph in names;
+// and signs that stand for the at sign, the dot or the hyphen.
 var alike = map[rune]rune{
 	'а': 'a', 'с': 'c', 'ԁ': 'd', 'е': 'e', 'һ': 'h', 'і': 'i', 'ј': 'j', 'ӏ': 'l', 'о': 'o', 'р': 'p', 'ԛ': 'q', 'ѕ': 's', 'ѵ': 'v', 'ԝ': 'w', 'х': 'x', 'у': 'y', 'ү': 'y', 'к': 'k', 'ь': 'b',
 	'В': 'b', 'Н': 'h', 'М': 'm', 'Т': 't', 'К': 'k', 'З': '3', 'п': 'n', 'г': 'r', 'ц': 'u',
@@ -134,6 +135,7 @@ var alike = map[rune]rune{
 	'Α': 'a', 'Β': 'b', 'Ε': 'e', 'Ζ': 'z', 'Η': 'h', 'Ι': 'i', 'Κ': 'k', 'Μ': 'm', 'Ν': 'n', 'Ο': 'o', 'Ρ': 'p', 'Τ': 't', 'Υ': 'y', 'Χ': 'x',
 	'ı': 'i', 'ɑ': 'a', 'ɡ': 'g', 'ɩ': 'i', 'ʟ': 'l', 'ɴ': 'n', 'ʀ': 'r', 'ʏ': 'y', 'ᴀ': 'a', 'ʙ': 'b', 'ᴄ': 'c', 'ᴅ': 'd', 'ᴇ': 'e', 'ɢ': 'g', 'ʜ': 'h', 'ɪ': 'i', 'ᴊ': 'j', 'ᴋ': 'k', 'ᴍ': 'm', 'ᴏ': 'o', 'ᴘ': 'p', 'ꜱ': 's', 'ᴛ': 't', 'ᴜ': 'u', 'ᴠ': 'v', 'ᴡ': 'w', 'ᴢ': 'z',
 	'օ': 'o', 'ո': 'n', 'ս': 'u', 'հ': 'h', 'ց': 'g', 'ø': 'o', 'ł': 'l', 'đ': 'd', 'ħ': 'h', 'ŧ': 't', 'ß': 's', 'Ꭺ': 'a',
+	'髙': '高', '﨑': '崎', '𠮷': '吉', '邊': '辺', '邉': '辺', '濵': '浜', '濱': '浜', '齋': '斉', '齊': '斉', '斎': '斉', '澤': '沢', '廣': '広', '眞': '真', '嶋': '島', '國': '国', '惠': '恵', '櫻': '桜', '龍': '竜', '瀨': '瀬', '德': '徳', '栁': '柳', '槇': '槙',
 	'․': '.', '。': '.', '｡': '.', '·': '.', '•': '.', '‧': '.', '﹒': '.', '﹫': '@', '‐': '-', '‑': '-', '‒': '-', '–': '-', '—': '-', '−': '-',
 }
 
