@@ -25,9 +25,8 @@ func (v view) derived() []view {
 	for shift := range 4 {
 		add(v.base64(runs, shift))
 	}
-	hex := v.hexPairs()
-	add(v.hex(hex, false))
-	add(v.hex(hex, true))
+	add(v.hex(v.hexPairs(), false))
+	add(v.hex(v.runs(func(c byte) bool { return nibble(c) < 16 }, minHex, false), true))
 	add(v.narrow())
 	return out
 }
@@ -64,6 +63,9 @@ func escape(b []byte) (text string, n int) {
 	case '%':
 		if len(b) > 2 && nibble(b[1]) < 16 && nibble(b[2]) < 16 {
 			return string([]byte{nibble(b[1])<<4 | nibble(b[2])}), 3
+		}
+		if len(b) > 5 && b[1] == 'u' { // as old scripts write it
+			return backslash(append([]byte{'\\'}, b[1:6]...))
 		}
 	case '&':
 		return entityOf(b)

@@ -199,6 +199,8 @@ func (m mailbox) fits(q squeezed, i, local, from, begin, end int, sep string) bo
 	}
 	between := q.gap(from) + q.gap(begin)
 	switch {
+	case m.swapped:
+		return between == "==" // one gap, seen from both sides
 	case strings.Contains(between, "@"):
 		return true
 	case sep == "a":
@@ -212,7 +214,7 @@ func (m mailbox) fits(q squeezed, i, local, from, begin, end int, sep string) bo
 // symbol reports a sign that people put where the at sign was, and that does not
 // stand between words otherwise.
 func symbol(r rune) bool {
-	return r >= utf8.RuneSelf && unicode.In(r, unicode.So, unicode.Po, unicode.Sm) || strings.ContainsRune("*#$%&^~", r)
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.So, unicode.Po, unicode.Sm) || strings.ContainsRune("*#$%&^~=", r)
 }
 
 // wordEnds reports whether no letter or digit touches i to j of q. Letters of

@@ -28,6 +28,7 @@ type mailbox struct {
 	local, domain []string
 	letters       int // of the local part
 	class         Class
+	swapped       bool // local and domain are: as SRS writes a return path, "=domain=local"
 }
 
 // id is what some system calls the customer.
@@ -167,7 +168,8 @@ func (p *patterns) mailbox(address string, c Class) {
 		labels := pieces(d, ".")
 		for _, l := range locals {
 			if len(l) > 0 && len(labels) > 0 && !p.has(l, labels) {
-				p.mailboxes = append(p.mailboxes, mailbox{l, labels, utf8.RuneCountInString(strings.Join(l, "")), c})
+				letters := utf8.RuneCountInString(strings.Join(l, ""))
+				p.mailboxes = append(p.mailboxes, mailbox{l, labels, letters, c, false}, mailbox{labels, l, letters, c, true})
 			}
 		}
 	}
@@ -203,7 +205,7 @@ func (p *patterns) local(address string) {
 	if i < minLocal {
 		return
 	}
-	l := folded(address[:i])
+	l, _, _ := strings.Cut(folded(address[:i]), "+")
 	if len(l) >= minLocal && strings.ContainsAny(l, "0123456789._-") && strings.ContainsFunc(l, unicode.IsLetter) && !roles.MatchString(l) && !slices.Contains(p.locals, l) {
 		p.locals = append(p.locals, l)
 	}

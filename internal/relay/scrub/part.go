@@ -89,43 +89,54 @@ func (r *rebuild) raw(p []byte, depth int) {
 }
 
 // alternative takes the plain version of a text; one that is empty, or that
-// cannot be decoded, is given up for the next.
+// cannot be decoded, is given up for the next. Of the others only their files
+// pass: some programs put those beside the page, inside its version.
 func (r *rebuild) alternative(parts [][]byte, depth int) {
-	rank := func(p []byte) int {
-		h, _, _ := split(p)
-		kind, _ := parameters(h.get("Content-Type"))
-		switch {
-		case kind == "text/plain" || kind == "":
-			return 0
-		case kind == "text/html" || strings.HasPrefix(kind, "multipart/"):
-			return 1
-		case kind == "text/enriched" || kind == "text/richtext":
-			return 2
-		}
-		return 3
-	}
 	slices.SortStableFunc(parts, func(a, b []byte) int { return rank(a) - rank(b) })
 	var held []string
-	for i, p := range parts {
+	taken := false
+	for _, p := range parts {
+		if taken && rank(p) < rankFiles {
+			r.report.Gone++
+			continue
+		}
 		before, files := len(r.texts), len(r.files)
 		r.raw(p, depth+1)
-		if said := r.texts[before:]; strings.TrimSpace(strings.Join(said, "")) != "" && !r.noticesOnly(said) || len(r.files) > files {
-			r.report.Gone += len(parts) - i - 1
-			return
+		said := slices.Clone(r.texts[before:])
+		if taken {
+			r.texts = append(r.texts[:before], slices.DeleteFunc(said, func(t string) bool { return !r.isNotice(t) })...)
+			continue
 		}
-		held = append(held, r.texts[before:]...)
-		r.texts = r.texts[:before]
+		if taken = slices.ContainsFunc(said, func(t string) bool { return !r.isNotice(t) }) || len(r.files) > files; !taken {
+			held, r.texts = append(held, said...), r.texts[:before]
+		}
 	}
-	r.texts = append(r.texts, held...)
+	if !taken {
+		r.texts = append(r.texts, held...)
+	}
 }
 
-func (r *rebuild) noticesOnly(texts []string) bool {
-	for _, t := range texts {
-		if !slices.ContainsFunc(Whys(), func(w Why) bool { return t == r.notice(w) }) {
-			return false
-		}
+// rankFiles is of versions that may hold files.
+const rankFiles = 3
+
+// rank orders the versions of a text.
+func rank(p []byte) int {
+	h, _, _ := split(p)
+	switch kind, _ := parameters(h.get("Content-Type")); {
+	case kind == "text/plain" || kind == "":
+		return 0
+	case kind == "text/html":
+		return 1
+	case kind == "text/enriched" || kind == "text/richtext":
+		return 2
+	case strings.HasPrefix(kind, "multipart/"):
+		return rankFiles
 	}
-	return true
+	return rankFiles + 1
+}
+
+func (r *rebuild) isNotice(text string) bool {
+	return slices.ContainsFunc(Whys(), func(w Why) bool { return text == r.notice(w) })
 }
 
 // divide cuts a multipart body at its boundary (RFC 2046 5.1.1). The end may be
@@ -188,7 +199,7 @@ var dropped = []string{
 }
 
 // endings are of files that hold text, whatever their type says.
-var endings = []string{".txt", ".text", ".csv", ".tsv", ".log", ".md", ".json", ".xml", ".yaml", ".yml", ".ini", ".html", ".htm", ".ics", ".eml"}
+var endings = []string{".txt", ".text", ".csv", ".tsv", ".log", ".md", ".json", ".xml", ".yaml", ".yml", ".ini", ".html", ".htm", ".ics"}
 
 func (r *rebuild) leaf(e entity) {
 	if slices.Contains(dropped, e.kind) {
@@ -212,7 +223,7 @@ func (r *rebuild) leaf(e entity) {
 	switch {
 	case !ok:
 		r.hold(Undecoded)
-	case e.kind == "message/rfc822" || e.kind == "message/global" || e.kind == "application/octet-stream" && ending == ".eml":
+	case e.kind == "message/rfc822" || e.kind == "message/global" || ending == ".eml":
 		r.nested(octets, e.depth)
 	case picture(octets) != "":
 		r.picture(e, octets)
