@@ -81,7 +81,7 @@ var may = map[string][]string{
 	"internal/refund":                {"", "internal/appstore", "internal/follow", "internal/store", "internal/verdict"},
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/purchase":              {"", "internal/appstore"},
-	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/relay/corpus":          {},
 	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
