@@ -18,10 +18,10 @@ import (
 // workspace's to look at, never the partner's.
 func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*engawa.Reply, error) {
 	said, err := r.Store.Message(ctx, h.Workspace, h.Message)
-	if err != nil || said.Partner == "" {
+	if err != nil || said.Message.Partner == "" {
 		return nil, err
 	}
-	known, err := r.known(ctx, h, said.Partner)
+	known, err := r.known(ctx, h, said.Message.Partner)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*enga
 		return nil, nil
 	}
 	now := time.Now().UTC()
-	clean, report, err := scrub.New(known, r.Words(said.Locale)).Mail(m.Raw, now)
+	clean, report, err := scrub.New(known, r.Words(said.Message.Locale)).Mail(m.Raw, now)
 	if errors.Is(err, scrub.ErrTooLarge) || errors.Is(err, scrub.ErrNoHeader) {
 		return nil, nil
 	}
@@ -38,7 +38,7 @@ func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*enga
 		return nil, err
 	}
 	return &engawa.Reply{
-		ID: engawa.NewID(engawa.PrefixReply), Partner: said.Partner, App: said.App, At: clean.At, Body: body(clean, report), CreatedAt: now,
+		ID: engawa.NewID(engawa.PrefixReply), Partner: said.Message.Partner, App: said.Message.App, At: clean.At, Body: body(clean, report), CreatedAt: now,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -210,7 +211,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // client that does not hear it brings the mail again, and it counts once.
 func (s *session) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
-	defer beat(time.Now())
+	if slices.ContainsFunc(s.to, func(n Named) bool { return n.Use == Reply }) {
+		defer beat(time.Now())
+	}
 	if told, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return told // too large
 	}
