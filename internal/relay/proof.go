@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-msgauth/authres"
 	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/source/inbox"
 )
 
 // DNS is what is asked of the domain name system. Its fields are those of
@@ -39,7 +41,7 @@ const (
 // asking is how long the domain name system may take for one mail.
 const asking = 10 * time.Second
 
-// Prove says by what the domain of from is proved. More is asked than DMARC asks
+// Prove says by what the domain of from, the mail's From, is proved. More is asked than DMARC asks
 // (RFC 9989 4.4): a signature or a return path must be of the domain itself or of
 // one above it, whatever the domain's policy. One below would do for DMARC, but
 // whoever rents out names below their own domain would then vouch for its
@@ -51,7 +53,7 @@ func (d DNS) Prove(ctx context.Context, m Incoming, from, front string) Proof {
 	switch {
 	case domain == "":
 		return Unproved
-	case front != "" && vouched(m, domain, front):
+	case vouched(m.Letter, front):
 		return ByFront
 	case d.signed(ctx, m.Raw, domain):
 		return ByDKIM
@@ -91,34 +93,9 @@ func (d DNS) signed(ctx context.Context, raw []byte, domain string) bool {
 	return false
 }
 
-// vouched reads the topmost Authentication-Results, if the front wrote it (RFC
-// 8601 5): those below it anybody may have written.
-func vouched(m Incoming, domain, front string) bool {
-	fields := m.Letter.Fields("Authentication-Results")
-	if len(fields) == 0 {
-		return false
-	}
-	id, results, err := authres.Parse(fields[0])
-	if err != nil || !strings.EqualFold(strings.TrimSpace(id), front) {
-		return false
-	}
-	for _, r := range results {
-		switch r := r.(type) {
-		case *authres.DMARCResult:
-			if r.Value == authres.ResultPass && domainOf(r.From) == domain {
-				return true
-			}
-		case *authres.DKIMResult:
-			if r.Value == authres.ResultPass && above(strings.ToLower(r.Domain), domain) {
-				return true
-			}
-		case *authres.SPFResult:
-			if r.Value == authres.ResultPass && above(domainOf(r.From), domain) {
-				return true
-			}
-		}
-	}
-	return false
+// vouched reports whether the front says so.
+func vouched(l *letter.Letter, front string) bool {
+	return front != "" && inbox.Proved(map[string]string{"proof": inbox.ProofAny, "authserv_id": front}, l)
 }
 
 // The limits of RFC 7208 4.6.4.

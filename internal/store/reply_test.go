@@ -8,6 +8,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // answered is an answer to a delivery, with what the partner may read of it.
@@ -51,7 +52,7 @@ func TestPartnerReplies(t *testing.T) {
 		if others, err := s.PartnerReplies(ctx, ws, "ptn_2", store.Page{}); err != nil || len(others) != 0 {
 			t.Errorf("another partner reads %v, %v", others, err)
 		}
-		_, err = s.Merge(ctx, store.Merge{Workspace: ws, From: "cus_1", Into: "cus_2"})
+		_, err = s.Merge(ctx, store.Merge{Workspace: ws, From: "cus_1", Into: "cus_2", Narrow: verdict.Narrow})
 		s.must(err)
 		if rs, err := s.PartnerReplies(ctx, ws, "ptn_1", store.Page{}); err != nil || len(rs) != 2 || rs[0].Customer != "cus_2" || rs[0].Body.Subject != "件名" {
 			t.Errorf("after the merger: %v, %v", rs, err)
