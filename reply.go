@@ -44,4 +44,6 @@ type ReplyFile struct {
 }
 
 // Format tells the file's type and size, whatever the verb.
-func (x ReplyFile) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%s of %d octets", x.Type, len(x.Data)) }
+func (x ReplyFile) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s of %d octets", x.Type, len(x.Data))
+}

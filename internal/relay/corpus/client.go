@@ -222,9 +222,7 @@ func (c client) body(p Persona, a about, bound func() string) node {
 
 func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
-func prefixed(prefix, s string) string {
-	return prefix + strings.ReplaceAll(s, "\n", "\n"+prefix)
-}
+func cited(s string) string { return "> " + strings.ReplaceAll(s, "\n", "\n> ") }
 
 func none(Persona, string) string { return "" }
 
@@ -232,7 +230,7 @@ func gmailQuote(p Persona, s string) string {
 	intro := map[string]string{
 		"ja": "2026年11月2日(月) 10:00 %n <%m>:", "ko": "2026년 11월 2일 (월) 오전 10:00, %n <%m>님이 작성:", "zh": "%n <%m> 于2026年11月2日周一 10:00写道：", "en": "On Mon, Nov 2, 2026 at 10:00 AM %n <%m> wrote:",
 	}[p.Language]
-	return p.fill(intro) + "\n\n" + prefixed("> ", s)
+	return p.fill(intro) + "\n\n" + cited(s)
 }
 
 func (p Persona) fill(s string) string {
@@ -249,11 +247,11 @@ func outlookQuote(p Persona, s string) string {
 
 func appleQuote(p Persona, s string) string {
 	intro := map[string]string{"ja": "2026/11/02 10:00、%n <%m>のメール:", "ko": "2026. 11. 2. 오전 10:00, %n <%m> 작성:", "zh": "在 2026年11月2日，上午10:00，%n <%m> 写道：", "en": "On 2 Nov 2026, at 10:00, %n <%m> wrote:"}[p.Language]
-	return p.fill(intro) + "\n\n" + prefixed("> ", s)
+	return p.fill(intro) + "\n\n" + cited(s)
 }
 
 func lineQuote(p Persona, s string) string {
-	return p.fill("----- Original Message -----\nFrom: Vendor via Hub <%a>\nTo: %n <%m>\nDate: 2026/11/2, Mon 10:00\n\n") + prefixed("> ", s)
+	return p.fill("----- Original Message -----\nFrom: Vendor via Hub <%a>\nTo: %n <%m>\nDate: 2026/11/2, Mon 10:00\n\n") + cited(s)
 }
 
 func naverQuote(p Persona, s string) string {
@@ -261,11 +259,11 @@ func naverQuote(p Persona, s string) string {
 }
 
 func birdQuote(p Persona, s string) string {
-	return p.fill("On 2026/11/02 10:00, %n wrote:\n") + prefixed("> ", p.fill("To: %m\n")+s) + p.fill("\n-- \n%n\n%m\n%t")
+	return p.fill("On 2026/11/02 10:00, %n wrote:\n") + cited(p.fill("To: %m\n")+s) + p.fill("\n-- \n%n\n%m\n%t")
 }
 
 func beckyQuote(p Persona, s string) string {
-	return prefixed("> ", s) + p.fill("\n\n-- \n%n <%m>\nTEL %t")
+	return cited(s) + p.fill("\n\n-- \n%n <%m>\nTEL %t")
 }
 
 func escaped(s string) string {

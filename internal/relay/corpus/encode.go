@@ -165,11 +165,11 @@ func puny(s string) string {
 }
 
 func keyed(s string, key byte) string {
-	out := fmt.Sprintf("%02x", key)
+	out := []byte{key}
 	for _, c := range []byte(s) {
-		out += fmt.Sprintf("%02x", c^key)
+		out = append(out, c^key)
 	}
-	return out
+	return hex.EncodeToString(out)
 }
 
 func wide(s string, mark bool) (out []byte) {

@@ -45,7 +45,7 @@ var traps = []func(m *maker, p Persona) string{
 	},
 	func(m *maker, _ Persona) string { return "IMEI " + m.digits(15) },
 	func(*maker, Persona) string { return "家族 👨‍👩‍👧‍👦 と 🏳️‍🌈 と 1️⃣" },
-	func(*maker, Persona) string { return "ภาษาไทย हिन्दी می‌خواهم" },
+	func(*maker, Persona) string { return "ภาษาไทย हिन्दी می\u200cخواهم" },
 	func(*maker, Persona) string { return "if (a<b && c>d) { x = y%20 + 0x1F; } // 100% \\u0041 &amp; =3D" },
 	func(*maker, Persona) string { return "C:\\Users\\Public\\app.log (line 40)" },
 	func(m *maker, _ Persona) string {
@@ -67,7 +67,7 @@ var traps = []func(m *maker, p Persona) string{
 // Harmless makes n mails that give nothing away.
 func Harmless(seed uint64, n int) (mails []Typed) {
 	for i := range n {
-		m := newMaker(seed, 1<<40|uint64(i)) //nolint:gosec // counts up
+		m := newMaker(seed, 1<<40|uint64(i))
 		script := scripts[i%len(scripts)]
 		if script[1] == "zh" {
 			script = [2]string{"utf-8", "ja"}

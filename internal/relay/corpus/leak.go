@@ -41,7 +41,7 @@ func Leaks(seed uint64, programs int) (mails []Mail) {
 			for k := range programs {
 				n++
 				c := clients[(i*5+j*3+k*7)%len(clients)]
-				m := newMaker(seed, uint64(n)) //nolint:gosec // counts up
+				m := newMaker(seed, uint64(n))
 				p := m.persona(script[1], n%5 == 0)
 				a := about{charset: script[0], subject: subjects[script[1]], text: m.pick(says[script[1]]), original: p.fill(originals[script[1]])}
 				l.make(m, c, p, &a)
@@ -63,7 +63,7 @@ func Disguised(seed uint64) (mails []Mail) {
 	for i, d := range Disguises() {
 		for where := range 5 {
 			n++
-			m := newMaker(seed, uint64(n)<<32) //nolint:gosec // counts up
+			m := newMaker(seed, uint64(n)<<32)
 			c := clients[(i+where*3)%len(clients)]
 			language := []string{"ja", "ko", "en"}[n%3]
 			p := m.persona(language, d.Name == "punycode" || n%11 == 0)
@@ -243,7 +243,7 @@ func uu(s string) string {
 	for i := 0; i < len(s); i += 3 {
 		v := uint(s[i])<<16 | uint(s[i+1])<<8 | uint(s[i+2])
 		for shift := 18; shift >= 0; shift -= 6 {
-			b.WriteByte(byte(' ' + v>>shift&63)) //nolint:gosec // six bits
+			b.WriteByte(byte(' ' + v>>shift&63))
 		}
 	}
 	return b.String() + "\n"

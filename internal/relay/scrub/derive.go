@@ -118,7 +118,7 @@ func backslash(b []byte) (string, int) {
 	case b[1] == 'u' && b[2] == '{':
 		end := bytes.IndexByte(b[:min(len(b), maxEntity)], '}')
 		if v, err := strconv.ParseUint(string(b[3:max(3, end)]), 16, 21); err == nil {
-			return string(rune(v)), end + 1 //nolint:gosec // 21 bits
+			return string(rune(v)), end + 1
 		}
 		return "", 0
 	case b[1] == 'u':
@@ -133,7 +133,7 @@ func backslash(b []byte) (string, int) {
 	if err != nil {
 		return "", 0
 	}
-	return string(rune(v)), from + digits //nolint:gosec // 16 bits
+	return string(rune(v)), from + digits
 }
 
 // utf7 reads the shift sequence of RFC 2152 that b begins with.
@@ -203,7 +203,7 @@ func (v view) runs(digit func(byte) bool, least int, wraps bool) (out []run) {
 	var now run
 	for i := 0; i < len(v.b); {
 		if digit(v.b[i]) {
-			now = append(now, int32(i)) //nolint:gosec // as in shown
+			now = append(now, int32(i))
 			i++
 			continue
 		}
@@ -252,7 +252,7 @@ func (v view) base64(runs []run, shift int) view {
 			bits = bits<<6 | uint32(sextet(v.b[i]))
 			if n += 6; n >= 8 {
 				n -= 8
-				out.add(byte(bits>>n), from, to)
+				out.add(byte(bits>>n&0xff), from, to)
 			}
 		}
 		out.add('\n', from, to)
@@ -286,7 +286,7 @@ func (v view) hexPairs() (out []run) {
 		c := v.b[i]
 		switch {
 		case nibble(c) < 16 && (c != '0' || i+1 == len(v.b) || v.b[i+1]|0x20 != 'x'):
-			now, between = append(now, int32(i)), 0 //nolint:gosec // as in shown
+			now, between = append(now, int32(i)), 0
 		case between < 4 && (c == ' ' || c == ':' || c == '-' || c == ',' || c == '\n' || c == '\r' || c|0x20 == 'x' || c == '0' || c == '\\'):
 			between++
 		default:

@@ -60,11 +60,8 @@ func validName(b []byte) bool {
 
 // cutLine returns the first line without its end.
 func cutLine(b []byte) (line, rest []byte, more bool) {
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
-		return bytes.TrimSuffix(b, []byte("\r")), nil, false
-	}
-	return bytes.TrimSuffix(b[:i], []byte("\r")), b[i+1:], true
+	line, rest, more = bytes.Cut(b, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), rest, more
 }
 
 // decodeWords decodes the encoded words of RFC 2047 wherever they stand (real

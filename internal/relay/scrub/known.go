@@ -316,7 +316,7 @@ func numeral(r rune) rune {
 	}
 	for i, c := range []rune("〇一二三四五六七八九") {
 		if r == c {
-			return rune(i) //nolint:gosec // below ten
+			return rune(i)
 		}
 	}
 	return -1

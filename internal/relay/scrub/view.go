@@ -154,7 +154,7 @@ func (v view) squeeze() squeezed {
 		r, n := utf8.DecodeRune(v.b[i:])
 		if r < utf8.RuneSelf && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9') || r >= utf8.RuneSelf && r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
 			for j := range n {
-				b, at = append(b, v.b[i+j]), append(at, int32(i+j)) //nolint:gosec // as in shown
+				b, at = append(b, v.b[i+j]), append(at, int32(i+j))
 			}
 		}
 		i += n
