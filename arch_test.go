@@ -114,7 +114,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
+	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/relay/scrub", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 
