@@ -27,7 +27,6 @@ func (v view) derived() []view {
 	}
 	add(v.hex(v.hexPairs(), false))
 	add(v.hex(v.runs(func(c byte) bool { return nibble(c) < 16 }, minHex, false), true))
-	add(v.narrow())
 	return out
 }
 
@@ -320,20 +319,6 @@ func (v view) hex(runs []run, keyed bool) view {
 				out.add(c^key, from, to)
 			}
 			out.add('\n', from, to)
-		}
-	}
-	return out
-}
-
-// narrow leaves the NULs of UTF-16 out; empty where there are none.
-func (v view) narrow() view {
-	if bytes.IndexByte(v.b, 0) < 0 {
-		return view{}
-	}
-	out := grown(len(v.b))
-	for i, c := range v.b {
-		if c != 0 {
-			out.add(c, v.from[i], v.to[i])
 		}
 	}
 	return out

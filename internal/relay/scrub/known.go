@@ -144,10 +144,11 @@ func (p *patterns) mailbox(address string, c Class) {
 		}
 		return
 	}
-	p.boxes = append(p.boxes, strings.ToLower(address))
 	local, domain := address[:i], strings.ToLower(strings.Trim(address[i+1:], "."))
 	locals := [][]string{pieces(local, "._-")}
-	if base, _, tagged := strings.Cut(local, "+"); tagged {
+	base, _, tagged := strings.Cut(local, "+")
+	p.boxes = append(p.boxes, strings.ToLower(address), strings.ToLower(base)+"@"+domain)
+	if tagged {
 		locals = append(locals, pieces(base, "._-"))
 	}
 	domains := []string{domain}

@@ -288,7 +288,7 @@ func (r *rebuild) text(e entity, octets []byte, ending string) {
 	if !slices.Contains(endings, ending) {
 		ending = ".txt"
 	}
-	text, hidden := opaque(text)
+	text, sealed, files := opaque(text)
 	text = r.scrub(text)
 	if e.disposition == "attachment" || ending == ".csv" || kind == "text/calendar" {
 		if ending == ".csv" {
@@ -298,8 +298,11 @@ func (r *rebuild) text(e entity, octets []byte, ending string) {
 	} else if strings.TrimSpace(text) != "" {
 		r.texts = append(r.texts, text)
 	}
-	for range hidden {
+	for range sealed {
 		r.hold(Sealed)
+	}
+	for range files {
+		r.hold(Undecoded)
 	}
 }
 

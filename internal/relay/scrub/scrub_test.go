@@ -25,7 +25,7 @@ import (
 )
 
 var hanako = scrub.Known{
-	Addresses: []string{"hanako.t+shop@bird.example", "花子@黄色い鳥.example", "Uaaaabbbbccccddddeeee111122223333"}, Names: []string{"髙橋 花子", "Hanako Takahashi", "森 林"}, Phones: []string{"+819012345678", "03-9876-5432"},
+	Addresses: []string{"hanako.t+shop@bird.example", "花子@黄色い鳥.example", "info@bird.example", "Uaaaabbbbccccddddeeee111122223333"}, Names: []string{"髙橋 花子", "Hanako Takahashi", "森 林"}, Phones: []string{"+819012345678", "03-9876-5432"},
 	IDs: []string{"M-0012345", "77"}, Aliases: []string{"r-s260101abcdefgh@relay.hub.example"}, Relay: []string{"relay.hub.example"}, Spare: []string{"vendor.example", "boss@partner.example"},
 }
 
@@ -48,7 +48,7 @@ func TestText(t *testing.T) {
 		"unanxb.g@oveq.rknzcyr": a, "elpmaxe.drib@t.okanah": a, "hanako.t&#64;bird.example": a, "hanako.t%2540bird.example": a, "hanako.t=40bird.example": a, `hanako.t\u0040bird.example`: a, "hanako.t+AEA-bird.example": a,
 		"To: Somebody Else <hanako.t@bird.example>; Other\nx": "To: " + a + "\nx", "> 宛先: 別名 <hanako.t@bird.example>": "> 宛先: " + a, `"Hana T" <hanako.t@bird.example> wrote`: a + "> wrote",
 		"hanako.t=bird.example@bounce.vendor.example": a + "@bounce.vendor.example", "SRS0=x=y=bird.example=hanako.t@vendor.example": "SRS0=x=y=" + a + "@vendor.example", "hanako.t%u0040bird.example": a, "I am hanako.t there": "I am " + a + " there",
-		"stranger@other.example": x, "stranger [at] other [dot] example": x, "me@vendor.example, help@sub.vendor.example, boss@partner.example": "me@vendor.example, help@sub.vendor.example, boss@partner.example", "clerk@partner.example": x, "r-zzz@relay.hub.example": "[hidden: alias]", "r-s260101abcdefgh": "[hidden: alias]",
+		"bird.example: hanako t.": "bird.example: hanako t.", "more info: bird.example": "more info: bird.example", "info * bird.example": a, "hanako t ------------------------------ bird.example": "hanako t ------------------------------ bird.example", "stra\u0336nger@other.example": x, "stranger@other.example": x, "stranger [at] other [dot] example": x, "me@vendor.example, help@sub.vendor.example, boss@partner.example": "me@vendor.example, help@sub.vendor.example, boss@partner.example", "clerk@partner.example": x, "r-zzz@relay.hub.example": "[hidden: alias]", "r-s260101abcdefgh": "[hidden: alias]",
 		"髙橋 花子です": n + "です", "高橋花子": n, "高橋　花子様": n, "花子様": n, "高橋さんへ": n + "へ", "花子": "花子", "高橋": "高橋", "Takahashi, Hanako": n, "HANAKO\nTAKAHASHI": n, "Dear Ms. Takahashi,": "Dear " + n + ",", "hanakotakahashis": "hanakotakahashis", "Hanako": "Hanako", "森林を歩く": "森林を歩く", "森様": n,
 		"090-1234-5678": "0" + p, "+81 (0)90 1234 5678": "+81 (0)" + p, "０９０１２３４５６７８": "０" + p, "〇九〇の一二三四の五六七八": "〇" + p, "03(9876)5432": "0" + p, "tel9012345678": "tel" + p, "090-1234-5679": "090-1234-5679", "1,039,876,543.2": "1,0" + p, "3 apples, 98 pears": "3 apples, 98 pears",
 		"M-0012345": i, "m 0012345": i, "M-00123456": "M-00123456", "77 units": "77 units", "uaaaabbbbccccddddeeee111122223333": i,
@@ -108,6 +108,9 @@ func TestCharsets(t *testing.T) {
 	if m, _ := clean(t, "From: a@b.example\r\nContent-Type: text/plain; charset=shift_jis\r\n\r\n\x97\xb9\x89\xf0\xf8\x9f\xf9\x5b"); m.Text != "了解〓〓" {
 		t.Errorf("a carrier's picture characters: %q", m.Text)
 	}
+	if m, _ := clean(t, "From: a@b.example\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"+base64.StdEncoding.EncodeToString([]byte("a\x00b\x00c\x00\x42\x30"))); m.Text != "abcあ" {
+		t.Errorf("UTF-16 that nobody declared: %q", m.Text)
+	}
 	korean2022 := "\x1b$)C" + "\x0e0h>`\x0f abc"
 	if m, _ := clean(t, "From: a@b.example\r\nContent-Type: text/plain; charset=iso-2022-kr\r\n\r\n"+korean2022); m.Text != "계약 abc" {
 		t.Errorf("ISO-2022-KR: %q", m.Text)
@@ -127,17 +130,19 @@ func escapes(b []byte) string {
 func TestHeld(t *testing.T) {
 	part := func(head, body string) string { return head + "\r\n\r\n" + body }
 	for raw, want := range map[string]scrub.Why{
-		part("Content-Type: text/plain; charset=utf-7", "+AGg-"):                                                                        scrub.Undecoded,
-		part("Content-Type: text/plain; charset=x-none", "\xfd\x80\x81\xff"):                                                            scrub.Undecoded,
-		part("Content-Type: text/plain; charset=iso-2022-cn", "\x1b$)A\x0e@@\x0f"):                                                      scrub.Undecoded,
-		part("Content-Transfer-Encoding: x-uuencode", "begin 644 x\r\n"):                                                                scrub.Undecoded,
-		part("Content-Transfer-Encoding: base64", "aGFu*YWtv"):                                                                          scrub.Undecoded,
-		part("Content-Type: multipart/mixed", "--x\r\n\r\nsecret"):                                                                      scrub.Undecoded,
-		part("Content-Type: multipart/mixed; boundary=b", "secret"):                                                                     scrub.Undecoded,
-		part("Content-Type: multipart/encrypted; boundary=b", "--b\r\n\r\nsecret"):                                                      scrub.Sealed,
-		part("Content-Type: application/pkcs7-mime; smime-type=signed-data", "secret"):                                                  scrub.Sealed,
-		part("Content-Type: text/plain", "-----BEGIN PGP MESSAGE-----\n\nsecret\n-----END PGP MESSAGE-----"):                            scrub.Sealed,
-		part("Content-Type: text/plain", "begin 644 secret.txt\n%secret\n`\nend\n"):                                                     scrub.Sealed,
+		part("Content-Type: text/plain; charset=utf-7", "+AGg-"):                                             scrub.Undecoded,
+		part("Content-Type: text/plain; charset=x-none", "\xfd\x80\x81\xff"):                                 scrub.Undecoded,
+		part("Content-Type: text/plain; charset=iso-2022-cn", "\x1b$)A\x0e@@\x0f"):                           scrub.Undecoded,
+		part("Content-Transfer-Encoding: x-uuencode", "begin 644 x\r\n"):                                     scrub.Undecoded,
+		part("Content-Transfer-Encoding: base64", "aGFu*YWtv"):                                               scrub.Undecoded,
+		part("Content-Type: multipart/mixed", "--x\r\n\r\nsecret"):                                           scrub.Undecoded,
+		part("Content-Type: multipart/mixed; boundary=b", "secret"):                                          scrub.Undecoded,
+		part("Content-Type: multipart/encrypted; boundary=b", "--b\r\n\r\nsecret"):                           scrub.Sealed,
+		part("Content-Type: application/pkcs7-mime; smime-type=signed-data", "secret"):                       scrub.Sealed,
+		part("Content-Type: text/plain", "-----BEGIN PGP MESSAGE-----\n\nsecret\n-----END PGP MESSAGE-----"): scrub.Sealed,
+		part("Content-Type: text/plain", "begin 644 secret.txt\n%secret\n`\nend\n"):                          scrub.Undecoded,
+		part("Content-Type: text/plain", "data:text/plain;base64,c2VjcmV0"):                                  scrub.Undecoded,
+		part("Content-Transfer-Encoding: base64\r\nContent-Type: image/jpeg", base64.StdEncoding.EncodeToString([]byte("\xff\xd8\xff\xda\x00\x02h\x00anako.t@bird.example\xff\xd9"))): scrub.Leaking,
 		part("Content-Type: application/pdf", "secret"):                                                                                 scrub.Document,
 		part("Content-Type: application/zip; name=x.txt.zip", "secret"):                                                                 scrub.Document,
 		part("Content-Type: image/jpeg", "secret"):                                                                                      scrub.Document,

@@ -74,25 +74,24 @@ var (
 	inlined = regexp.MustCompile(`data:[a-zA-Z0-9/+.\-]{0,60}(?:;[a-zA-Z0-9=\-]{1,40})*,[A-Za-z0-9+/=%_\-]*`)
 )
 
-// opaque takes out what a text carries that is not words: keys, files, and, not
-// counted, signatures. It returns how many.
-func opaque(s string) (string, int) {
+// opaque takes out what a text carries that is not words: keys and sealed mails,
+// files, and, not counted, signatures. It returns how many.
+func opaque(s string) (text string, sealed, files int) {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	n := 0
-	cut := func(re *regexp.Regexp) {
-		s = re.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
+	cut := func(re *regexp.Regexp, n *int) {
+		s = re.ReplaceAllStringFunc(s, func(string) string { *n++; return "" })
 	}
 	if strings.Contains(s, "-----BEGIN ") {
 		s = signed.ReplaceAllString(signing.ReplaceAllString(s, ""), "")
-		cut(armored)
+		cut(armored, &sealed)
 	}
 	if strings.Contains(s, "begin") || strings.Contains(s, "BinHex") {
-		cut(encoded)
+		cut(encoded, &files)
 	}
 	if strings.Contains(s, "data:") {
-		cut(inlined)
+		cut(inlined, &files)
 	}
-	return s, n
+	return s, sealed, files
 }
 
 // enriched takes the words out of text/enriched (RFC 1896): commands stand in
