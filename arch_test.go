@@ -81,7 +81,9 @@ var may = map[string][]string{
 	"internal/refund":                {"", "internal/appstore", "internal/follow", "internal/store", "internal/verdict"},
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/purchase":              {"", "internal/appstore"},
-	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/relay/corpus":          {},
+	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
 	"internal/route":                 {""},
 	"internal/rude":                  {},
@@ -112,7 +114,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/route", "internal/source/csv", "internal/verdict"}
+	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/relay/scrub", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

@@ -41,6 +41,7 @@ const (
 	PrefixRefund       = "rfd"
 	PrefixConsumption  = "csm"
 	PrefixNote         = "nte"
+	PrefixReply        = "rep"
 	PrefixExtension    = "ext"
 	PrefixHandle       = "sub"
 	PrefixOfferPool    = "ofp"

@@ -69,6 +69,7 @@ type Relay struct {
 	MaxSize     int           `toml:"max_size" default:"10485760" doc:"Octets of the largest mail that is taken."`
 	Connections int           `toml:"connections" default:"50" doc:"How many connections are served at once; from one network a quarter of them."`
 	Recipients  int           `toml:"recipients" default:"30" doc:"How many recipients one mail may have."`
+	Front       string        `toml:"front" doc:"Name under which a mail server of yours before the hub signs its Authentication-Results (RFC 8601), such as mx.example.jp; it must remove those that others wrote in its name. Empty: only what the hub checks itself counts."`
 	Timeout     time.Duration `toml:"timeout" default:"2m" doc:"How long a client may take for a command, and for a whole mail."`
 }
 

@@ -8,14 +8,10 @@ import (
 	"testing"
 )
 
-// TestPage holds docs/mail.md to the tests that it names.
+// TestPage holds docs/mail.md and docs/relay.md to the tests that they name.
 func TestPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/mail.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var tests strings.Builder
-	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store", "../breaker", "../dispatch"} {
+	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store", "../breaker", "../dispatch", "../serve", "scrub"} {
 		files, err := filepath.Glob(dir + "/*_test.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
@@ -28,13 +24,19 @@ func TestPage(t *testing.T) {
 			tests.Write(b)
 		}
 	}
-	named := regexp.MustCompile("`(Test[A-Z]\\w*)`").FindAllStringSubmatch(string(page), -1)
-	for _, m := range named {
-		if !strings.Contains(tests.String(), "\nfunc "+m[1]+"(t *testing.T)") {
-			t.Errorf("there is no %s", m[1])
+	for _, name := range []string{"mail.md", "relay.md"} {
+		page, err := os.ReadFile("../../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(named) < 15 {
-		t.Errorf("the page names %d tests", len(named))
+		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(page), -1)
+		for _, m := range named {
+			if !strings.Contains(tests.String(), "\nfunc "+m[1]+"(") {
+				t.Errorf("%s: there is no %s", name, m[1])
+			}
+		}
+		if len(named) < 15 {
+			t.Errorf("%s names %d tests", name, len(named))
+		}
 	}
 }

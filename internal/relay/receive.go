@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/relay/scrub"
 	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/vault"
@@ -21,6 +23,17 @@ type Receiver struct {
 	Store   *store.Store
 	Vault   *vault.Vault
 	Domains []string // in lower case: those whose mail comes here
+	DNS     DNS
+	Front   string                          // the name under which a mail server before us signs its Authentication-Results; empty: none is believed
+	Words   func(engawa.Locale) scrub.Words // what stands where something was taken out
+}
+
+// Incoming is a mail as it came.
+type Incoming struct {
+	*letter.Letter
+	Raw  []byte
+	From string     // its return path
+	Peer netip.Addr // who brought it
 }
 
 // Knows returns what an address of the relay names.
@@ -35,13 +48,13 @@ func (r *Receiver) Knows(address string, now time.Time) (Named, bool) {
 // Take takes a mail for what its recipient's address names, and returns when what
 // it means is durable. What is no longer there, a deleted account or workspace,
 // takes nothing and is no error: whoever holds an old address learns nothing by it.
-func (r *Receiver) Take(ctx context.Context, l *letter.Letter, from string, to Named) error {
+func (r *Receiver) Take(ctx context.Context, m Incoming, to Named) error {
 	var err error
 	switch to.Use {
 	case Bounce, Reply:
-		err = r.takeReturn(ctx, l, from, to)
+		err = r.takeReturn(ctx, m, to)
 	case Inbox:
-		err = r.takeNotice(ctx, l, to)
+		err = r.takeNotice(ctx, m.Letter, to)
 	}
 	if engawa.CodeOf(err) == engawa.CodeNotFound {
 		return nil
@@ -49,17 +62,23 @@ func (r *Receiver) Take(ctx context.Context, l *letter.Letter, from string, to N
 	return err
 }
 
-func (r *Receiver) takeReturn(ctx context.Context, l *letter.Letter, from string, to Named) error {
+func (r *Receiver) takeReturn(ctx context.Context, m Incoming, to Named) error {
 	h, err := r.Store.Handed(ctx, to.ID)
 	if err != nil {
 		return err
 	}
-	back, keep, err := follow(Judge(l, from, to, h), l, h, time.Now().UTC())
+	finding := Judge(m.Letter, m.From, to, h)
+	back, keep, err := follow(finding, m.Letter, h, time.Now().UTC())
 	if err != nil || !keep {
 		return err
 	}
 	if back.Heard != nil {
 		if back.Heard.Pair, err = r.pair(ctx, h); err != nil {
+			return err
+		}
+	}
+	if finding.Kind == Answer && h.Customer != "" {
+		if back.Reply, err = r.reply(ctx, m, h); err != nil {
 			return err
 		}
 	}
@@ -109,7 +128,7 @@ func (r *Receiver) takeFeedback(ctx context.Context, l *letter.Letter) error {
 	}
 	for _, path := range l.Report.Original.ReturnPath {
 		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
-			return r.takeReturn(ctx, l, "", named)
+			return r.takeReturn(ctx, Incoming{Letter: l}, named)
 		}
 	}
 	return nil

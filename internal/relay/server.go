@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +48,7 @@ type Server struct {
 // nil: none is offered.
 func NewServer(r *Receiver, host string, l Limits, certificate *tls.Config, log *slog.Logger) *Server {
 	s := &Server{receiver: r, limits: l, log: log, hosts: map[string]int{}}
-	s.smtp = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{server: s}, nil }))
+	s.smtp = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, peer: peer(c.Conn())}, nil }))
 	s.smtp.Domain = host
 	s.smtp.TLSConfig = certificate
 	s.smtp.MaxMessageBytes = l.Size
@@ -174,8 +176,18 @@ var (
 // session is one connection.
 type session struct {
 	server *Server
+	peer   netip.Addr
 	from   string
 	to     []Named
+}
+
+// peer is who is at the other end; zero: nobody who has an address.
+func peer(c net.Conn) netip.Addr {
+	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr()
 }
 
 // Mail implements smtp.Session.
@@ -199,6 +211,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // client that does not hear it brings the mail again, and it counts once.
 func (s *session) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
+	if slices.ContainsFunc(s.to, func(n Named) bool { return n.Use == Reply }) {
+		defer beat(time.Now())
+	}
 	if told, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return told // too large
 	}
@@ -218,11 +233,21 @@ func (s *session) Data(r io.Reader) error {
 	ctx, cancel := context.WithTimeout(context.Background(), taking)
 	defer cancel()
 	for _, to := range s.to {
-		if err := s.server.receiver.Take(ctx, l, s.from, to); err != nil {
+		if err := s.server.receiver.Take(ctx, Incoming{l, raw, s.from, s.peer}, to); err != nil {
 			return s.answer(ctx, to, err)
 		}
 	}
 	return nil
+}
+
+// beatEvery is how often answers to mails leave.
+const beatEvery = 250 * time.Millisecond
+
+// beat waits for the next beat since the mail was read. What was done with it
+// takes longer where the customer is still there; the answer must not tell.
+func beat(since time.Time) {
+	took := time.Since(since)
+	time.Sleep(took.Truncate(beatEvery) + beatEvery - took)
 }
 
 // maxHops is how many servers a mail may have passed; one that passed more

@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/relay"
+	"github.com/engawa/engawa/internal/relay/scrub"
 	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -34,6 +35,8 @@ type post struct {
 	vault    *vault.Vault
 	server   *relay.Server
 	addr     string
+	receiver *relay.Receiver
+	partner  string // whose messages handOver sends; empty: the workspace's own
 	delivery string
 	log      *syncBuffer
 }
@@ -67,7 +70,11 @@ func posted(t *testing.T, l relay.Limits, certificate *tls.Config) *post {
 	p.must(err)
 	t.Cleanup(func() { _ = p.Close() })
 	p.furnish()
-	p.server = relay.NewServer(&relay.Receiver{Store: p.Store, Vault: p.vault, Domains: []string{domain}}, domain, l, certificate, slog.New(slog.NewTextHandler(p.log, nil)))
+	p.receiver = &relay.Receiver{
+		Store: p.Store, Vault: p.vault, Domains: []string{domain},
+		Words: func(engawa.Locale) scrub.Words { return func(what string) string { return what } },
+	}
+	p.server = relay.NewServer(p.receiver, domain, l, certificate, slog.New(slog.NewTextHandler(p.log, nil)))
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	p.must(err)
 	p.addr = listener.Addr().String()
@@ -120,7 +127,7 @@ func (p *post) handOver(id string) string {
 	p.t.Helper()
 	ctx, now := p.t.Context(), time.Now()
 	m := engawa.Message{
-		Workspace: "ws_1", ID: id, Customer: "cus_1", Purpose: engawa.Marketing, State: engawa.MessageWaiting, Content: engawa.Content{Subject: "x", Text: "x"},
+		Workspace: "ws_1", ID: id, Customer: "cus_1", Partner: p.partner, Purpose: engawa.Marketing, State: engawa.MessageWaiting, Content: engawa.Content{Subject: "x", Text: "x"},
 		Chain: []engawa.Via{{Account: mailAccount}}, CreatedAt: now,
 	}
 	d := store.NewDelivery(m, 0, now)

@@ -8,8 +8,10 @@ import (
 	"net"
 	"time"
 
+	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/relay"
+	"github.com/engawa/engawa/internal/relay/scrub"
 	"github.com/engawa/engawa/internal/vault"
 )
 
@@ -47,12 +49,18 @@ func pair(chain, key string) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}, nil
 }
 
+// scrubWords are what stands in an answer where something was taken out of it.
+func (h *Hub) scrubWords(l engawa.Locale) scrub.Words {
+	return func(what string) string { return h.Words.T(l, "scrub."+what) }
+}
+
 // ServeRelay takes mail on l until ctx ends; then it takes no more connections,
 // lets mails under way finish, and returns.
 func (h *Hub) ServeRelay(ctx context.Context, l net.Listener) error {
 	c := h.Config.Relay
 	domains := c.DomainList()
-	s := relay.NewServer(&relay.Receiver{Store: h.Store, Vault: h.Vault, Domains: domains}, domains[0], relay.Limits{
+	r := &relay.Receiver{Store: h.Store, Vault: h.Vault, Domains: domains, DNS: relay.Resolver(net.DefaultResolver), Front: c.Front, Words: h.scrubWords}
+	s := relay.NewServer(r, domains[0], relay.Limits{
 		Size: int64(c.MaxSize), Connections: c.Connections, Recipients: c.Recipients, Timeout: c.Timeout,
 	}, h.certificate, h.log)
 	h.log.InfoContext(ctx, "taking mail", "address", l.Addr().String(), "domains", domains)

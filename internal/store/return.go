@@ -110,6 +110,7 @@ type Return struct {
 	Withdraw bool          // the customer wants no more marketing of this sender
 	Task     *engawa.Task  // its workspace is filled in
 	Heard    *HeardOf      // what it says of the pair of domains; nil: nothing
+	Reply    *engawa.Reply // what a partner may read of it; workspace, customer and message are filled in
 }
 
 // String names the delivery and what becomes of it.
@@ -191,6 +192,13 @@ func (t *tx) followReturn(r Return, h handedRow, lanes laneSet) error {
 		k := *r.Task
 		k.Workspace = h.Workspace
 		if err := t.raise(k); err != nil {
+			return err
+		}
+	}
+	if r.Reply != nil {
+		a := *r.Reply
+		a.Workspace, a.Customer, a.Message = h.Workspace, h.Customer, h.Message
+		if err := t.keepReply(a); err != nil {
 			return err
 		}
 	}

@@ -116,6 +116,7 @@ func takenTables() []taken {
 			hash: hashed{column: "value_hash", value: "value", domain: "identity:", fields: []string{"issuer", "kind"}},
 		},
 		{table: "customer_note", kind: "notes", order: "id", seal: inText, told: []string{"text"}},
+		{table: "partner_reply", kind: "partner-replies", order: "id", seal: inJSON, told: []string{"body"}},
 		{table: "extension", kind: "extensions", order: "id", json: []string{"storefronts"}, stay: []string{"next_at"}},
 		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
 		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},

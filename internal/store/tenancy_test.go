@@ -104,6 +104,8 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
+	_, err = s.TakeReturn(ctx, answered("rep_"+of, e.unknown, "ptn_"+of))
+	s.must(err)
 	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
@@ -395,6 +397,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"AddNote": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddNote(ctx, engawa.Note{Workspace: as, ID: "nte_new", Customer: "cus_" + e.of, Text: "x", CreatedAt: time.Now()})
+	},
+	"PartnerReplies": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.PartnerReplies(ctx, as, "ptn_"+e.of, store.Page{})
 	},
 	"Notes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Notes(ctx, as, "cus_"+e.of, store.Page{})

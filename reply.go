@@ -1,0 +1,49 @@
+package engawa
+
+import (
+	"fmt"
+	"time"
+)
+
+// Reply is what a customer answered a partner, made anew so that the partner may
+// read it (internal/relay/scrub): no address of the customer is in it.
+type Reply struct {
+	Workspace string
+	ID        string
+	Customer  string
+	Partner   string
+	App       string
+	Message   string    // the partner's, which it answers
+	At        time.Time // when it came, to the hour
+	Body      ReplyBody // sealed with the customer's key; empty after an erasure
+	CreatedAt time.Time // the hub's own; not for the partner
+}
+
+// Format names the reply without its words, whatever the verb.
+func (r Reply) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "reply %s to %s", r.ID, r.Message) }
+
+// ReplyBody is what a reply says.
+type ReplyBody struct {
+	Subject string         `json:"subject"`
+	Text    string         `json:"text"`
+	Files   []ReplyFile    `json:"files,omitempty"`
+	Hidden  map[string]int `json:"hidden,omitempty"` // how many identifiers of each class were replaced
+	Held    map[string]int `json:"held,omitempty"`   // how many parts were held back, by reason
+}
+
+// Format tells the size and none of the words, whatever the verb.
+func (b ReplyBody) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%d octets, %d files", len(b.Text), len(b.Files))
+}
+
+// ReplyFile is a file that came with a reply.
+type ReplyFile struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Data []byte `json:"data"`
+}
+
+// Format tells the file's type and size, whatever the verb.
+func (x ReplyFile) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s of %d octets", x.Type, len(x.Data))
+}
