@@ -84,7 +84,7 @@ func (l *Lists) look(ctx context.Context, workspace string) (store.Look, viewer,
 	v := viewer{l, nil}
 	for _, a := range accounts {
 		k, ok := message.Find(l.Kinds, a.Kind)
-		if !ok || !k.ToCustomers || k.Form != nil || !a.Enabled {
+		if !ok || !k.ToCustomers || k.Form != nil || !a.Enabled || !Carries(a) {
 			continue
 		}
 		for _, p := range purposes {
@@ -92,6 +92,12 @@ func (l *Lists) look(ctx context.Context, workspace string) (store.Look, viewer,
 		}
 	}
 	return store.Look{Ways: v.ways, Show: v.text}, v, err
+}
+
+// Carries reports whether an account may carry partners' messages: one that is a
+// partner's own, such as the endpoint that is told of changes, carries nobody's.
+func Carries(a engawa.Account) bool {
+	return a.Owner == engawa.OwnerWorkspace || a.Owner == engawa.OwnerOther
 }
 
 // Page returns a part of a list, how far it had come before, and whether it is

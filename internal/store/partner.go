@@ -260,6 +260,7 @@ type PartnerMessage struct {
 	Handle    string
 	Purpose   engawa.Purpose
 	State     engawa.MessageState
+	Outcome   engawa.Outcome // of the early verdict
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -281,10 +282,10 @@ func (s *Store) PartnerMessages(ctx context.Context, workspace, partner string, 
 	err = s.view(ctx, workspace, func(t *tx) error {
 		ms, err = all(t, func(scan func(...any) error) (m PartnerMessage, err error) {
 			var created, expires int64
-			err = scan(&m.ID, &m.App, &m.Handle, &m.Purpose, &m.State, &created, &expires)
+			err = scan(&m.ID, &m.App, &m.Handle, &m.Purpose, &m.State, &m.Outcome, &created, &expires)
 			m.CreatedAt, m.ExpiresAt = at(created), at(expires)
 			return m, err
-		}, `SELECT p.message, p.app, p.handle, m.purpose, m.state, p.created_at, m.expires_at FROM partner_message p
+		}, `SELECT p.message, p.app, p.handle, m.purpose, m.state, m.outcome, p.created_at, m.expires_at FROM partner_message p
 			JOIN message m ON m.workspace = p.workspace AND m.id = p.message `+w.text+fmt.Sprintf(` ORDER BY p.created_at DESC, p.message DESC LIMIT %d`, p.limit()), w.args...)
 		return err
 	})
@@ -333,6 +334,15 @@ func (s *Store) EndPartner(ctx context.Context, workspace, id string) (e Ended, 
 			{`UPDATE handle SET ended_at = $3, ended_by = '` + endedByContract + `' WHERE workspace = $1 AND partner = $2 AND ended_at = 0`, &e.Handles},
 		} {
 			if *x.count, err = t.exec(x.q, workspace, id, us(e.At)); err != nil {
+				return err
+			}
+		}
+		endpoints, err := all(t, scanString, `SELECT id FROM account WHERE workspace = $1 AND owner = $2 AND kind = 'webhook' AND ended_at = 0 ORDER BY id {lock}`, workspace, id)
+		if err != nil {
+			return err
+		}
+		for _, account := range endpoints {
+			if err := t.endEndpoint(workspace, account); err != nil {
 				return err
 			}
 		}
