@@ -119,8 +119,10 @@ func (s *shop) partnered(of string) {
 	ctx, now := s.t.Context(), time.Now().UTC()
 	s.must(s.AddSecret(ctx, store.APIKey{Workspace: of, ID: "sec_" + of, Name: "s", Hash: "h", Partner: "ptn_" + of, CreatedAt: now, EndsAt: now.Add(time.Hour)}))
 	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_list_" + of, Partner: "ptn_" + of, Scopes: []string{"*"}, Apps: []string{"app_" + of}, StartsAt: now}))
+	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_gone_" + of, Name: "みどり農園", CreatedAt: now}))
+	_, err := s.EndPartner(ctx, of, "ptn_gone_"+of)
+	s.must(err)
 	for more := true; more; {
-		var err error
 		more, err = s.StepSubscribers(ctx, of, lookAt)
 		s.must(err)
 	}
@@ -129,7 +131,7 @@ func (s *shop) partnered(of string) {
 		Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: "acc_" + of}}, CreatedAt: now,
 	}
 	s.must(s.EnqueueFor(ctx, store.NewMessage{Message: m}, s.handleOf(of)))
-	_, err := s.ChangeCustomer(ctx, of, "cus2_"+of, func(*engawa.Customer) {})
+	_, err = s.ChangeCustomer(ctx, of, "cus2_"+of, func(*engawa.Customer) {})
 	s.must(err)
 }
 
