@@ -136,7 +136,7 @@ func (v *vendor) get(path string) map[string]any {
 func (v *vendor) changes(since string) (seen []string, next string) {
 	v.t.Helper()
 	for {
-		out := v.get("/v1/partner/apps/" + v.app + "/changes?limit=2&since=" + since)
+		out := v.get("/v1/partner/apps/" + v.app + "/changes?limit=2&cursor=" + since)
 		for _, s := range out["subscribers"].([]any) {
 			sub := s.(map[string]any)
 			mark := ""
@@ -407,10 +407,14 @@ func TestPartnerSends(t *testing.T) {
 				t.Errorf("another's message: %d", status)
 			}
 		}
-		for _, channels := range []string{`["acc_mail"]`, `["pigeon"]`, `["line"]`} {
-			status, _, text := s.do("POST", "/v1/partner/messages", v.token, `{"to":{"subscriber":"`+handle+`"},"purpose":"service","trigger":"user","content":{"text":"t"},"channels":`+channels+`}`)
-			if status != 400 || strings.Contains(text, "acc_store") {
-				t.Errorf("channels %s: %d %s", channels, status, text)
+		var said []string
+		for _, channel := range []string{"acc_mail", "pigeon", "line", "appstore"} { // there, nowhere, and not connected
+			status, _, text := s.do("POST", "/v1/partner/messages", v.token, `{"to":{"subscriber":"`+handle+`"},"purpose":"service","trigger":"user","content":{"text":"t"},"channels":["`+channel+`"]}`)
+			said = append(said, fmt.Sprint(status, strings.ReplaceAll(text, channel, "it")))
+		}
+		for _, text := range said {
+			if text != said[0] || !strings.HasPrefix(text, "400") {
+				t.Errorf("channels that may not be used: %v", said)
 			}
 		}
 		waiting, _, _ := v.says(handle, "service")

@@ -157,14 +157,14 @@ func showSubscriber(e partner.Entry) subscriberSeen {
 }
 
 type subscribersIn struct {
-	App string `path:"app"`
+	App string `path:"app" maxLength:"64"`
 	Paging
 }
 
 type subscriberList struct {
 	Subscribers []subscriberSeen `json:"subscribers"`
 	Next        string           `json:"next"`
-	Changes     string           `json:"changes" doc:"Of the first page: where to begin with /changes once the list was read"`
+	Changes     string           `json:"changes" doc:"Of the first page: the cursor for /changes once the list was read"`
 	Building    bool             `json:"building" doc:"The list is being made for the first time; what is missing comes as changes"`
 }
 
@@ -220,20 +220,19 @@ func placeOfChange(cursor string) (int64, error) {
 	text, ok := strings.CutPrefix(string(plain), "changes.")
 	n, numberErr := strconv.ParseInt(text, 36, 64)
 	if err != nil || !ok || numberErr != nil || n < 0 {
-		return 0, engawa.Invalid("?since", `use the "changes" or "next" of the answer before, unchanged`, "this is no place among changes")
+		return 0, engawa.Invalid("?cursor", `use the "changes" or "next" of the answer before, unchanged`, "this is no place among changes")
 	}
 	return n, nil
 }
 
 type changesIn struct {
-	App   string `path:"app"`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Since string `query:"since" maxLength:"200" doc:"The changes of the list, or the next of the changes before; empty: from the beginning"`
+	App string `path:"app" maxLength:"64"`
+	Paging
 }
 
 type changeList struct {
 	Subscribers []subscriberSeen `json:"subscribers" doc:"Each once, as it stands now, in the order of its last change"`
-	Next        string           `json:"next" doc:"Where to go on, now or later; never empty"`
+	Next        string           `json:"next" doc:"The cursor with which to go on, now or later; never empty"`
 	More        bool             `json:"more" doc:"There may be more now"`
 }
 
@@ -243,7 +242,7 @@ func (a *API) listChanges(ctx context.Context, c *call, in *changesIn) (changeLi
 	if err != nil {
 		return changeList{}, err
 	}
-	after, err := placeOfChange(in.Since)
+	after, err := placeOfChange(in.Cursor)
 	if err != nil {
 		return changeList{}, err
 	}
@@ -255,8 +254,8 @@ func (a *API) listChanges(ctx context.Context, c *call, in *changesIn) (changeLi
 }
 
 type subscriberIn struct {
-	App        string `path:"app"`
-	Subscriber string `path:"subscriber"`
+	App        string `path:"app" maxLength:"64"`
+	Subscriber string `path:"subscriber" maxLength:"64"`
 }
 
 func (a *API) getSubscriber(ctx context.Context, c *call, in *subscriberIn) (subscriberSeen, error) {
