@@ -89,8 +89,9 @@ var computed = map[string][]string{
 	"offer.for.":     {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":    {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":   nil, // by the field that is wrong: Page.toldWords
+	"grant.purpose.": {"service", "notice", "marketing"},
 	"partner.why.":   nil, // partner.Classes: TestClassesHaveWords
-	"done.":          {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written"},
+	"done.":          {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "partner", "partner_app", "partner_ended", "grant", "grant_ended", "secret_ended"},
 	"help.":          nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":    {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
 	"stop.":          {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
