@@ -185,7 +185,9 @@ func TestToken(t *testing.T) {
 		_, text := access.NewKey(access.PartnerEnv)
 		for _, f := range []url.Values{
 			v.asks(changed), v.asks(text.Reveal()), v.asks(""), v.asks(w.secret), w.asks(v.secret), v.asks(s.key),
-			{"grant_type": {"client_credentials"}}, {"grant_type": {"client_credentials"}, "client_id": {v.id}}, {"grant_type": {"client_credentials"}, "client_secret": {v.secret}},
+			{"grant_type": {"client_credentials"}},
+			{"grant_type": {"client_credentials"}, "client_id": {v.id}},
+			{"grant_type": {"client_credentials"}, "client_secret": {v.secret}},
 		} {
 			unauthorized(f)
 		}

@@ -297,8 +297,10 @@ func (a *API) compose(ctx context.Context, c *call, in partnerMessageNew) (store
 	if err != nil {
 		return store.NewMessage{}, err
 	}
-	if err := a.openApp(ctx, c, app, access.MessagesSend); err != nil {
+	if err := a.openApp(ctx, c, app, access.MessagesSend); notFound(err) {
 		return store.NewMessage{}, engawa.NotFound("subscriber")
+	} else if err != nil {
+		return store.NewMessage{}, err
 	}
 	r := message.Request{
 		Workspace: c.workspace, Partner: c.who.Partner, App: app, Customer: customer, Purpose: in.Purpose, Trigger: in.Trigger, Topic: in.Topic,

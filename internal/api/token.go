@@ -78,7 +78,7 @@ func (a *API) token(w http.ResponseWriter, r *http.Request) {
 	out, refused, err := a.takeToken(r)
 	switch {
 	case err != nil: // the hub's own fault, or the database's
-		a.trouble(r, err)
+		_ = a.trouble(r, err) // for its line in the log
 		w.Header().Set("Retry-After", "5")
 		answer(w, http.StatusServiceUnavailable, "application/json", oauthError{Code: "temporarily_unavailable", Description: "try again in a few seconds"})
 	case refused != nil:

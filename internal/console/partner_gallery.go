@@ -24,7 +24,7 @@ func partnerSamples(page func(at, title string) Page) []Sample {
 
 const (
 	samplePartnerID = "ptn_4m2k3m9x1c4t8v7w2y5z0a3b6"
-	sampleTokenURL  = "https://hub.hinata.example/oauth/token" //nolint:gosec // an address, no credential
+	sampleTokenURL  = "https://hub.hinata.example/oauth/token"
 )
 
 func samplePartnerName(p Page) string {

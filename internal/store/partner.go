@@ -316,7 +316,11 @@ type Shared struct {
 func (s *Store) EndPartner(ctx context.Context, workspace, id string) (e Ended, err error) {
 	err = s.inTx(ctx, workspace, func(t *tx) error {
 		e = Ended{At: time.Now().UTC().Truncate(time.Microsecond)}
-		if _, err := t.lists(workspace, "{lock}"); err != nil { // before handles, as who brings lists up to date
+		endpoints, err := all(t, scanString, `SELECT id FROM account WHERE workspace = $1 AND owner = $2 AND kind = 'webhook' AND ended_at = 0 ORDER BY id {lock}`, workspace, id)
+		if err != nil {
+			return err
+		}
+		if _, err := t.lists(workspace, "{lock}"); err != nil { // behind accounts, and before handles, as who brings lists up to date
 			return err
 		}
 		if err := t.expect("partner that has not ended", `UPDATE partner SET ended_at = $3 WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, us(e.At)); err != nil {
@@ -336,10 +340,6 @@ func (s *Store) EndPartner(ctx context.Context, workspace, id string) (e Ended, 
 			if *x.count, err = t.exec(x.q, workspace, id, us(e.At)); err != nil {
 				return err
 			}
-		}
-		endpoints, err := all(t, scanString, `SELECT id FROM account WHERE workspace = $1 AND owner = $2 AND kind = 'webhook' AND ended_at = 0 ORDER BY id {lock}`, workspace, id)
-		if err != nil {
-			return err
 		}
 		for _, account := range endpoints {
 			if err := t.endEndpoint(workspace, account); err != nil {

@@ -79,6 +79,13 @@ func (t *tx) retellAll(workspace, partner string) error {
 	return err
 }
 
+// retellEvery has every list of a workspace gone through anew: the ways to reach
+// its customers have changed.
+func (t *tx) retellEvery(workspace string) error {
+	_, err := t.exec(`UPDATE subscriber_list SET anew = TRUE, scanned = '' WHERE workspace = $1`, workspace)
+	return err
+}
+
 // listRow is a list as it stands.
 type listRow struct {
 	List
