@@ -2,6 +2,7 @@ package engawa
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -98,6 +99,7 @@ type Partner struct {
 	Name      string
 	Sender    SenderProfile
 	CreatedAt time.Time
+	EndedAt   time.Time // zero: it has not ended
 }
 
 // Grant is what a partner may do in a workspace. Empty lists allow nothing;
@@ -116,4 +118,21 @@ type Grant struct {
 	EndsAt     time.Time // zero: open
 	EndedAt    time.Time // zero: not ended early
 	Version    int64
+}
+
+// InForce reports whether the grant holds at a time: one that was ended is ended
+// whatever the clocks say.
+func (g Grant) InForce(at time.Time) bool {
+	return g.EndedAt.IsZero() && !at.Before(g.StartsAt) && (g.EndsAt.IsZero() || at.Before(g.EndsAt))
+}
+
+// Opens reports whether the grant is for an app. All apps are those that no other
+// partner operates: one of another's has to be named.
+func (g Grant) Opens(a App) bool {
+	return slices.Contains(g.Apps, a.ID) || slices.Contains(g.Apps, "*") && (a.Partner == "" || a.Partner == g.Partner)
+}
+
+// Allows reports whether the grant has a scope.
+func (g Grant) Allows(scope string) bool {
+	return slices.Contains(g.Scopes, scope) || slices.Contains(g.Scopes, "*")
 }

@@ -130,7 +130,13 @@ func TestPeople(t *testing.T) {
 		s.must("key", "rotate")
 
 		partner := s.must("partner", "add", "アプリ工房")[0]
+		if secret := s.must("partner", "secret", partner)[0]; !strings.HasPrefix(secret, "eng_secret_") {
+			t.Errorf("a client secret reads %.12s…", secret)
+		}
+		s.must("partner", "secret", partner)
+		s.refused(1, "2 secrets", "partner", "secret", partner)
 		s.must("partner", "disable", partner)
+		s.refused(1, "partner", "partner", "secret", partner)
 		s.refused(1, "partner", "partner", "disable", "ptn_none")
 		s.refused(1, "ws_none", "partner", "list", "--workspace", "ws_none")
 		s.refused(2, "", "member", "add", "x", "--role", "king")

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/mail"
@@ -14,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/api"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
@@ -301,6 +301,7 @@ func (r keyRotate) Run(ctx context.Context) error {
 type partnerCmd struct {
 	Add     partnerAdd     `cmd:""`
 	List    partnerList    `cmd:""`
+	Secret  partnerSecret  `cmd:""`
 	Disable partnerDisable `cmd:""`
 }
 
@@ -334,42 +335,34 @@ func (l partnerList) Run(ctx context.Context) error {
 	})
 }
 
+type partnerSecret struct {
+	inWorkspace
+	ID string `arg:""`
+}
+
+// Run makes a client secret of the partner and prints it, this once.
+func (p partnerSecret) Run(ctx context.Context) error {
+	return p.in(ctx, func(h *serve.Hub, workspace string) error {
+		k, text := access.NewKey(access.PartnerEnv)
+		row := k.Row(workspace, "client secret")
+		row.Partner = p.ID
+		if err := h.Store.By("system:command").AddSecret(ctx, row); err != nil {
+			return err
+		}
+		fmt.Println(text.Reveal())
+		return nil
+	})
+}
+
 type partnerDisable struct {
 	inWorkspace
 	ID string `arg:""`
 }
 
-// Run ends the partner's open grants and revokes its keys.
+// Run ends the partner: its grants, its secrets, its handles, and what is queued.
 func (d partnerDisable) Run(ctx context.Context) error {
 	return d.in(ctx, func(h *serve.Hub, workspace string) error {
-		all, err := h.Store.Partners(ctx, workspace)
-		if err != nil {
-			return err
-		}
-		for _, p := range all {
-			if p.ID == d.ID {
-				return errors.Join(d.end(ctx, h, workspace), note(ctx, h, workspace, "end-partner", d.ID))
-			}
-		}
-		return engawa.NotFound("partner")
-	})
-}
-
-func (d partnerDisable) end(ctx context.Context, h *serve.Hub, workspace string) error {
-	grants, err := h.Store.Grants(ctx, workspace)
-	if err != nil {
+		_, err := h.Store.By("system:command").EndPartner(ctx, workspace, d.ID)
 		return err
-	}
-	for _, g := range grants {
-		if g.Partner == d.ID && g.EndedAt.IsZero() {
-			err = errors.Join(err, h.Store.EndGrant(ctx, workspace, g.ID))
-		}
-	}
-	keys, listed := h.Store.Keys(ctx, workspace)
-	for _, k := range keys {
-		if k.Partner == d.ID && k.RevokedAt.IsZero() {
-			err = errors.Join(err, h.Store.RevokeKey(ctx, workspace, k.ID))
-		}
-	}
-	return errors.Join(err, listed)
+	})
 }

@@ -29,6 +29,10 @@ const (
 	sumSize   = 6  // base62: CRC-32 (IEEE) of all before it
 )
 
+// PartnerEnv is the env of partners' client secrets, which are keys that open
+// nothing but /oauth/token.
+const PartnerEnv = "secret"
+
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // Key is an API key as it is kept: without its secret.

@@ -45,6 +45,9 @@ const (
 	// AppUse is the one scope of a key that an app carries to its customers'
 	// devices. No other key can be given it, and such a key no other.
 	AppUse Scope = "app:use"
+	// PartnerSelf is what every partner may do about itself. No grant has it and no
+	// key can be given it.
+	PartnerSelf Scope = "partner:self"
 )
 
 // All is the entry that stands for every scope in a list of one.
@@ -111,6 +114,11 @@ func (p Principal) Require(scope Scope) error {
 	switch {
 	case p.App != "" || scope == AppUse:
 		if p.Workspace == "" || p.Key == "" || p.App == "" || scope != AppUse {
+			return refuse(ScopeMissing, nil)
+		}
+		return nil
+	case scope == PartnerSelf:
+		if p.Workspace == "" || p.Key == "" || p.Partner == "" {
 			return refuse(ScopeMissing, nil)
 		}
 		return nil

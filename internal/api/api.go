@@ -18,6 +18,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/store"
@@ -37,13 +38,16 @@ type API struct {
 	Log     *slog.Logger
 	Refunds *refund.Runner
 	Follow  *follow.Follower
+	Lists   *partner.Lists
 	// From is the network that a request comes from; nil: that of the connection.
 	From func(*http.Request) string
 
 	callers callerCache
 	phones  phone.Pace
-	door    sync.Once
-	doorway *phone.Door
+
+	partnerPace phone.Pace
+	door        sync.Once
+	doorway     *phone.Door
 }
 
 const (
@@ -61,6 +65,7 @@ func (a *API) Handler() http.Handler {
 		a.enter(w, r, access.EventsWrite, a.postEvents) //nolint:contextcheck // a request with an idempotency key outlives its caller
 	})
 	m.HandleFunc("POST /in/{account}", a.callback)
+	m.HandleFunc("POST "+tokenPath, a.token)
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	m.HandleFunc("GET /readyz", a.ready)
 	m.HandleFunc("POST /u/{token}", a.unsubscribe)

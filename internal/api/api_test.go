@@ -33,6 +33,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/store"
@@ -70,6 +71,7 @@ type site struct {
 	log     *bytes.Buffer
 	store   *appstoresim.Store
 	desk    *desk.Desk
+	lists   *partner.Lists
 
 	provider http.Handler // who answers outgoing requests; nil: nobody
 	connect  http.Handler // App Store Connect; nil: provider
@@ -108,7 +110,9 @@ func newHub(t *testing.T, url string) *site {
 	a := &api.API{
 		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Desk: s.desk, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
+		Lists:   &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
+	s.lists = a.Lists
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
 	s.doc = a.Document()
 	s.handler = a.Handler()

@@ -74,8 +74,8 @@ func (a *API) principal(r *http.Request) (access.Principal, error) {
 	}
 	if k.who.Partner != "" {
 		return access.Principal{}, &engawa.Error{
-			Code: engawa.CodeForbidden, Message: "this is a partner's key, and this path belongs to the workspace",
-			Remedy: "use the paths below /v1/partner, or a key of the workspace",
+			Code: engawa.CodeForbidden, Message: "this is a partner's client secret, and no key",
+			Remedy: "exchange it for a token at /oauth/token, and use the paths below /v1/partner",
 		}
 	}
 	a.noteUse(r.Context(), k)
@@ -140,6 +140,9 @@ func notFound(err error) bool {
 	told, ok := errors.AsType[*engawa.Error](err)
 	return ok && told.Code == engawa.CodeNotFound
 }
+
+// remoteNone is the address of nobody, for keys that work from every network.
+var remoteNone netip.Addr
 
 func remote(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

@@ -36,6 +36,12 @@ func describe(h *huma.Operation, o op) {
 	if o.scope == access.AppUse {
 		h.Security = []map[string][]string{{"app": {}}}
 	}
+	if strings.HasPrefix(o.path, partnerPaths) {
+		h.Security = []map[string][]string{{"partner": {string(o.scope)}}}
+	}
+	if o.scope == access.PartnerSelf {
+		h.Security = []map[string][]string{{"partner": {}}}
+	}
 	h.Responses = map[string]*huma.Response{"default": problemResponse()}
 	if o.method == http.MethodPost {
 		h.Parameters = append(h.Parameters, &huma.Param{
@@ -67,12 +73,17 @@ func (a *API) operations(m *mux) document {
 	d.api.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key of the workspace, with scopes"},
 		"app": {Type: "http", Scheme: "bearer", Description: "An app key, which an app carries to its customers' devices"},
+		"partner": {
+			Type: "oauth2", Description: "A partner's token",
+			Flows: &huma.OAuthFlows{ClientCredentials: &huma.OAuthFlow{TokenURL: tokenPath, Scopes: partnerScopes()}},
+		},
 	}
 	schemas := d.api.Components.Schemas
 	schemas.Schema(reflect.TypeFor[problem](), true, "")
 	a.addOperations(h)
 	d.addEvents()
 	d.addCallback()
+	d.addToken()
 	delete(schemas.Map(), "ErrorModel") // huma's own form of a problem: translated before it leaves
 	delete(schemas.Map(), "ErrorDetail")
 	for _, s := range schemas.Map() {
@@ -128,6 +139,45 @@ func (d document) addEvents() {
 		}},
 	}
 	d.api.AddOperation(op)
+}
+
+// partnerScopes are those that a grant can have.
+func partnerScopes() map[string]string {
+	about := map[access.Scope]string{
+		access.MessagesRead: "See what became of your messages", access.MessagesSend: "Write to subscribers", access.SubscribersRead: "See the subscribers of an app", access.AppsRead: "See apps",
+	}
+	scopes := map[string]string{}
+	for _, n := range access.Scopes {
+		if n.Partner {
+			scopes[string(n.Scope)] = about[n.Scope]
+		}
+	}
+	return scopes
+}
+
+// addToken describes how a partner takes a token.
+func (d document) addToken() {
+	schemas := d.api.Components.Schemas
+	json := func(t reflect.Type) map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{"application/json": {Schema: schemas.Schema(t, true, "")}}
+	}
+	text := &huma.Schema{Type: huma.TypeString}
+	d.api.AddOperation(&huma.Operation{
+		OperationID: "takeToken", Method: http.MethodPost, Path: tokenPath, Tags: []string{tagPartner}, Summary: "Take a token",
+		Description: "The client credentials grant of OAuth 2.0 (RFC 6749, 4.4). client_id is the partner's id. Client and secret go by HTTP Basic or in the form, and never in the URL. " +
+			"A token lives for 15 minutes at most, and ends at once with its secret, with the partner, and with its grants.",
+		Security: []map[string][]string{},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"grant_type"}, Properties: map[string]*huma.Schema{
+				"grant_type": {Type: huma.TypeString, Enum: []any{"client_credentials"}}, "client_id": text, "client_secret": text,
+				"scope": {Type: huma.TypeString, Description: "Parted by spaces; all of your grants if missing"},
+			},
+		}}}},
+		Responses: map[string]*huma.Response{
+			"200":     {Description: http.StatusText(http.StatusOK), Content: json(reflect.TypeFor[tokenOut]())},
+			"default": {Description: "An error of RFC 6749, 5.2", Content: json(reflect.TypeFor[oauthError]())},
+		},
+	})
 }
 
 func opOf(h *huma.Operation, scope access.Scope) op {

@@ -30,7 +30,7 @@ func TestLimits(t *testing.T) {
 	w := walker{t: t, schemas: doc.Components.Schemas}
 	for path, item := range doc.Paths {
 		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch} {
-			if o == nil || path == "/in/{account}" { // raw bytes: 1 MiB
+			if o == nil || path == "/in/{account}" || path == "/oauth/token" { // raw bytes: 1 MiB; a form: 8 KiB
 				continue
 			}
 			if o.RequestBody != nil {

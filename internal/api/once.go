@@ -60,6 +60,9 @@ func onceOf(c *call, keys []string) (store.Once, error) {
 	if c.who.App != "" { // devices do not know of each other's keys
 		key = c.r.Header.Get(sessionHeader) + " " + key
 	}
+	if c.who.Partner != "" { // nor do partners
+		key = c.who.Partner + " " + key
+	}
 	b.WriteString(c.r.Method + " " + c.r.URL.RequestURI() + "\n" + c.r.Header.Get("Content-Type") + "\n")
 	for _, name := range slices.Sorted(maps.Keys(c.r.Header)) {
 		if strings.HasPrefix(name, "Ce-") { // attributes of a CloudEvent

@@ -40,11 +40,15 @@ type call struct {
 	who       access.Principal
 	workspace string
 	store     *store.Store // as who asks uses it: what is changed goes into the audit trail
+	client    store.Client // the partner who asks; zero: none does
 	locale    engawa.Locale
 }
 
 // actor names who asks, for the audit trail and for what keeps who changed it.
 func (c *call) actor() string {
+	if c.who.Partner != "" {
+		return "partner:" + c.who.Partner
+	}
 	if c.who.Member != "" {
 		return "member:" + c.who.Member
 	}
@@ -56,8 +60,8 @@ func (c *call) actor() string {
 func (a *API) enter(w http.ResponseWriter, r *http.Request, scope access.Scope, serve func(*call)) {
 	w.Header().Set("Cache-Control", "no-store")
 	c := &call{w: w, r: r, locale: localeOf(r)}
-	var err error
-	if c.who, err = a.principal(r); err == nil {
+	err := a.identify(c)
+	if err == nil {
 		err = c.who.Require(scope)
 	}
 	if err == nil {
@@ -79,6 +83,15 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, scope access.Scope, 
 	default:
 		serve(c)
 	}
+}
+
+// identify says who asks: a partner below its own paths, else a key.
+func (a *API) identify(c *call) (err error) {
+	if strings.HasPrefix(c.r.URL.Path, partnerPaths) {
+		return a.partnerBy(c)
+	}
+	c.who, err = a.principal(c.r)
+	return err
 }
 
 // checkURL refuses what no database of ours can keep or look up.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/store"
 )
 
 type appOut struct {
@@ -66,14 +67,15 @@ type senderBody struct {
 }
 
 type partnerOut struct {
-	ID        string     `json:"id"`
+	ID        string     `json:"id" doc:"Also its client_id at /oauth/token"`
 	Name      string     `json:"name"`
 	Sender    senderBody `json:"sender" doc:"The legal sender, as the law asks to name it"`
 	CreatedAt time.Time  `json:"created_at"`
+	EndedAt   *time.Time `json:"ended_at"`
 }
 
 func showPartner(p engawa.Partner) partnerOut {
-	return partnerOut{p.ID, p.Name, senderBody(p.Sender), p.CreatedAt.UTC()}
+	return partnerOut{p.ID, p.Name, senderBody(p.Sender), p.CreatedAt.UTC(), utc(p.EndedAt)}
 }
 
 type partnerList struct {
@@ -93,8 +95,57 @@ func (a *API) partner(ctx context.Context, workspace, id string) (engawa.Partner
 }
 
 func (a *API) getPartner(ctx context.Context, c *call, in *One) (partnerOut, error) {
-	p, err := a.partner(ctx, c.workspace, in.ID)
+	p, err := a.Store.Partner(ctx, c.workspace, in.ID)
 	return showPartner(p), err
+}
+
+type secretIn struct {
+	One
+	Body struct {
+		EndsAt *time.Time `json:"ends_at,omitempty" doc:"A year from now if missing, and at most"`
+	}
+}
+
+type secretMade struct {
+	ID       string    `json:"id" doc:"Under it the secret is revoked, as a key is: POST /v1/keys/{id}:revoke"`
+	ClientID string    `json:"client_id"`
+	Secret   string    `json:"client_secret" doc:"Shown once"`
+	EndsAt   time.Time `json:"ends_at"`
+}
+
+// addSecret makes a client secret of a partner.
+func (a *API) addSecret(ctx context.Context, c *call, in *secretIn) (secretMade, error) {
+	k, text := access.NewKey(access.PartnerEnv)
+	var err error
+	if k.ExpiresAt, err = endOf(k, in.Body.EndsAt); err != nil {
+		return secretMade{}, err
+	}
+	row := k.Row(c.workspace, "client secret")
+	row.Partner = in.ID
+	return secretMade{k.ID, in.ID, text.Reveal(), k.ExpiresAt.UTC()}, c.store.AddSecret(ctx, row)
+}
+
+type sharedOut struct {
+	App       string `json:"app"`
+	Handles   int64  `json:"handles" doc:"Subscribers whom the partner had a handle of, ever"`
+	Addresses int64  `json:"addresses" doc:"Of these, with an address that they agreed to share"`
+	Messages  int64  `json:"messages" doc:"That the partner asked to be sent"`
+}
+
+type partnerEnded struct {
+	ID      string      `json:"id"`
+	EndedAt time.Time   `json:"ended_at"`
+	Grants  int64       `json:"grants" doc:"That were ended by this"`
+	Secrets int64       `json:"secrets" doc:"That stopped working"`
+	Handles int64       `json:"handles" doc:"That no longer resolve"`
+	Refused int64       `json:"refused" doc:"Messages that waited and will not go"`
+	Shared  []sharedOut `json:"shared" doc:"What the partner was given, by app"`
+}
+
+// endPartner ends a partner and all that it may do.
+func (a *API) endPartner(ctx context.Context, c *call, in *One) (partnerEnded, error) {
+	e, err := c.store.EndPartner(ctx, c.workspace, in.ID)
+	return partnerEnded{in.ID, e.At, e.Grants, e.Secrets, e.Handles, e.Refused, shown(e.Shared, func(x store.Shared) sharedOut { return sharedOut(x) })}, err
 }
 
 type partnerIn struct {

@@ -22,12 +22,13 @@ const (
 	tagWorkspace = "Workspace"
 	tagOffers    = "Offer codes"
 	tagApp       = "For the app itself"
+	tagPartner   = "For partners"
 )
 
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagPartner, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -60,6 +61,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addOffers(h)
 	a.addProducts(h)
 	a.addAppItself(h)
+	a.addPartnerSide(h)
 }
 
 func (a *API) addMessages(h huma.API) {
@@ -260,6 +262,14 @@ func (a *API) addPartners(h huma.API) {
 	add(a, h, op{"listPartners", get, "/v1/partners", access.PartnersRead, ok, tagPartners, "Partners, oldest first", ""}, a.listPartners)
 	add(a, h, op{"addPartner", post, "/v1/partners", access.PartnersWrite, created, tagPartners, "Add a partner", ""}, a.addPartner)
 	add(a, h, op{"getPartner", get, "/v1/partners/{id}", access.PartnersRead, ok, tagPartners, "One partner", ""}, a.getPartner)
+	add(a, h, op{
+		"addSecret", post, "/v1/partners/{id}/secrets", access.KeysWrite, created, tagPartners, "Make a client secret of a partner",
+		"Two work at once, so that the partner can change over without a gap. The secret is in the answer and is shown once.",
+	}, a.addSecret)
+	add(a, h, op{
+		"endPartner", post, "/v1/partners/{id}:end", access.PartnersWrite, ok, tagPartners, "End a partner",
+		"In one: its grants end, its secrets stop, its handles no longer resolve, what waits of its messages is refused, and its webhooks are taken away. It cannot be undone. Answers what the partner was given.",
+	}, a.endPartner)
 	add(a, h, op{"listGrants", get, "/v1/grants", access.PartnersRead, ok, tagPartners, "What partners may do", ""}, a.listGrants)
 	add(a, h, op{"addGrant", post, "/v1/grants", access.PartnersWrite, created, tagPartners, "Grant a partner something", ""}, a.addGrant)
 	add(a, h, op{"getGrant", get, "/v1/grants/{id}", access.PartnersRead, ok, tagPartners, "One grant", ""}, a.getGrant)
@@ -349,4 +359,43 @@ func (a *API) addAppItself(h huma.API) {
 		"tellUsage", post, "/v1/app/usage", access.AppUse, accepted, tagApp, "Tell how far a purchase was used",
 		"For an answer to the App Store where the customer asks for a refund and has agreed to it. Only of this customer's own purchases. What was told before does not get less by this, and is replaced by what the business's server tells.",
 	}, a.tellUsage)
+}
+
+// addPartnerSide are a partner's own operations, by a token of /oauth/token.
+func (a *API) addPartnerSide(h huma.API) {
+	add(a, h, op{"partnerApps", get, "/v1/partner/apps", access.PartnerSelf, ok, tagPartner, "Apps that your grants open, oldest first", ""}, a.partnerApps)
+	add(a, h, op{"partnerGrants", get, "/v1/partner/grants", access.PartnerSelf, ok, tagPartner, "Your grants, and how much of their quotas was used", ""}, a.partnerGrants)
+	add(a, h, op{
+		"endOwnGrant", post, "/v1/partner/grants/{id}:end", access.PartnerSelf, ok, tagPartner, "Give a grant back, now",
+		"Also for what is queued. It cannot be undone.",
+	}, a.endOwnGrant)
+	add(a, h, op{
+		"listSubscribers", get, "/v1/partner/apps/{app}/subscribers", access.SubscribersRead, ok, tagPartner, "Subscribers of an app, by handle",
+		"Read it whole once, then follow /v1/partner/apps/{app}/changes from where the first page says.",
+	}, a.listSubscribers)
+	add(a, h, op{
+		"listChanges", get, "/v1/partner/apps/{app}/changes", access.SubscribersRead, ok, tagPartner, "What changed in the list of an app",
+		"Nothing is left out, however changes come at the same time. A subscriber who is gone is told as gone. Seconds may pass until a change is told.",
+	}, a.listChanges)
+	add(a, h, op{
+		"getSubscriber", get, "/v1/partner/apps/{app}/subscribers/{subscriber}", access.SubscribersRead, ok, tagPartner, "One subscriber",
+		"A handle that is not yours, that ended, or that never was has one answer.",
+	}, a.getSubscriber)
+	add(a, h, op{
+		"sendAsPartner", post, "/v1/partner/messages", access.MessagesSend, accepted, tagPartner, "Say something to a subscriber",
+		"Answers the early verdict; the one that counts is made when the message leaves. A refusal is a kept fact, not an error. A reason tells its class and no more.",
+	}, a.sendAsPartner)
+	add(a, h, op{"checkAsPartner", post, "/v1/partner/messages:check", access.MessagesSend, ok, tagPartner, "The verdict without sending", "Nothing is kept."}, a.checkAsPartner)
+	add(a, h, op{"partnerMessages", get, "/v1/partner/messages", access.MessagesRead, ok, tagPartner, "Your messages, newest first", ""}, a.partnerMessages)
+	add(a, h, op{"getPartnerMessage", get, "/v1/partner/messages/{id}", access.MessagesRead, ok, tagPartner, "What became of a message", ""}, a.getPartnerMessage)
+	add(a, h, op{
+		"cancelPartnerMessage", post, "/v1/partner/messages/{id}:cancel", access.MessagesSend, ok, tagPartner, "Stop a message of yours",
+		"Only what has not been handed over; otherwise a conflict, and nothing changes.",
+	}, a.cancelPartnerMessage)
+	add(a, h, op{"partnerWebhooks", get, "/v1/partner/webhooks", access.SubscribersRead, ok, tagPartner, "Your webhooks, oldest first", ""}, a.partnerWebhooks)
+	add(a, h, op{
+		"addPartnerWebhook", post, "/v1/partner/webhooks", access.SubscribersRead, created, tagPartner, "Be told when a list changes",
+		"Posts the event partner.subscribers_changed with the app, and nobody's handle: fetch the changes then. Signed as Standard Webhooks says. The secret is in the answer and is shown once.",
+	}, a.addPartnerWebhook)
+	add(a, h, op{"endPartnerWebhook", del, "/v1/partner/webhooks/{id}", access.SubscribersRead, ok, tagPartner, "Be told no longer", ""}, a.endPartnerWebhook)
 }

@@ -116,6 +116,8 @@ var walk = []step{
 	{"listPartners", "/v1/partners", ""},
 	{"addPartner", "/v1/partners", `{"name":"p","sender":{"name":"p","postal":"","phone":"","mail":"","contact":""}}`},
 	{"getPartner", "/v1/partners/$partner", ""},
+	{"addSecret", "/v1/partners/$partner/secrets", `{}`},
+	{"endPartner", "/v1/partners/$leaver:end", ""},
 	{"listGrants", "/v1/grants", ""},
 	{"addGrant", "/v1/grants", `{"partner":"$partner","scopes":["messages:send"],"apps":["$app"],"channels":["mail"],"purposes":["service"]}`},
 	{"getGrant", "/v1/grants/$grant", ""},
@@ -298,6 +300,7 @@ func (s *site) seed() map[string]string {
 	ids["delivery"] = s.unknown()
 	ids["message"] = s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"],"not_before":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
+	ids["leaver"] = s.made("/v1/partners", `{"name":"q","sender":{"name":"q","postal":"x","phone":"","mail":"","contact":""}}`)
 	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
 	ids["store"], ids["offer"] = s.stocked()

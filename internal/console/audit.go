@@ -84,6 +84,13 @@ func (c *console) actors(v *visit) ([]Choice, error) {
 	for _, k := range keys {
 		all = append(all, Choice{"key:" + k.ID, v.T("audit.key", "name", k.Name)})
 	}
+	if err != nil {
+		return nil, err
+	}
+	partners, err := c.Store.Partners(v.ctx(), v.ws())
+	for _, p := range partners {
+		all = append(all, Choice{"partner:" + p.ID, v.T("audit.partner", "name", p.Name)})
+	}
 	return append(all, Choice{"system:command", v.T("audit.command")}, Choice{"stranger", v.T("audit.stranger")}), err
 }
 
@@ -112,7 +119,7 @@ func (p Page) auditWords(action string) string {
 func pageOf(id string) string {
 	for prefix, path := range map[string]string{
 		engawa.PrefixAccount: "/accounts/", engawa.PrefixRoute: "/routes/", engawa.PrefixTemplate: "/templates/",
-		engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/", engawa.PrefixRefund: "/refunds/",
+		engawa.PrefixPartner: "/partners/", engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/", engawa.PrefixRefund: "/refunds/",
 	} {
 		if engawa.HasPrefix(id, prefix) {
 			return path + id

@@ -115,6 +115,13 @@ func auditAll(d *desk) {
 		"/customers/{id}/merge/find":          {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
 		"/customers/{id}/notes":               {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
 		"/customers/{id}/write":               {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "do": {"send"}}, "write-customer"},
+		"/partners/new":                       {at("/partners/new"), url.Values{"name": {"在庫くん"}}, "create-partner"},
+		"/partners/{id}/apps":                 {d.vendor("/apps"), url.Values{"app": {"在庫くん"}}, "create-app"},
+		"/partners/{id}/secrets":              {d.vendor("/secrets"), nil, "create-key"},
+		"/partners/{id}/secrets/{key}/revoke": {d.vendor("/secrets/{key}/revoke"), nil, "revoke-key"},
+		"/partners/{id}/grants/new":           {d.vendor("/grants/new"), url.Values{"scope": {"messages:send"}, "every_app": {"1"}, "channel": {"mail"}, "purpose": {"service"}}, "create-grant"},
+		"/partners/{id}/grants/{grant}/end":   {d.vendor("/grants/{grant}/end"), nil, "end-grant"},
+		"/partners/{id}/end":                  {d.vendor("/end"), url.Values{"sure": {"1"}}, "end-partner"},
 		"/tasks/new":                          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
@@ -152,7 +159,7 @@ func auditAll(d *desk) {
 }
 
 // shownOnce are the paths that answer with what no page shows again.
-var shownOnce = []string{"/customers/{id}/merge/find", "/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new"}
+var shownOnce = []string{"/customers/{id}/merge/find", "/settings/link", "/settings/members/new", "/settings/members/{id}/link", "/settings/keys/new", "/partners/{id}/secrets"}
 
 // twin adds a customer who turns out to be somebody else.
 func (d *desk) twin() string {

@@ -87,7 +87,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		return p
 	}
 	s := spokenIn(l)
-	return append(deskSamples(page, s), []Sample{
+	return append(append(deskSamples(page, s), partnerSamples(page)...), []Sample{
 		{"today", TodayPage(sampleToday(page("today", "today.title"), s))},
 		{"today-quiet", TodayPage(sampleQuiet(page("today", "today.title")))},
 		{"live", LivePage(sampleLive(page("live", "live.title"), s))},

@@ -50,6 +50,9 @@ func (c *console) keys(v *visit) error {
 	}
 	view := Keys{Page: v.titled("settings", v.T("keys.title"))}
 	for _, k := range all {
+		if k.Partner != "" {
+			continue // a client secret: it stands on the partner's page
+		}
 		row := KeyRow{
 			ID: k.ID, Begins: begins(k), Name: k.Name, What: v.allows(k.Scopes), Whose: owners[cmp.Or(k.App, k.Member+k.Partner)], CreatedAt: k.CreatedAt, EndsAt: k.EndsAt, RevokedAt: k.RevokedAt, UsedAt: k.UsedAt,
 		}

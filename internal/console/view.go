@@ -966,6 +966,7 @@ var AuditActions = []string{
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
+	"receive-addresses", "leave-app",
 	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
 	"recount-days", "save-product", "forget-product",
 }

@@ -29,17 +29,34 @@ type bucket struct {
 	at   time.Time
 }
 
+// Limit is how often a name may call: so many calls a second, and at once.
+type Limit struct {
+	Name        string
+	Rate, Burst float64
+}
+
 // Admit counts a call of a key from a network. The error is CodeRateLimited.
 func (p *Pace) Admit(key, network string, now time.Time) error {
+	if !p.Take(now, Limit{"network " + network, networkRate, networkBurst}, Limit{"key " + key, keyRate, keyBurst}) {
+		return &engawa.Error{Code: engawa.CodeRateLimited, Message: "too many calls from this network, or by this app key", Remedy: "wait a second before the next call, and twice as long after each refusal"}
+	}
+	return nil
+}
+
+// Take counts a call by each of limits until one is reached, and reports whether
+// none was.
+func (p *Pace) Take(now time.Time, limits ...Limit) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil || len(p.all) > mostPaces {
 		p.all = map[string]bucket{} // who is forgotten begins anew
 	}
-	if !p.take("network "+network, networkRate, networkBurst, now) || !p.take("key "+key, keyRate, keyBurst, now) {
-		return &engawa.Error{Code: engawa.CodeRateLimited, Message: "too many calls from this network, or by this app key", Remedy: "wait a second before the next call, and twice as long after each refusal"}
+	for _, l := range limits {
+		if !p.take(l.Name, l.Rate, l.Burst, now) {
+			return false
+		}
 	}
-	return nil
+	return true
 }
 
 // take takes one from a bucket that fills at rate a second up to burst.

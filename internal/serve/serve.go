@@ -31,6 +31,7 @@ import (
 	"github.com/engawa/engawa/internal/gap"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
@@ -164,6 +165,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
 		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log, Follow: follower,
+		Lists: &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
@@ -192,7 +194,7 @@ func following(f *follow.Follower) map[string]func(context.Context, engawa.Accou
 func (h *Hub) handler() http.Handler {
 	mux := http.NewServeMux()
 	backend := h.API.Handler()
-	for _, path := range []string{"/v1/", "/in/", "/u/", "/healthz", "/openapi.yaml", "/docs"} {
+	for _, path := range []string{"/v1/", "/oauth/", "/in/", "/u/", "/healthz", "/openapi.yaml", "/docs"} {
 		mux.Handle(path, backend)
 	}
 	if h.Gallery {
@@ -290,6 +292,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
 	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
+	work.Go(func() { h.step(ctx, "lists of partners", h.API.Lists.Step) })
 	work.Go(func() { h.step(ctx, "names", h.nameAll) })
 	ended := make(chan error, 2)
 	work.Go(func() {

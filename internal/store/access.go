@@ -29,24 +29,25 @@ type APIKey struct {
 
 // AddKey stores an API key and makes it findable by its id.
 func (s *Store) AddKey(ctx context.Context, k APIKey) error {
-	scopes, err := json.Marshal(k.Scopes)
-	if err != nil {
-		return fmt.Errorf("add key %s: %w", k.ID, err)
-	}
-	err = s.inTx(ctx, k.Workspace, func(t *tx) error {
-		if _, err := t.exec(`INSERT INTO api_key (workspace, id, name, hash, scopes, member, partner, app, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, k.App, us(k.CreatedAt), us(k.EndsAt)); err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'key')`, k.ID, k.Workspace); err != nil {
-			return err
-		}
-		return t.noted(k.Workspace, "create-key", k.ID, strings.Join(k.Scopes, " "))
-	})
-	if err != nil {
+	if err := s.inTx(ctx, k.Workspace, func(t *tx) error { return t.addKey(k) }); err != nil {
 		return fmt.Errorf("add key %s: %w", k.ID, err)
 	}
 	return nil
+}
+
+func (t *tx) addKey(k APIKey) error {
+	scopes, err := json.Marshal(k.Scopes)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO api_key (workspace, id, name, hash, scopes, member, partner, app, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		k.Workspace, k.ID, k.Name, k.Hash, string(scopes), k.Member, k.Partner, k.App, us(k.CreatedAt), us(k.EndsAt)); err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'key')`, k.ID, k.Workspace); err != nil {
+		return err
+	}
+	return t.noted(k.Workspace, "create-key", k.ID, strings.Join(k.Scopes, " "))
 }
 
 const keyColumns = `k.workspace, k.id, k.name, k.hash, k.scopes, k.member, k.partner, k.app, k.created_at, k.ends_at, k.revoked_at, k.used_day`
@@ -481,41 +482,4 @@ func (s *Store) UseLink(ctx context.Context, hash string) (x Session, err error)
 		return t.expect("link", `DELETE FROM session WHERE token_hash = $1 AND kind = 'link'`, hash)
 	})
 	return x, err
-}
-
-// Partners returns a workspace's partners, oldest first.
-func (s *Store) Partners(ctx context.Context, workspace string) (ps []engawa.Partner, err error) {
-	err = s.view(ctx, workspace, func(t *tx) error {
-		ps, err = all(t, func(scan func(...any) error) (p engawa.Partner, err error) {
-			var sender string
-			var created int64
-			if err := scan(&p.Workspace, &p.ID, &p.Name, &sender, &created); err != nil {
-				return p, err
-			}
-			p.CreatedAt = at(created)
-			return p, json.Unmarshal([]byte(sender), &p.Sender)
-		}, `SELECT workspace, id, name, sender, created_at FROM partner WHERE workspace = $1 AND ended_at = 0 ORDER BY created_at, id`, workspace)
-		return err
-	})
-	return ps, err
-}
-
-// Grants returns a workspace's grants, ended ones too, the newest first.
-func (s *Store) Grants(ctx context.Context, workspace string) (gs []engawa.Grant, err error) {
-	err = s.view(ctx, workspace, func(t *tx) error {
-		gs, err = all(t, func(scan func(...any) error) (g engawa.Grant, err error) {
-			var text string
-			var starts, ends, ended int64
-			if err := scan(&g.Workspace, &g.ID, &g.Partner, &text, &starts, &ends, &ended, &g.Version); err != nil {
-				return g, err
-			}
-			var terms grantTerms
-			err = json.Unmarshal([]byte(text), &terms)
-			g.Scopes, g.Apps, g.Channels, g.Purposes, g.QuotaDay, g.QuotaMonth = terms.Scopes, terms.Apps, terms.Channels, terms.Purposes, terms.Day, terms.Month
-			g.StartsAt, g.EndsAt, g.EndedAt = at(starts), at(ends), at(ended)
-			return g, err
-		}, `SELECT workspace, id, partner, terms, starts_at, ends_at, ended_at, version FROM partner_grant WHERE workspace = $1 ORDER BY starts_at DESC, id DESC`, workspace)
-		return err
-	})
-	return gs, err
 }

@@ -34,6 +34,9 @@ func (t *tx) addAccount(a engawa.Account) error {
 	if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace); err != nil {
 		return err
 	}
+	if err := t.retellEvery(a.Workspace); err != nil {
+		return err
+	}
 	return t.noted(a.Workspace, "create-account", a.ID, a.Kind)
 }
 
@@ -67,6 +70,9 @@ func (t *tx) changeAccount(a engawa.Account) error {
 	}
 	// A provider that refused the account may take it as it is now.
 	if _, err := t.exec(`UPDATE lane SET paused_until = 0, pause_code = '' WHERE workspace = $1 AND account = $2 AND paused_until > 0`, a.Workspace, a.ID); err != nil {
+		return err
+	}
+	if err := t.retellEvery(a.Workspace); err != nil {
 		return err
 	}
 	return t.noted(a.Workspace, "change-account", a.ID, fmt.Sprintf("version=%d enabled=%t", a.Version+1, a.Enabled))

@@ -49,6 +49,9 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
 		c.Given, c.Pending, us(c.At), string(evidence))
+	if err == nil {
+		err = t.retell(c.Workspace, c.Customer)
+	}
 	if err != nil || c.Act != engawa.ActShareUsage {
 		return err
 	}
@@ -129,6 +132,9 @@ func (t *tx) suppress(x engawa.Suppression) error {
 			return fmt.Errorf("suppress: %w", err)
 		}
 	}
+	if err := t.retell(x.Workspace, append(ids, x.Customer)...); err != nil {
+		return err
+	}
 	if x.Channel == StaffPlaces {
 		if _, err := all(t, scanString, `SELECT id FROM destination WHERE workspace = $1 AND address_index = $2 ORDER BY id {lock}`, x.Workspace, index); err != nil {
 			return fmt.Errorf("suppress: %w", err)
@@ -155,7 +161,14 @@ func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, st
 		_, err := t.exec(`INSERT INTO relationship (workspace, account, contact_point, state, since) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (workspace, account, contact_point) DO UPDATE SET state = excluded.state, since = excluded.since`,
 			workspace, account, contactPoint, state, now())
-		return err
+		if err != nil {
+			return err
+		}
+		customer, err := one(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND id = $2`, workspace, contactPoint)
+		if err != nil {
+			return err
+		}
+		return t.retell(workspace, customer)
 	})
 }
 

@@ -121,7 +121,10 @@ func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
 	_, err = t.exec(`INSERT INTO contact_point (workspace, id, customer, kind, address_index, key_id, role, purposes, verified_at, sealed, sealed_by, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		p.Workspace, p.ID, p.Customer, p.Kind, index, key, p.Role, string(purposes), us(p.VerifiedAt), sealed, by, us(p.CreatedAt))
-	return err
+	if err != nil {
+		return err
+	}
+	return t.retell(p.Workspace, p.Customer)
 }
 
 // EndContactPoint takes a way to reach a customer away. It waits for claims
@@ -135,6 +138,9 @@ func (s *Store) EndContactPoint(ctx context.Context, workspace, customer, id str
 		n, err := t.exec(`UPDATE contact_point SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND id = $3 AND ended_at = 0`, workspace, customer, id, now())
 		if err == nil && n == 0 {
 			err = engawa.NotFound("contact point of this customer")
+		}
+		if err == nil {
+			err = t.retell(workspace, customer)
 		}
 		if err != nil {
 			return err
@@ -183,6 +189,9 @@ func (t *tx) saveCustomer(c engawa.Customer) error {
 		return err
 	}
 	if err := t.findByName(c); err != nil {
+		return err
+	}
+	if err := t.retell(c.Workspace, c.ID); err != nil {
 		return err
 	}
 	return t.must("save customer", `UPDATE customer SET kind = $3, locale = $4, country = $5, zone = $6, minor = $7, sealed = $8, sealed_by = $9 WHERE workspace = $1 AND id = $2`,

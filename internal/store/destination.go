@@ -262,68 +262,19 @@ func (s *Store) AddApp(ctx context.Context, a engawa.App) error {
 // Apps returns a workspace's apps.
 func (s *Store) Apps(ctx context.Context, workspace string) (as []engawa.App, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		as, err = all(t, func(scan func(...any) error) (a engawa.App, err error) {
-			var created int64
-			err = scan(&a.Workspace, &a.ID, &a.Name, &a.Partner, &created)
-			a.CreatedAt = at(created)
-			return a, err
-		}, `SELECT workspace, id, name, partner, created_at FROM app WHERE workspace = $1 ORDER BY created_at, id`, workspace)
+		as, err = t.apps(workspace)
 		return err
 	})
 	return as, err
 }
 
-// AddPartner stores a partner.
-func (s *Store) AddPartner(ctx context.Context, p engawa.Partner) error {
-	sender, err := json.Marshal(p.Sender)
-	if err != nil {
-		return fmt.Errorf("add partner %s: %w", p.ID, err)
-	}
-	return s.inTx(ctx, p.Workspace, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO partner (workspace, id, name, sender, created_at) VALUES ($1, $2, $3, $4, $5)`,
-			p.Workspace, p.ID, p.Name, string(sender), us(p.CreatedAt))
-		if err != nil {
-			return err
-		}
-		return t.noted(p.Workspace, "create-partner", p.ID, "")
-	})
-}
-
-// grantTerms is what a grant allows, as stored.
-type grantTerms struct {
-	Scopes   []string         `json:"scopes"`
-	Apps     []string         `json:"apps"`
-	Channels []string         `json:"channels"`
-	Purposes []engawa.Purpose `json:"purposes"`
-	Day      int              `json:"quota_day"`
-	Month    int              `json:"quota_month"`
-}
-
-// AddGrant stores a grant.
-func (s *Store) AddGrant(ctx context.Context, g engawa.Grant) error {
-	terms, err := json.Marshal(grantTerms{g.Scopes, g.Apps, g.Channels, g.Purposes, g.QuotaDay, g.QuotaMonth})
-	if err != nil {
-		return fmt.Errorf("add grant %s: %w", g.ID, err)
-	}
-	return s.inTx(ctx, g.Workspace, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO partner_grant (workspace, id, partner, terms, starts_at, ends_at, version) VALUES ($1, $2, $3, $4, $5, $6, 1)`,
-			g.Workspace, g.ID, g.Partner, string(terms), us(g.StartsAt), us(g.EndsAt))
-		if err != nil {
-			return err
-		}
-		return t.noted(g.Workspace, "create-grant", g.ID, g.Partner)
-	})
-}
-
-// EndGrant ends a grant now: also for what is queued, since every claim asks.
-func (s *Store) EndGrant(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
-		if err := t.expect("grant that is still open", `UPDATE partner_grant SET ended_at = $3, version = version + 1
-			WHERE workspace = $1 AND id = $2 AND ended_at = 0`, workspace, id, now()); err != nil {
-			return err
-		}
-		return t.noted(workspace, "end-grant", id, "")
-	})
+func (t *tx) apps(workspace string) ([]engawa.App, error) {
+	return all(t, func(scan func(...any) error) (a engawa.App, err error) {
+		var created int64
+		err = scan(&a.Workspace, &a.ID, &a.Name, &a.Partner, &created)
+		a.CreatedAt = at(created)
+		return a, err
+	}, `SELECT workspace, id, name, partner, created_at FROM app WHERE workspace = $1 ORDER BY created_at, id`, workspace)
 }
 
 // AddBroadcast stores a broadcast that is running.

@@ -38,19 +38,7 @@ func (s *Store) EndEndpoint(ctx context.Context, workspace, kind, account string
 		if _, err := one(t, scanString, `SELECT id FROM account WHERE workspace = $1 AND id = $2 AND kind = $3 AND ended_at = 0 {lock}`, workspace, account, kind); err != nil {
 			return found("endpoint", err)
 		}
-		if err := t.endRoutesTo(workspace, account); err != nil {
-			return err
-		}
-		if err := t.cancelWaiting(workspace, account); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE destination SET ended_at = $3 WHERE workspace = $1 AND account = $2 AND ended_at = 0`, workspace, account, now()); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE replay SET state = 'stopped', ended_at = $3 WHERE workspace = $1 AND account = $2 AND state = 'running'`, workspace, account, now()); err != nil {
-			return err
-		}
-		if err := t.must("end account", `UPDATE account SET ended_at = $3, enabled = FALSE, version = version + 1 WHERE workspace = $1 AND id = $2`, workspace, account, now()); err != nil {
+		if err := t.endEndpoint(workspace, account); err != nil {
 			return err
 		}
 		return t.noted(workspace, "end-endpoint", account, "")
@@ -60,6 +48,22 @@ func (s *Store) EndEndpoint(ctx context.Context, workspace, kind, account string
 	}
 	s.wakeUp(workspace, account)
 	return nil
+}
+
+func (t *tx) endEndpoint(workspace, account string) error {
+	if err := t.endRoutesTo(workspace, account); err != nil {
+		return err
+	}
+	if err := t.cancelWaiting(workspace, account); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE destination SET ended_at = $3 WHERE workspace = $1 AND account = $2 AND ended_at = 0`, workspace, account, now()); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE replay SET state = 'stopped', ended_at = $3 WHERE workspace = $1 AND account = $2 AND state = 'running'`, workspace, account, now()); err != nil {
+		return err
+	}
+	return t.must("end account", `UPDATE account SET ended_at = $3, enabled = FALSE, version = version + 1 WHERE workspace = $1 AND id = $2`, workspace, account, now())
 }
 
 // endRoutesTo ends the routes whose every message goes over an account alone.

@@ -95,7 +95,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		{`UPDATE customer SET erased_at = $3 WHERE workspace = $1 AND merged_into <> '' AND merged_into = $2`, nil},
 		{forgetReturns, nil},
 		{`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2 AND address_index <> ''`, &e.Forgotten},
-		{`UPDATE handle SET ended_at = $3 WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
+		{`UPDATE handle SET ended_at = $3, ended_by = '` + endedByErasure + `' WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
 		{cancelErased, nil},
 		{`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND state = 'waiting' AND id IN ` + concerning, &e.Canceled},
 	} {
@@ -138,6 +138,9 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		if err := t.closeTask(workspace, Closing{Kind: RefundTask, Ref: id}); err != nil {
 			return err
 		}
+	}
+	if err := t.retell(workspace, customer); err != nil {
+		return err
 	}
 	return t.noted(workspace, "erase-customer", customer, fmt.Sprintf("canceled=%d", e.Canceled))
 }

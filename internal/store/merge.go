@@ -194,7 +194,7 @@ func (t *tx) mergeRows(m Merge) error {
 	for _, q := range [...]string{
 		`UPDATE contact_point SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE handle SET customer = $3 WHERE workspace = $1 AND customer = $2
-			AND NOT EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.customer = $3)`,
+			AND NOT EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.partner = handle.partner AND o.customer = $3)`,
 		`UPDATE identity SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE consent SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE suppression SET customer = $3 WHERE workspace = $1 AND customer = $2`,
@@ -228,9 +228,11 @@ func (t *tx) mergeRows(m Merge) error {
 	if _, err := t.exec(`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1, suppression_version = suppression_version + 1 WHERE workspace = $1 AND id {in $2}`,
-		m.Workspace, t.list([]string{m.From, m.Into}))
-	return err
+	if _, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1, suppression_version = suppression_version + 1 WHERE workspace = $1 AND id {in $2}`,
+		m.Workspace, t.list([]string{m.From, m.Into})); err != nil {
+		return err
+	}
+	return t.retell(m.Workspace, m.From, m.Into)
 }
 
 // endTwins ends what From has and Into has too: contact points of the same
@@ -240,8 +242,8 @@ func (t *tx) endTwins(m Merge) error {
 		`UPDATE contact_point SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND ended_at = 0 AND EXISTS (SELECT 1 FROM contact_point o
 			WHERE o.workspace = $1 AND o.customer = $3 AND o.kind = contact_point.kind AND o.address_index = contact_point.address_index
 			AND o.ended_at = 0 AND (o.verified_at > 0 OR contact_point.verified_at = 0))`,
-		`UPDATE handle SET ended_at = $4 WHERE workspace = $1 AND customer = $2 AND ended_at = 0
-			AND EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.customer = $3)`,
+		`UPDATE handle SET ended_at = $4, ended_by = '` + endedByMerger + `' WHERE workspace = $1 AND customer = $2 AND ended_at = 0
+			AND EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.partner = handle.partner AND o.customer = $3)`,
 	} {
 		if _, err := t.exec(q, m.Workspace, m.From, m.Into, now()); err != nil {
 			return err

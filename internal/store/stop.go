@@ -120,6 +120,9 @@ func (s *Store) Lift(ctx context.Context, workspace, of, reason, why string) err
 				return fmt.Errorf("lift: %w", err)
 			}
 		}
+		if err := t.retell(workspace, ids...); err != nil {
+			return err
+		}
 		if err := t.expect("suppression", `DELETE FROM suppression WHERE workspace = $1 AND channel = $2 AND address_index = $3 AND reason = $4`,
 			workspace, channel, index, reason); err != nil {
 			return err

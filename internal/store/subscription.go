@@ -21,7 +21,10 @@ func (s *Store) SaveSubscription(ctx context.Context, b engawa.Subscription) (id
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}')
 			ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment`,
 			b.Workspace, id, b.Customer, b.App, b.Product, string(b.State), us(b.StartsAt), us(b.EndsAt), b.Environment)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.retell(b.Workspace, b.Customer)
 	})
 	if err != nil {
 		return "", fmt.Errorf("save subscription %s: %w", id, err)
@@ -48,14 +51,18 @@ func (s *Store) Subscriptions(ctx context.Context, workspace, customer string, p
 		w.and(`customer = ?`, customer)
 	}
 	err = s.view(ctx, workspace, func(t *tx) error {
-		bs, err = all(t, func(scan func(...any) error) (b engawa.Subscription, err error) {
-			var starts, ends int64
-			err = scan(&b.Workspace, &b.ID, &b.Customer, &b.App, &b.Product, &b.State, &starts, &ends, &b.Environment)
-			b.StartsAt, b.EndsAt = at(starts), at(ends)
-			return b, err
-		}, `SELECT workspace, id, customer, app, product, state, starts_at, ends_at, environment FROM subscription `+w.text+
+		bs, err = all(t, scanSubscription, `SELECT `+subscriptionColumns+` FROM subscription `+w.text+
 			fmt.Sprintf(` ORDER BY id DESC LIMIT %d`, p.limit()), w.args...)
 		return err
 	})
 	return bs, err
+}
+
+const subscriptionColumns = `workspace, id, customer, app, product, state, starts_at, ends_at, environment`
+
+func scanSubscription(scan func(...any) error) (b engawa.Subscription, err error) {
+	var starts, ends int64
+	err = scan(&b.Workspace, &b.ID, &b.Customer, &b.App, &b.Product, &b.State, &starts, &ends, &b.Environment)
+	b.StartsAt, b.EndsAt = at(starts), at(ends)
+	return b, err
 }

@@ -63,7 +63,8 @@ func takenTables() []taken {
 			table: "contact_point", kind: "contact-points", order: "id", json: []string{"purposes"}, seal: inText, told: []string{"address"},
 			hash: hashed{column: "address_index", domain: "address:", fields: []string{"kind"}, fold: true},
 		},
-		{table: "handle", kind: "handles", order: "id"},
+		{table: "handle", kind: "handles", order: "id", stay: []string{"told"}},
+		{table: "subscriber_list", kind: "subscriber-lists", order: "partner, app"},
 		{
 			table: "destination", kind: "destinations", order: "id", seal: inText, told: []string{"address"},
 			hash: hashed{column: "address_index", domain: "address:" + StaffPlaces, fold: true},
@@ -83,6 +84,7 @@ func takenTables() []taken {
 		{table: "event", kind: "events", order: "id", seal: inJSON, told: []string{"body"}},
 		{table: "broadcast", kind: "broadcasts", order: "id"},
 		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, stay: []string{"filler"}, seal: inLines, told: []string{"words", "verdicts"}},
+		{table: "partner_message", kind: "partner-messages", order: "message"},
 		{table: "delivery", kind: "deliveries", order: "id", stay: []string{"fence", "carry", "held_for"}, made: []string{"waits"}, seal: inJSON, told: []string{"verdict"}},
 		{table: "attempt", kind: "attempts", order: "delivery, n", seal: inJSON, told: []string{"exchange"}},
 		{table: "digest", kind: "digests", order: "id", own: "by_hash"},
@@ -141,6 +143,7 @@ func TakeoutStays() map[string]string {
 		"gap":                  "what this hub missed and filled in; the events say so",
 		"name_prefix":          "keyed hashes of the beginnings of names; made anew of the names",
 		"purchase_transaction": "keyed hashes of transactions; made anew as the store tells of them, or is asked",
+		"subscriber_mark":      "of whom lists of partners are to be brought up to date in the next second; all are gone through anew within a day",
 		"mail_return":          "how often an address came back, by its keyed hash; the events mail.* say it too",
 	}
 }

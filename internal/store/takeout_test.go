@@ -103,7 +103,6 @@ func (s *shop) estateForTakeout(of string) {
 	s.must(s.EndMember(ctx, of, "mem2_"+of))
 	db := storetest.Open(s.t, s.url)
 	for _, q := range []string{ // what no method writes yet
-		`INSERT INTO handle (workspace, id, app, customer) VALUES ($1, 'sub_told', 'app', 'cus_told')`,
 		`INSERT INTO source_cursor (workspace, account, cursor, at) VALUES ($1, 'acc', 'page 2', 1)`,
 	} {
 		_, err := db.ExecContext(ctx, q, of)

@@ -109,7 +109,55 @@ func (s *shop) settle(of string) estate {
 	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
+	s.partnered(of)
 	return e
+}
+
+// lookAt looks at the entries of partners' lists by their locale alone.
+var lookAt = store.Look{Show: func(s store.Subscriber) (string, bool) { return string(s.Locale), false }}
+
+// partnered has a partner with a secret, whose list has an entry, and which wrote
+// to it; another customer is marked.
+func (s *shop) partnered(of string) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now().UTC()
+	s.must(s.AddSecret(ctx, store.APIKey{Workspace: of, ID: "sec_" + of, Name: "s", Hash: "h", Partner: "ptn_" + of, CreatedAt: now, EndsAt: now.Add(time.Hour)}))
+	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_list_" + of, Partner: "ptn_" + of, Scopes: []string{"*"}, Apps: []string{"app_" + of}, StartsAt: now}))
+	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_gone_" + of, Name: "みどり農園", CreatedAt: now}))
+	_, err := s.EndPartner(ctx, of, "ptn_gone_"+of)
+	s.must(err)
+	for more := true; more; {
+		more, err = s.StepSubscribers(ctx, of, lookAt)
+		s.must(err)
+	}
+	m := engawa.Message{
+		Workspace: of, ID: "msg_partner_" + of, Partner: "ptn_" + of, App: "app_" + of, Customer: "cus_" + of, Purpose: engawa.Service, State: engawa.MessageRefused,
+		Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: "acc_" + of}}, CreatedAt: now,
+	}
+	s.must(s.EnqueueFor(ctx, store.NewMessage{Message: m}, s.handleOf(of)))
+	_, err = s.ChangeCustomer(ctx, of, "cus2_"+of, func(*engawa.Customer) {})
+	s.must(err)
+}
+
+// handleOf is the one entry of a workspace's lists.
+func (s *shop) handleOf(of string) string {
+	s.t.Helper()
+	subs, _, err := s.Subscribers(s.t.Context(), store.List{Workspace: of, Partner: "ptn_" + of, App: "app_" + of}, lookAt, "", 10)
+	s.must(err)
+	if len(subs) != 1 {
+		s.t.Fatalf("%d entries", len(subs))
+	}
+	return subs[0].Handle
+}
+
+// handles are the handles of a partner's list, whoever asks.
+func handles(ctx context.Context, s *store.Store, as string, e estate) ([]string, error) {
+	subs, _, err := s.Subscribers(ctx, store.List{Workspace: as, Partner: "ptn_" + e.of, App: "app_" + e.of}, lookAt, "", 10)
+	var ids []string
+	for _, x := range subs {
+		ids = append(ids, x.Handle)
+	}
+	return ids, err
 }
 
 // checked has acc_… under a check that found a gap.
@@ -431,6 +479,57 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"AddPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddPartner(ctx, engawa.Partner{Workspace: as, ID: "ptn_new_" + e.of})
+	},
+	"AddSecret": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddSecret(ctx, store.APIKey{Workspace: as, ID: "sec_new_" + as, Partner: "ptn_" + e.of, EndsAt: time.Now().Add(time.Hour)})
+	},
+	"EndPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.EndPartner(ctx, as, "ptn_"+e.of)
+		return nil, err
+	},
+	"EndedPartners": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.EndedPartners(ctx, as)
+	},
+	"EnqueueFor": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		ids, err := handles(ctx, s, e.of, e)
+		if err != nil {
+			return nil, err
+		}
+		m := engawa.Message{Workspace: as, ID: "msg_for_" + e.of, Partner: "ptn_" + e.of, App: "app_" + e.of, Customer: "cus_" + e.of, State: engawa.MessageRefused, Chain: []engawa.Via{{Account: "acc_" + e.of}}}
+		return nil, s.EnqueueFor(ctx, store.NewMessage{Message: m}, ids[0])
+	},
+	"LeaveApp": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.LeaveApp(ctx, store.List{Workspace: as, Partner: "ptn_" + e.of, App: "app_" + e.of}, "cus_"+e.of, engawa.Evidence{})
+	},
+	"Partner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Partner(ctx, as, "ptn_"+e.of)
+	},
+	"PartnerMessages": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.PartnerMessages(ctx, as, "ptn_"+e.of, store.PartnerMessageFilter{}, store.Page{})
+	},
+	"SharedWith": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.SharedWith(ctx, as, "ptn_"+e.of)
+	},
+	"StepSubscribers": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.StepSubscribers(ctx, as, lookAt)
+	},
+	"Subscriber": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		ids, err := handles(ctx, s, e.of, e)
+		if err != nil {
+			return nil, err
+		}
+		sub, err := s.Subscriber(ctx, as, "ptn_"+e.of, ids[0], lookAt)
+		return sub.Customer, err
+	},
+	"SubscriberChanges": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		subs, _, err := s.SubscriberChanges(ctx, store.List{Workspace: as, Partner: "ptn_" + e.of, App: "app_" + e.of}, lookAt, 0, 10)
+		return len(subs), err
+	},
+	"Subscribers": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return handles(ctx, s, as, e)
+	},
+	"Uses": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Uses(ctx, as, "ptn_"+e.of)
 	},
 	"AddReplay": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.AddReplay(ctx, engawa.Replay{Workspace: as, ID: "rpl_new_" + e.of, Account: "acc2_" + e.of, From: time.Now().Add(-time.Hour), To: time.Now(), PerSecond: 1, CreatedAt: time.Now()})
@@ -1196,7 +1295,6 @@ func TestWalls(t *testing.T) {
 		past := storetest.Open(s.t, s.url)
 		tables := tablesOf(s.t, past, false)
 		for _, q := range []string{
-			`INSERT INTO handle (workspace, id, app, customer) VALUES ('ws_own', 'h', 'a', 'cus_ws_own')`,
 			`INSERT INTO mail_return (workspace, delivery, reason, status, address_index, key_id, at) VALUES ('ws_own', 'd', 'full', '5.2.2', 'x', 'k', 0)`,
 			`INSERT INTO source_cursor (workspace, account, cursor, at) VALUES ('ws_own', 'a', 'c', 0)`,
 			`INSERT INTO lane_limit (workspace, account, scope, state) VALUES ('ws_own', 'acc_ws_own', 's', '{}')`,

@@ -20,9 +20,14 @@ type Decided struct {
 // follows the rule of consents for messages, but that the purpose does not matter:
 // a consent stands if no later or broader withdrawal stops it, whatever purpose
 // that names. The order of the list does not matter.
-func Sharing(all []engawa.Consent, act engawa.Act, app, channel string, at time.Time) (d Decided) {
+func Sharing(all []engawa.Consent, act engawa.Act, app, channel string, at time.Time) Decided {
+	return SharingWith(engawa.ControllerWorkspace, all, act, app, channel, at)
+}
+
+// SharingWith is Sharing with a controller: the business itself, or a partner.
+func SharingWith(controller string, all []engawa.Consent, act engawa.Act, app, channel string, at time.Time) (d Decided) {
 	bears := func(c engawa.Consent) bool {
-		return c.Act == act && c.Controller == engawa.ControllerWorkspace && (covers(c.App, app) || app == "" && !c.Given) && covers(c.Channel, channel)
+		return c.Act == act && c.Controller == controller && (covers(c.App, app) || app == "" && !c.Given) && covers(c.Channel, channel)
 	}
 	for i := range all {
 		c := &all[i]

@@ -1,0 +1,112 @@
+package console
+
+import (
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/store"
+)
+
+// partnerSamples are the canned pages on which partners are looked after.
+func partnerSamples(page func(at, title string) Page) []Sample {
+	at := func(title string) Page { return page("settings", title) }
+	return []Sample{
+		{"partners", PartnersPage(samplePartners(at("partners.title")))},
+		{"partners-empty", PartnersPage(Partners{Page: at("partners.title")})},
+		{"partner-new", PartnerFormPage(PartnerForm{Page: at("partner.new")})},
+		{"partner", PartnerPage(samplePartner(at("")))},
+		{"partner-ended", PartnerPage(sampleEndedPartner(at("")))},
+		{"partner-secret", SecretMadePage(sampleSecret(at("secret.made")))},
+		{"grant-new", GrantFormPage(sampleGrantForm(at("grant.new")))},
+	}
+}
+
+const (
+	samplePartnerID = "ptn_4m2k3m9x1c4t8v7w2y5z0a3b6"
+	sampleTokenURL  = "https://hub.hinata.example/oauth/token"
+)
+
+func samplePartnerName(p Page) string {
+	switch p.Locale {
+	case engawa.Japanese:
+		return "在庫くん株式会社"
+	case engawa.Korean:
+		return "재고관리 주식회사"
+	case engawa.English:
+	}
+	return "Stockwise Inc."
+}
+
+func sampleAppName(p Page) string {
+	switch p.Locale {
+	case engawa.Japanese:
+		return "在庫くん"
+	case engawa.Korean:
+		return "재고관리"
+	case engawa.English:
+	}
+	return "Stockwise"
+}
+
+func samplePartners(p Page) Partners {
+	return Partners{
+		Page:  p,
+		Rows:  []PartnerRow{{ID: samplePartnerID, Name: samplePartnerName(p), Grants: 1, Secrets: 2}, {ID: "ptn_9x1c4t8v7w2y5z0a3b6q7r8s9", Name: "Kaede Agency"}},
+		Ended: []PartnerRow{{ID: "ptn_0a3b6q7r8s99x1c4t8v7w2y5z", Name: "Momiji Apps", EndedAt: ago(90 * 24 * time.Hour)}},
+	}
+}
+
+func samplePartner(p Page) Partner {
+	p.Title = samplePartnerName(p)
+	apps := map[string]string{"app_1": sampleAppName(p)}
+	all := []engawa.Purpose{engawa.Service, engawa.Notice}
+	grant := engawa.GrantFacts{
+		ID: "grt_1", Scopes: []string{string(access.MessagesSend), string(access.MessagesRead), string(access.SubscribersRead)}, Apps: []string{"app_1"}, Channels: []string{"mail"}, Purposes: all,
+		QuotaDay: 500, QuotaMon: 10_000, UsedDay: 128, UsedMonth: 4_210, StartsAt: ago(60 * 24 * time.Hour), EndsAt: sampleNow.AddDate(0, 4, 0),
+	}
+	next, over := grant, grant
+	next.ID, next.StartsAt, next.EndsAt, next.QuotaDay, next.QuotaMon = "grt_2", sampleNow.AddDate(0, 4, 0), time.Time{}, 0, 0
+	next.Scopes, next.Apps, next.Channels, next.Purposes = []string{"*"}, []string{"*"}, []string{"*"}, []engawa.Purpose{"*"}
+	over.ID, over.EndedAt = "grt_0", ago(61*24*time.Hour)
+	return Partner{
+		Page: p, PartnerRow: PartnerRow{ID: samplePartnerID, Name: p.Title}, TokenURL: sampleTokenURL, Ask: true,
+		Sender: engawa.SenderProfile{Name: p.Title, Postal: "金沢市片町1-2-3", Phone: "076-000-0000", Mail: "info@stock.example", Contact: "https://stock.example/contact"},
+		Keys:   []KeyRow{{ID: "k3m9x1c4t8v7", CreatedAt: ago(300 * 24 * time.Hour), EndsAt: sampleNow.AddDate(0, 0, 9), UsedAt: ago(0)}},
+		Granted: []GrantRow{
+			p.grantRow(next, apps), p.grantRow(grant, apps),
+		},
+		Over:   []GrantRow{p.grantRow(over, apps)},
+		Apps:   []PartnerAppRow{{"app_1", sampleAppName(p)}},
+		Shared: []SharedRow{{store.Shared{App: "app_1", Handles: 1_284, Addresses: 37, Messages: 8_112}, sampleAppName(p)}},
+	}
+}
+
+func sampleEndedPartner(p Page) Partner {
+	v := samplePartner(p)
+	v.EndedAt, v.Keys, v.Granted = ago(24*time.Hour), nil, nil
+	for i := range v.Over {
+		v.Over[i].EndedAt = v.EndedAt
+	}
+	return v
+}
+
+func sampleSecret(p Page) SecretMade {
+	return SecretMade{
+		Page: p, Partner: samplePartnerName(p), Client: samplePartnerID, Secret: "eng_secret_k3m9x1c4t8v7_sample00000000000000000000000000", TokenURL: sampleTokenURL, EndsAt: sampleNow.AddDate(1, 0, 0),
+	}
+}
+
+func sampleGrantForm(p Page) GrantForm {
+	v := GrantForm{
+		Page: p, Partner: samplePartnerID, Of: samplePartnerName(p), Apps: []Choice{{"app_1", sampleAppName(p)}}, HasApps: []string{"app_1"},
+		Channels: []Choice{{"mail", p.kindWords("mail")}, {"inapp", p.kindWords("inapp")}}, HasChannels: []string{"mail"}, HasPurposes: []string{"service"},
+		EndsOn: "2026-11-01", QuotaDay: "500", Problem: p.T("grant.dates.wrong"),
+	}
+	for _, n := range access.Scopes {
+		if n.Partner {
+			v.Scopes, v.HasScopes = append(v.Scopes, string(n.Scope)), append(v.HasScopes, string(n.Scope))
+		}
+	}
+	return v
+}
