@@ -30,8 +30,8 @@ type Message struct {
 	Unsubscribe string // one-click URL; empty where none is owed
 	Chain       []Via  // accounts in order
 	Urgent      bool
-	Sample      bool  // demo data with past times: shown, never sent
-	While       While // else it does not go any more
+	Sample      bool   // demo data with past times: shown, never sent
+	While       While  // else it does not go any more
 	Offer       string // of which the words hold a code's link (OfferPlace), put in when it goes; empty: none
 	NotBefore   time.Time
 	ExpiresAt   time.Time

@@ -615,8 +615,11 @@ func TestAppsOfTwo(t *testing.T) {
 			}))
 		}
 		for _, tc := range []struct{ account, about, want string }{
-			{"acc_one", "", followtest.AppID + "/cus_both"}, {"acc_two", "", second + "/cus_both"}, {"acc_two", second, second + "/cus_both"},
-			{"acc_two", followtest.AppID, ""}, {"acc_one", second, ""},
+			{"acc_one", "", followtest.AppID + "/cus_both"},
+			{"acc_two", "", second + "/cus_both"},
+			{"acc_two", second, second + "/cus_both"},
+			{"acc_two", followtest.AppID, ""},
+			{"acc_one", second, ""},
 		} {
 			known, err := s.Hub.Facts(t.Context(), followtest.Workspace, []store.Ask{{
 				Message: engawa.Message{Workspace: followtest.Workspace, ID: "msg_1", Customer: "cus_both", App: tc.about, Purpose: engawa.Service}, Account: tc.account,

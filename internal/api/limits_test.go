@@ -20,6 +20,7 @@ var whole = map[string]string{
 	"listIdentities":    "100 of a customer (store.MaxOfCustomer)",
 	"findCustomers":     "200 (store.MaxFound)",
 	"listRouteVersions": "the newest 100",
+	"listProducts":      "1000 of a workspace (store.MaxProducts)",
 	"listEventTypes":    "the program's own and 200 at most of a workspace",
 }
 

@@ -21,6 +21,9 @@ func scanProduct(scan func(...any) error) (p engawa.Product, err error) {
 	return p, json.Unmarshal([]byte(entitlements), &p.Entitlements)
 }
 
+// MaxProducts is how many products a workspace may describe.
+const MaxProducts = 1000
+
 // SaveProduct keeps what a product entitles to, in place of what was said before.
 func (s *Store) SaveProduct(ctx context.Context, p engawa.Product) error {
 	entitlements, err := json.Marshal(p.Entitlements)
@@ -30,6 +33,13 @@ func (s *Store) SaveProduct(ctx context.Context, p engawa.Product) error {
 				ON CONFLICT (workspace, id) DO UPDATE SET name = excluded.name, entitlements = excluded.entitlements, months = excluded.months, days = excluded.days,
 					updated_by = excluded.updated_by, updated_at = excluded.updated_at`,
 				p.Workspace, p.ID, p.Name, string(entitlements), p.Months, p.Days, p.UpdatedBy, now()); err != nil {
+				return err
+			}
+			n, err := one(t, scanInt, `SELECT count(*) FROM product WHERE workspace = $1`, p.Workspace)
+			if err == nil && n > MaxProducts {
+				err = &engawa.Error{Code: engawa.CodeConflict, Message: "1000 products are described already", Remedy: "take away what was said of products that nobody has any more"}
+			}
+			if err != nil {
 				return err
 			}
 			return t.noted(p.Workspace, "save-product", p.ID, strings.Join(p.Entitlements, " "))
