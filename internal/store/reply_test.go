@@ -11,8 +11,8 @@ import (
 	"github.com/engawa/engawa/internal/verdict"
 )
 
-// aReply is an answer to a delivery, with what the partner may read of it.
-func aReply(id, delivery, partner string) store.Return {
+// repliedTo is an answer to a delivery, with what the partner may read of it.
+func repliedTo(id, delivery, partner string) store.Return {
 	at := time.Now()
 	return store.Return{
 		Event: engawa.Event{
@@ -36,7 +36,7 @@ func TestPartnerReplies(t *testing.T) {
 		s.customer("cus_2")
 		m, delivery := s.handed()
 		for _, id := range []string{"rep_1", "rep_1", "rep_2"} {
-			_, err := s.TakeReturn(ctx, aReply(id, delivery, "ptn_1"))
+			_, err := s.TakeReturn(ctx, repliedTo(id, delivery, "ptn_1"))
 			s.must(err)
 		}
 		rs, err := s.PartnerReplies(ctx, ws, "ptn_1", store.Page{Limit: 1})
@@ -59,7 +59,7 @@ func TestPartnerReplies(t *testing.T) {
 		}
 		_, err = s.Erase(ctx, ws, "cus_2")
 		s.must(err)
-		if _, err := s.TakeReturn(ctx, aReply("rep_3", delivery, "ptn_1")); err != nil {
+		if _, err := s.TakeReturn(ctx, repliedTo("rep_3", delivery, "ptn_1")); err != nil {
 			t.Errorf("an answer of who is erased: %v", err)
 		}
 		rs, err = s.PartnerReplies(ctx, ws, "ptn_1", store.Page{})

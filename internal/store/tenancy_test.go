@@ -104,7 +104,7 @@ func (s *shop) settle(of string) estate {
 	}
 	s.must(s.Keep(ctx, e.finished, 201, []byte("answer")))
 	s.speak(&e)
-	_, err = s.TakeReturn(ctx, answered("rep_"+of, e.unknown, "ptn_"+of))
+	_, err = s.TakeReturn(ctx, repliedTo("rep_"+of, e.unknown, "ptn_"+of))
 	s.must(err)
 	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
