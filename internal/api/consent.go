@@ -14,6 +14,8 @@ type evidenceBody struct {
 	Where   string        `json:"where" maxLength:"500" doc:"The page, form, shop or call"`
 	How     string        `json:"how" maxLength:"64" example:"checkbox"`
 	Locale  engawa.Locale `json:"locale,omitempty" maxLength:"35" doc:"Of the wording"`
+	Network string        `json:"network,omitempty" maxLength:"64" doc:"Where the browser was, cut to /24 of IPv4 or /48 of IPv6"`
+	Agent   string        `json:"agent,omitempty" maxLength:"32" enum:"phone,tablet,desktop,bot,other" doc:"The class of the browser"`
 }
 
 type consentNew struct {

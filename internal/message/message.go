@@ -37,6 +37,7 @@ type Request struct {
 	Customer    string
 	Destination string
 	About       string // the customer whom a notice to a destination tells of; empty: the event's
+	Point       string // the contact point of Customer that it is to reach; empty: whichever serves best
 	Broadcast   string
 	Purpose     engawa.Purpose
 	Trigger     engawa.Trigger
@@ -237,7 +238,7 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
 		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
-		App: r.App, Customer: r.Customer, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
+		App: r.App, Customer: r.Customer, ContactPoint: r.Point, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}

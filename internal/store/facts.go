@@ -182,7 +182,7 @@ func (w *world) know(a Ask) (Known, error) {
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
 	}
-	return w.knowCustomer(k, f, head.kind)
+	return w.knowCustomer(k, f, head.kind, m.ContactPoint)
 }
 
 // grantFor is the grant by which the sender may say m: of several, one that is in
@@ -292,7 +292,9 @@ func (t *tx) loadEvents(w *world, workspace string, asks []Ask, lock bool) error
 	return err
 }
 
-func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error) {
+// knowCustomer fills in whom the message reaches; point is the contact point
+// that it is for, or empty.
+func (w *world) knowCustomer(k Known, f engawa.Facts, kind, point string) (Known, error) {
 	c, ok := w.customers[f.Customer]
 	if !ok {
 		k.Facts = f
@@ -321,13 +323,14 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, kind string) (Known, error
 			f.Disclosure = &facts
 		}
 	}
-	if p := choose(w.contacts[f.Customer], contact, f.Purpose); p != nil && !c.Erased {
+	points := named(w.contacts[f.Customer], point)
+	if p := choose(points, contact, f.Purpose); p != nil && !c.Erased {
 		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
 		if err != nil {
 			return k, err
 		}
 		k.To = engawa.Address(plain)
-		f.Contact = &engawa.ContactFacts{ID: p.ID, Verified: !p.VerifiedAt.IsZero(), Serves: p.Serves(f.Purpose)}
+		f.Contact = &engawa.ContactFacts{ID: p.ID, Verified: !p.VerifiedAt.IsZero(), Serves: point != "" || p.Serves(f.Purpose)}
 		f.Suppressions = w.suppressed[p.index]
 		f.Relationship = w.related[f.Account+"\n"+p.ID]
 	}
@@ -348,6 +351,15 @@ func asIfTo(cs []engawa.ConsentFacts, contact, channel string) []engawa.ConsentF
 		}
 	}
 	return out
+}
+
+// named are the contact points among which a message chooses: all, or the one
+// that it is for.
+func named(ps []contactRow, point string) []contactRow {
+	if point == "" {
+		return ps
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p contactRow) bool { return p.ID != point })
 }
 
 // choose returns the contact point of a kind that serves the purpose best: one
