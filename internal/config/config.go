@@ -48,6 +48,28 @@ type Config struct {
 	Egress        Egress         `toml:"egress"`
 	OIDC          OIDC           `toml:"oidc"`
 	Relay         Relay          `toml:"relay"`
+	Customers     Customers      `toml:"customers"`
+}
+
+// Customers is how customers come to their pages.
+type Customers struct {
+	Frames       string        `toml:"frames" doc:"Origins whose pages may show the consent page in a frame, with commas between them, such as https://shop.example. Empty: none."`
+	Issuer       string        `toml:"issuer" doc:"URL of the OpenID Connect provider with which customers sign in to their own page. Empty: by links in messages only."`
+	ClientID     string        `toml:"client_id" doc:"Client id of this installation there. Its redirect address is the public URL with /mypage/callback."`
+	ClientSecret engawa.Secret `toml:"client_secret" doc:"Client secret that belongs to it. Empty: a public client, with PKCE alone."`
+}
+
+// Format names the provider without the secret, whatever the verb.
+func (c Customers) Format(f fmt.State, _ rune) { fmt.Fprint(f, "customers' provider "+c.Issuer) }
+
+// FrameList is Frames, one by one.
+func (c Customers) FrameList() (out []string) {
+	for o := range strings.SplitSeq(c.Frames, ",") {
+		if o = strings.TrimSpace(o); o != "" {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // Relay is the SMTP server for bounces, answers and notices. An empty listening

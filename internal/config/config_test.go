@@ -116,6 +116,7 @@ func TestEveryKeyIsAVariable(t *testing.T) {
 		"trusted_proxies": "10.0.0.0/8", "lease": "11s", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
 		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
+		"customers.frames": "https://shop.x.jp", "customers.issuer": "https://id.x.jp", "customers.client_id": "x", "customers.client_secret": "x",
 	}
 	c := Default()
 	var environ []string

@@ -568,6 +568,14 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		_, err := s.AddWording(ctx, engawa.Wording{Workspace: as, Act: engawa.ActContact, Purpose: engawa.Marketing})
 		return nil, err
 	},
+	"Consent": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		all, err := s.Consents(ctx, e.of, "cus_"+e.of)
+		if err != nil || len(all) == 0 {
+			return nil, err
+		}
+		c, err := s.Consent(ctx, as, all[0].ID)
+		return c.ID, err
+	},
 	"Wordings": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Wordings(ctx, as)
 	},
