@@ -61,12 +61,17 @@ func (a Ask) boxes() []engawa.Consent {
 	return out
 }
 
+// Group is the boxes of one kind, in a frame of their own: what is handed on
+// never stands among the messages (KR PIPA 22).
+type Group struct {
+	Title string
+	Boxes []Box
+}
+
 // Box is one box to tick.
 type Box struct {
-	Name    string
-	Purpose string // the heading above it
-	Words   wording
-	Apart   bool // stands by itself: it is no message
+	Name  string
+	Words wording
 }
 
 // AskView is the page that asks.
@@ -74,12 +79,14 @@ type AskView struct {
 	Page
 	Sender  string
 	App     string
-	Boxes   []Box
+	Groups  []Group
 	Seal    string
 	Changed bool   // the words changed under the reader's eyes
 	Given   int    // how many were given; -1: the page still asks
 	Back    string // where to go on to; may be empty
 	Own     string // the customer's own page
+
+	words []wording // of all boxes, in their order
 }
 
 // asked opens the token and loads the page that it stands for.
@@ -99,11 +106,15 @@ func (s *Site) asked(v *visit) (a Ask, view AskView, err error) {
 	view = AskView{Page: v.Page, Sender: h.sender(v.Viewer, a.Controller), App: h.app(a.App), Given: -1, Back: a.Back}
 	var all []wording
 	for i, c := range a.boxes() {
-		w := h.words(v.Viewer, c)
+		w, title := h.words(v.Viewer, c), v.T("ask.group."+string(c.Act)+forPurpose(c))
+		if n := len(view.Groups); n == 0 || view.Groups[n-1].Title != title {
+			view.Groups = append(view.Groups, Group{Title: title})
+		}
+		last := &view.Groups[len(view.Groups)-1]
+		last.Boxes = append(last.Boxes, Box{strconv.Itoa(i), w})
 		all = append(all, w)
-		view.Boxes = append(view.Boxes, Box{strconv.Itoa(i), v.T("ask.group." + string(c.Act) + forPurpose(c)), w, c.Act != engawa.ActContact})
 	}
-	view.Seal = seal(all...)
+	view.words, view.Seal = all, seal(all...)
 	return a, view, nil
 }
 
@@ -136,11 +147,11 @@ func (s *Site) agree(v *visit) error {
 	}
 	by, now := s.by(v), time.Now().UTC()
 	for i, c := range a.boxes() {
-		if v.r.PostFormValue("box"+view.Boxes[i].Name) == "" {
+		if v.r.PostFormValue("box"+strconv.Itoa(i)) == "" {
 			continue
 		}
 		c.ID, c.Given, c.At = engawa.NewID(engawa.PrefixConsent), true, now
-		c.Evidence = s.evidence(v, how, a.Where, view.Boxes[i].Words)
+		c.Evidence = s.evidence(v, how, a.Where, view.words[i])
 		if err := by.Decide(v.ctx(), c); err != nil {
 			return err
 		}
