@@ -46,14 +46,13 @@ type SenderView struct {
 
 // LineView is one line of a sender.
 type LineView struct {
-	ID      string
-	What    string
-	How     string // the channel, and the topic
-	State   string // "given", "pending", "stopped", "shared", "kept"
-	At      time.Time
-	Version string
-	Words   wording // to be shown before it is allowed again
-	Seal    string
+	ID    string
+	What  string
+	How   string // the channel, and the topic
+	State string // "given", "pending", "stopped", "shared", "kept"
+	At    time.Time
+	Words wording // to be shown before it is allowed again
+	Seal  string
 }
 
 // MessageView is one message that was sent, or was not, and why.
@@ -129,12 +128,17 @@ func (s *Site) relations(v *visit, h house, rows []store.MessageRow) ([]relation
 	if err != nil {
 		return nil, err
 	}
-	known := []relation{{engawa.ControllerWorkspace, ""}}
+	var known []relation
 	for _, x := range subs {
 		known = append(known, relation{h.controller(x.App), x.App})
 	}
 	for _, r := range rows {
-		known = append(known, relation{cmp.Or(r.Message.Partner, engawa.ControllerWorkspace), r.Message.App})
+		if r.Message.Topic != sureTopic && r.Message.Topic != proveTopic {
+			known = append(known, relation{cmp.Or(r.Message.Partner, engawa.ControllerWorkspace), r.Message.App})
+		}
+	}
+	if len(known) == 0 {
+		known = append(known, relation{engawa.ControllerWorkspace, ""})
 	}
 	return known, nil
 }
@@ -154,7 +158,7 @@ func (p My) sender(h house, x Sender) SenderView {
 
 func (p My) line(h house, l Line) LineView {
 	out := LineView{
-		ID: l.ID, What: p.T("my.line." + string(l.Act) + forPurpose(l.Consent)), How: channelName(p.Viewer, l.Channel), At: l.At, Version: l.Evidence.Version,
+		ID: l.ID, What: p.T("my.line." + string(l.Act) + forPurpose(l.Consent)), How: channelName(p.Viewer, l.Channel), At: l.At,
 		State: "stopped", Words: h.words(p.Viewer, l.Consent),
 	}
 	handsOn := l.Act == engawa.ActShareAddress || l.Act == engawa.ActShareUsage
