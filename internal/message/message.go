@@ -63,8 +63,8 @@ type Composer struct {
 	Kinds []channel.Kind
 	// Unsubscribe makes the one-click URL for a message; nil: none can be made.
 	Unsubscribe func(m engawa.Message) string
-	// OwnPage makes the link to the customer's own page for a message; empty:
-	// none may stand in it; nil: there are no such pages.
+	// OwnPage makes the link to the customer's own page for a message that leaves;
+	// empty: none may stand in it; nil: there are no such pages.
 	OwnPage func(m engawa.Message) string
 	// Past says what became of a sample message's deliveries, where sample data
 	// tells of trouble too; nil: what may go has gone.
@@ -300,7 +300,6 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 		judged[i] = w.judge(m, k, m.Chain[i].Account)
 	}
 	w.oblige(&m, judged, known)
-	w.addOwnPage(&m, known[0])
 	out := store.NewMessage{Message: m, Judged: judged}
 	w.plan(&out)
 	return out, nil
@@ -506,22 +505,6 @@ func (w *world) oblige(m *engawa.Message, judged []store.Judged, known []store.K
 		}
 		m.Content = w.Words.ApplyObligations(m.Content, fresh, m.Locale, known[i].Facts.Sender, m.Unsubscribe)
 		m.Applied = append(m.Applied, fresh...)
-	}
-}
-
-// addOwnPage puts the link to the customer's own page at the end of the words. An
-// address that is not proved yet does not get it: whoever reads there may be
-// somebody else.
-func (w *world) addOwnPage(m *engawa.Message, k store.Known) {
-	shows := slices.ContainsFunc(m.Chain, func(v engawa.Via) bool {
-		kind, _ := w.kind(v.Account)
-		return kind.Form == nil && kind.Name != "inapp" // a form has no words, and an app has pages of its own
-	})
-	if m.Customer == "" || !shows || w.OwnPage == nil || k.Facts.Contact == nil || !k.Facts.Contact.Verified {
-		return
-	}
-	if link := w.OwnPage(*m); link != "" {
-		m.Content = w.Words.WithOwnPage(m.Content, m.Locale, link)
 	}
 }
 

@@ -524,29 +524,38 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-// TestInMessages: a message to a customer ends with the link to their page; one
-// to an address by name, or that is not proved, does not.
+// TestInMessages: a message to a customer leaves with the link to their page at
+// its end, and is not kept with it; one to an address by name, to one that is not
+// proved, to a staff place or over a form leaves without.
 func TestInMessages(t *testing.T) {
 	s := newSite(t, storetest.SQLite(t))
-	said := s.says(message.Request{Customer: hana, App: "app_own", Purpose: engawa.Service, Content: engawa.Content{Subject: "s", Text: "本文", HTML: "<p>本文</p>"}})
-	m := regexp.MustCompile(`https://hub\.hinata\.example(/my/\S+)`).FindStringSubmatch(said.Message.Content.Text)
+	words := engawa.Content{Subject: "s", Text: "本文", HTML: "<p>本文</p>"}
+	said := s.says(message.Request{Customer: hana, App: "app_own", Purpose: engawa.Service, Content: words})
+	if strings.Contains(said.Message.Content.Text+said.Message.Content.HTML, "/my/") {
+		t.Error("the link is kept with the words")
+	}
+	proved := &engawa.ContactFacts{ID: "cp_hana", Verified: true}
+	leaving := s.Compose.Leaving(said.Message, mail.Kind, proved)
+	m := regexp.MustCompile(`https://hub\.hinata\.example(/my/\S+)`).FindStringSubmatch(leaving.Text)
 	if m == nil {
-		t.Fatalf("no link in\n%s", said.Message.Content.Text)
+		t.Fatalf("no link in\n%s", leaving.Text)
 	}
 	s.get(m[1])
-	if !strings.Contains(said.Message.Content.HTML, `href="`+s.Base+m[1]+`"`) {
-		t.Error(said.Message.Content.HTML)
+	if !strings.Contains(leaving.HTML, `href="`+s.Base+m[1]+`"`) || leaving.Subject != "s" {
+		t.Error(leaving)
 	}
-	to := s.says(message.Request{Customer: hana, Point: "cp_hana", Purpose: engawa.Security})
-	if strings.Contains(to.Message.Content.Text, "/my/") {
-		t.Error("a letter to one address by name opens the page")
-	}
-	s.must(s.Store.AddCustomer(t.Context(), store.NewCustomer{
-		Customer:      engawa.Customer{Workspace: ws, ID: "cus_new", Kind: "person", Locale: engawa.English, CreatedAt: time.Now()},
-		ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_new", Customer: "cus_new", Kind: "mail", Address: "new@customer.example", CreatedAt: time.Now()}},
-	}))
-	if said := s.says(message.Request{Customer: "cus_new", Purpose: engawa.Security}); strings.Contains(said.Message.Content.Text, "/my/") {
-		t.Error("an address that is not proved gets the page")
+	named, staff := said.Message, said.Message
+	named.ContactPoint = "cp_hana"
+	staff.Customer, staff.Destination = "", "dst_1"
+	form := mail.Kind
+	form.Form = &channel.FormKind{}
+	for name, got := range map[string]engawa.Content{
+		"by name": s.Compose.Leaving(named, mail.Kind, proved), "to staff": s.Compose.Leaving(staff, mail.Kind, proved), "over a form": s.Compose.Leaving(said.Message, form, proved),
+		"not proved": s.Compose.Leaving(said.Message, mail.Kind, &engawa.ContactFacts{ID: "cp_hana"}), "in the app": s.Compose.Leaving(said.Message, channel.Kind{Name: "inapp"}, proved),
+	} {
+		if got != said.Message.Content {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

@@ -12,9 +12,16 @@ import (
 // Prove marks a contact point as the customer's: whoever reads there said so.
 // It waits for claims under way. The day is that of the last time.
 func (s *Store) Prove(ctx context.Context, workspace, customer, point string) error {
-	return s.ofPoint(ctx, workspace, customer, point, "prove-contact-point", func(t *tx) (int64, error) {
-		return t.exec(`UPDATE contact_point SET verified_at = $4 WHERE workspace = $1 AND customer = $2 AND id = $3 AND ended_at = 0`, workspace, customer, point, now())
+	err := s.inTx(ctx, workspace, func(t *tx) error {
+		if err := t.ofPoint(workspace, customer, point, `UPDATE contact_point SET verified_at = $4`, now()); err != nil {
+			return err
+		}
+		return t.noted(workspace, "prove-contact-point", point, customer)
 	})
+	if err != nil {
+		return fmt.Errorf("prove %s: %w", point, err)
+	}
+	return nil
 }
 
 // Choose says which purposes a contact point serves; none: all.
@@ -23,31 +30,29 @@ func (s *Store) Choose(ctx context.Context, workspace, customer, point string, p
 	if err != nil {
 		return fmt.Errorf("choose %s: %w", point, err)
 	}
-	return s.ofPoint(ctx, workspace, customer, point, "choose-contact-point", func(t *tx) (int64, error) {
-		return t.exec(`UPDATE contact_point SET purposes = $4 WHERE workspace = $1 AND customer = $2 AND id = $3 AND ended_at = 0`, workspace, customer, point, string(text))
+	err = s.inTx(ctx, workspace, func(t *tx) error {
+		if err := t.ofPoint(workspace, customer, point, `UPDATE contact_point SET purposes = $4`, string(text)); err != nil {
+			return err
+		}
+		return t.noted(workspace, "choose-contact-point", point, customer)
 	})
+	if err != nil {
+		return fmt.Errorf("choose %s: %w", point, err)
+	}
+	return nil
 }
 
 // ofPoint changes one contact point of a customer who lives, behind the
 // customer's lock, so that no claim goes by what was there before.
-func (s *Store) ofPoint(ctx context.Context, workspace, customer, point, action string, change func(*tx) (int64, error)) error {
-	err := s.inTx(ctx, workspace, func(t *tx) error {
-		if _, err := t.own(workspace, customer); err != nil {
-			return err
-		}
-		n, err := change(t)
-		if err == nil && n == 0 {
-			err = engawa.NotFound("contact point of this customer")
-		}
-		if err != nil {
-			return err
-		}
-		return t.noted(workspace, action, point, customer)
-	})
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", action, point, err)
+func (t *tx) ofPoint(workspace, customer, point, update string, value any) error {
+	if _, err := t.own(workspace, customer); err != nil {
+		return err
 	}
-	return nil
+	n, err := t.exec(update+` WHERE workspace = $1 AND customer = $2 AND id = $3 AND ended_at = 0`, workspace, customer, point, value)
+	if err == nil && n == 0 {
+		err = engawa.NotFound("contact point of this customer")
+	}
+	return err
 }
 
 // Handle returns the name by which the partner of an app knows a customer, made
