@@ -46,10 +46,10 @@ func TestFramed(t *testing.T) {
 		if origin == ours {
 			end = end.Add(20 * time.Second)
 		}
-		for n := len(s.consents(hana)); n == 0 && time.Now().Before(end); n = len(s.consents(hana)) {
+		for n := len(s.consents()); n == 0 && time.Now().Before(end); n = len(s.consents()) {
 			looktest.Do(ctx, t, chromedp.MouseClickXY(bx, by), chromedp.MouseClickXY(x, y), chromedp.Sleep(200*time.Millisecond))
 		}
-		return len(s.consents(hana))
+		return len(s.consents())
 	}
 	if n := agree(theirs); n != 0 {
 		t.Errorf("%d decisions inside another site's page", n)
@@ -57,7 +57,7 @@ func TestFramed(t *testing.T) {
 	if agree(ours) == 0 {
 		t.Fatal("nothing can be agreed to inside the shop's page")
 	}
-	if e := s.consents(hana)[0].Evidence; e.How != "checkbox_framed" || e.Agent != "desktop" {
+	if e := s.consents()[0].Evidence; e.How != "checkbox_framed" || e.Agent != "desktop" {
 		t.Errorf("%+v", e)
 	}
 }

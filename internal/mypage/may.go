@@ -62,7 +62,7 @@ func senders(all []engawa.Consent, known []relation) []Sender {
 	out := make([]Sender, 0, len(rows))
 	for r, s := range rows {
 		s.Service, s.Stopped = serviceStop(all, r)
-		slices.SortFunc(s.Lines, func(a, b Line) int { return strings.Compare(lineOrder(a), lineOrder(b)) })
+		slices.SortFunc(s.Lines, inOrder)
 		out = append(out, *s)
 	}
 	slices.SortFunc(out, func(a, b Sender) int {
@@ -116,12 +116,15 @@ func serviceStop(all []engawa.Consent, r relation) (id string, stopped bool) {
 	return "", false
 }
 
-// lineOrder puts messages before what is handed on, and the asked-for before the
+// inOrder puts messages before what is handed on, and the asked-for before the
 // advertising.
-func lineOrder(l Line) string {
-	act := slices.Index([]engawa.Act{engawa.ActContact, engawa.ActContactNight, engawa.ActShareAddress, engawa.ActShareUsage}, l.Act)
-	purpose := slices.Index([]engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing}, l.Purpose)
-	return string(rune('a'+1+act)) + string(rune('a'+1+purpose)) + l.Channel + "\x00" + l.Topic
+func inOrder(a, b Line) int {
+	acts := []engawa.Act{engawa.ActContact, engawa.ActContactNight, engawa.ActShareAddress, engawa.ActShareUsage}
+	purposes := []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing}
+	return cmp.Or(
+		cmp.Compare(slices.Index(acts, a.Act), slices.Index(acts, b.Act)), cmp.Compare(slices.Index(purposes, a.Purpose), slices.Index(purposes, b.Purpose)),
+		strings.Compare(a.Channel, b.Channel), strings.Compare(a.Topic, b.Topic),
+	)
 }
 
 // stopOf is what stops a line: the same scope, withdrawn.

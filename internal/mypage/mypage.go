@@ -127,7 +127,7 @@ func (s *Site) page(do func(*visit) error) http.Handler {
 		h.Set("X-Robots-Tag", "noindex, nofollow")
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		v := &visit{w: w, r: r, Page: Page{Viewer: s.Words.For(text.Negotiate(r.Header.Get("Accept-Language"), engawa.Japanese), nil), Path: r.URL.Path, Frame: framed(r)}}
-		v.Page.speak(r, v.Locale)
+		v.speak(r, v.Locale)
 		if r.Method == http.MethodPost && !ours(r) {
 			s.tell(v, &engawa.Error{Code: engawa.CodeForbidden, Message: "another site sent this form"})
 			return
@@ -182,7 +182,7 @@ func (s *Site) known(v *visit, workspace, customer string) error {
 		return unavailable(err)
 	}
 	v.customer = cu
-	v.Page.speak(v.r, cu.Locale)
+	v.speak(v.r, cu.Locale)
 	zone, err := time.LoadLocation(cu.Zone)
 	if cu.Zone == "" || err != nil {
 		zone, err = time.LoadLocation(w.Zone)

@@ -223,19 +223,20 @@ func (s *site) column(q string) (out []string) {
 	return out
 }
 
-func (s *site) consents(customer string) []engawa.Consent {
+// consents are Hana's decisions, newest first.
+func (s *site) consents() []engawa.Consent {
 	s.t.Helper()
-	all, err := s.Store.Consents(s.t.Context(), ws, customer)
+	all, err := s.Store.Consents(s.t.Context(), ws, hana)
 	s.must(err)
 	return all
 }
 
-// field is the value of a hidden input.
-func field(t *testing.T, page, name string) string {
+// sealIn is the first seal of shown words in a page.
+func sealIn(t *testing.T, page string) string {
 	t.Helper()
-	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(page)
+	m := regexp.MustCompile(`name="v" value="([^"]*)"`).FindStringSubmatch(page)
 	if m == nil {
-		t.Fatalf("there is no %s in %s", name, page)
+		t.Fatalf("there is no seal in %s", page)
 	}
 	return m[1]
 }
@@ -340,7 +341,7 @@ func TestOtherSites(t *testing.T) {
 			t.Errorf("%s: %d", site, w.Code)
 		}
 	}
-	if len(s.consents(hana)) != 1 {
+	if len(s.consents()) != 1 {
 		t.Error("it was done")
 	}
 	if w := s.do(http.MethodPost, s.opened(hana)+"/stop-all", nil, "Sec-Fetch-Site", "same-origin"); w.Code != http.StatusSeeOther {
@@ -364,16 +365,16 @@ func TestAsk(t *testing.T) {
 			t.Errorf("the address is not asked for apart: %d groups", len(groups))
 		}
 		s.post(link, http.StatusConflict, url.Values{"v": {"other"}, "box0": {"1"}})
-		if len(s.consents(hana)) != 0 {
+		if len(s.consents()) != 0 {
 			t.Fatal("words that were not shown were agreed to")
 		}
-		seal := field(t, page, "v")
+		seal := sealIn(t, page)
 		s.post(link, http.StatusSeeOther, url.Values{"v": {seal}})
-		if len(s.consents(hana)) != 0 {
+		if len(s.consents()) != 0 {
 			t.Fatal("silence was taken for something")
 		}
 		s.post(link, http.StatusSeeOther, url.Values{"v": {seal}, "box0": {"1"}})
-		all := s.consents(hana)
+		all := s.consents()
 		if len(all) != 1 {
 			t.Fatalf("%d decisions", len(all))
 		}
@@ -400,7 +401,7 @@ func TestAsk(t *testing.T) {
 func TestWordings(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		link, _ := s.AskLink(Ask{Workspace: ws, Customer: hana, Controller: "ptn_beans", App: "app_beans", Purposes: []engawa.Purpose{engawa.Notice}, Where: "x"}, AskLife)
-		old := field(t, s.get(link), "v")
+		old := sealIn(t, s.get(link))
 		for n, words := range []string{"{{sender}}の{{app}}だより", "{{sender}}の{{app}}通信"} {
 			w, err := s.Store.By("key:1").AddWording(t.Context(), engawa.Wording{Workspace: ws, App: "app_beans", Act: engawa.ActContact, Purpose: engawa.Notice, Words: map[engawa.Locale]string{
 				engawa.Japanese: words, engawa.Korean: "{{app}} 소식", engawa.English: "News of {{app}}",
@@ -417,8 +418,8 @@ func TestWordings(t *testing.T) {
 		}
 		s.post(link, http.StatusConflict, url.Values{"v": {old}, "box0": {"1"}})
 		page := s.get(link + "?lang=en")
-		s.post(link+"?lang=en", http.StatusSeeOther, url.Values{"v": {field(t, page, "v")}, "box0": {"1"}})
-		e := s.consents(hana)[0].Evidence
+		s.post(link+"?lang=en", http.StatusSeeOther, url.Values{"v": {sealIn(t, page)}, "box0": {"1"}})
+		e := s.consents()[0].Evidence
 		if e.Version != "own-2" || e.Locale != engawa.English || !strings.HasPrefix(e.Wording, "News of 豆の定期便\n") {
 			t.Errorf("%+v", e)
 		}
@@ -445,7 +446,7 @@ func TestStop(t *testing.T) {
 		if state("", "app_own", engawa.Marketing) != engawa.MessageRefused || state("ptn_beans", "app_beans", engawa.Notice) != engawa.MessageWaiting {
 			t.Error("the wrong thing stopped")
 		}
-		w := s.consents(hana)[0]
+		w := s.consents()[0]
 		if w.Given || w.Evidence.How != "own_page" || w.Evidence.Wording != "停止する" {
 			t.Errorf("%+v", w)
 		}
@@ -458,7 +459,7 @@ func TestStop(t *testing.T) {
 			t.Error(page)
 		}
 		var last engawa.Consent
-		for _, c := range s.consents(hana) {
+		for _, c := range s.consents() {
 			if c.App == "app_own" && !c.Given {
 				last = c
 			}
@@ -471,7 +472,7 @@ func TestStop(t *testing.T) {
 		if i < 0 {
 			t.Fatal("there is no way back")
 		}
-		s.post(my+"/allow", http.StatusSeeOther, url.Values{"id": {last.ID}, "v": {field(t, page[i:], "v")}})
+		s.post(my+"/allow", http.StatusSeeOther, url.Values{"id": {last.ID}, "v": {sealIn(t, page[i:])}})
 		if state("", "app_own", engawa.Marketing) != engawa.MessageWaiting {
 			t.Error("allowed again, and nothing goes")
 		}
@@ -494,12 +495,12 @@ func TestStopService(t *testing.T) {
 		}
 		page := s.get(my)
 		i := strings.Index(page, `name="of" value="ptn_beans app_beans"`)
-		s.post(my+"/allow", http.StatusSeeOther, url.Values{"of": {"ptn_beans app_beans"}, "v": {field(t, page[i:], "v")}})
+		s.post(my+"/allow", http.StatusSeeOther, url.Values{"of": {"ptn_beans app_beans"}, "v": {sealIn(t, page[i:])}})
 		if state(engawa.Service) != engawa.MessageWaiting {
 			t.Error("service does not begin again")
 		}
 		s.post(my+"/stop-service", http.StatusSeeOther, url.Values{"of": {"ptn_else app_else"}})
-		if n := len(s.consents(hana)); n != 2 {
+		if n := len(s.consents()); n != 2 {
 			t.Errorf("%d decisions: one of a stranger", n)
 		}
 	})
@@ -765,7 +766,7 @@ func TestErase(t *testing.T) {
 		if err != nil || len(tasks) != 0 {
 			t.Errorf("the task stays: %v %v", tasks, err)
 		}
-		if len(s.consents(hana)) == 0 {
+		if len(s.consents()) == 0 {
 			t.Error("the proof is gone")
 		}
 	})
@@ -781,7 +782,7 @@ func TestMerged(t *testing.T) {
 	s.must(err)
 	id := s.give(hana, engawa.ControllerWorkspace, "", engawa.Marketing)
 	s.post(old+"/stop", http.StatusSeeOther, url.Values{"id": {id}})
-	if s.consents(hana)[0].Given {
+	if s.consents()[0].Given {
 		t.Error("nothing was stopped")
 	}
 }

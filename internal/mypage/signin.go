@@ -20,7 +20,7 @@ func (s *Site) door(v *visit) error {
 		return gone()
 	}
 	v.Business, v.Sender = w.Name, w.Sender
-	v.Page.speak(v.r, v.Locale)
+	v.speak(v.r, v.Locale)
 	v.Title = v.T("my.title")
 	if s.SignIn != nil {
 		v.w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'self'; ", "", 1)+"'none'") // form-action would stop the redirect to the provider
