@@ -134,7 +134,7 @@ func TestReceiptIsPublic(t *testing.T) {
 	o := working(t)
 	decided := o.call(t, "POST", "/v1/customers/cus_hana/consents", `{"app":"app_1","act":"contact","purpose":"notice","channel":"mail","given":true,"evidence":{"wording":"お知らせを受け取ります","version":"7","where":"店頭","how":"paper"}}`)
 	signed := o.call(t, "GET", "/v1/consents/"+decided["id"].(string)+"/receipt", "")["receipt"].(string)
-	res, err := http.Get(o.url + "/.well-known/jwks.json") //nolint:noctx // a test
+	res, err := http.Get(o.url + "/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
