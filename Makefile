@@ -47,7 +47,7 @@ fuzz:
 
 screens:
 	script/install
-	go test ./internal/console -run '^TestScreens$$' -screens
+	go test ./internal/console ./internal/mypage -run '^TestScreens$$' -screens
 
 generate:
 	go generate ./...

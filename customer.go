@@ -41,6 +41,7 @@ type ContactPoint struct {
 	Role       string    // "contract", "billing", "technical", "login"
 	Purposes   []Purpose // which purposes it serves; empty: all
 	VerifiedAt time.Time // zero: not verified
+	Shared     bool      // several people read it: what opens one person's data never goes there
 	CreatedAt  time.Time
 }
 
@@ -185,6 +186,24 @@ type Evidence struct {
 	Where   string `json:"where"`   // page, form, shop, call
 	How     string `json:"how"`     // "checkbox", "double_opt_in", "import", "api" …
 	Locale  Locale `json:"locale"`
+	// Network is where the browser was, cut so that it names a part of a network
+	// and no line: /24 of IPv4, /48 of IPv6. Agent is the class of the browser,
+	// "phone" or "desktop", without its version. Both are empty where nobody saw one.
+	Network string `json:"network,omitempty"`
+	Agent   string `json:"agent,omitempty"`
+}
+
+// Wording is what customers are shown beside the box to tick for an act and a
+// purpose of one app (empty: all). It is never changed: the next version is another.
+type Wording struct {
+	Workspace string
+	App       string
+	Act       Act
+	Purpose   Purpose
+	Version   int64 // from 1
+	Words     map[Locale]string
+	MadeBy    string // "member:…", "key:…"
+	MadeAt    time.Time
 }
 
 // Suppression stops messages to an address on a channel.

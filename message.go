@@ -19,26 +19,29 @@ type Message struct {
 	Customer    string // exactly one of Customer
 	Destination string // and Destination is set
 	About       string // the customer whose event a notice to a destination tells of; empty: nobody's
-	Broadcast   string
-	Purpose     Purpose
-	Trigger     Trigger
-	Topic       string
-	Locale      Locale
-	Content     Content // rendered, with what the verdict obliged to add
-	Promotional bool    // the words advertise, by the list of internal/text
-	Applied     []Obligation
-	Unsubscribe string // one-click URL; empty where none is owed
-	Chain       []Via  // accounts in order
-	Urgent      bool
-	Sample      bool   // demo data with past times: shown, never sent
-	While       While  // else it does not go any more
-	Offer       string // of which the words hold a code's link (OfferPlace), put in when it goes; empty: none
-	NotBefore   time.Time
-	ExpiresAt   time.Time
-	State       MessageState
-	Verdicts    []Verdict // the early answer, one per account of the chain
-	CreatedAt   time.Time
-	Trace       string
+	// ContactPoint is the one of Customer's that it is to reach; empty: whichever
+	// serves its purpose best.
+	ContactPoint string
+	Broadcast    string
+	Purpose      Purpose
+	Trigger      Trigger
+	Topic        string
+	Locale       Locale
+	Content      Content // rendered, with what the verdict obliged to add
+	Promotional  bool    // the words advertise, by the list of internal/text
+	Applied      []Obligation
+	Unsubscribe  string // one-click URL; empty where none is owed
+	Chain        []Via  // accounts in order
+	Urgent       bool
+	Sample       bool   // demo data with past times: shown, never sent
+	While        While  // else it does not go any more
+	Offer        string // of which the words hold a code's link (OfferPlace), put in when it goes; empty: none
+	NotBefore    time.Time
+	ExpiresAt    time.Time
+	State        MessageState
+	Verdicts     []Verdict // the early answer, one per account of the chain
+	CreatedAt    time.Time
+	Trace        string
 }
 
 // Owner is the customer whose key seals the message: who it goes to, or who a

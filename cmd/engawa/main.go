@@ -41,6 +41,7 @@ type cli struct {
 	Backup    backupCmd    `cmd:""`
 	Restore   restoreCmd   `cmd:""`
 	Verify    verifyCmd    `cmd:""`
+	Receipt   receiptCmd   `cmd:""`
 	Version   versionCmd   `cmd:""`
 	Help      helpCmd      `cmd:""`
 }

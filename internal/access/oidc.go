@@ -40,6 +40,7 @@ type Provider struct {
 	ClientID     string
 	ClientSecret engawa.Secret // empty: a public client
 	RedirectURL  string        // exactly as registered with the provider
+	SubjectOnly  bool          // who it is counts alone: no mail address is asked for
 }
 
 // Format names the provider without the secret, whatever the verb.
@@ -220,10 +221,14 @@ func brief(err error) string {
 }
 
 func (o *OIDC) oauth(p *discovered) *oauth2.Config {
+	scopes := []string{oidc.ScopeOpenID, "email", "profile"}
+	if o.settings.SubjectOnly {
+		scopes = scopes[:1]
+	}
 	return &oauth2.Config{
 		ClientID: o.settings.ClientID, ClientSecret: o.settings.ClientSecret.Reveal(),
 		Endpoint: p.Endpoint(), RedirectURL: o.settings.RedirectURL,
-		Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+		Scopes: scopes,
 	}
 }
 
@@ -352,6 +357,9 @@ func (o *OIDC) person(ctx context.Context, p *discovered, id *oidc.IDToken, toke
 	var who profile
 	if err := id.Claims(&who); err != nil {
 		return profile{}, refuse(ProviderProof, errors.New("the ID token's claims cannot be read"))
+	}
+	if o.settings.SubjectOnly {
+		return profile{}, nil
 	}
 	if who.Mail == "" && p.userInfo {
 		info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))

@@ -18,6 +18,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/mypage"
 	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
@@ -39,6 +40,7 @@ type API struct {
 	Refunds *refund.Runner
 	Follow  *follow.Follower
 	Lists   *partner.Lists
+	Pages   *mypage.Site // the customers' pages, to which it makes links
 	// From is the network that a request comes from; nil: that of the connection.
 	From func(*http.Request) string
 

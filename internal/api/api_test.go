@@ -33,6 +33,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/mypage"
 	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/rule"
@@ -114,6 +115,7 @@ func newHub(t *testing.T, url string) *site {
 	}
 	s.lists = a.Lists
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
+	a.Pages = &mypage.Site{Store: st, Vault: v, Words: words, Compose: a.Compose, Kinds: kinds, Log: log, Base: "https://hub.hinata.example"}
 	s.doc = a.Document()
 	s.handler = a.Handler()
 	for _, ws := range []string{"ws_one", "ws_two"} {

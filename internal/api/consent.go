@@ -14,16 +14,19 @@ type evidenceBody struct {
 	Where   string        `json:"where" maxLength:"500" doc:"The page, form, shop or call"`
 	How     string        `json:"how" maxLength:"64" example:"checkbox"`
 	Locale  engawa.Locale `json:"locale,omitempty" maxLength:"35" doc:"Of the wording"`
+	Network string        `json:"network,omitempty" maxLength:"64" doc:"Where the browser was, cut to /24 of IPv4 or /48 of IPv6"`
+	Agent   string        `json:"agent,omitempty" maxLength:"32" enum:"phone,tablet,desktop,bot,other" doc:"The class of the browser"`
 }
 
 type consentNew struct {
-	App      string         `json:"app,omitempty" maxLength:"64" doc:"All apps if empty"`
-	Act      engawa.Act     `json:"act" enum:"contact,contact_at_night,share_address,share_usage"`
-	Purpose  engawa.Purpose `json:"purpose" enum:"service,notice,marketing"`
-	Channel  string         `json:"channel,omitempty" maxLength:"64" doc:"All channels if empty"`
-	Topic    string         `json:"topic,omitempty" maxLength:"64" doc:"All topics if empty"`
-	Given    *bool          `json:"given" nullable:"false" doc:"False: withdrawn"`
-	Evidence evidenceBody   `json:"evidence,omitzero" doc:"How it can be proved; a consent that is given needs it whole"`
+	Controller string         `json:"controller,omitempty" maxLength:"64" default:"workspace" doc:"Who the decision is for: workspace, or a partner's id"`
+	App        string         `json:"app,omitempty" maxLength:"64" doc:"All apps if empty"`
+	Act        engawa.Act     `json:"act" enum:"contact,contact_at_night,share_address,share_usage"`
+	Purpose    engawa.Purpose `json:"purpose" enum:"service,notice,marketing"`
+	Channel    string         `json:"channel,omitempty" maxLength:"64" doc:"All channels if empty"`
+	Topic      string         `json:"topic,omitempty" maxLength:"64" doc:"All topics if empty"`
+	Given      *bool          `json:"given" nullable:"false" doc:"False: withdrawn"`
+	Evidence   evidenceBody   `json:"evidence,omitzero" doc:"How it can be proved; a consent that is given needs it whole"`
 }
 
 type consentIn struct {
@@ -45,6 +48,12 @@ func (a *API) addConsent(ctx context.Context, c *call, in *consentIn) (consentDe
 	cn := engawa.Consent{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: in.ID, Controller: engawa.ControllerWorkspace,
 		App: b.App, Act: b.Act, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Given: *b.Given, At: time.Now().UTC(), Evidence: engawa.Evidence(b.Evidence),
+	}
+	if b.Controller != "" && b.Controller != engawa.ControllerWorkspace {
+		if _, err := a.partner(ctx, c.workspace, b.Controller); err != nil {
+			return consentDecided{}, engawa.Within("/controller", err)
+		}
+		cn.Controller = b.Controller
 	}
 	return consentDecided{cn.ID, cn.Given, cn.At}, c.store.Decide(ctx, cn)
 }

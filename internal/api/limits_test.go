@@ -16,6 +16,7 @@ var unlimited = []string{"postEvents/data", "sendMessage/variables", "checkMessa
 
 // whole are the lists without pages: short by nature, and how short.
 var whole = map[string]string{
+	"listWordings":      "versions that people wrote",
 	"listKinds":         "the program's own",
 	"listIdentities":    "100 of a customer (store.MaxOfCustomer)",
 	"findCustomers":     "200 (store.MaxFound)",

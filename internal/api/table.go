@@ -131,6 +131,20 @@ func (a *API) addCustomers(h huma.API) {
 		"addConsent", post, "/v1/customers/{id}/consents", access.ConsentsWrite, created, tagCustomers, "Record a decision",
 		"A withdrawal stops everything that has not been handed over yet.",
 	}, a.addConsent)
+	add(a, h, op{
+		"getReceipt", get, "/v1/consents/{id}/receipt", access.CustomersRead, ok, tagCustomers, "A signed receipt of a decision, without an address",
+		"For a partner who must prove a consent and knows the customer by a handle alone. It is checked with the keys of /.well-known/jwks.json, without asking us.",
+	}, a.getReceipt)
+	add(a, h, op{
+		"askConsent", post, "/v1/consent-links", access.ConsentsWrite, created, tagCustomers, "Make a link to a page that asks a customer for consents",
+		"Good for one customer and this question. Nothing is ticked beforehand, and opening it changes nothing. Each decision is kept with the words that were shown.",
+	}, a.askConsent)
+	add(a, h, op{
+		"linkOwnPage", post, "/v1/customers/{id}:page", access.ConsentsWrite, created, tagCustomers, "Make a link to a customer's own page",
+		"The one that stands in messages: it shows no address, and stops and allows messages. What more the page can do asks for the customer's own sign-in.",
+	}, a.linkOwnPage)
+	add(a, h, op{"listWordings", get, "/v1/consent-wordings", access.CustomersRead, ok, tagCustomers, "What customers are shown beside the boxes", "Where there is none, the pages have words of their own."}, a.listWordings)
+	add(a, h, op{"addWording", post, "/v1/consent-wordings", access.ConsentsWrite, created, tagCustomers, "Add the next version of a wording", "A version never changes, and decisions name the one that was read."}, a.addWording)
 	add(a, h, op{"getTimeline", get, "/v1/customers/{id}/timeline", access.CustomersRead, ok, tagCustomers, "A customer's story", "Events, messages, decisions, refunds, extensions, notes and tasks, newest first."}, a.getTimeline)
 	add(a, h, op{
 		"listSuppressions", get, "/v1/suppressions", access.SuppressionsRead, ok, tagCustomers, "What is stopped, newest first",

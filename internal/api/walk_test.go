@@ -58,6 +58,11 @@ var walk = []step{
 	{"eraseCustomer", "/v1/customers/$gone:erase", ""},
 	{"listConsents", "/v1/customers/$customer/consents", ""},
 	{"addConsent", "/v1/customers/$customer/consents", `{"act":"contact","purpose":"marketing","given":false}`},
+	{"getReceipt", "/v1/consents/$consent/receipt?app=$app", ""},
+	{"askConsent", "/v1/consent-links", `{"customer":"$customer","purposes":["notice"],"channels":["mail"],"where":"shop"}`},
+	{"linkOwnPage", "/v1/customers/$customer:page", ""},
+	{"addWording", "/v1/consent-wordings", `{"act":"contact","purpose":"notice","words":{"ja":"受け取る","ko":"받기","en":"Get it"}}`},
+	{"listWordings", "/v1/consent-wordings", ""},
 	{"getTimeline", "/v1/customers/$customer/timeline", ""},
 	{"listNotes", "/v1/customers/$customer/notes", ""},
 	{"addNote", "/v1/customers/$customer/notes", `{"text":"電話あり"}`},
@@ -290,6 +295,7 @@ func (s *site) seed() map[string]string {
 	ids["event"] = s.made("/v1/events", `{"id":"seed","type":"contract.terminated"}`)
 	ids["destination"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"staff@hinata.example"}`)
 	ids["spare"] = s.made("/v1/destinations", `{"name":"d","account":"acc_mail","address":"spare@hinata.example"}`)
+	ids["consent"] = s.made("/v1/customers/"+ids["customer"]+"/consents", `{"act":"contact","purpose":"notice","given":false}`)
 	ids["twin"] = s.made("/v1/customers", `{"kind":"person","name":"田中"}`)
 	ids["point"] = s.made("/v1/customers/"+ids["twin"]+"/contact-points", `{"kind":"mail","address":"twin@customer.example"}`)
 	s.must(s.st.Suppress(s.t.Context(), engawa.Suppression{Workspace: "ws_one", Channel: "mail", Address: "twin@customer.example", Reason: "bounced", At: time.Now()}))

@@ -47,6 +47,7 @@ func (c *Config) complete() error {
 	check("oidc", c.OIDC.check())
 	check("relay", c.Relay.check())
 	check("receivers", c.Receivers.check())
+	check("customers", c.Customers.check())
 	return errors.Join(wrong...)
 }
 
@@ -79,6 +80,25 @@ func (o OIDC) check() error {
 	}
 	if o.ClientID == "" {
 		return errors.New("has an issuer but no client: set oidc.client_id")
+	}
+	return nil
+}
+
+func (c Customers) check() error {
+	for _, o := range c.FrameList() {
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || u.String() != u.Scheme+"://"+u.Host || strings.ContainsAny(u.Host, "*;'\" ") || u.Scheme != "https" && !loopbackHost(u.Hostname()) {
+			return fmt.Errorf("frames has %q; write each like https://shop.example, without a path", o)
+		}
+	}
+	if (c.Issuer == "") != (c.ClientID == "") || c.Issuer == "" && c.ClientSecret != "" {
+		return errors.New("has one of issuer and client_id: set both, or none")
+	}
+	if c.Issuer == "" {
+		return nil
+	}
+	if err := checkURL(c.Issuer); err != nil {
+		return fmt.Errorf("issuer %w", err)
 	}
 	return nil
 }

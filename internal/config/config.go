@@ -49,6 +49,7 @@ type Config struct {
 	OIDC          OIDC           `toml:"oidc"`
 	Relay         Relay          `toml:"relay"`
 	Receivers     Receivers      `toml:"receivers"`
+	Customers     Customers      `toml:"customers"`
 }
 
 // Receivers says when mail to a receiver waits that refuses it because of its sender.
@@ -57,6 +58,27 @@ type Receivers struct {
 	Within time.Duration `toml:"within" default:"15m" doc:"Within what time these refusals count."`
 	Pause  time.Duration `toml:"pause" default:"10m" doc:"How long before the first mail is tried; at least 10s. Each that is refused doubles it."`
 	Most   time.Duration `toml:"most" default:"6h" doc:"The longest pause between two that are tried."`
+}
+
+// Customers is how customers come to their pages.
+type Customers struct {
+	Frames       string        `toml:"frames" doc:"Origins whose pages may show the consent page in a frame, with commas between them, such as https://shop.example. Empty: none."`
+	Issuer       string        `toml:"issuer" doc:"URL of the OpenID Connect provider with which customers sign in to their own page. Empty: by links in messages only."`
+	ClientID     string        `toml:"client_id" doc:"Client id of this installation there. Its redirect address is the public URL with /mypage/callback."`
+	ClientSecret engawa.Secret `toml:"client_secret" doc:"Client secret that belongs to it. Empty: a public client, with PKCE alone."`
+}
+
+// Format names the provider without the secret, whatever the verb.
+func (c Customers) Format(f fmt.State, _ rune) { fmt.Fprint(f, "customers' provider "+c.Issuer) }
+
+// FrameList is Frames, one by one.
+func (c Customers) FrameList() (out []string) {
+	for o := range strings.SplitSeq(c.Frames, ",") {
+		if o = strings.TrimSpace(o); o != "" {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // Relay is the SMTP server for bounces, answers and notices. An empty listening

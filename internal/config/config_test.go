@@ -118,6 +118,7 @@ func TestEveryKeyIsAVariable(t *testing.T) {
 		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s", "relay.front": "mx.x.jp",
 		"receivers.after": "6", "receivers.within": "6m", "receivers.pause": "6m", "receivers.most": "7h",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
+		"customers.frames": "https://shop.x.jp", "customers.issuer": "https://id.x.jp", "customers.client_id": "x", "customers.client_secret": "x",
 	}
 	c := Default()
 	var environ []string

@@ -312,7 +312,7 @@ func TestAuditActions(t *testing.T) {
 	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, )"([a-z]+(?:-[a-z]+)*)"`)
 	acts := regexp.MustCompile(`TaskLine\{Act: "([a-z]+)"`)
 	said := map[string]bool{}
-	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../refund", "../../cmd/engawa"} {
+	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../refund", "../mypage", "../../cmd/engawa"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,20 +1,13 @@
 package console_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"image"
-	"image/color"
-	"image/draw"
-	"image/png"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -153,53 +146,8 @@ func shoot(ctx context.Context, t *testing.T, base string) {
 			t.Fatal(err)
 		}
 		name := fmt.Sprintf("%s.%s.%d.%s.png", x.page, x.lang, x.width, x.theme)
-		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), small(t, shot), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), looktest.Small(t, shot), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-}
-
-// small redraws a PNG with 256 colours: of each shade the one that the page has
-// most of, and of the shades those that it has most of.
-func small(t *testing.T, shot []byte) []byte {
-	t.Helper()
-	from, err := png.Decode(bytes.NewReader(shot))
-	if err != nil {
-		t.Fatal(err)
-	}
-	count, area := map[color.RGBA]int{}, from.Bounds()
-	for y := range area.Dy() {
-		for x := range area.Dx() {
-			count[color.RGBAModel.Convert(from.At(x, y)).(color.RGBA)]++
-		}
-	}
-	shade := func(c color.RGBA) color.RGBA { return color.RGBA{c.R >> 5, c.G >> 5, c.B >> 5, 0} }
-	shades, most := map[color.RGBA]int{}, map[color.RGBA]color.RGBA{}
-	for c, n := range count {
-		shades[shade(c)] += n
-		if n > count[most[shade(c)]] {
-			most[shade(c)] = c
-		}
-	}
-	chosen := map[color.RGBA]bool{}
-	var palette color.Palette
-	add := func(c color.RGBA) {
-		if !chosen[c] && len(palette) < 256 {
-			chosen[c] = true
-			palette = append(palette, c)
-		}
-	}
-	for _, s := range slices.SortedFunc(maps.Keys(shades), func(a, b color.RGBA) int { return shades[b] - shades[a] }) {
-		add(most[s])
-	}
-	for _, c := range slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] }) {
-		add(c)
-	}
-	to := image.NewPaletted(area, palette)
-	draw.Draw(to, area, from, image.Point{}, draw.Src)
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
 }

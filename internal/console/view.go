@@ -964,6 +964,7 @@ var AuditActions = []string{
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
+	"ask-consent", "link-own-page", "add-wording", "prove-contact-point", "choose-contact-point", "take-own-data",
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
 	"receive-addresses", "leave-app",

@@ -38,6 +38,7 @@ type Request struct {
 	Customer    string
 	Destination string
 	About       string // the customer whom a notice to a destination tells of; empty: the event's
+	Point       string // the contact point of Customer that it is to reach; empty: whichever serves best
 	Broadcast   string
 	Purpose     engawa.Purpose
 	Trigger     engawa.Trigger
@@ -63,6 +64,9 @@ type Composer struct {
 	Kinds []channel.Kind
 	// Unsubscribe makes the one-click URL for a message; nil: none can be made.
 	Unsubscribe func(m engawa.Message) string
+	// OwnPage makes the link to the customer's own page for a message that leaves;
+	// empty: none may stand in it; nil: there are no such pages.
+	OwnPage func(m engawa.Message) string
 	// Past says what became of a sample message's deliveries, where sample data
 	// tells of trouble too; nil: what may go has gone.
 	Past func(n *store.NewMessage)
@@ -241,7 +245,7 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
 		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
-		App: r.App, Customer: r.Customer, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
+		App: r.App, Customer: r.Customer, ContactPoint: r.Point, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}

@@ -147,8 +147,9 @@ func (b *browser) quiet() {
 // customer who consented to nothing, a template, and a key for the API.
 type shop struct {
 	*Hub
-	url string
-	key engawa.Secret
+	url   string
+	key   engawa.Secret
+	inbox *mailsim.Inbox
 }
 
 func working(t *testing.T) shop {
@@ -201,7 +202,7 @@ func working(t *testing.T) shop {
 	must(h.Store.Raise(t.Context(), engawa.Task{Workspace: "ws_1", ID: "tsk_1", Kind: "account.closed", Ref: "acc_mail", DueAt: now.Add(time.Hour)}))
 	key, err := api.NewKey(t.Context(), h.Store, "ws_1", "test", "*")
 	must(err)
-	return shop{h, "http://" + c.Listen, key}
+	return shop{h, "http://" + c.Listen, key, inbox}
 }
 
 // post has the business report an event through the API.

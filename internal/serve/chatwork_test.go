@@ -92,7 +92,7 @@ func newOffice(t *testing.T) office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.shop = shop{h, "http://" + c.Listen, key}
+	o.shop = shop{h, "http://" + c.Listen, key, nil}
 	return o
 }
 

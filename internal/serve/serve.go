@@ -31,6 +31,7 @@ import (
 	"github.com/engawa/engawa/internal/gap"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/mypage"
 	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/refund"
@@ -54,6 +55,7 @@ type Hub struct {
 	Gallery     bool // also show every state of every page, at /_pages
 	gaps        gap.Checker
 	console     http.Handler
+	pages       *mypage.Site
 	stopping    chan struct{} // closed when no more requests are taken
 	ring        *vault.Keyring
 	metrics     *metrics
@@ -178,6 +180,10 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		return nil, err
 	}
 	h.API.From = door.network
+	if h.pages, err = h.newPages(door, exit.Client()); err != nil {
+		return nil, err
+	}
+	h.API.Pages, h.Compose.OwnPage = h.pages, h.pages.InMessage
 	h.console = console.New(console.Deps{
 		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
@@ -201,6 +207,10 @@ func (h *Hub) handler() http.Handler {
 		gallery := console.Gallery(h.Words)
 		mux.Handle("/_pages", gallery)
 		mux.Handle("/_pages/", gallery)
+	}
+	pages := h.pages.Handler()
+	for _, path := range []string{"/my/", "/mypage/", "/consent/", "/prove/", "/.well-known/jwks.json"} {
+		mux.Handle(path, pages)
 	}
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("/", h.console)

@@ -86,18 +86,30 @@ func (s *Store) Consents(ctx context.Context, workspace, customer string) (cs []
 	return cs, err
 }
 
+// Consent returns one decision, whoever's it is.
+func (s *Store) Consent(ctx context.Context, workspace, id string) (c engawa.Consent, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		c, err = one(t, scanConsent, selectConsent+` WHERE workspace = $1 AND id = $2`, workspace, id)
+		return found("decision", err)
+	})
+	return c, err
+}
+
+const selectConsent = `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence FROM consent`
+
+func scanConsent(scan func(...any) error) (c engawa.Consent, err error) {
+	var evidence string
+	var when int64
+	if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
+		&c.Given, &c.Pending, &when, &evidence); err != nil {
+		return c, err
+	}
+	c.At = at(when)
+	return c, json.Unmarshal([]byte(evidence), &c.Evidence)
+}
+
 func (t *tx) consents(workspace, customer string) ([]engawa.Consent, error) {
-	return all(t, func(scan func(...any) error) (c engawa.Consent, err error) {
-		var evidence string
-		var when int64
-		if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
-			&c.Given, &c.Pending, &when, &evidence); err != nil {
-			return c, err
-		}
-		c.At = at(when)
-		return c, json.Unmarshal([]byte(evidence), &c.Evidence)
-	}, `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence
-		FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
+	return all(t, scanConsent, selectConsent+` WHERE workspace = $1 AND customer = $2 ORDER BY at DESC, id DESC`, workspace, customer)
 }
 
 // StaffPlaces is the channel under which the addresses of destinations are

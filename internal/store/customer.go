@@ -118,9 +118,9 @@ func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
 		return err
 	}
 	index, key := t.s.vault.Index(p.Workspace, "address:"+p.Kind, foldAddress(p.Address))
-	_, err = t.exec(`INSERT INTO contact_point (workspace, id, customer, kind, address_index, key_id, role, purposes, verified_at, sealed, sealed_by, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		p.Workspace, p.ID, p.Customer, p.Kind, index, key, p.Role, string(purposes), us(p.VerifiedAt), sealed, by, us(p.CreatedAt))
+	_, err = t.exec(`INSERT INTO contact_point (workspace, id, customer, kind, address_index, key_id, role, purposes, verified_at, sealed, sealed_by, created_at, shared)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		p.Workspace, p.ID, p.Customer, p.Kind, index, key, p.Role, string(purposes), us(p.VerifiedAt), sealed, by, us(p.CreatedAt), p.Shared)
 	if err != nil {
 		return err
 	}
@@ -451,11 +451,11 @@ func (t *tx) contactPoints(workspace string, customers []string) ([]contactRow, 
 	return all(t, func(scan func(...any) error) (r contactRow, err error) {
 		var purposes string
 		var verified, created int64
-		if err := scan(&r.Workspace, &r.ID, &r.Customer, &r.Kind, &r.index, &r.Role, &purposes, &verified, &r.sealed, &r.by, &created); err != nil {
+		if err := scan(&r.Workspace, &r.ID, &r.Customer, &r.Kind, &r.index, &r.Role, &purposes, &verified, &r.sealed, &r.by, &created, &r.Shared); err != nil {
 			return r, err
 		}
 		r.VerifiedAt, r.CreatedAt = at(verified), at(created)
 		return r, json.Unmarshal([]byte(purposes), &r.Purposes)
-	}, `SELECT workspace, id, customer, kind, address_index, role, purposes, verified_at, sealed, sealed_by, created_at
+	}, `SELECT workspace, id, customer, kind, address_index, role, purposes, verified_at, sealed, sealed_by, created_at, shared
 		FROM contact_point WHERE workspace = $1 AND customer {in $2} AND ended_at = 0 ORDER BY created_at, id`, workspace, t.list(customers))
 }

@@ -16,6 +16,10 @@ type Erasure struct {
 	Forgotten int64 // identities and contact points by which the customer could be found
 }
 
+// ErasureTask is the kind of the task for an erasure that a customer asked for
+// and that has to wait. Its ref is the customer; the erasure closes it.
+const ErasureTask = "customer.erasure"
+
 // Erase destroys the customer's key and what could find the customer again:
 // identities, contact points, look-up hashes (of the name and of transactions too), handles, the subjects of events and
 // the marks by which they find one another;
@@ -129,6 +133,9 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		if _, err := t.exec(q, workspace, customer); err != nil {
 			return err
 		}
+	}
+	if err := t.closeTask(workspace, Closing{Kind: ErasureTask, Ref: customer}); err != nil {
+		return err
 	}
 	cases, err := all(t, scanString, `SELECT id FROM refund_case WHERE workspace = $1 AND customer = $2 AND alarmed_at > 0`, workspace, customer)
 	if err != nil {

@@ -190,7 +190,7 @@ func (w *world) know(a Ask) (Known, error) {
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
 	}
-	return w.knowCustomer(k, f, head)
+	return w.knowCustomer(k, f, head, m.ContactPoint)
 }
 
 // grantFor is the grant by which the sender may say m: of several, one that is in
@@ -300,7 +300,9 @@ func (t *tx) loadEvents(w *world, workspace string, asks []Ask, lock bool) error
 	return err
 }
 
-func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead) (Known, error) {
+// knowCustomer fills in whom the message reaches; point is the contact point
+// that it is for, or empty.
+func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead, point string) (Known, error) {
 	c, ok := w.customers[f.Customer]
 	if !ok {
 		k.Facts = f
@@ -329,7 +331,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead) (Known, 
 			f.Disclosure = &facts
 		}
 	}
-	points := w.contacts[f.Customer]
+	points := named(w.contacts[f.Customer], point)
 	if head.app != "" && !c.Erased {
 		var err error
 		if points, err = w.inApp(points, head.app, f.App); err != nil {
@@ -342,7 +344,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead) (Known, 
 			return k, err
 		}
 		k.To = engawa.Address(plain)
-		f.Contact = &engawa.ContactFacts{ID: p.ID, Verified: !p.VerifiedAt.IsZero(), Serves: p.Serves(f.Purpose)}
+		f.Contact = &engawa.ContactFacts{ID: p.ID, Verified: !p.VerifiedAt.IsZero(), Serves: point != "" || p.Serves(f.Purpose)}
 		f.Suppressions = w.suppressed[p.index]
 		f.Relationship = w.related[f.Account+"\n"+p.ID]
 	}
@@ -384,6 +386,15 @@ func asIfTo(cs []engawa.ConsentFacts, contact, channel string) []engawa.ConsentF
 		}
 	}
 	return out
+}
+
+// named are the contact points among which a message chooses: all, or the one
+// that it is for.
+func named(ps []contactRow, point string) []contactRow {
+	if point == "" {
+		return ps
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p contactRow) bool { return p.ID != point })
 }
 
 // choose returns the contact point of a kind that serves the purpose best: one

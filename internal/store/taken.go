@@ -70,6 +70,7 @@ func takenTables() []taken {
 			hash: hashed{column: "address_index", domain: "address:" + StaffPlaces, fold: true},
 		},
 		{table: "consent", kind: "consents", order: "id", json: []string{"evidence"}},
+		{table: "consent_wording", kind: "consent-wordings", order: "app, act, purpose, version", json: []string{"words"}},
 		{table: "relationship", kind: "relationships", order: "account, contact_point"},
 		{table: "disclosure", kind: "disclosures", order: "id", json: []string{"evidence"}},
 		{

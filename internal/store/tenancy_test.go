@@ -67,6 +67,8 @@ func (s *shop) settle(of string) estate {
 	_, err := s.AddReplay(ctx, engawa.Replay{Workspace: of, ID: "rpl_" + of, Account: "acc_" + of, From: now.Add(-time.Hour), To: now.Add(time.Hour), PerSecond: 1, CreatedAt: now})
 	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
+	_, err = s.AddWording(ctx, engawa.Wording{Workspace: of, Act: engawa.ActContact, Purpose: engawa.Notice, Words: map[engawa.Locale]string{engawa.Japanese: "受け取る"}})
+	s.must(err)
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: "gone@customer.example", Customer: "cus_" + of, Reason: "bounced", At: now}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: "mail", Address: e.address, Customer: "cus_" + of, Reason: "operator", At: now}))
 	s.must(s.Suppress(ctx, engawa.Suppression{Workspace: of, Channel: store.StaffPlaces, Address: "staff@hinata.example", Reason: "bounced", At: now}))
@@ -672,6 +674,41 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"Customer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Customer(ctx, as, "cus_"+e.of)
+	},
+	"AddWording": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.AddWording(ctx, engawa.Wording{Workspace: as, Act: engawa.ActContact, Purpose: engawa.Marketing})
+		return nil, err
+	},
+	"Consent": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		all, err := s.Consents(ctx, e.of, "cus_"+e.of)
+		if err != nil || len(all) == 0 {
+			return nil, err
+		}
+		c, err := s.Consent(ctx, as, all[0].ID)
+		return c.ID, err
+	},
+	"Wordings": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Wordings(ctx, as)
+	},
+	"Choose": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Choose(ctx, as, "cus_"+e.of, "cp_"+e.of, []engawa.Purpose{engawa.Notice})
+	},
+	"Prove": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.Prove(ctx, as, "cus_"+e.of, "cp_"+e.of)
+	},
+	"Handle": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Handle(ctx, as, "app_"+e.of, "cus_"+e.of)
+	},
+	"RoleOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		customer, role, err := s.RoleOf(ctx, as, e.identity)
+		return customer + role, err
+	},
+	"SaidOn": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		n, err := s.SaidOn(ctx, as, "cus_"+e.of, "", time.Time{})
+		if n == 0 {
+			return nil, err
+		}
+		return n, err
 	},
 	"CustomerBy": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.CustomerBy(ctx, as, e.identity)

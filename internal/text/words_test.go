@@ -54,6 +54,20 @@ var computed = map[string][]string{
 	"letter.purpose.":  {"service", "notice", "marketing"},
 
 	"scrub.": {"address", "phone", "name", "id", "alias", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
+	// The customers' pages.
+	"my.done.":       {"stop", "stop_all", "allow", "changed", "sure", "point", "saved", "ended", "last"},
+	"my.problem.":    {"link", "link.text", "erased", "erased.text", "forbidden", "forbidden.text", "often", "often.text", "invalid", "invalid.text", "later", "later.text", "signin", "signin.text"},
+	"my.line.":       {"contact.service", "contact.notice", "contact.marketing", "contact_at_night", "share_address", "share_usage"},
+	"my.line.since.": {"given", "pending", "stopped", "shared", "kept"},
+	"my.state.":      {"given", "pending", "stopped", "shared", "kept"},
+	"my.allow.":      {"pending", "stopped", "kept"},
+	"my.purpose.":    {"service", "notice", "marketing"},
+	"my.message.":    {"waiting", "sent", "refused", "failed", "unknown", "canceled", "expired"},
+	"my.why.no.":     {"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget"},
+	"my.mail.":       {"sure.subject", "sure.text", "prove.subject", "prove.text", "prove_shared.subject", "prove_shared.text"}, // Site.say
+	"ask.of.":        {"contact.service", "contact.notice", "contact.marketing", "contact_at_night", "share_address", "share_usage"},
+	"ask.group.":     {"contact.notice", "contact.marketing", "contact_at_night", "share_address", "share_usage"},
+	"ask.facts.":     {"contact", "contact_at_night", "share_address", "share_usage"},
 
 	"verdict.": nil, // reasons of internal/rule and internal/verdict
 	"footer.":  nil, // obligations of rules

@@ -198,6 +198,13 @@ func (k *Keyring) signingKey(id string) (secret, bool) {
 	return k.signing[i], true
 }
 
+// signingKeys returns all signing secrets, oldest first.
+func (k *Keyring) signingKeys() []secret {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.Clone(k.signing)
+}
+
 // newSecret returns a random key whose id is kind, the day and random text:
 // an operator sees how old it is, and no two rings share an id.
 func newSecret(kind string, at time.Time) secret {

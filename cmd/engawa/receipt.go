@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/receipt"
+)
+
+type receiptCmd struct {
+	File string `arg:"" type:"existingfile"`
+	Keys string `required:"" type:"existingfile"`
+}
+
+// Run checks a consent receipt with a hub's public keys and prints what it says.
+// It asks nobody and needs no hub.
+func (r receiptCmd) Run() error {
+	signed, err := os.ReadFile(r.File)
+	if err != nil {
+		return fmt.Errorf("read receipt: %w", err)
+	}
+	published, err := os.ReadFile(r.Keys)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	return r.check(strings.TrimSpace(string(signed)), published, os.Stdout)
+}
+
+func (r receiptCmd) check(signed string, published []byte, out io.Writer) error {
+	var keys receipt.Keys
+	if err := json.Unmarshal(published, &keys); err != nil || len(keys.Keys) == 0 {
+		return &engawa.Error{Code: engawa.CodeInvalid, Message: r.Keys + " holds no keys", Remedy: "save what the hub answers at /.well-known/jwks.json", Err: err}
+	}
+	c, err := receipt.Check(signed, keys)
+	if err != nil {
+		return &engawa.Error{
+			Code: engawa.CodeUnverified, Message: "the receipt does not hold: none of these keys signed it as it is",
+			Remedy: "take the receipt and the keys of the same hub, unaltered", Err: err,
+		}
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(c)
+}
