@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -415,5 +416,31 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s may import %s, which is not in the table", p, imp)
 			}
 		}
+	}
+}
+
+// TestPagesStandOnce: no page is copied into whoever shows it. What templ makes of
+// a page is a small function around a large one, which the compiler would put into
+// every caller: half of the time it took to build the console, and 3 MB.
+func TestPagesStandOnce(t *testing.T) {
+	pages := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".templ") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		before := ""
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "templ ") {
+				if pages++; before != "//go:noinline\n" {
+					t.Errorf("%s: write //go:noinline above %s", path, strings.TrimSpace(line))
+				}
+			}
+			before = line
+		}
+		return err
+	})
+	if err != nil || pages == 0 {
+		t.Fatal(pages, err)
 	}
 }
