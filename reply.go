@@ -14,6 +14,7 @@ type Reply struct {
 	Partner   string
 	App       string
 	Message   string    // the partner's, which it answers
+	Handle    string    // to which that was written, as the partner knows the customer; empty: written by none
 	At        time.Time // when it came, to the hour
 	Body      ReplyBody // sealed with the customer's key; empty after an erasure
 	CreatedAt time.Time // the hub's own; not for the partner
@@ -29,6 +30,12 @@ type ReplyBody struct {
 	Files   []ReplyFile    `json:"files,omitempty"`
 	Hidden  map[string]int `json:"hidden,omitempty"` // how many identifiers of each class were replaced
 	Held    map[string]int `json:"held,omitempty"`   // how many parts were held back, by reason
+}
+
+// Erased reports whether nothing is left of it: what came has words, a file, or a
+// reason why it has none.
+func (b ReplyBody) Erased() bool {
+	return b.Subject == "" && b.Text == "" && len(b.Files) == 0 && len(b.Held) == 0 && len(b.Hidden) == 0
 }
 
 // Format tells the size and none of the words, whatever the verb.

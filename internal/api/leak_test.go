@@ -125,6 +125,7 @@ var partnerSteps = []step{
 	{"partnerMessages", "/v1/partner/messages?app=$app&state=refused", ""},
 	{"getPartnerMessage", "/v1/partner/messages/$message", ""},
 	{"cancelPartnerMessage", "/v1/partner/messages/$message:cancel", ""},
+	{"partnerReplies", "/v1/partner/replies", ""},
 	{"addPartnerWebhook", "/v1/partner/webhooks", `{"url":"https://hooks.vendor.example/x"}`},
 	{"addPartnerWebhook", "/v1/partner/webhooks", `{"url":"http://127.0.0.1/x"}`},
 	{"partnerWebhooks", "/v1/partner/webhooks", ""},

@@ -513,6 +513,68 @@ func (a *API) cancelPartnerMessage(ctx context.Context, c *call, in *One) (messa
 	return messageCanceled{in.ID, engawa.MessageCanceled}, c.store.Cancel(ctx, c.workspace, in.ID)
 }
 
+// PartnerReply is what a subscriber answered.
+type PartnerReply struct {
+	ID         string             `json:"id"`
+	App        string             `json:"app"`
+	Message    string             `json:"message" doc:"The message of yours that it answers"`
+	Subscriber string             `json:"subscriber" doc:"The handle that you wrote to; it may have ended since"`
+	At         time.Time          `json:"at" doc:"When it came, to the hour"`
+	Gone       bool               `json:"gone" doc:"True: the subscriber was erased, and the words with it. Delete what you keep of it"`
+	Subject    string             `json:"subject"`
+	Text       string             `json:"text" doc:"Plain text. What could tell who wrote it is replaced by a word in square brackets"`
+	Files      []PartnerReplyFile `json:"files"`
+	Hidden     map[string]int     `json:"hidden" doc:"How much was replaced, by class"`
+	Held       map[string]int     `json:"held" doc:"How many parts were held back since they could not be looked through, by reason"`
+}
+
+// PartnerReplyFile is a file that came with a reply.
+type PartnerReplyFile struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Data []byte `json:"data"`
+}
+
+type partnerReplyList struct {
+	Replies []PartnerReply `json:"replies" doc:"To your messages, newest first"`
+	Next    string         `json:"next"`
+}
+
+func showPartnerReply(r engawa.Reply) PartnerReply {
+	out := PartnerReply{
+		ID: r.ID, App: r.App, Message: r.Message, Subscriber: r.Handle, At: r.At.UTC(), Gone: r.Body.Erased(), Subject: r.Body.Subject, Text: r.Body.Text,
+		Files: []PartnerReplyFile{}, Hidden: r.Body.Hidden, Held: r.Body.Held,
+	}
+	for _, f := range r.Body.Files {
+		out.Files = append(out.Files, PartnerReplyFile(f))
+	}
+	return out
+}
+
+// partnerReplies tells what subscribers of the apps that a grant opens answered.
+func (a *API) partnerReplies(ctx context.Context, c *call, in *Paging) (partnerReplyList, error) {
+	p, err := in.page(engawa.PrefixReply)
+	if err != nil {
+		return partnerReplyList{}, err
+	}
+	opened, err := a.openApps(ctx, c)
+	if err != nil {
+		return partnerReplyList{}, err
+	}
+	var apps []string
+	for _, app := range opened {
+		if slices.Contains(app.Scopes, string(access.MessagesRead)) {
+			apps = append(apps, app.ID)
+		}
+	}
+	rs, err := a.Store.PartnerReplies(ctx, c.workspace, c.who.Partner, apps, p)
+	out := partnerReplyList{Replies: shown(rs, showPartnerReply)}
+	if n := len(rs); n > 0 {
+		out.Next = in.next(n, rs[n-1].CreatedAt, rs[n-1].ID)
+	}
+	return out, err
+}
+
 // mostEndpoints is how many URLs a partner may have told of changes.
 const mostEndpoints = 3
 
@@ -555,8 +617,9 @@ func (a *API) partnerWebhooks(ctx context.Context, c *call, in *Paging) (partner
 	return partnerWebhookList{list, next}, err
 }
 
-// addPartnerWebhook has a URL told that lists of the partner changed. What it is
-// told names the app and nobody: the changes are fetched.
+// addPartnerWebhook has a URL told that lists of the partner changed, or that a
+// message of its was answered. What it is told names nobody: changes and replies
+// are fetched.
 func (a *API) addPartnerWebhook(ctx context.Context, c *call, in *partnerWebhookIn) (partnerWebhookMade, error) {
 	there, err := a.endpoints(ctx, c)
 	if err == nil && len(there) >= mostEndpoints {
@@ -580,7 +643,7 @@ func (a *API) addPartnerWebhook(ctx context.Context, c *call, in *partnerWebhook
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixDestination), Name: name, Account: ac.ID, Address: engawa.Address(ac.ID), Locale: engawa.English, CreatedAt: now,
 	}
 	r := engawa.Route{
-		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixRoute), Name: name, Enabled: true, Events: []string{store.SubscribersChanged},
+		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixRoute), Name: name, Enabled: true, Events: []string{store.SubscribersChanged, store.PartnerReplied},
 		Condition: fmt.Sprintf("event.data.partner == %q", c.who.Partner), UpdatedBy: c.actor(), UpdatedAt: now,
 		Then: []engawa.Step{{To: d.ID, Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}},
 	}

@@ -406,10 +406,14 @@ func (a *API) addPartnerSide(h huma.API) {
 		"cancelPartnerMessage", post, "/v1/partner/messages/{id}:cancel", access.MessagesSend, ok, tagPartner, "Stop a message of yours",
 		"Only what has not been handed over; otherwise a conflict, and nothing changes.",
 	}, a.cancelPartnerMessage)
+	add(a, h, op{
+		"partnerReplies", get, "/v1/partner/replies", access.MessagesRead, ok, tagPartner, "What subscribers answered, newest first",
+		"Made anew from their mail: no address, name or other mark of theirs that is known is in it.",
+	}, a.partnerReplies)
 	add(a, h, op{"partnerWebhooks", get, "/v1/partner/webhooks", access.SubscribersRead, ok, tagPartner, "Your webhooks, oldest first", ""}, a.partnerWebhooks)
 	add(a, h, op{
-		"addPartnerWebhook", post, "/v1/partner/webhooks", access.SubscribersRead, created, tagPartner, "Be told when a list changes",
-		"Posts the event partner.subscribers_changed with the app, and nobody's handle: fetch the changes then. Signed as Standard Webhooks says. The secret is in the answer and is shown once.",
+		"addPartnerWebhook", post, "/v1/partner/webhooks", access.SubscribersRead, created, tagPartner, "Be told when a list changes, or somebody answered",
+		"Posts the event partner.subscribers_changed with the app, and nobody's handle: fetch the changes then. And partner.replied with the message of yours that was answered: fetch the replies then. Signed as Standard Webhooks says. The secret is in the answer and is shown once.",
 	}, a.addPartnerWebhook)
 	add(a, h, op{"endPartnerWebhook", del, "/v1/partner/webhooks/{id}", access.SubscribersRead, ok, tagPartner, "Be told no longer", ""}, a.endPartnerWebhook)
 }

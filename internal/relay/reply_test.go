@@ -62,7 +62,7 @@ func TestReplyToPartner(t *testing.T) {
 		if code := p.bring(c.from, c.to, c.mail); code != 0 {
 			t.Errorf("%s: %d", c.name, code)
 		}
-		if rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", store.Page{}); err != nil || len(rs) != 0 {
+		if rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", []string{""}, store.Page{}); err != nil || len(rs) != 0 {
 			t.Errorf("%s: the partner reads %v, %v", c.name, rs, err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestReplyToPartner(t *testing.T) {
 	for range 2 { // the second time because the first answer was lost
 		p.bring(taro, to, signed)
 	}
-	rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", store.Page{})
+	rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", []string{""}, store.Page{})
 	p.must(err)
 	want := "はい、[name]です。 [address] か shop@midori.example まで。\n> To: [address]"
 	if len(rs) != 1 || rs[0].Body.Text != want && rs[0].Body.Text != strings.Replace(want, "> To: [address]", "> To: [alias]", 1) || rs[0].Message != "msg_2" || rs[0].At.Minute() != 0 {

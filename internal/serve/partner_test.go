@@ -13,6 +13,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel/webhook"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // ask calls the hub and returns what it answers; any error is the test's.
@@ -46,6 +47,51 @@ func (o shop) ask(t *testing.T, method, path, token, body string) map[string]any
 type posted struct {
 	header http.Header
 	body   []byte
+}
+
+// answers has a customer answer a partner's message: its endpoint is told of it,
+// and the partner reads the words under the handle that it wrote to.
+func (o shop) answers(t *testing.T, token, handle, message string, got chan posted) {
+	t.Helper()
+	m, err := o.Store.Message(t.Context(), "ws_1", message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	_, err = o.Store.TakeReturn(t.Context(), store.Return{
+		Event: engawa.Event{
+			ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Type: "mail.replied", DedupKey: "answer", Known: true, OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+		},
+		Delivery: m.Deliveries[0].ID,
+		Reply: &engawa.Reply{
+			ID: engawa.NewID(engawa.PrefixReply), Partner: m.Message.Partner, App: m.Message.App, At: now.Truncate(time.Hour), CreatedAt: now,
+			Body: engawa.ReplyBody{Subject: "Re: ご請求", Text: "[名前]です。確認しました。", Hidden: map[string]int{"name": 1}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for told := false; !told; {
+		select {
+		case p := <-got:
+			told = strings.Contains(string(p.body), "partner.replied") && strings.Contains(string(p.body), message)
+			for _, hidden := range []string{"cus_", handle, "確認"} {
+				if strings.Contains(string(p.body), hidden) {
+					t.Errorf("the endpoint is told %q: %s", hidden, p.body)
+				}
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the endpoint was not told of the answer")
+		}
+	}
+	rs := o.ask(t, "GET", "/v1/partner/replies", token, "")["replies"].([]any)
+	if len(rs) != 1 {
+		t.Fatalf("the partner reads %v", rs)
+	}
+	r := rs[0].(map[string]any)
+	if r["subscriber"] != handle || r["message"] != message || r["text"] != "[名前]です。確認しました。" || r["gone"] != false || strings.Contains(fmt.Sprint(r), "cus_") {
+		t.Errorf("the partner reads %v", r)
+	}
 }
 
 // TestPartnerRoad: on a running hub a partner takes a token, finds its subscriber
@@ -102,6 +148,7 @@ func TestPartnerRoad(t *testing.T) {
 			t.Fatalf("the message: %v", m)
 		}
 	}
+	o.answers(t, token, handle, sent["id"].(string), got)
 	w := httptest.NewRecorder()
 	o.metrics.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, hidden := range []string{"hana", "花", handle, vendor, "cus_"} {

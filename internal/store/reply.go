@@ -30,14 +30,21 @@ func (t *tx) keepReply(r engawa.Reply) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO partner_reply (workspace, id, customer, partner, app, message, at, created_at, sealed, sealed_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		r.Workspace, r.ID, r.Customer, r.Partner, r.App, r.Message, us(r.At), us(r.CreatedAt), sealed, by)
-	return err
+	if _, err = t.exec(`INSERT INTO partner_reply (workspace, id, customer, partner, app, message, at, created_at, sealed, sealed_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		r.Workspace, r.ID, r.Customer, r.Partner, r.App, r.Message, us(r.At), us(r.CreatedAt), sealed, by); err != nil {
+		return err
+	}
+	return t.report(engawa.Event{Workspace: r.Workspace, Type: PartnerReplied, DedupKey: "reply:" + r.ID},
+		map[string]string{"partner": r.Partner, "app": r.App, "message": r.Message})
 }
 
-// PartnerReplies returns a page of what customers answered a partner, newest first. What
-// came from a customer who is erased by now has no body.
-func (s *Store) PartnerReplies(ctx context.Context, workspace, partner string, p Page) (rs []engawa.Reply, err error) {
+// PartnerReplied is reported, where a route asks, of what a customer answered a
+// partner. It names the partner's own message, and no customer.
+const PartnerReplied = "partner.replied"
+
+// PartnerReplies returns a page of what customers of some apps answered a partner,
+// newest first. What came from a customer who is erased by now has no body.
+func (s *Store) PartnerReplies(ctx context.Context, workspace, partner string, apps []string, p Page) (rs []engawa.Reply, err error) {
 	type row struct {
 		engawa.Reply
 		sealed []byte
@@ -46,12 +53,13 @@ func (s *Store) PartnerReplies(ctx context.Context, workspace, partner string, p
 	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, func(scan func(...any) error) (r row, err error) {
 			var came, created int64
-			err = scan(&r.Workspace, &r.ID, &r.Customer, &r.Partner, &r.App, &r.Message, &came, &created, &r.sealed, &r.by)
+			err = scan(&r.Workspace, &r.ID, &r.Customer, &r.Partner, &r.App, &r.Message, &r.Handle, &came, &created, &r.sealed, &r.by)
 			r.At, r.CreatedAt = at(came), at(created)
 			return r, err
-		}, `SELECT workspace, id, customer, partner, app, message, at, created_at, sealed, sealed_by FROM partner_reply
-			WHERE workspace = $1 AND partner = $2 AND (created_at, id) < ($3, $4) ORDER BY created_at DESC, id DESC LIMIT $5`,
-			workspace, partner, p.before(), p.ID, p.limit())
+		}, `SELECT r.workspace, r.id, r.customer, r.partner, r.app, r.message, coalesce(m.handle, ''), r.at, r.created_at, r.sealed, r.sealed_by
+			FROM partner_reply r LEFT JOIN partner_message m ON m.workspace = r.workspace AND m.message = r.message
+			WHERE r.workspace = $1 AND r.partner = $2 AND r.app {in $3} AND (r.created_at, r.id) < ($4, $5) ORDER BY r.created_at DESC, r.id DESC LIMIT $6`,
+			workspace, partner, t.list(apps), p.before(), p.ID, p.limit())
 		if err != nil || len(rows) == 0 {
 			return err
 		}
