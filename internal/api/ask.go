@@ -197,7 +197,11 @@ func (a *API) getReceipt(ctx context.Context, c *call, in *receiptIn) (receiptOu
 	if app == "" || in.App != "" && in.App != app {
 		return receiptOut{}, engawa.Invalid("?app", "name one app that the decision is on", "the handle of which app the receipt is to name is not known")
 	}
-	handle, err := a.Store.Handle(ctx, c.workspace, app, d.Customer)
+	l := store.List{Workspace: c.workspace, App: app}
+	if d.Controller != engawa.ControllerWorkspace {
+		l.Partner = d.Controller
+	}
+	handle, err := a.Store.Handle(ctx, l, d.Customer)
 	if err != nil {
 		return receiptOut{}, err
 	}

@@ -52,24 +52,34 @@ func (t *tx) ofPoint(workspace, customer, point, update string, value any) error
 	if err == nil && n == 0 {
 		err = engawa.NotFound("contact point of this customer")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.retell(workspace, customer)
 }
 
-// Handle returns the name by which the partner of an app knows a customer, made
-// the first time that it is asked for. Of a customer who was erased there is none.
-func (s *Store) Handle(ctx context.Context, workspace, app, customer string) (handle string, err error) {
-	err = s.inTx(ctx, workspace, func(t *tx) error {
-		if err := t.living(workspace, customer); err != nil {
+// Handle returns the name by which a partner (empty: the one that operates the
+// app) knows a customer of an app, made the first time that it is asked for. Of a
+// customer who was erased there is none. The partner's list tells of a new one.
+func (s *Store) Handle(ctx context.Context, l List, customer string) (handle string, err error) {
+	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
+		if err := t.living(l.Workspace, customer); err != nil {
 			return err
 		}
-		if _, err := one(t, scanString, `SELECT id FROM app WHERE workspace = $1 AND id = $2`, workspace, app); err != nil {
+		operator, err := one(t, scanString, `SELECT partner FROM app WHERE workspace = $1 AND id = $2`, l.Workspace, l.App)
+		if err != nil {
 			return found("app", err)
 		}
-		if _, err := t.exec(`INSERT INTO handle (workspace, id, app, customer) VALUES ($1, $2, $3, $4) ON CONFLICT (workspace, app, customer) DO NOTHING`,
-			workspace, engawa.NewID(engawa.PrefixHandle), app, customer); err != nil {
+		partner := firstSet(l.Partner, operator)
+		n, err := t.exec(`INSERT INTO handle (workspace, id, app, partner, customer, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (workspace, app, partner, customer) WHERE ended_at = 0 DO NOTHING`, l.Workspace, engawa.NewID(engawa.PrefixHandle), l.App, partner, customer, now())
+		if err == nil && n > 0 {
+			err = t.retell(l.Workspace, customer)
+		}
+		if err != nil {
 			return err
 		}
-		handle, err = one(t, scanString, `SELECT id FROM handle WHERE workspace = $1 AND app = $2 AND customer = $3 AND ended_at = 0`, workspace, app, customer)
+		handle, err = one(t, scanString, `SELECT id FROM handle WHERE workspace = $1 AND app = $2 AND partner = $3 AND customer = $4 AND ended_at = 0`, l.Workspace, l.App, partner, customer)
 		return found("handle", err)
 	})
 	if err != nil {

@@ -697,7 +697,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.Prove(ctx, as, "cus_"+e.of, "cp_"+e.of)
 	},
 	"Handle": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Handle(ctx, as, "app_"+e.of, "cus_"+e.of)
+		return s.Handle(ctx, store.List{Workspace: as, App: "app_" + e.of}, "cus_"+e.of)
 	},
 	"RoleOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		customer, role, err := s.RoleOf(ctx, as, e.identity)
@@ -1142,6 +1142,7 @@ var unwalled = map[string]string{
 	"DueExtensions": "the runner's, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
+	"Client": "as Key", "PartnersOf": "the hub's own, to bring lists up to date",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
 	"TouchSession": "as Session", "EndSession": "as Session", "UseLink": "by a hash that only the link's token makes",
 	"SignInsByMail": "who signs in has not said where", "SignInsByOIDC": "who signs in has not said where",

@@ -295,6 +295,9 @@ func (t *tx) changePoints(workspace string, c CustomerChange, counts *engawa.Imp
 	if err != nil {
 		return err
 	}
+	if err := t.retell(workspace, c.Customer); err != nil {
+		return err
+	}
 	at := func(p engawa.ContactPoint) int {
 		index, _ := t.s.vault.Index(workspace, "address:"+p.Kind, foldAddress(p.Address))
 		return slices.IndexFunc(there, func(r contactRow) bool { return r.Kind == p.Kind && r.index == index })
