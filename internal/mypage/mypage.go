@@ -65,7 +65,7 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("GET /mypage/callback", s.page(s.returned))
 	mux.Handle("GET /my/{token}", s.page(s.own(s.my)))
 	for name, act := range map[string]func(*visit) error{
-		"stop": s.stop, "stop-all": s.stopAll, "stop-service": s.stopService, "allow": s.allow, "sure": s.ensure,
+		"stop": s.stop, "stop-all": s.stopAll, "stop-service": s.stopService, "leave": s.leave, "allow": s.allow, "sure": s.ensure,
 		"points": s.addPoint, "points/{point}/purposes": s.choose, "points/{point}/end": s.endPoint, "points/{point}/again": s.proveAgain,
 		"data": s.data, "erase": s.erase,
 	} {

@@ -257,7 +257,7 @@ func TestGetChangesNothing(t *testing.T) {
 				t.Errorf("HEAD %s: %d", clipped(p), w.Code)
 			}
 		}
-		for _, act := range []string{"stop", "stop-all", "stop-service", "allow", "sure", "points", "points/cp_hana/end", "data"} {
+		for _, act := range []string{"stop", "stop-all", "stop-service", "leave", "allow", "sure", "points", "points/cp_hana/end", "data"} {
 			if w := s.do(http.MethodGet, s.sure(hana)+"/"+act, nil); w.Code < 400 {
 				t.Errorf("GET %s: %d", act, w.Code)
 			}
@@ -502,6 +502,36 @@ func TestStopService(t *testing.T) {
 		s.post(my+"/stop-service", http.StatusSeeOther, url.Values{"of": {"ptn_else app_else"}})
 		if n := len(s.consents()); n != 2 {
 			t.Errorf("%d decisions: one of a stranger", n)
+		}
+	})
+}
+
+// TestLeave: one press ends a partner for one app: nothing of it comes, its handle
+// is gone, and the page offers no second end. What is no partner's is not left.
+func TestLeave(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		_, err := s.Store.SaveSubscription(t.Context(), engawa.Subscription{Workspace: ws, Customer: hana, App: "app_beans", Product: "月2回", State: engawa.SubscriptionActive, StartsAt: time.Now()})
+		s.must(err)
+		s.give(hana, "ptn_beans", "app_beans", engawa.Marketing)
+		list := store.List{Workspace: ws, Partner: "ptn_beans", App: "app_beans"}
+		before, err := s.Store.Handle(t.Context(), list, hana)
+		s.must(err)
+		my := s.opened(hana)
+		s.post(my+"/leave", http.StatusSeeOther, url.Values{"of": {engawa.ControllerWorkspace + " "}})
+		if n := len(s.consents()); n != 1 {
+			t.Errorf("%d decisions: something was left that is no partner's", n)
+		}
+		s.post(my+"/leave", http.StatusSeeOther, url.Values{"of": {"ptn_beans app_beans"}})
+		for _, p := range []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing} {
+			if m := s.says(message.Request{Customer: hana, Partner: "ptn_beans", App: "app_beans", Purpose: p}).Message; m.State != engawa.MessageRefused {
+				t.Errorf("%s still comes: %s", p, m.State)
+			}
+		}
+		if strings.Contains(s.get(my), my+"/leave") {
+			t.Error("what was left can be left again")
+		}
+		if after, err := s.Store.Handle(t.Context(), list, hana); err == nil && after == before {
+			t.Error("the partner still has its handle")
 		}
 	})
 }

@@ -40,6 +40,7 @@ type SenderView struct {
 	Title   string
 	Sub     string
 	Stopped bool // what the contract needs
+	Leaves  bool // it is a partner's app that the customer has not left
 	Service LineView
 	Lines   []LineView
 }
@@ -150,9 +151,12 @@ func (p My) sender(h house, x Sender) SenderView {
 	}
 	service := engawa.Consent{Controller: x.Controller, App: x.App, Act: engawa.ActContact, Purpose: engawa.Service}
 	out.Service = p.line(h, Line{service, !x.Stopped})
+	stands := !x.Stopped
 	for _, l := range x.Lines {
 		out.Lines = append(out.Lines, p.line(h, l))
+		stands = stands || l.Stands
 	}
+	out.Leaves = stands && x.Controller != engawa.ControllerWorkspace && x.App != ""
 	return out
 }
 
@@ -322,19 +326,49 @@ func (s *Site) withdrawAll(v *visit) error {
 // stopService stops what a contract needs, of one sender for one app. What the
 // law obliges to say still comes.
 func (s *Site) stopService(v *visit) error {
-	view, err := s.myView(v)
+	of, ok, err := s.chosen(v)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(view.Senders, func(x SenderView) bool { return x.Key == v.r.PostFormValue("of") })
-	if i < 0 {
+	if !ok {
 		return v.see(v.Path, "")
 	}
-	r := relationOf(view.Senders[i].Key)
+	r := relationOf(of.Key)
 	if err := s.withdraw(v, engawa.Consent{Controller: r.Controller, App: r.App, Act: engawa.ActContact, Purpose: engawa.Service}); err != nil {
 		return err
 	}
 	return v.see(v.Path, "stop")
+}
+
+// chosen is the sender that a form names, of those on the customer's page.
+func (s *Site) chosen(v *visit) (of SenderView, ok bool, err error) {
+	view, err := s.myView(v)
+	if err != nil {
+		return of, false, err
+	}
+	i := slices.IndexFunc(view.Senders, func(x SenderView) bool { return x.Key == v.r.PostFormValue("of") })
+	if i < 0 {
+		return of, false, nil
+	}
+	return view.Senders[i], true, nil
+}
+
+// leave ends a partner for one app: nothing of it comes, and its list tells the
+// customer as gone.
+func (s *Site) leave(v *visit) error {
+	of, ok, err := s.chosen(v)
+	if err != nil {
+		return err
+	}
+	if !ok || !of.Leaves {
+		return v.see(v.Path, "")
+	}
+	r := relationOf(of.Key)
+	list := store.List{Workspace: v.workspace.ID, Partner: r.Controller, App: r.App}
+	if err := s.by(v).LeaveApp(v.ctx(), list, v.customer.ID, s.evidence(v, "own_page", here, wording{v.T("my.leave.button"), builtin})); err != nil {
+		return err
+	}
+	return v.see(v.Path, "leave")
 }
 
 func relationOf(key string) relation {
