@@ -202,7 +202,7 @@ func TestReceiverProbeLost(t *testing.T) {
 		synctest.Wait()
 		r := h.receiver()
 		h.inbox.Block("blocked.example", "")
-		h.inbox.Slow = time.Hour // nobody answers
+		h.inbox.Stall(time.Hour) // nobody answers
 		time.Sleep(time.Until(r.Next) + time.Minute)
 		synctest.Wait()
 		if r = h.receiver(); r.Probes != 1 {

@@ -201,6 +201,19 @@ func (b *Inbox) Block(domain, reply string) {
 	b.blocks[domain] = reply
 }
 
+// Stall sets Slow. It may be called at any time.
+func (b *Inbox) Stall(slow time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Slow = slow
+}
+
+func (b *Inbox) slow() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Slow
+}
+
 // Barred returns when mail to a domain was refused by Block.
 func (b *Inbox) Barred(domain string) []time.Time {
 	b.mu.Lock()
@@ -394,8 +407,8 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if s.inbox.Slow > 0 {
-		s.inbox.wait(s.inbox.Slow)
+	if slow := s.inbox.slow(); slow > 0 {
+		s.inbox.wait(slow)
 	}
 	a, take := s.act, s.act.At != AtEnd || s.act.Reply == ""
 	if s.inbox.Answer != nil {
