@@ -109,16 +109,16 @@ func (d *Dispatcher) wakeUp(_, account string) {
 }
 
 // tendReceivers sees to receivers that refuse mail, until ctx ends: when one is
-// tried again, and when a try counts as lost or as a success. A node that hears
-// of nothing looks as often as a lease.
+// tried again, and when a try counts as lost or as a success. It is told of new
+// times; tendMost is for those of which it was not.
 func (d *Dispatcher) tendReceivers(ctx context.Context) {
 	for ctx.Err() == nil {
-		next, err := d.Store.TendBreakers(ctx)
-		if err != nil && ctx.Err() == nil {
+		wait := tendMost
+		switch next, err := d.Store.TendBreakers(ctx); {
+		case err != nil && ctx.Err() == nil:
 			d.Log.ErrorContext(ctx, "receivers not tended", "err", err)
-		}
-		wait := d.Lease
-		if err == nil && !next.IsZero() {
+			wait = d.Lease
+		case !next.IsZero():
 			wait = min(wait, time.Until(next))
 		}
 		sleep(ctx, tendLeast)
@@ -130,8 +130,11 @@ func (d *Dispatcher) tendReceivers(ctx context.Context) {
 	}
 }
 
-// tendLeast is how long apart looks are at least: another node may hold what is due.
-const tendLeast = time.Second
+// Looks are so far apart at least, since another node may hold what is due, and at most.
+const (
+	tendLeast = time.Second
+	tendMost  = 10 * time.Minute
+)
 
 func poke(c chan struct{}) {
 	select {
