@@ -449,7 +449,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.AddNote(ctx, engawa.Note{Workspace: as, ID: "nte_new", Customer: "cus_" + e.of, Text: "x", CreatedAt: time.Now()})
 	},
 	"PartnerReplies": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.PartnerReplies(ctx, as, "ptn_"+e.of, []string{"app_" + e.of}, store.Page{})
+		return s.PartnerReplies(ctx, as, "ptn_"+e.of, []string{"app_1"}, store.Page{})
 	},
 	"Notes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Notes(ctx, as, "cus_"+e.of, store.Page{})
