@@ -67,7 +67,7 @@ type engine struct {
 }
 
 const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_size_limit(67108864)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
-	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_pragma=wal_autocheckpoint(5000)&_txlock=immediate"
+	"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&_pragma=wal_autocheckpoint(10000)&_txlock=immediate"
 
 // Open opens the database at dsn and brings its schema up to date:
 // "postgres://…" for PostgreSQL, else a SQLite file (a path or "sqlite:path").
@@ -178,9 +178,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 	s.unlock = unlock
 	s.file = sqliteURL(path)
-	// Pages of 8 KB are half as many to write for a lane's batch, a tenth of its
-	// processor time. A database that was made with others keeps them.
-	if s.write, err = sql.Open("sqlite", s.file+"?_pragma=page_size(8192)&_pragma=auto_vacuum(incremental)&"+pragmas); err != nil {
+	if s.write, err = sql.Open("sqlite", s.file+"?_pragma=auto_vacuum(incremental)&"+pragmas); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)

@@ -75,7 +75,7 @@ func (w *writer) tidy(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for _, q := range []string{`PRAGMA incremental_vacuum(2500)`, `PRAGMA optimize`, `PRAGMA wal_checkpoint(PASSIVE)`} {
+	for _, q := range []string{`PRAGMA incremental_vacuum(5000)`, `PRAGMA optimize`, `PRAGMA wal_checkpoint(PASSIVE)`} {
 		if err := w.exhaust(ctx, q); err != nil {
 			return fmt.Errorf("%s: %w", q, err)
 		}
