@@ -60,7 +60,7 @@ var traps = []func(m *maker, p Persona) string{
 		return "別の電話番号 0" + m.pick([]string{"3", "6"}) + "-" + m.digits(4) + "-" + m.digits(4)
 	},
 	func(*maker, Persona) string { return "Ｗｉ－Ｆｉ　接続、Ｎｏ．１、㈱、℡" },
-	func(*maker, Persona) string { return "x = (a + b) * c / d - e; // @TODO" },
+	func(*maker, Persona) string { return "x = (a + b) * c / d - e; // @review" },
 	func(*maker, Persona) string { return "| 列A | 列B |\n| 1 | 2 |" },
 }
 
