@@ -86,9 +86,8 @@ type Refusal struct {
 // Breaker is what is known of a pair. The zero value lets mail through.
 type Breaker struct {
 	State    State         `json:"state,omitempty"`
-	Doubted  bool          `json:"doubted,omitempty"` // refused since the last success
-	Refusals []Refusal     `json:"refusals,omitempty"`
-	Taken    string        `json:"taken,omitempty"` // a delivery that was accepted and may still come back
+	Refusals []Refusal     `json:"refusals,omitempty"` // since the last success; of Open and Probing: what led to it
+	Taken    string        `json:"taken,omitempty"`    // a delivery that was accepted and may still come back
 	TakenAt  time.Time     `json:"taken_at,omitzero"`
 	Probe    string        `json:"probe,omitempty"` // the delivery that is under way, of Probing
 	ProbeAt  time.Time     `json:"probe_at,omitzero"`
@@ -166,7 +165,7 @@ func (b Breaker) hearClosed(h Heard, r Rules, chance float64) (Breaker, Change) 
 		if h.Proved {
 			return b.succeed(h.At)
 		}
-		if b.Taken == "" && b.Doubted {
+		if b.Taken == "" && b.doubted() {
 			b.Taken, b.TakenAt = h.Delivery, h.At
 		}
 	case Refused, Unfit:
@@ -190,7 +189,7 @@ func (b Breaker) count(h Heard, r Rules) Breaker {
 	if h.Said == Refused {
 		w = weightSender
 	}
-	b.Refusals, b.Doubted = append(kept, Refusal{h.Delivery, h.At, w}), true
+	b.Refusals = append(kept, Refusal{h.Delivery, h.At, w})
 	return b
 }
 
@@ -243,13 +242,13 @@ func (b Breaker) hearProbe(h Heard, r Rules, chance float64) (Breaker, Change) {
 // succeed closes the pair. Pause stays, for a relapse.
 func (b Breaker) succeed(now time.Time) (Breaker, Change) {
 	change := Same
-	if b.State != Closed || b.Doubted {
+	if b.Watched() {
 		change = Freed
 	}
 	if b.State != Closed {
 		b.ClosedAt = now
 	}
-	b.State, b.Doubted, b.Refusals, b.Taken, b.TakenAt = Closed, false, nil, "", time.Time{}
+	b.State, b.Refusals, b.Taken, b.TakenAt = Closed, nil, "", time.Time{}
 	b.Probe, b.ProbeAt, b.Next, b.Called = "", time.Time{}, time.Time{}, time.Time{}
 	return b, change
 }
@@ -268,7 +267,7 @@ func (b Breaker) settle(now time.Time) (Breaker, Change) {
 	}
 	b, change := b.succeed(now)
 	if len(after) > 0 {
-		b.Refusals, b.Doubted, change = after, true, Same
+		b.Refusals, change = after, Same
 	}
 	return b, change
 }
@@ -304,15 +303,19 @@ func (b Breaker) Due() time.Time {
 
 // Watched reports whether answers for the pair mean something: it is open, or a
 // success would clear it of doubt.
-func (b Breaker) Watched() bool { return b.State != Closed || b.Doubted }
+func (b Breaker) Watched() bool { return b.State != Closed || b.doubted() }
+
+// doubted reports that it was refused since the last success.
+func (b Breaker) doubted() bool { return len(b.Refusals) > 0 }
 
 // Now has the next probe go at once, of a pair that is open.
 func (b Breaker) Now(now time.Time) Breaker {
-	if b.State == Open && now.Before(b.Next) {
+	if b.State != Open {
+		return b
+	}
+	if now.Before(b.Next) {
 		b.Next = now
 	}
-	if b.State == Open {
-		b.Called = now
-	}
+	b.Called = now
 	return b
 }
