@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -84,14 +85,14 @@ func (t *tx) watch(workspace string, cs []*Claimed, between func(engawa.Address)
 	if between == nil || len(cs) == 0 {
 		return nil
 	}
-	of, hashes := make([]string, len(cs)), []string(nil)
+	of, hashes := make([]breaker.Pair, len(cs)), map[breaker.Pair]string{}
 	for i, c := range cs {
-		if p := between(c.Known.To); p != (breaker.Pair{}) {
-			of[i], _ = t.pairHash(workspace, p)
-			hashes = append(hashes, of[i])
+		of[i] = between(c.Known.To)
+		if of[i] != (breaker.Pair{}) && hashes[of[i]] == "" { // a claim has few pairs
+			hashes[of[i]], _ = t.pairHash(workspace, of[i])
 		}
 	}
-	if hashes = distinct(hashes); len(hashes) == 0 {
+	if len(hashes) == 0 {
 		return nil
 	}
 	found := map[string]*Watched{}
@@ -100,9 +101,9 @@ func (t *tx) watch(workspace string, cs []*Claimed, between func(engawa.Address)
 		r, err := scanBreaker(func(dst ...any) error { return scan(append(dst, &hash)...) })
 		found[hash] = &Watched{ID: r.id, Breaker: r.Breaker}
 		return struct{}{}, err
-	}, `SELECT `+breakerColumns+`, pair_hash FROM breaker WHERE workspace = $1 AND pair_hash {in $2} AND watched ORDER BY id {lock}`, workspace, t.list(hashes))
+	}, `SELECT `+breakerColumns+`, pair_hash FROM breaker WHERE workspace = $1 AND pair_hash {in $2} AND watched ORDER BY id {lock}`, workspace, t.list(slices.Collect(maps.Values(hashes))))
 	for i, c := range cs {
-		c.Watch = found[of[i]]
+		c.Watch = found[hashes[of[i]]]
 	}
 	return err
 }
@@ -135,34 +136,34 @@ func (t *tx) saveBreaker(workspace, id string, b breaker.Breaker) error {
 }
 
 // lockBreaker returns the pair's row, locked. Where there is none it makes one if
-// that is asked for.
-func (t *tx) lockBreaker(workspace string, p breaker.Pair, makes bool) (r breakerRow, ok bool, err error) {
+// that is asked for; else it returns the zero row.
+func (t *tx) lockBreaker(workspace string, p breaker.Pair, makes bool) (breakerRow, error) {
 	hash, key := t.pairHash(workspace, p)
 	read := func() (breakerRow, error) {
 		return one(t, scanBreaker, `SELECT `+breakerColumns+` FROM breaker WHERE workspace = $1 AND pair_hash = $2 {lock}`, workspace, hash)
 	}
-	if r, err = read(); err == nil || !errors.Is(err, sql.ErrNoRows) || !makes {
-		if errors.Is(err, sql.ErrNoRows) {
-			return r, false, nil
-		}
-		return r, err == nil, err
+	r, err := read()
+	switch {
+	case !errors.Is(err, sql.ErrNoRows):
+		return r, err
+	case !makes:
+		return breakerRow{}, nil
 	}
 	ring, err := t.keys(workspace, nil)
 	if err != nil {
-		return r, false, err
+		return r, err
 	}
 	id := engawa.NewID("brk")
 	sealed, by, err := ring.seal(workspace, "", "breaker", id, []byte(p.Receiver))
 	if err != nil {
-		return r, false, err
+		return r, err
 	}
 	if _, err := t.exec(`INSERT INTO breaker (workspace, id, own, pair_hash, key_id, watched, body, next_at, updated_at, sealed, sealed_by)
 		VALUES ($1, $2, $3, $4, $5, FALSE, '{}', 0, $6, $7, $8) ON CONFLICT (workspace, pair_hash) DO NOTHING`,
 		workspace, id, p.Own, hash, key, now(), sealed, by); err != nil {
-		return r, false, err
+		return r, err
 	}
-	r, err = read()
-	return r, err == nil, err
+	return read()
 }
 
 // HeardOf is what an answer means for a pair.
@@ -181,8 +182,8 @@ func (h *HeardOf) speaks() bool {
 // hearOf takes an answer into account, with all that follows from it. Where nothing
 // is known of the pair it returns one that is closed.
 func (t *tx) hearOf(workspace string, h HeardOf, lanes laneSet) (breakerRow, error) {
-	r, ok, err := t.lockBreaker(workspace, h.Pair, h.speaks())
-	if err != nil || !ok {
+	r, err := t.lockBreaker(workspace, h.Pair, h.speaks())
+	if err != nil || r.id == "" {
 		return r, err
 	}
 	var change breaker.Change
@@ -265,27 +266,26 @@ func (t *tx) opened(r breakerRow) error {
 	for i, x := range r.Refusals {
 		ids[i] = x.Delivery
 	}
-	_, err = t.takeBack(r, ids)
-	return err
+	return t.takeBack(r, ids)
 }
 
 // takeBack lets refused deliveries wait for the pair which had no other way to go
 // and whose message would else have failed. What came back by mail is not among
 // them: a second report for it could not be told from the first.
-func (t *tx) takeBack(r breakerRow, deliveries []string) (taken []string, err error) {
+func (t *tx) takeBack(r breakerRow, deliveries []string) error {
 	messages, err := all(t, scanString, `UPDATE delivery SET state = 'held', note = '`+HeldNote+`', held_for = $3, due_at = $4, updated_at = $5
 		WHERE workspace = $1 AND id {in $2} AND state = 'failed' AND attempts < $6 AND provider_id = '' AND message IN
 			(SELECT id FROM message WHERE workspace = $1 AND id IN (SELECT message FROM delivery WHERE workspace = $1 AND id {in $2}) AND state = 'failed' AND (expires_at = 0 OR expires_at > $5))
 		RETURNING message`, r.workspace, t.list(deliveries), r.id, us(time.Now().Add(HeldFor)), now(), heldTries)
 	if err != nil {
-		return nil, fmt.Errorf("take back: %w", err)
+		return fmt.Errorf("take back: %w", err)
 	}
 	for _, m := range distinct(messages) {
 		if err := t.settle(r.workspace, m, time.Now()); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return messages, nil
+	return nil
 }
 
 // A released crowd does not fall upon a receiver that has just begun to take mail
