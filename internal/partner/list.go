@@ -67,12 +67,14 @@ func (l *Lists) Step(ctx context.Context) error {
 		return err
 	}
 	for _, w := range workspaces {
-		look, _, err := l.look(ctx, w)
-		for more := true; more && err == nil && ctx.Err() == nil; {
-			more, err = l.Store.StepSubscribers(ctx, w, look)
+		look := func(ctx context.Context) (store.Look, error) {
+			look, _, err := l.look(ctx, w)
+			return look, err
 		}
-		if err != nil {
-			return err
+		for more := true; more && ctx.Err() == nil; {
+			if more, err = l.Store.StepSubscribers(ctx, w, look); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

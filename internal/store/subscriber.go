@@ -132,13 +132,18 @@ func (t *tx) wantedLists(workspace string) ([]List, error) {
 // StepSubscribers brings the lists of a workspace's partners up to date: what was
 // marked first, then a part of a list that is gone through anew. Each entry whose
 // view is another than the one that was told gets the next place among its list's
-// changes. It reports whether there is more to do now.
+// changes. It reports whether there is more to do now; how entries are looked at it
+// asks only if there is something to do.
 //
 // Of several nodes one at a time does it. A mark that it sees is of a transaction
 // that has committed; what it reads after that is at least as new.
-func (s *Store) StepSubscribers(ctx context.Context, workspace string, look Look) (more bool, err error) {
+func (s *Store) StepSubscribers(ctx context.Context, workspace string, how func(context.Context) (Look, error)) (more bool, err error) {
 	idle, err := s.listsRest(ctx, workspace)
 	if err != nil || idle {
+		return false, err
+	}
+	look, err := how(ctx)
+	if err != nil {
 		return false, err
 	}
 	err = s.sealTx(ctx, []string{workspace}, func(t *tx) error {

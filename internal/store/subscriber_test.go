@@ -55,7 +55,7 @@ func (s *shop) stepLists(of string) {
 	s.t.Helper()
 	for more := true; more; {
 		var err error
-		more, err = s.StepSubscribers(s.t.Context(), of, states)
+		more, err = s.StepSubscribers(s.t.Context(), of, looking(states))
 		s.must(err)
 	}
 }
@@ -88,7 +88,7 @@ func TestChangesMissNothing(t *testing.T) {
 		for range 2 { // as two nodes
 			steps.Go(func() {
 				for ctx.Err() == nil {
-					if _, err := s.StepSubscribers(context.WithoutCancel(ctx), l.Workspace, states); err != nil {
+					if _, err := s.StepSubscribers(context.WithoutCancel(ctx), l.Workspace, looking(states)); err != nil {
 						s.t.Error(err)
 					}
 				}
@@ -225,7 +225,7 @@ func TestGone(t *testing.T) {
 		if subs, _, err := s.Subscribers(ctx, l, states, "", 10); err != nil || len(subs) != 0 {
 			s.t.Errorf("%d entries after the end: %v", len(subs), err)
 		}
-		if fresh, err := s.StepSubscribers(ctx, l.Workspace, states); err != nil || fresh {
+		if fresh, err := s.StepSubscribers(ctx, l.Workspace, looking(states)); err != nil || fresh {
 			s.t.Errorf("%v %v", fresh, err)
 		}
 		if len(e.Shared) != 1 || e.Shared[0].Handles != 5 || !slices.Equal(e.Shared, must(s.SharedWith(ctx, l.Workspace, l.Partner))) {

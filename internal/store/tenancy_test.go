@@ -118,6 +118,11 @@ func (s *shop) settle(of string) estate {
 // lookAt looks at the entries of partners' lists by their locale alone.
 var lookAt = store.Look{Show: func(s store.Subscriber) (string, bool) { return string(s.Locale), false }}
 
+// looking is how a step that has something to do asks for l.
+func looking(l store.Look) func(context.Context) (store.Look, error) {
+	return func(context.Context) (store.Look, error) { return l, nil }
+}
+
 // partnered has a partner with a secret, whose list has an entry, and which wrote
 // to it; another customer is marked.
 func (s *shop) partnered(of string) {
@@ -129,7 +134,7 @@ func (s *shop) partnered(of string) {
 	_, err := s.EndPartner(ctx, of, "ptn_gone_"+of)
 	s.must(err)
 	for more := true; more; {
-		more, err = s.StepSubscribers(ctx, of, lookAt)
+		more, err = s.StepSubscribers(ctx, of, looking(lookAt))
 		s.must(err)
 	}
 	m := engawa.Message{
@@ -513,7 +518,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.SharedWith(ctx, as, "ptn_"+e.of)
 	},
 	"StepSubscribers": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
-		return s.StepSubscribers(ctx, as, lookAt)
+		return s.StepSubscribers(ctx, as, looking(lookAt))
 	},
 	"Subscriber": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		ids, err := handles(ctx, s, e.of, e)

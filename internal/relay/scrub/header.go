@@ -151,8 +151,7 @@ func parameters(s string) (value string, params map[string]string) {
 	pieces := map[string]map[int]piece{}
 	for n := 0; rest != "" && n < maxParams; n++ {
 		var name, val string
-		var quoted bool
-		name, val, quoted, rest = parameter(rest)
+		name, val, rest = parameter(rest)
 		if name == "" {
 			continue
 		}
@@ -166,7 +165,7 @@ func parameters(s string) (value string, params map[string]string) {
 		if pieces[base] == nil {
 			pieces[base] = map[int]piece{}
 		}
-		pieces[base][max(number, 0)] = piece{val, extended && !quoted || extended}
+		pieces[base][max(number, 0)] = piece{val, extended}
 	}
 	for name, ps := range pieces {
 		params[name] = assemble(ps)
@@ -239,18 +238,18 @@ func continuation(name string) (base string, number int, extended bool) {
 }
 
 // parameter reads one "name=value" behind blanks and semicolons.
-func parameter(s string) (name, value string, quoted bool, rest string) {
+func parameter(s string) (name, value, rest string) {
 	s = strings.TrimLeft(s, "; \t\r\n")
 	i := strings.IndexAny(s, "=;")
 	if i < 0 || s[i] == ';' {
 		_, rest, _ = strings.Cut(s, ";")
-		return "", "", false, rest
+		return "", "", rest
 	}
 	name = strings.ToLower(strings.TrimSpace(s[:i]))
 	s = strings.TrimLeft(s[i+1:], " \t\r\n")
 	if !strings.HasPrefix(s, `"`) {
 		value, rest, _ = strings.Cut(s, ";")
-		return name, strings.TrimSpace(comment(value)), false, rest
+		return name, strings.TrimSpace(comment(value)), rest
 	}
 	var b strings.Builder
 	for i = 1; i < len(s); i++ {
@@ -261,11 +260,11 @@ func parameter(s string) (name, value string, quoted bool, rest string) {
 			}
 			continue
 		case '"':
-			return name, b.String(), true, s[i+1:]
+			return name, b.String(), s[i+1:]
 		}
 		b.WriteByte(s[i])
 	}
-	return name, b.String(), true, ""
+	return name, b.String(), ""
 }
 
 // comment cuts a comment off the end of a token.
