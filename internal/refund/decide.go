@@ -45,6 +45,12 @@ func Decide(f store.RefundFacts, now time.Time) (*store.RefundChange, error) {
 	return change, k.settle(change, p, now)
 }
 
+// sending reports that a node is sending an answer right now. What comes meanwhile
+// is looked at when it is recorded.
+func sending(c engawa.RefundCase, k Facts, now time.Time) bool {
+	return c.Answer == engawa.RefundSending && k.Try != nil && now.Before(k.Try.At.Add(lease))
+}
+
 // miss ends what no answer can reach any more.
 func (k Facts) miss(change *store.RefundChange, now time.Time) error {
 	c := &change.Case
@@ -144,25 +150,29 @@ func Record(f store.RefundFacts, said error, now time.Time) (*store.RefundChange
 // goOn has a case looked at again after something was said of it.
 func (k Facts) goOn(change *store.RefundChange, f store.RefundFacts, said error, open bool, now time.Time) error {
 	c := &change.Case
+	_, _, _, again := reading(said, now)
 	switch {
 	case !open:
 		c.NextAt = time.Time{}
-	case said == nil:
+	case said != nil && !again.IsZero():
+		k.watch(change, now)
+		again = latest(again, now.Add(min(wait*time.Duration(k.Fails), longWait)))
+		if again.Before(c.NextAt) {
+			c.NextAt = again
+		}
+	default:
+		last := k.Sent
+		if said != nil {
+			last = k.Refused
+			k.watch(change, now)
+		}
 		f.Case = *c
 		p, err := Look(f, now)
 		if err != nil {
 			return err
 		}
-		if p.Why == "" && p.Act == Send && !p.Answer.same(*k.Sent.Answer) { // the business told more meanwhile
+		if p.Why == "" && p.Act == Send && !p.Answer.same(*last.Answer) { // the business told more meanwhile
 			c.NextAt = now
-		}
-	default:
-		k.watch(change, now)
-		if _, _, _, again := reading(said, now); !again.IsZero() {
-			again = latest(again, now.Add(min(wait*time.Duration(k.Fails), longWait)))
-			if again.Before(c.NextAt) {
-				c.NextAt = again
-			}
 		}
 	}
 	return k.write(c)

@@ -396,6 +396,43 @@ func TestSentAgain(t *testing.T) {
 	})
 }
 
+// TestUnderWay: what comes while a node sends an answer has no other node send it
+// too. If it changes the answer, that follows at once, whatever the store said.
+func TestUnderWay(t *testing.T) {
+	for _, status := range []int{0, 400} {
+		within(t, func(t *testing.T, s *shop) {
+			s.policy(always(appstore.PreferDecline))
+			beans, who := s.bought("beans")
+			s.decide(who, true)
+			s.Must(s.AskRefund(beans, "OTHER"))
+			synctest.Wait()
+			slow := true
+			s.Answer = func(r *http.Request) (int, bool) {
+				if !slow || r.Method != http.MethodPut {
+					return 0, false
+				}
+				slow = false
+				time.Sleep(50 * time.Second)
+				return status, false
+			}
+			first := make(chan error, 1)
+			go func() { first <- s.run.Step(t.Context()) }()
+			time.Sleep(10 * time.Second)
+			s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(1000))})
+			s.pass(30 * time.Second)
+			if n := len(s.Answers(beans)); n != 0 {
+				t.Errorf("%d: %d answers beside the one under way", status, n)
+			}
+			s.Must(<-first)
+			s.pass(time.Second)
+			got := s.Answers(beans)
+			if want := 2 - status/400; len(got) != want || got[want-1].Body["consumptionPercentage"] != 1000.0 {
+				t.Errorf("%d: %+v", status, got)
+			}
+		})
+	}
+}
+
 // fails has the store's next answers be these; after them it is well.
 func (s *shop) fails(faults ...rude.Fault) {
 	s.Answer = func(r *http.Request) (int, bool) {

@@ -44,13 +44,21 @@ func (r *Runner) Step(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// look decides on a case, unless another node did just now, and sends.
+// look decides on a case and sends, unless another node did just now or is at it.
 func (r *Runner) look(ctx context.Context, ref store.RefundRef) error {
 	took := false
 	c, err := r.Store.ChangeRefund(ctx, ref.Workspace, ref.ID, func(f store.RefundFacts) (*store.RefundChange, error) {
 		now := time.Now()
 		if took = !f.Case.NextAt.IsZero() && !f.Case.NextAt.After(now); !took {
 			return nil, nil //nolint:nilnil // nothing is to be changed
+		}
+		k, err := Read(f.Case)
+		if err != nil {
+			return nil, err
+		}
+		if took = !sending(f.Case, k, now); !took {
+			f.Case.NextAt = k.Try.At.Add(lease)
+			return &store.RefundChange{Case: f.Case}, nil
 		}
 		return Decide(f, now)
 	})
@@ -178,7 +186,7 @@ func answerable(f store.RefundFacts, k Facts, choice Choice, now time.Time) erro
 		return &engawa.Error{Code: engawa.CodeConflict, Message: "this case was answered; what was sent cannot be called back", Remedy: "send another answer, which replaces it"}
 	case choice.Percent != nil && c.Kind == subscription:
 		return engawa.Invalid("/percentage", "leave the percentage out", "for a subscription the App Store computes the share itself")
-	case c.Answer == engawa.RefundSending && k.Try != nil && now.Before(k.Try.At.Add(lease)):
+	case sending(c, k, now):
 		return &engawa.Error{Code: engawa.CodeUnavailable, Message: "an answer is being sent right now", Remedy: "try again in a moment"}
 	}
 	return nil
