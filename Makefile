@@ -22,7 +22,7 @@ demo:
 test:
 	script/install
 	script/postgres run go test $(RACE) -shuffle=on -timeout 15m ./...
-	go test ./internal/dispatch ./internal/gap -run '^(TestDay|TestBar|TestBeyondTheBurst|TestEndless)$$'
+	go test ./internal/dispatch -run '^TestDay$$'
 	script/oracles
 	script/demo
 

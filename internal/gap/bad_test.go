@@ -2,6 +2,7 @@ package gap_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -51,6 +52,44 @@ func (h *hub) missed() (sub string) {
 	sub = h.Bought(h.Person("JPN", token), "monthly")
 	h.down(30 * time.Minute)
 	return sub
+}
+
+// TestEndless: a history that has no end, in whichever way, ends; what it told is
+// entered, the customers concerned are asked about, and a person is told.
+func TestEndless(t *testing.T) {
+	for name, alter := range map[string]func(n int, p *page){
+		"the same place": func(_ int, p *page) { p.More, p.Token = true, "a" },
+		"a small circle": func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%7) },
+		"a large circle": func(n int, p *page) { p.More, p.Token = true, fmt.Sprint("c", n%250) },
+		"no place":       func(_ int, p *page) { p.More = true },
+		"always new ones": func(n int, p *page) {
+			p.More, p.Token, p.History = true, fmt.Sprint("t", n), p.History[:max(0, min(len(p.History), 2-n))]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, sim.Production, func(t *testing.T, h *hub) {
+				sub := h.missed()
+				proper := h.check.Clients
+				h.check.Clients = h.over(h.altered(alter))
+				h.work()
+				c, ks := h.checkup(), h.tasks("gap.history")
+				if c.Now != nil || !c.Last.Broken || c.Trouble != engawa.TroubleHistory || c.Last.Missed != 1 || c.Last.Checked != 1 || c.Last.Pages > 1500 {
+					t.Errorf("%+v %+v", c, c.Last)
+				}
+				if c.KnownTo.Equal(c.Last.To) {
+					t.Error("what was not read is taken for known")
+				}
+				if h.Purchase(sub).State != "active" || len(ks) != 1 || ks[0].State != "open" || h.gaps()[0].Missed != 1 || !h.gaps()[0].FilledAt.IsZero() {
+					t.Errorf("%+v, %+v", ks, h.gaps())
+				}
+				h.check.Clients = proper
+				h.look(day, 20*time.Minute)
+				if c := h.checkup(); c.Trouble != "" || h.tasks("gap.history")[0].State != "done" || h.gaps()[0].FilledAt.IsZero() {
+					t.Errorf("afterwards: %+v, %+v", c, h.gaps())
+				}
+			})
+		})
+	}
 }
 
 // TestOddAnswers: what cannot be read is asked for again, and then given up.
