@@ -24,7 +24,12 @@ type Event struct {
 	Trace      string // W3C traceparent; may be empty
 	Answers    string // the provider's id of what this replies to; the intake makes it the message, and it is not stored
 	Known      bool   // false: a type that the source's adapter does not know
+	Hops       int    // messages of the hub that led to it, one out of the other; over MaxHops no route acts on it
 }
+
+// MaxHops is how many messages of the hub may lead to an event, one out of the
+// other. A notice that comes back as a notice circles: more of it says nothing new.
+const MaxHops = 3
 
 // SourceAPI is the account of events that came over POST /v1/events.
 const SourceAPI = "api"

@@ -42,6 +42,7 @@ type Message struct {
 	Verdicts     []Verdict // the early answer, one per account of the chain
 	CreatedAt    time.Time
 	Trace        string
+	Hops         int // of the events that it tells of: the most of Event.Hops
 }
 
 // Owner is the customer whose key seals the message: who it goes to, or who a
@@ -187,6 +188,7 @@ type Parcel struct {
 	Unsubscribe string    // one-click URL; empty where none is owed
 	CreatedAt   time.Time // fixed: the Date of a mail; when the message might go first
 	Carry       []byte    // what an earlier attempt left for this one
+	Hops        int       // of Message.Hops
 	About       *About    // for a kind that tells of customers; nil elsewhere
 }
 

@@ -212,8 +212,11 @@ type Env struct {
 	// same for one moment. Empty for a delivery that the relay cannot name; nil:
 	// there is no relay.
 	BounceTo, ReplyTo func(delivery string, at time.Time) string
-	Show              func(context.Context, Shown) error       // keeps a message for an app; nil: there is nowhere to
-	Raise             func(context.Context, engawa.Task) error // asks a person; what cannot be raised is not settled
+	// Hop marks a mail as the hub's own, by how many led to it, itself included;
+	// nil: there is no relay to which it could come.
+	Hop   func(n int) string
+	Show  func(context.Context, Shown) error       // keeps a message for an app; nil: there is nowhere to
+	Raise func(context.Context, engawa.Task) error // asks a person; what cannot be raised is not settled
 }
 
 // Shown is a message for an app.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/engawa/engawa"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	"github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -260,6 +262,51 @@ func TestUnjudged(t *testing.T) {
 			t.Errorf("tasks: %+v", tasks)
 		}
 	})
+}
+
+// TestCircles: a notice that comes back as an event makes another notice so many times
+// and no more; a person is told, and gathering does not hide what circles.
+func TestCircles(t *testing.T) {
+	for name, gathers := range map[string]*engawa.Digest{"at once": nil, "gathered": {Within: 10 * time.Minute}} {
+		bubble(t, func(t *testing.T, h *hub) {
+			ctx := context.Background()
+			h.must(h.st.SaveRoute(ctx, routeOf("rte_round", "contract.*", engawa.Step{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}, Digest: gathers})))
+			h.run("n1", time.Minute)
+			hops := 0
+			for round := range 6 {
+				_, err := h.st.Journal(ctx, []engawa.Event{{
+					Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: engawa.SourceAPI, Type: "contract.suspended", DedupKey: fmt.Sprint(round),
+					OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(`{"contract":"A-1"}`), Hops: hops,
+				}})
+				h.must(err)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if m := h.inbox.Mails(); len(m) > 0 {
+					hops = hopOf(t, m[len(m)-1])
+				}
+			}
+			tasks, err := h.st.Tasks(ctx, ws, 10)
+			h.must(err)
+			if n := len(h.inbox.Mails()); n != engawa.MaxHops+1 || hops != engawa.MaxHops+1 || len(tasks) != 1 || tasks[0].Kind != "route.broken" || tasks[0].Ref != "rte_round" || tasks[0].Count != 2 {
+				t.Errorf("%s: %d mails, the last after %d; tasks %+v", name, n, hops, tasks)
+			}
+		})
+	}
+}
+
+func hopOf(t *testing.T, m sim.Mail) int {
+	t.Helper()
+	for _, h := range m.Headers {
+		if h.Name == "X-Engawa-Hop" {
+			n, err := strconv.Atoi(h.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("a mail without a mark")
+	return 0
 }
 
 // TestUnopened: an account whose settings cannot be used asks a person, once, and

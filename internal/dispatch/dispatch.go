@@ -340,6 +340,9 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 			}
 		}
 		plans, broken := set.Plan(ev, message.Data(ev), c)
+		if ev.Hops > engawa.MaxHops && len(plans) > 0 {
+			plans, broken = nil, append(broken, route.Broken{Route: plans[0].Route, Err: errCircles})
+		}
 		for _, b := range broken {
 			if err := d.unmade(ctx, message.Request{Workspace: workspace, Route: b.Route.ID, Event: &ev}, b.Err); err != nil {
 				return nil, err
@@ -371,6 +374,13 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 		out[of[j]].Messages = append(out[of[j]].Messages, ms...)
 	}
 	return out, nil
+}
+
+// errCircles stops what would go round: the hub's own message came back to it as an
+// event, and again.
+var errCircles = &engawa.Error{
+	Code: engawa.CodeConflict, Message: fmt.Sprintf("the event came of more than %d messages of this hub, one out of the other; its routes did not act", engawa.MaxHops),
+	Remedy: "look where the route's messages go: a mailbox that is forwarded to this hub, or whose mail comes back",
 }
 
 // unmade raises a task for a message that a route asks for and that cannot be

@@ -466,7 +466,7 @@ func (l *lane) parcel(c *store.Claimed, key string) engawa.Parcel {
 		Workspace: c.Delivery.Workspace, Message: c.Message.ID, Delivery: c.Delivery.ID, Account: l.account.ID,
 		Attempt: c.Delivery.Attempts + 1, Key: key, To: c.Known.To, ToName: c.Known.ToName, SenderName: c.Known.SenderName,
 		Purpose: c.Message.Purpose, Locale: c.Message.Locale, Content: l.d.Compose.Leaving(c.Message, l.kind, c.Known.Facts.Contact),
-		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.From(), Carry: c.Carry,
+		Unsubscribe: c.Message.Unsubscribe, CreatedAt: c.Message.From(), Carry: c.Carry, Hops: c.Message.Hops,
 	}
 }
 

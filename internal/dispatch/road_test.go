@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -172,7 +173,7 @@ func (h *hub) run(owner string, lease time.Duration) {
 	d := &dispatch.Dispatcher{
 		Store: h.st, Compose: h.composer, Rules: h.rules, Kinds: kinds, Owner: owner, Lease: lease,
 		Log: slog.New(slog.DiscardHandler),
-		Env: channel.Env{HTTP: h.http, Dial: h.net.Dial, Log: slog.New(slog.DiscardHandler)},
+		Env: channel.Env{HTTP: h.http, Dial: h.net.Dial, Log: slog.New(slog.DiscardHandler), Hop: strconv.Itoa},
 	}
 	var work sync.WaitGroup
 	work.Go(func() { d.Run(ctx) })

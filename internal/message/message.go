@@ -249,6 +249,7 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
 	}
+	m.Hops = r.hops()
 	about := r.About
 	if r.Event != nil {
 		m.Event, about = r.Event.ID, cmp.Or(about, r.Event.Customer)
@@ -682,6 +683,17 @@ func lateness(ev engawa.Event, st engawa.Step) (until time.Time, late bool) {
 		return until, true
 	}
 	return ev.OccurredAt.Add(st.Delay + cmp.Or(st.ExpiresIn, lifetime)), true
+}
+
+// hops is the most that an event it tells of has behind it.
+func (r Request) hops() (most int) {
+	if r.Event != nil {
+		most = r.Event.Hops
+	}
+	for _, e := range slices.Concat(r.Cause, r.Digest) {
+		most = max(most, e.Hops)
+	}
+	return most
 }
 
 // ofStep is what a step asks for, of whichever event.

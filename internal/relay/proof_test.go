@@ -119,7 +119,7 @@ func TestProve(t *testing.T) {
 			t.Fatal(err)
 		}
 		peer, _ := netip.ParseAddr(c.peer)
-		if got := z.dns().Prove(t.Context(), Incoming{l, []byte(c.mail), c.from, peer}, l.From, c.front); got != c.want {
+		if got := z.dns().Prove(t.Context(), Incoming{Letter: l, Raw: []byte(c.mail), From: c.from, Peer: peer}, l.From, c.front); got != c.want {
 			t.Errorf("%s is proved by %q, not %q", fmt.Sprint(i), got, c.want)
 		}
 	}

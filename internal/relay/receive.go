@@ -33,6 +33,7 @@ type Incoming struct {
 	*letter.Letter
 	Raw  []byte
 	From string     // its return path
+	Hops int        // mails of the hub that led to it, the mail itself among them
 	Peer netip.Addr // who brought it
 }
 
@@ -54,7 +55,7 @@ func (r *Receiver) Take(ctx context.Context, m Incoming, to Named) error {
 	case Bounce, Reply:
 		err = r.takeReturn(ctx, m, to)
 	case Inbox:
-		err = r.takeNotice(ctx, m.Letter, to)
+		err = r.takeNotice(ctx, m, to)
 	}
 	if engawa.CodeOf(err) == engawa.CodeNotFound {
 		return nil
@@ -72,6 +73,7 @@ func (r *Receiver) takeReturn(ctx context.Context, m Incoming, to Named) error {
 	if err != nil || !keep {
 		return err
 	}
+	back.Event.Hops = m.Hops
 	if back.Heard != nil {
 		if back.Heard.Pair, err = r.pair(ctx, h); err != nil {
 			return err
@@ -97,7 +99,7 @@ func (r *Receiver) pair(ctx context.Context, h store.Handed) (breaker.Pair, erro
 
 // takeNotice takes a mail for an account: notices of other systems for an inbox,
 // complaints for a mail account (the address is then that of a feedback loop).
-func (r *Receiver) takeNotice(ctx context.Context, l *letter.Letter, to Named) error {
+func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	ws, err := r.Store.WorkspaceOf(ctx, to.ID)
 	if err != nil {
 		return err
@@ -107,15 +109,16 @@ func (r *Receiver) takeNotice(ctx context.Context, l *letter.Letter, to Named) e
 		return err
 	}
 	if a.Kind != inbox.Kind.Name {
-		return r.takeFeedback(ctx, l)
+		return r.takeFeedback(ctx, m.Letter)
 	}
 	if !a.Enabled {
 		return nil
 	}
-	arrival, err := r.notice(ctx, a, l)
+	arrival, err := r.notice(ctx, a, m.Letter)
 	if err != nil {
 		return err
 	}
+	arrival.Event.Hops = m.Hops
 	_, err = r.Store.Arrive(ctx, arrival)
 	return err
 }
@@ -182,7 +185,7 @@ func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back st
 			data[name] = value
 		}
 	}
-	back = store.Return{Delivery: h.Delivery, Status: f.Status}
+	back = store.Return{Delivery: h.Delivery, Status: f.Status, Automatic: f.Kind != Answer && f.Kind != Complaint}
 	typ := eventTypes[f.Kind]
 	switch f.Kind {
 	case Returned:

@@ -230,10 +230,14 @@ func (s *session) Data(r io.Reader) error {
 	if l.Count("Received") > maxHops {
 		return errCircling
 	}
+	own := s.server.receiver.hops(l)
+	if own > engawa.MaxHops {
+		return errCircling
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), taking)
 	defer cancel()
 	for _, to := range s.to {
-		if err := s.server.receiver.Take(ctx, Incoming{l, raw, s.from, s.peer}, to); err != nil {
+		if err := s.server.receiver.Take(ctx, Incoming{Letter: l, Raw: raw, From: s.from, Hops: own, Peer: s.peer}, to); err != nil {
 			return s.answer(ctx, to, err)
 		}
 	}

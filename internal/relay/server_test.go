@@ -440,10 +440,83 @@ func TestLimits(t *testing.T) {
 // TestCircling: what has passed too many servers is refused (B16).
 func TestCircling(t *testing.T) {
 	p := posted(t, limits(), nil)
-	for hops, want := range map[int]int{30: 0, 31: 554} {
+	for hops, refused := range map[int]bool{30: false, 31: true} {
 		passed := strings.Repeat("Received: from a.example by b.example; Mon, 23 Nov 2026 09:00:00 +0900\n", hops)
-		if code := p.bring("a@b.example", p.replyTo(), passed+"From: taro@customer.example\n\nx\n"); code != want {
-			t.Errorf("%d servers: %d", hops, code)
+		if said := p.said(p.replyTo(), passed+"From: taro@customer.example\n\nx\n"); strings.Contains(said, "5.4.6") != refused || (said == "") == refused {
+			t.Errorf("%d servers: %q", hops, said)
+		}
+	}
+}
+
+// said is the answer to a mail; empty: it was taken.
+func (p *post) said(to, mail string) string {
+	p.t.Helper()
+	err := smtp.SendMail(p.addr, nil, "a@b.example", []string{to}, []byte(strings.ReplaceAll(mail, "\n", "\r\n")))
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// TestOwn: the hub knows its own mail again when it comes back, counts what led to
+// what, and takes no more of it than engawa.MaxHops. What others write is not believed.
+func TestOwn(t *testing.T) {
+	p := posted(t, limits(), nil)
+	other := vault.New(vault.Generate(time.Now()))
+	three, four := relay.Hop(p.vault, 3), relay.Hop(p.vault, 4)
+	for i, c := range []struct {
+		fields []string
+		want   int // -1: refused
+	}{
+		{nil, 0},
+		{[]string{relay.Hop(p.vault, 1)}, 1},
+		{[]string{three}, 3},
+		{[]string{four}, -1},
+		{[]string{relay.Hop(p.vault, 1), four, three}, -1},
+		{[]string{relay.Hop(other, 4)}, 0},
+		{[]string{"4" + three[1:]}, 0},
+		{[]string{"4", "", "..", "x.y.z", four[:len(four)-1]}, 0},
+	} {
+		head := ""
+		for _, f := range c.fields {
+			head += relay.HopField + ": " + f + "\n"
+		}
+		subject := fmt.Sprint("note ", i)
+		said := p.said(inboxAddress(p, inboxOf), head+"From: a@b.example\nSubject: "+subject+"\n\nx\n")
+		if c.want < 0 {
+			if !strings.Contains(said, "5.4.6") {
+				t.Errorf("%v: %q", c.fields, said)
+			}
+			continue
+		}
+		evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{Type: inbox.Unrecognized}, store.Page{})
+		p.must(err)
+		if said != "" || len(evs) == 0 || !strings.Contains(string(evs[0].Data), subject) || evs[0].Hops != c.want {
+			t.Errorf("%v: %q, %+v", c.fields, said, evs[0])
+		}
+	}
+}
+
+// TestReturnsCount: what comes back by itself counts as led to by the message, which
+// stops a notice of returned mail that is returned; what a person writes does not.
+func TestReturnsCount(t *testing.T) {
+	p := posted(t, limits(), nil)
+	for mail, want := range map[string]int{
+		dsn("5.7.1"): 1,
+		"From: taro@customer.example\nAuto-Submitted: auto-replied\nSubject: away\n\nx\n": 1,
+		"From: taro@customer.example\nSubject: Re: x\n\nthanks\n":                         0,
+	} {
+		to := p.replyTo()
+		if strings.Contains(mail, "delivery-status") {
+			to = p.bounceTo(p.delivery)
+		}
+		if said := p.said(to, mail); said != "" {
+			t.Fatal(said)
+		}
+		evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{}, store.Page{})
+		p.must(err)
+		if len(evs) == 0 || evs[0].Hops != want {
+			t.Errorf("%.60q: %+v", mail, evs)
 		}
 	}
 }

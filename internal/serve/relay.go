@@ -24,6 +24,7 @@ func addresses(env channel.Env, v *vault.Vault) channel.Env {
 	env.ReplyTo = func(delivery string, at time.Time) string {
 		return relay.LocalPart(v, relay.Reply, delivery, at.Add(relay.ReplyLife))
 	}
+	env.Hop = func(n int) string { return relay.Hop(v, n) }
 	return env
 }
 

@@ -112,8 +112,8 @@ func (t *tx) journal(slots []slot) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.insert(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13, $14)
+	n, err := t.insert(`INSERT INTO event (workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, routed, trace, sealed, sealed_by, hops)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12, $13, $14, $15)
 		ON CONFLICT (workspace, account, dedup) DO NOTHING`, rows)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -190,7 +190,7 @@ func eventRow(ring keyring, e engawa.Event) ([]any, error) {
 	}
 	return []any{
 		e.Workspace, e.ID, e.Account, e.Type, e.DedupKey, e.Subject, customer, us(e.OccurredAt), us(e.ReceivedAt),
-		e.Known, e.Sample, e.Trace, sealed, by,
+		e.Known, e.Sample, e.Trace, sealed, by, e.Hops,
 	}, nil
 }
 
@@ -259,7 +259,7 @@ func (t *tx) answered(workspace string, slots []slot) error {
 	return err
 }
 
-const eventColumns = `workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, trace, sealed, sealed_by`
+const eventColumns = `workspace, id, account, type, dedup, subject, customer, occurred_at, received_at, known, sample, trace, sealed, sealed_by, hops`
 
 type eventRowRead struct {
 	engawa.Event
@@ -269,7 +269,7 @@ type eventRowRead struct {
 
 func scanEvent(scan func(...any) error) (e eventRowRead, err error) {
 	var occurred, received int64
-	err = scan(&e.Workspace, &e.ID, &e.Account, &e.Type, &e.DedupKey, &e.Subject, &e.Customer, &occurred, &received, &e.Known, &e.Sample, &e.Trace, &e.sealed, &e.by)
+	err = scan(&e.Workspace, &e.ID, &e.Account, &e.Type, &e.DedupKey, &e.Subject, &e.Customer, &occurred, &received, &e.Known, &e.Sample, &e.Trace, &e.sealed, &e.by, &e.Hops)
 	e.OccurredAt, e.ReceivedAt = at(occurred), at(received)
 	return e, err
 }

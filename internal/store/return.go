@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -97,20 +99,21 @@ func (t *tx) openHanded(h *handedRow) error {
 
 // Return is what came back for a delivery and what follows from it.
 type Return struct {
-	Event    engawa.Event // workspace, account and customer are filled in from the delivery
-	Delivery string
-	State    engawa.DeliveryState // what an accepted or unknown delivery becomes; empty: it stays
-	Note     string
-	Reason   string        // under which it is counted; empty: it is not
-	Status   string        // counted once for a delivery
-	Suppress string        // the suppression's reason; empty: none
-	After    int           // how many returns of Reason to the address suppress it
-	Within   time.Duration // counted so far back; 0: however old
-	Until    time.Duration // how long the suppression holds; 0: for good
-	Withdraw bool          // the customer wants no more marketing of this sender
-	Task     *engawa.Task  // its workspace is filled in
-	Heard    *HeardOf      // what it says of the pair of domains; nil: nothing
-	Reply    *engawa.Reply // what a partner may read of it; workspace, customer and message are filled in
+	Event     engawa.Event // workspace, account and customer are filled in from the delivery
+	Delivery  string
+	Automatic bool                 // no person wrote it: what it sets off is counted as the message's doing (engawa.MaxHops)
+	State     engawa.DeliveryState // what an accepted or unknown delivery becomes; empty: it stays
+	Note      string
+	Reason    string        // under which it is counted; empty: it is not
+	Status    string        // counted once for a delivery
+	Suppress  string        // the suppression's reason; empty: none
+	After     int           // how many returns of Reason to the address suppress it
+	Within    time.Duration // counted so far back; 0: however old
+	Until     time.Duration // how long the suppression holds; 0: for good
+	Withdraw  bool          // the customer wants no more marketing of this sender
+	Task      *engawa.Task  // its workspace is filled in
+	Heard     *HeardOf      // what it says of the pair of domains; nil: nothing
+	Reply     *engawa.Reply // what a partner may read of it; workspace, customer and message are filled in
 }
 
 // String names the delivery and what becomes of it.
@@ -137,6 +140,11 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 		}
 		e := r.Event
 		e.Workspace, e.Account, e.Customer = row.Workspace, row.Account, row.Customer
+		if r.Automatic {
+			if e.Hops, err = t.hopsAfter(row.Workspace, row.Message); err != nil {
+				return err
+			}
+		}
 		if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh {
 			return err
 		}
@@ -148,6 +156,15 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 	s.wakeUp("", "")
 	lanes.wake(s)
 	return j, nil
+}
+
+// hopsAfter are those of an event that comes of a message.
+func (t *tx) hopsAfter(workspace, message string) (int, error) {
+	n, err := one(t, scanInt, `SELECT hops FROM message WHERE workspace = $1 AND id = $2`, workspace, message)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 1, nil
+	}
+	return int(n) + 1, err
 }
 
 func (t *tx) lockHanded(h Handed) (row handedRow, err error) {

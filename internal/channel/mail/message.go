@@ -59,6 +59,9 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 	line(&b, "Date", p.CreatedAt.UTC().Format(time.RFC1123Z))
 	line(&b, "Message-ID", "<"+id+">")
 	line(&b, "Auto-Submitted", "auto-generated") // RFC 3834: no vacation notes back
+	if a.hop != nil {
+		line(&b, "X-Engawa-Hop", a.hop(p.Hops+1))
+	}
 	stream(&b, p, sender, a.domain)
 	if p.Unsubscribe != "" { // RFC 8058
 		line(&b, "List-Unsubscribe", "<"+p.Unsubscribe+">")

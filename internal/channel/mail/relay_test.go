@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"net/mail"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,27 @@ func parcel(delivery string) engawa.Parcel {
 	return engawa.Parcel{
 		Workspace: "ws_1", Message: "msg_1", Delivery: delivery, Account: channeltest.Account, Attempt: 1, To: taro, Purpose: engawa.Service,
 		Content: engawa.Content{Subject: "お知らせ", Text: "本文"}, CreatedAt: time.Date(2026, 12, 24, 9, 0, 0, 0, time.UTC),
+	}
+}
+
+// TestHop: a hub with a relay marks its mails by what led to them.
+func TestHop(t *testing.T) {
+	b := &sim.Inbox{}
+	defer b.Close()
+	for _, hop := range []func(int) string{nil, strconv.Itoa} {
+		ch, err := open(settings(), channel.Env{Account: channeltest.Account, Dial: b.Dial, Hop: hop})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := parcel("dlv_1")
+		p.Hops = 2
+		l, err := ch.(*account).compose(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if marked := strings.Contains(string(l.octets), "\r\nX-Engawa-Hop: 3\r\n"); marked != (hop != nil) {
+			t.Errorf("%s", l.octets)
+		}
 	}
 }
 
