@@ -212,6 +212,7 @@ type Env struct {
 	// same for one moment. Empty for a delivery that the relay cannot name; nil:
 	// there is no relay.
 	BounceTo, ReplyTo func(delivery string, at time.Time) string
+	Relays            []string // domains whose mail comes to this hub, in lower case: nothing goes there
 	// Hop marks a mail as the hub's own, by how many led to it, itself included;
 	// nil: there is no relay to which it could come.
 	Hop   func(n int) string

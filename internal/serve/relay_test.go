@@ -4,11 +4,13 @@ import (
 	"context"
 	"net"
 	"net/smtp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/relay"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -73,6 +75,40 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// TestOwnAddress: nobody can be reached at an address whose mail comes to the hub:
+// neither a customer nor the staff, whichever way the address came in; and mail to
+// one that was there before does not leave.
+func TestOwnAddress(t *testing.T) {
+	c := settings(t, storetest.SQLite(t))
+	c.Relay.Listen, c.Relay.Domains = "127.0.0.1:0", "relay.hinata.example"
+	h := open(t, c)
+	member(t, h)
+	ctx, now := t.Context(), time.Now()
+	point := func(id, address string) engawa.ContactPoint {
+		return engawa.ContactPoint{Workspace: "ws_1", ID: id, Customer: "cus_1", Kind: "mail", Address: engawa.Address(address), CreatedAt: now}
+	}
+	if err := h.Store.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: "ws_1", ID: "cus_1", Kind: "person", CreatedAt: now}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []string{"r-1@relay.hinata.example", "in-1@Relay.Hinata.Example"} {
+		for name, err := range map[string]error{
+			"a contact point": h.Store.AddContactPoint(ctx, point("cp_own", own)),
+			"a new customer":  h.Store.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: "ws_1", ID: "cus_2", Kind: "person", CreatedAt: now}, ContactPoints: []engawa.ContactPoint{point("cp_2", own)}}),
+			"a place":         h.Store.AddDestination(ctx, engawa.Destination{Workspace: "ws_1", ID: "dst_own", Name: "x", Account: "acc_1", Address: engawa.Address(own), CreatedAt: now}),
+		} {
+			if engawa.CodeOf(err) != engawa.CodeInvalid {
+				t.Errorf("%s at %s: %v", name, own, err)
+			}
+		}
+	}
+	if err := h.Store.AddContactPoint(ctx, point("cp_1", "r-1@other.hinata.example")); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(h.Dispatch.Env.Relays, []string{"relay.hinata.example"}) || h.Dispatch.Env.Hop(2) != relay.Hop(h.Vault, 2) {
+		t.Errorf("channels are told of %v", h.Dispatch.Env.Relays)
+	}
+}
+
 // TestNoRelay: without one, no address is shown, and mail accounts keep their
 // return paths.
 func TestNoRelay(t *testing.T) {
@@ -80,7 +116,7 @@ func TestNoRelay(t *testing.T) {
 	if a := h.InboxAddress(engawa.NewID(engawa.PrefixAccount)); a != "" {
 		t.Errorf("the inbox is %q", a)
 	}
-	if h.Dispatch.Env.BounceTo != nil || h.Dispatch.Env.ReplyTo != nil {
+	if h.Dispatch.Env.BounceTo != nil || h.Dispatch.Env.ReplyTo != nil || h.Dispatch.Env.Hop != nil || h.Dispatch.Env.Relays != nil {
 		t.Error("deliveries are named in return paths that nobody serves")
 	}
 }

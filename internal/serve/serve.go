@@ -153,6 +153,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	var certificate *tls.Config
 	if c.Relay.Listen != "" {
 		env = addresses(env, v)
+		env.Relays = c.Relay.DomainList()
 		if certificate, err = pair(c.Relay.TLSCert, c.Relay.TLSKey); err != nil {
 			return nil, err
 		}
@@ -160,6 +161,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	env.PublicURL = h.base()
 	st.Front(h.base())
+	st.Relays(env.Relays)
 	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}

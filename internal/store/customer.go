@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/engawa/engawa"
@@ -108,7 +109,23 @@ func (t *tx) roomFor(what, count, workspace, customer string, add func() error) 
 	return err
 }
 
+// Relays says whose mail comes to this hub, before anything is stored: domains in
+// lower case. Nobody lives there, and what was sent there would come back.
+func (s *Store) Relays(domains []string) { s.relays = domains }
+
+// circles refuses an address at one of Relays, which is nobody's mailbox.
+func (s *Store) circles(a engawa.Address) error {
+	_, domain, _ := strings.Cut(strings.ToLower(a.Reveal()), "@")
+	if !slices.Contains(s.relays, domain) {
+		return nil
+	}
+	return engawa.Invalid("/address", "give the address of a person's or a group's own mailbox", "mail for this address comes to this hub, which would write to itself")
+}
+
 func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
+	if err := t.s.circles(p.Address); err != nil {
+		return err
+	}
 	sealed, by, err := ring.seal(p.Workspace, p.Customer, "contact_point", p.ID, []byte(p.Address.Reveal()))
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ func (s *Store) AddDestination(ctx context.Context, d engawa.Destination) error 
 }
 
 func (t *tx) addDestination(d engawa.Destination) error {
+	if err := t.s.circles(d.Address); err != nil {
+		return err
+	}
 	ring, err := t.keys(d.Workspace, nil)
 	if err != nil {
 		return err

@@ -50,6 +50,7 @@ type engine struct {
 	quiet       func()        // ends that
 	url         string
 	front       string          // where the console is; empty: nobody has said
+	relays      []string        // domains whose mail comes to this hub
 	file        string          // SQLite only: its URL without pragmas
 	lines       engawa.Sequence // of the audit trail and of tasks' histories
 	unlock      func()

@@ -104,6 +104,7 @@ type account struct {
 	answerTo   func(delivery string, at time.Time) string // nil: replyTo for all
 	relay      string                                     // domain of these addresses
 	signer     *signer                                    // nil: not signed here
+	own        []string                                   // domains whose mail comes to this hub
 	hop        func(n int) string                         // nil: mails are not marked
 	dial       func(ctx context.Context, network, addr string) (net.Conn, error)
 	pool       pool
@@ -120,6 +121,7 @@ func open(s channel.Settings, env channel.Env) (channel.Channel, error) {
 		password: engawa.Secret(s["password"]),
 		fromName: s["from_name"],
 		dial:     env.Dial,
+		own:      env.Relays,
 		hop:      env.Hop,
 		pool:     pool{slots: make(chan struct{}, connections(s))},
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"mime/quotedprintable"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 	to, err := Address(p.To.Reveal())
 	if err != nil {
 		return nil, err
+	}
+	if _, domain, _ := strings.Cut(to.Reveal(), "@"); slices.Contains(a.own, domain) {
+		return nil, errOwn
 	}
 	if err := checkWords(p); err != nil {
 		return nil, err
@@ -74,6 +78,9 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 	head := body(&b, p.Content, "=_"+token)
 	return &letter{from: from, to: to.Reveal(), id: id, head: head, octets: b.Bytes()}, nil
 }
+
+// errOwn stops what would come back to the hub.
+var errOwn = errors.New("mail for this address comes to this hub itself")
 
 // checkWords refuses what could break a header apart or says nothing at all.
 func checkWords(p engawa.Parcel) error {

@@ -62,6 +62,23 @@ func TestHop(t *testing.T) {
 	}
 }
 
+// TestOwnDomain: mail to an address that comes back to the hub does not leave.
+func TestOwnDomain(t *testing.T) {
+	b := &sim.Inbox{}
+	defer b.Close()
+	for to, goes := range map[engawa.Address]bool{"r-1@Relay.hinata.example": false, "r-1@hinata.example": true} {
+		ch, err := open(settings(), channel.Env{Account: channeltest.Account, Dial: b.Dial, Relays: []string{"relay.hinata.example"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := parcel("dlv_1")
+		p.To = to
+		if _, err = ch.(*account).compose(p); (err == nil) != goes {
+			t.Errorf("%t: %v", goes, err)
+		}
+	}
+}
+
 // TestReturnPath: with a relay domain the envelope's sender names the delivery,
 // and what is signed of the mail does not change by it.
 func TestReturnPath(t *testing.T) {
