@@ -1,0 +1,3 @@
+module github.com/engawa/engawa/oracle/mutants
+
+go 1.26.0
