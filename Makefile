@@ -3,12 +3,15 @@
 # make check     modules, lint, vulnerabilities, generated files in sync
 # make bench     figures beside bare loops, on both engines; fails where a bar is missed
 # make bench-desk  the support desk's search among a million customers, on both engines; takes minutes
+# make soak      races of withdrawals against what is sent, RACES on each engine; takes an hour
+# make mutants   changes of the rules that no test notices; takes an hour
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench bench-desk fuzz screens generate
+.PHONY: demo test check lint bench bench-desk soak mutants fuzz screens generate
 
 FUZZTIME ?= 30s
+RACES    ?= 50000
 # SQLite is C turned into Go, and keeps its memory outside of Go's heap, where the
 # race detector cannot look: watching its code costs three quarters of the tests'
 # time and can find nothing. What calls it is watched. So is what calls the slow
@@ -41,6 +44,12 @@ bench:
 
 bench-desk:
 	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
+
+soak:
+	script/postgres run go test ./internal/store -run '^TestWithdrawalRaces$$' -count=1 -v -timeout 5h -races $(RACES)
+
+mutants:
+	cd oracle/mutants && go run .
 
 fuzz:
 	script/fuzz $(FUZZTIME)

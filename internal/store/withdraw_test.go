@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -220,18 +221,20 @@ func (s *shop) waiting(db *sql.DB) (n int) {
 	return n
 }
 
+// races of TestWithdrawalRaces: make soak asks for many.
+var races = flag.Int("races", 144, "how many races TestWithdrawalRaces has on each engine")
+
 // TestWithdrawalRaces has messages come in, be claimed and be recorded while
 // each withdrawal happens at a moment of its own, many times: from its commit on
 // no claim goes by what was before it, and none that did commits after it.
 func TestWithdrawalRaces(t *testing.T) {
-	const rounds = 12
+	kinds := withdrawals[:len(withdrawals)-1] // an account is switched off once
 	each(t, func(s *shop) {
 		nodes, lane := s.nodes(), s.hold("first", mailbox)
-		for i, w := range withdrawals[:len(withdrawals)-1] { // an account is switched off once
-			for round := range rounds {
-				s.race(w, fmt.Sprintf("cus_%d_%d", i, round), nodes, lane)
-			}
+		for n := range *races {
+			s.race(kinds[n%len(kinds)], fmt.Sprint("cus_", n), nodes, lane)
 		}
+		fmt.Printf("%d races of a withdrawal against what is sent\n", *races)
 	})
 }
 
