@@ -23,9 +23,10 @@ type Rules struct {
 var Default = Rules{After: 5, Within: 15 * time.Minute, Pause: 10 * time.Minute, Most: 6 * time.Hour}
 
 const (
-	// Settle is how long a mail that a submission server took must not come back
-	// before it counts as a success, where returns come to the hub: the server
-	// answers before the receiver does.
+	// Settle is how long a probe that a submission server took must not come back
+	// before the pair closes, where returns come to the hub: the server answers
+	// before the receiver does. Where one came back later, the next is waited for
+	// half as long again.
 	Settle = 2 * time.Minute
 	// ProbeFor is after how long a probe of which nothing is heard counts as lost:
 	// its node may be dead. It is longer than any hand-over.
@@ -89,6 +90,9 @@ type Breaker struct {
 	Refusals []Refusal     `json:"refusals,omitempty"` // since the last success; of Open and Probing: what led to it
 	Taken    string        `json:"taken,omitempty"`    // a delivery that was accepted and may still come back
 	TakenAt  time.Time     `json:"taken_at,omitzero"`
+	Proof    string        `json:"proof,omitempty"` // of Closed: the probe on which it closed, unless that comes back after all
+	ProofAt  time.Time     `json:"proof_at,omitzero"`
+	Late     time.Duration `json:"late,omitempty"`  // after which a mail came back, at the longest
 	Probe    string        `json:"probe,omitempty"` // the delivery that is under way, of Probing
 	ProbeAt  time.Time     `json:"probe_at,omitzero"`
 	Pause    time.Duration `json:"pause,omitempty"`
@@ -146,10 +150,13 @@ func (b Breaker) Hear(h Heard, r Rules, chance float64) (Breaker, Change) {
 	if h.Said == Refused || h.Said == Unfit {
 		b.Code, b.At = h.Code, h.At
 		if b.Taken == h.Delivery {
-			b.Taken, b.TakenAt = "", time.Time{}
+			b.Late, b.Taken, b.TakenAt = max(b.Late, h.At.Sub(b.TakenAt)), "", time.Time{}
 		}
 	}
 	switch {
+	case b.State == Closed && h.Said == Refused && b.Proof == h.Delivery && b.Proof != "":
+		b.Late = max(b.Late, h.At.Sub(b.ProofAt))
+		return b.open(h.At, r, chance), Opened
 	case b.State == Closed:
 		return b.hearClosed(h, r, chance)
 	case b.State == Probing && b.Probe == h.Delivery:
@@ -159,7 +166,7 @@ func (b Breaker) Hear(h Heard, r Rules, chance float64) (Breaker, Change) {
 }
 
 func (b Breaker) hearClosed(h Heard, r Rules, chance float64) (Breaker, Change) {
-	b, change := b.settle(h.At)
+	b, change := b.settle(h.At, r)
 	switch h.Said {
 	case Accepted:
 		if h.Proved {
@@ -185,6 +192,9 @@ func (b Breaker) count(h Heard, r Rules) Breaker {
 			kept = append(kept, x)
 		}
 	}
+	if len(kept) == 0 && h.At.Sub(b.ClosedAt) > relapse {
+		b.Late = 0
+	}
 	w := weightMail
 	if h.Said == Refused {
 		w = weightSender
@@ -207,7 +217,7 @@ func (b Breaker) open(now time.Time, r Rules, chance float64) Breaker {
 	} else {
 		b.Pause = longer(b.Pause, r)
 	}
-	b.State, b.OpenedAt, b.Probes, b.Taken, b.TakenAt = Open, now, 0, "", time.Time{}
+	b.State, b.OpenedAt, b.Probes, b.Taken, b.TakenAt, b.Proof, b.ProofAt = Open, now, 0, "", time.Time{}, "", time.Time{}
 	b.Openings++
 	return b.rest(now, b.Pause, chance)
 }
@@ -248,16 +258,29 @@ func (b Breaker) succeed(now time.Time) (Breaker, Change) {
 	if b.State != Closed {
 		b.ClosedAt = now
 	}
-	b.State, b.Refusals, b.Taken, b.TakenAt = Closed, nil, "", time.Time{}
+	b.State, b.Refusals, b.Taken, b.TakenAt, b.Proof, b.ProofAt = Closed, nil, "", time.Time{}, "", time.Time{}
 	b.Probe, b.ProbeAt, b.Next, b.Called = "", time.Time{}, time.Time{}, time.Time{}
 	return b, change
 }
 
+// settles is when what was accepted has not come back: a probe after a moment, for
+// mail waits for it; else doubt ends no sooner than refusals are forgotten.
+func (b Breaker) settles(r Rules) time.Time {
+	if b.State == Closed {
+		return b.TakenAt.Add(r.Within)
+	}
+	return b.TakenAt.Add(max(Settle, min(b.Late+b.Late/2, r.Most)))
+}
+
 // settle takes what was accepted and did not come back for a success. What was
 // refused after it still counts.
-func (b Breaker) settle(now time.Time) (Breaker, Change) {
-	if b.Taken == "" || now.Before(b.TakenAt.Add(Settle)) {
+func (b Breaker) settle(now time.Time, r Rules) (Breaker, Change) {
+	if b.Taken == "" || now.Before(b.settles(r)) {
 		return b, Same
+	}
+	proof, at := b.Proof, b.ProofAt
+	if b.State == Probing {
+		proof, at = b.Taken, b.TakenAt
 	}
 	var after []Refusal
 	for _, x := range b.Refusals {
@@ -269,13 +292,14 @@ func (b Breaker) settle(now time.Time) (Breaker, Change) {
 	if len(after) > 0 {
 		b.Refusals, change = after, Same
 	}
+	b.Proof, b.ProofAt = proof, at
 	return b, change
 }
 
 // Tick is the pair when nothing was heard: the time of something may be over.
 func (b Breaker) Tick(now time.Time, r Rules, chance float64) (Breaker, Change) {
 	switch {
-	case b.Due().IsZero() || now.Before(b.Due()):
+	case b.Due(r).IsZero() || now.Before(b.Due(r)):
 		return b, Same
 	case b.State == Open:
 		b.Called = now
@@ -283,18 +307,18 @@ func (b Breaker) Tick(now time.Time, r Rules, chance float64) (Breaker, Change) 
 	case b.State == Probing && b.Taken == "":
 		return b.rest(now, 0, chance), Same // lost; the next goes at once
 	}
-	return b.settle(now)
+	return b.settle(now, r)
 }
 
 // Due is when Tick has something to do; zero: when something is heard.
-func (b Breaker) Due() time.Time {
+func (b Breaker) Due(r Rules) time.Time {
 	switch {
 	case b.State == Open && b.Called.IsZero():
 		return b.Next
 	case b.State == Open:
 		return b.Called.Add(callAgain)
 	case b.Taken != "":
-		return b.TakenAt.Add(Settle)
+		return b.settles(r)
 	case b.State == Probing:
 		return b.ProbeAt.Add(ProbeFor)
 	}
@@ -302,7 +326,8 @@ func (b Breaker) Due() time.Time {
 }
 
 // Watched reports whether answers for the pair mean something: it is open, or a
-// success would clear it of doubt.
+// success would clear it of doubt. That a probe comes back after all is a refusal,
+// which is always heard.
 func (b Breaker) Watched() bool { return b.State != Closed || b.doubted() }
 
 // doubted reports that it was refused since the last success.

@@ -127,7 +127,7 @@ func (t *tx) saveBreaker(workspace, id string, b breaker.Breaker) error {
 	if err != nil {
 		return err
 	}
-	due := b.Due()
+	due := b.Due(t.s.Breaker)
 	if !due.IsZero() {
 		due = due.Add(time.Microsecond) // body keeps nanoseconds: at next_at it is due for sure
 	}
@@ -209,7 +209,7 @@ func (t *tx) changed(r breakerRow, change breaker.Change, lanes laneSet) error {
 	if err := t.saveBreaker(r.workspace, r.id, r.Breaker); err != nil {
 		return err
 	}
-	if !r.Due().IsZero() {
+	if !r.Due(t.s.Breaker).IsZero() {
 		if err := t.wakeLanes(r.workspace, []string{ReceiverWork}, lanes); err != nil {
 			return err
 		}
