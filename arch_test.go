@@ -44,7 +44,7 @@ var may = map[string][]string{
 	"internal/bench":                 all,
 	"internal/breaker":               {},
 	"internal/catalogue":             {""},
-	"internal/channel":               {"", "internal/breaker", "internal/verdict"},
+	"internal/channel":               {"", "internal/breaker", "internal/refusal", "internal/verdict"},
 	"internal/channel/builtin":       {"", "internal/appstore", "internal/channel", "internal/channel/chatwork", "internal/channel/custom", "internal/channel/discord", "internal/channel/googlechat", "internal/channel/inapp", "internal/channel/listform", "internal/channel/mail", "internal/channel/slack", "internal/channel/teams", "internal/channel/telegram", "internal/channel/webhook", "internal/channel/zendesk", "internal/source/csv", "internal/source/inbox", "internal/source/stripe"},
 	"internal/channel/channeltest":   {"", "internal/channel", "internal/rule", "internal/verdict"},
 	"internal/channel/chat":          channelKind,
@@ -56,7 +56,7 @@ var may = map[string][]string{
 	"internal/channel/googlechat":    chatKind,
 	"internal/channel/inapp":         channelKind,
 	"internal/channel/listform":      channelKind,
-	"internal/channel/mail":          append([]string{"internal/breaker"}, channelKind...),
+	"internal/channel/mail":          append([]string{"internal/breaker", "internal/refusal"}, channelKind...),
 	"internal/channel/slack":         chatKind,
 	"internal/channel/teams":         chatKind,
 	"internal/channel/telegram":      chatKind,
@@ -66,7 +66,7 @@ var may = map[string][]string{
 	"internal/console":               {"", "internal/access", "internal/appstore", "internal/breaker", "internal/catalogue", "internal/channel", "internal/desk", "internal/follow", "internal/insight", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/demo":                  all,
 	"internal/desk":                  {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/store"},
-	"internal/dispatch":              {"", "internal/breaker", "internal/catalogue", "internal/channel", "internal/message", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
+	"internal/dispatch":              {"", "internal/breaker", "internal/catalogue", "internal/channel", "internal/message", "internal/refusal", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},
 	"internal/follow":                {"", "internal/appstore", "internal/insight", "internal/purchase", "internal/store"},
@@ -85,7 +85,8 @@ var may = map[string][]string{
 	"internal/refund":                {"", "internal/appstore", "internal/follow", "internal/store", "internal/verdict"},
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/purchase":              {"", "internal/appstore"},
-	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/refusal":               {"internal/breaker"},
+	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/refusal", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/relay/corpus":          {},
 	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
@@ -97,7 +98,7 @@ var may = map[string][]string{
 	"internal/source/csv":            {"", "internal/channel"},
 	"internal/source/inbox":          {"", "internal/channel", "internal/letter"},
 	"internal/source/stripe":         {"", "internal/channel"},
-	"internal/store":                 {"", "internal/breaker", "internal/vault"},
+	"internal/store":                 {"", "internal/breaker", "internal/refusal", "internal/vault"},
 	"internal/store/storetest":       {},
 	"internal/takeout":               {"", "internal/store", "internal/text"},
 	"internal/text":                  {""},
@@ -118,7 +119,7 @@ var foreign = map[string][]string{
 // pure packages decide on values. They see nothing of the world but what they
 // are given.
 var (
-	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/relay/scrub", "internal/route", "internal/source/csv", "internal/verdict"}
+	pure    = []string{"", "internal/breaker", "internal/catalogue", "internal/insight", "internal/purchase", "internal/refusal", "internal/relay/scrub", "internal/route", "internal/source/csv", "internal/verdict"}
 	worldly = []string{"database/sql", "io/fs", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "syscall"}
 )
 

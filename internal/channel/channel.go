@@ -17,6 +17,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/verdict"
 )
 
@@ -270,9 +271,10 @@ type SendError struct {
 	Err      error         // may be nil; never holds an address or a secret
 	Exchange engawa.Exchange
 	Seen     []Seen
-	Carry    []byte       // given back in the parcel of the next attempt
-	Blame    breaker.Said // of a refusal of mail: whether the receiver speaks of the sender or of this mail; empty: of neither
-	Asked    bool         // the channel has asked a person for what it could not do: nobody need be asked again
+	Carry    []byte           // given back in the parcel of the next attempt
+	Blame    breaker.Said     // of a refusal of mail: whether the receiver speaks of the sender or of this mail; empty: of neither
+	Refusal  *refusal.Refusal // of mail: what the receiver meant; nil: it said nothing of this mail or its recipient
+	Asked    bool             // the channel has asked a person for what it could not do: nobody need be asked again
 }
 
 // Class is what a SendError means for the delivery.

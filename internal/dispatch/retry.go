@@ -6,6 +6,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -40,11 +41,12 @@ func settle(k channel.Kind, c *store.Claimed, r channel.Receipt, err *channel.Se
 	out.Code, out.Note, out.Exchange, out.Carry = err.Code, err.Code, err.Exchange, err.Carry
 	switch err.Class {
 	case channel.Again:
-		return again(k, out, err.After, now, jitter)
+		out = again(k, out, err.After, now, jitter)
+		return refused(k, out, err.Refusal, now)
 	case channel.Ambiguous:
 		return ambiguous(k, out, now, jitter)
 	case channel.AddressGone:
-		out.Suppress = gone(k, c, now)
+		out.Suppress = address(k, c, now)
 		if c.Delivery.Destination != "" {
 			task := store.GoneTask(c.Delivery, now)
 			out.Task = &task
@@ -60,6 +62,21 @@ func settle(k channel.Kind, c *store.Claimed, r channel.Receipt, err *channel.Se
 	case channel.Rejected:
 	}
 	out.Outcome, out.State, out.GoesOn, out.Asked = engawa.OutcomeFailed, engawa.Failed, true, err.Asked
+	return refused(k, out, err.Refusal, now)
+}
+
+// refused has what a receiver said of a mail that does not arrive mean the same as if
+// it had come back: an event, and by rule the end of the address.
+func refused(k channel.Kind, out store.Result, why *refusal.Refusal, now time.Time) store.Result {
+	if why == nil || out.State != engawa.Failed {
+		return out
+	}
+	c := out.Claimed
+	r := store.Refused(*why, store.Handed{Delivery: c.Delivery.ID, Message: c.Message.ID}, now)
+	out.Return = &r
+	if out.Suppress = nil; r.Suppress != "" {
+		out.Suppress = address(k, c, now)
+	}
 	return out
 }
 
@@ -134,9 +151,8 @@ func byHand(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Task {
 	}
 }
 
-// gone stops an address that the channel says is no more: a customer's, or a staff
-// place's.
-func gone(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Suppression {
+// address stops where a message went: a customer's address, or a staff place's.
+func address(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Suppression {
 	if c.Delivery.Destination != "" {
 		return &engawa.Suppression{Workspace: c.Delivery.Workspace, Channel: store.StaffPlaces, Address: c.Known.To, Reason: "bounced", At: now}
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -28,12 +29,12 @@ const (
 // Finding is what an incoming mail about a delivery means.
 type Finding struct {
 	Kind   Kind
-	Reason Reason // of Returned
+	Reason refusal.Reason // of Returned
 	Status string
 	Code   string
 	Why    string // of Auto: by what it was known; of Complaint: its type
 	Theirs bool   // of Answer: From is the address that was written to
-	Dedup  string // the same for the same fact
+	Dedup  string // the same for the same fact; of Returned the store makes it
 }
 
 // Judge says what a mail is that came to an address of the delivery h. from is
@@ -48,7 +49,7 @@ func Judge(l *letter.Letter, from string, named Named, h store.Handed) Finding {
 	case l.Report != nil && len(l.Report.Fates) > 0:
 		return reported(l.Report, named, h)
 	case named.Use == Bounce && (bounceByWords(l, from) || challenges(l)):
-		return worded(l, named)
+		return worded(l)
 	}
 	if why := automatic(l, from, h); why != "" {
 		return Finding{Kind: Auto, Why: why, Dedup: "auto:" + named.ID + ":" + digest(l)}
@@ -84,15 +85,15 @@ func reported(r *letter.Report, named Named, h store.Handed) Finding {
 	case "relayed", "expanded":
 		return Finding{Kind: Noise, Why: f.Action}
 	}
-	why := refused(f)
-	if !isOurs(f) && len(f.To) > 0 && why.reason.class() == Hard {
-		why.reason = Elsewhere
+	why := refusal.Read(f.Status, f.Diagnostic)
+	if !isOurs(f) && len(f.To) > 0 && why.Reason.Class() == refusal.Hard {
+		why.Reason = refusal.Elsewhere
 	}
-	return returned(why, named)
+	return returned(why)
 }
 
-func returned(r refusal, named Named) Finding {
-	return Finding{Kind: Returned, Reason: r.reason, Status: r.status, Code: r.code, Dedup: "returned:" + named.ID + ":" + r.status}
+func returned(r refusal.Refusal) Finding {
+	return Finding{Kind: Returned, Reason: r.Reason, Status: r.Status, Code: r.Code}
 }
 
 // bounceByWords reports a bounce of a server that knows no RFC 3464: it comes to
@@ -107,7 +108,7 @@ func bounceByWords(l *letter.Letter, from string) bool {
 // be a person. It is not answered: whoever could make us answer could have us
 // write to anybody.
 func challenges(l *letter.Letter) bool {
-	return phrases[0].say.MatchString(strings.ToLower(l.Subject + "\n" + head(l.Text)))
+	return refusal.Challenges(l.Subject + "\n" + head(l.Text))
 }
 
 // failures are what subjects of bounces say, in lower case.
@@ -128,8 +129,8 @@ func failing(l *letter.Letter) bool {
 // mail that is returned.
 const scanned = 4 << 10
 
-func worded(l *letter.Letter, named Named) Finding {
-	return returned(refused(letter.Fate{Diagnostic: l.Subject + "\n" + head(l.Text)}), named)
+func worded(l *letter.Letter) Finding {
+	return returned(refusal.Read("", l.Subject+"\n"+head(l.Text)))
 }
 
 // head is the text up to where the returned mail begins.

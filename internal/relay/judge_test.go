@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -55,19 +57,19 @@ func TestReports(t *testing.T) {
 		l    *letter.Letter
 		want Finding
 	}{
-		{"hard", notification(t, status, join(head, fate(toTaro, "failed", "5.1.1", "550 no such user"))...), Finding{Kind: Returned, Reason: NoMailbox, Status: "5.1.1", Code: "550"}},
-		{"full", notification(t, status, join(head, fate(toTaro, "Failed", "4.2.2 (full)", "452 over quota"))...), Finding{Kind: Returned, Reason: Full, Status: "4.2.2", Code: "452"}},
-		{"in another language's type", notification(t, "message/global-delivery-status", join(head, fate(toTaro, "failed", "5.7.26", "x"))...), Finding{Kind: Returned, Reason: Distrust, Status: "5.7.26"}},
+		{"hard", notification(t, status, join(head, fate(toTaro, "failed", "5.1.1", "550 no such user"))...), Finding{Kind: Returned, Reason: refusal.NoMailbox, Status: "5.1.1", Code: "550"}},
+		{"full", notification(t, status, join(head, fate(toTaro, "Failed", "4.2.2 (full)", "452 over quota"))...), Finding{Kind: Returned, Reason: refusal.Full, Status: "4.2.2", Code: "452"}},
+		{"in another language's type", notification(t, "message/global-delivery-status", join(head, fate(toTaro, "failed", "5.7.26", "x"))...), Finding{Kind: Returned, Reason: refusal.Distrust, Status: "5.7.26"}},
 		{"delayed", notification(t, status, join(head, fate(toTaro, "delayed", "4.4.1", "x"))...), Finding{Kind: Delayed, Status: "4.4.1"}},
 		{"delivered", notification(t, status, join(head, fate(toTaro, "delivered", "2.0.0", "250"))...), Finding{Kind: Arrived, Status: "2.0.0"}},
 		{"relayed", notification(t, status, join(head, fate(toTaro, "relayed", "2.0.0", "250"))...), Finding{Kind: Noise, Why: "relayed"}},
 		{"expanded", notification(t, status, join(head, fate(toTaro, "expanded", "2.0.0", "250"))...), Finding{Kind: Noise, Why: "expanded"}},
-		{"failed, says 2.0.0", notification(t, status, join(head, fate(toTaro, "failed", "2.0.0", "550 5.1.1 nobody"))...), Finding{Kind: Returned, Reason: NoMailbox, Status: "5.1.1", Code: "550"}},
+		{"failed, says 2.0.0", notification(t, status, join(head, fate(toTaro, "failed", "2.0.0", "550 5.1.1 nobody"))...), Finding{Kind: Returned, Reason: refusal.NoMailbox, Status: "5.1.1", Code: "550"}},
 		{"ours among seven", notification(t, status, join(head, fate("a@x.example", "failed", "5.1.1", "x"), fate("b@x.example", "failed", "5.1.1", "x"), fate("c@x.example", "failed", "5.1.1", "x"),
 			fate("TARO@customer.example", "delayed", "4.4.1", "x"), fate("e@x.example", "failed", "5.1.1", "x"), fate("f@x.example", "failed", "5.1.1", "x"), fate("g@x.example", "failed", "5.1.1", "x"))...), Finding{Kind: Delayed, Status: "4.4.1"}},
-		{"where the mailbox forwards to", notification(t, status, join(head, fate("third@elsewhere.example", "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: Elsewhere, Status: "5.1.1"}},
-		{"named as the original recipient", notification(t, status, join(head, []string{"Original-Recipient: rfc822;" + toTaro}, fate("third@elsewhere.example", "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: NoMailbox, Status: "5.1.1"}},
-		{"lines that are no fields", notification(t, status, join(head, []string{"some words"}, fate(toTaro, "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: NoMailbox, Status: "5.1.1"}},
+		{"where the mailbox forwards to", notification(t, status, join(head, fate("third@elsewhere.example", "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: refusal.Elsewhere, Status: "5.1.1"}},
+		{"named as the original recipient", notification(t, status, join(head, []string{"Original-Recipient: rfc822;" + toTaro}, fate("third@elsewhere.example", "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: refusal.NoMailbox, Status: "5.1.1"}},
+		{"lines that are no fields", notification(t, status, join(head, []string{"some words"}, fate(toTaro, "failed", "5.1.1", "x"))...), Finding{Kind: Returned, Reason: refusal.NoMailbox, Status: "5.1.1"}},
 
 		{"complaint", notification(t, "message/feedback-report", "Feedback-Type: abuse", "Version: 1", "User-Agent: x/1"), Finding{Kind: Complaint, Why: "abuse"}},
 		{"complaint without recipient", notification(t, "message/feedback-report", "Feedback-Type: Fraud"), Finding{Kind: Complaint, Why: "fraud"}},
@@ -75,7 +77,7 @@ func TestReports(t *testing.T) {
 		{"receipt", notification(t, "message/disposition-notification", "Final-Recipient: rfc822; "+toTaro, "Disposition: manual-action/MDN-sent-manually; displayed"), Finding{Kind: Auto, Why: "receipt"}},
 	} {
 		got := Judge(c.l, "", Named{Bounce, "dlv_1"}, handedOver)
-		if (got.Dedup == "") != (got.Kind == Noise) {
+		if (got.Dedup == "") != (got.Kind == Noise || got.Kind == Returned) {
 			t.Errorf("%s: its key is %q", c.name, got.Dedup)
 		}
 		got.Dedup = ""
@@ -90,14 +92,14 @@ func TestWordedBounces(t *testing.T) {
 	for _, c := range []struct {
 		from, sender, subject, text string
 		want                        Kind
-		reason                      Reason
+		reason                      refusal.Reason
 	}{
-		{"", "MAILER-DAEMON@carrier.example", "Mail System Error - Returned Mail", "550 Unknown user " + toTaro, Returned, NoMailbox},
-		{"", "postmaster@carrier.example", "配信不能通知", "宛先不明のため配信できませんでした。", Returned, NoMailbox},
-		{"", "postmaster@portal.example", "[반송] 메일이 전달되지 않았습니다", "메일함 용량이 초과되었습니다.", Returned, Full},
-		{"postmaster@x.example", "Postmaster@x.example", "Undeliverable: お知らせ", "5.7.1 blocked using zen.example\r\n\r\n--- original ---\r\n550 unknown user", Returned, Distrust},
-		{"", "MAILER-DAEMON@x.example", "failure notice", "Hi. This is the program.\r\n\r\n<" + toTaro + ">:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n", Returned, NoMailbox},
-		{"verify@x.example", "verify@x.example", "Please wait", "To deliver, confirm that you are a human: https://x.example", Returned, Asked},
+		{"", "MAILER-DAEMON@carrier.example", "Mail System Error - Returned Mail", "550 Unknown user " + toTaro, Returned, refusal.NoMailbox},
+		{"", "postmaster@carrier.example", "配信不能通知", "宛先不明のため配信できませんでした。", Returned, refusal.NoMailbox},
+		{"", "postmaster@portal.example", "[반송] 메일이 전달되지 않았습니다", "메일함 용량이 초과되었습니다.", Returned, refusal.Full},
+		{"postmaster@x.example", "Postmaster@x.example", "Undeliverable: お知らせ", "5.7.1 blocked using zen.example\r\n\r\n--- original ---\r\n550 unknown user", Returned, refusal.Distrust},
+		{"", "MAILER-DAEMON@x.example", "failure notice", "Hi. This is the program.\r\n\r\n<" + toTaro + ">:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n", Returned, refusal.NoMailbox},
+		{"verify@x.example", "verify@x.example", "Please wait", "To deliver, confirm that you are a human: https://x.example", Returned, refusal.Asked},
 		{"", "taro@customer.example", "お返事", "会議中です", Auto, ""}, // nobody's return path, no failure
 	} {
 		l := read(t, "From: "+c.sender, "Subject: "+c.subject, "Content-Type: text/plain; charset=utf-8", "", c.text)
@@ -166,23 +168,35 @@ func TestFollow(t *testing.T) {
 		after int
 		task  bool // asked for at once
 		off   bool
+		said  breaker.Said // of the sender
 	}{
-		{Finding{Kind: Returned, Reason: NoMailbox}, "mail.bounced", engawa.Failed, "bounced", 1, false, false},
-		{Finding{Kind: Returned, Reason: Full}, "mail.bounced", engawa.Failed, "bounced", 5, false, false},
-		{Finding{Kind: Returned, Reason: Disabled}, "mail.bounced", engawa.Failed, "bounced", 2, false, false},
-		{Finding{Kind: Returned, Reason: Unreached}, "mail.bounced", engawa.Failed, "", 0, false, false},
-		{Finding{Kind: Returned, Reason: Distrust}, "mail.blocked", engawa.Failed, "", 0, true, false},
-		{Finding{Kind: Returned, Reason: Rule}, "mail.blocked", engawa.Failed, "", 0, false, false},
-		{Finding{Kind: Returned, Reason: Asked}, "mail.blocked", "", "", 0, false, false},
-		{Finding{Kind: Delayed}, "mail.delayed", "", "", 0, false, false},
-		{Finding{Kind: Arrived}, "mail.delivered", engawa.Delivered, "", 0, false, false},
-		{Finding{Kind: Complaint, Why: "abuse"}, "mail.complained", "", "complained", 0, false, true},
-		{Finding{Kind: Auto, Why: "list"}, "mail.auto_replied", "", "", 0, false, false},
-		{Finding{Kind: Answer, Theirs: true}, "mail.replied", "", "", 0, false, false},
+		{Finding{Kind: Returned, Reason: refusal.NoMailbox}, "mail.bounced", engawa.Failed, "bounced", 1, false, false, ""},
+		{Finding{Kind: Returned, Reason: refusal.Full}, "mail.bounced", engawa.Failed, "bounced", 5, false, false, ""},
+		{Finding{Kind: Returned, Reason: refusal.Disabled}, "mail.bounced", engawa.Failed, "bounced", 2, false, false, ""},
+		{Finding{Kind: Returned, Reason: refusal.Unreached}, "mail.bounced", engawa.Failed, "", 0, false, false, ""},
+		{Finding{Kind: Returned, Reason: refusal.Distrust, Status: "5.7.26"}, "mail.blocked", engawa.Failed, "", 0, true, false, breaker.Refused},
+		{Finding{Kind: Returned, Reason: refusal.Rule}, "mail.blocked", engawa.Failed, "", 0, false, false, ""},
+		{Finding{Kind: Returned, Reason: refusal.Rule, Status: "5.7.1"}, "mail.blocked", engawa.Failed, "", 0, false, false, breaker.Refused},
+		{Finding{Kind: Returned, Reason: refusal.Loop, Status: "5.4.6"}, "mail.blocked", engawa.Failed, "", 0, false, false, breaker.Refused},
+		{Finding{Kind: Returned, Reason: refusal.TooLarge, Status: "5.3.4"}, "mail.blocked", engawa.Failed, "", 0, false, false, breaker.Unfit},
+		{Finding{Kind: Returned, Reason: refusal.Content, Status: "5.6.0"}, "mail.blocked", engawa.Failed, "", 0, false, false, breaker.Unfit},
+		{Finding{Kind: Returned, Reason: refusal.Asked}, "mail.blocked", "", "", 0, false, false, ""},
+		{Finding{Kind: Delayed}, "mail.delayed", "", "", 0, false, false, ""},
+		{Finding{Kind: Arrived}, "mail.delivered", engawa.Delivered, "", 0, false, false, breaker.Accepted},
+		{Finding{Kind: Complaint, Why: "abuse"}, "mail.complained", "", "complained", 0, false, true, ""},
+		{Finding{Kind: Auto, Why: "list"}, "mail.auto_replied", "", "", 0, false, false, ""},
+		{Finding{Kind: Answer, Theirs: true}, "mail.replied", "", "", 0, false, false, ""},
 	} {
-		got, keep, err := follow(c.f, l, handedOver, now)
-		if err != nil || !keep || got.Event.Type != c.typ || got.State != c.state || got.Suppress != c.stop || got.After != c.after || (got.Heard != nil && got.Heard.Asks) != c.task || got.Withdraw != c.off {
-			t.Errorf("%+v: %+v, %v, %v", c.f, got, keep, err)
+		got, keep := follow(c.f, l, handedOver, now)
+		if !keep || got.Event.Type != c.typ || got.State != c.state || got.Suppress != c.stop || got.After != c.after || (got.Heard != nil && got.Heard.Asks) != c.task || got.Withdraw != c.off {
+			t.Errorf("%+v: %+v, %v", c.f, got, keep)
+		}
+		if said := (got.Heard != nil) == (c.said != ""); !said || got.Heard != nil && got.Heard.Said != c.said {
+			t.Errorf("%+v says of the sender %+v", c.f, got.Heard)
+		}
+		var err error
+		if got.Event.Data, err = json.Marshal(got.Data); err != nil {
+			t.Fatal(err)
 		}
 		if strings.Contains(string(got.Event.Data), "@") || got.Event.Raw != nil {
 			t.Errorf("%+v keeps %s", c.f, got.Event.Data)
@@ -198,7 +212,7 @@ func TestFollow(t *testing.T) {
 			t.Errorf("%+v: text is %v", c.f, text)
 		}
 	}
-	if _, keep, _ := follow(Finding{Kind: Noise}, l, handedOver, now); keep {
+	if _, keep := follow(Finding{Kind: Noise}, l, handedOver, now); keep {
 		t.Error("noise is kept")
 	}
 }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/relay/scrub"
 	"github.com/engawa/engawa/internal/source/inbox"
 	"github.com/engawa/engawa/internal/store"
@@ -69,9 +69,9 @@ func (r *Receiver) takeReturn(ctx context.Context, m Incoming, to Named) error {
 		return err
 	}
 	finding := Judge(m.Letter, m.From, to, h)
-	back, keep, err := follow(finding, m.Letter, h, time.Now().UTC())
-	if err != nil || !keep {
-		return err
+	back, keep := follow(finding, m.Letter, h, time.Now().UTC())
+	if !keep {
+		return nil
 	}
 	back.Event.Hops = m.Hops
 	if back.Heard != nil {
@@ -175,97 +175,33 @@ var eventTypes = map[Kind]string{
 
 // follow says what is kept of a finding and what follows from it. Addresses and
 // the words of other servers are not part of it.
-func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back store.Return, keep bool, err error) {
+func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back store.Return, keep bool) {
 	if f.Kind == Noise {
-		return back, false, nil
+		return back, false
 	}
-	data := map[string]any{"message": map[string]any{"id": h.Message}, "delivery": h.Delivery}
-	add := func(name, value string) {
-		if value != "" {
-			data[name] = value
-		}
+	if f.Kind == Returned {
+		return store.Refused(refusal.Refusal{Reason: f.Reason, Status: f.Status, Code: f.Code}, h, now), true
 	}
-	back = store.Return{Delivery: h.Delivery, Status: f.Status, Automatic: f.Kind != Answer && f.Kind != Complaint}
-	typ := eventTypes[f.Kind]
+	back = store.NewReturn(h, eventTypes[f.Kind], f.Dedup, now)
+	back.Automatic = f.Kind != Answer && f.Kind != Complaint
+	back.Add("status", f.Status)
 	switch f.Kind {
-	case Returned:
-		typ = returnedType(f.Reason)
-		f.follow(&back, h, now)
-		add("class", string(f.Reason.class()))
-		add("reason", string(f.Reason))
-		add("code", f.Code)
 	case Arrived:
 		back.State = engawa.Delivered
 		back.Heard = &store.HeardOf{Heard: breaker.Heard{Said: breaker.Accepted, Delivery: h.Delivery, Proved: true, At: now}}
 	case Complaint:
 		back.Suppress, back.Withdraw = "complained", true
-		add("kind", f.Why)
+		back.Add("kind", f.Why)
 	case Answer:
-		add("subject", l.Subject)
-		add("text", answer(l.Text))
-		data["from_customer"] = f.Theirs
+		back.Add("subject", l.Subject)
+		back.Add("text", answer(l.Text))
+		back.Data["from_customer"] = f.Theirs
 		if l.Attached > 0 {
-			data["attachments"] = l.Attached // they are not kept
+			back.Data["attachments"] = l.Attached // they are not kept
 		}
 	case Auto:
-		add("known_by", f.Why)
-	case Delayed, Noise:
+		back.Add("known_by", f.Why)
+	case Returned, Delayed, Noise:
 	}
-	add("status", f.Status)
-	back.Event = engawa.Event{
-		ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Type: typ, DedupKey: f.Dedup, Subject: h.Message, Known: true, OccurredAt: now, ReceivedAt: now,
-	}
-	back.Event.Data, err = json.Marshal(data)
-	return back, err == nil, err
+	return back, true
 }
-
-func returnedType(r Reason) string {
-	switch r.class() {
-	case Hard, Soft:
-		return "mail.bounced"
-	case Block, Policy, Challenge:
-	}
-	return "mail.blocked"
-}
-
-// follow fills in what a refusal means for delivery, address and account. A
-// challenge is no refusal: the mail waits there for somebody. That receivers
-// distrust the sender is one thing to do for a person, however many they are.
-func (f Finding) follow(back *store.Return, h store.Handed, now time.Time) {
-	class := f.Reason.class()
-	if class != Challenge {
-		back.State, back.Note = engawa.Failed, "returned."+string(class)
-	}
-	if after, within := f.Reason.limit(); after > 0 {
-		back.Reason, back.After, back.Within, back.Suppress = string(f.Reason), after, within, "bounced"
-		if within > 0 {
-			back.Until = softFor
-		}
-	}
-	if said := f.blame(); said != "" {
-		back.Heard = &store.HeardOf{Heard: breaker.Heard{Said: said, Delivery: h.Delivery, Code: joined(f.Code, f.Status), At: now}, Asks: class == Block}
-	}
-}
-
-// blame says of whom a refusal speaks: the sender, or the mail; empty: of the
-// recipient, or of nobody.
-func (f Finding) blame() breaker.Said {
-	switch f.Reason {
-	case Distrust, Loop:
-		return breaker.Refused
-	case TooLarge, Content:
-		return breaker.Unfit
-	case Rule:
-		if breaker.Blame(f.Status) == breaker.Refused { // else the recipient's own rule, told in words
-			return breaker.Refused
-		}
-	case NoMailbox, Disabled, Full, Elsewhere, Unreached, Asked:
-	}
-	return ""
-}
-
-func joined(code, status string) string { return strings.TrimSpace(code + " " + status) }
-
-// softFor is how long an address stays suppressed whose mailbox was full or
-// switched off too often: people come back to such mailboxes.
-const softFor = 30 * day

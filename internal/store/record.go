@@ -23,7 +23,8 @@ type Result struct {
 	Carry      []byte
 	Doubt      bool                // it may have arrived, and nobody knows
 	GoesOn     bool                // the next of the chain has its turn
-	Suppress   *engawa.Suppression // the address is gone
+	Suppress   *engawa.Suppression // the address is gone; with Return: it may be
+	Return     *Return             // of a mail that was refused: its event, and what is counted of it
 	Task       *engawa.Task
 	Asked      bool      // the channel asked a person by itself
 	PauseUntil time.Time // the account cannot send: the whole lane waits
@@ -225,10 +226,8 @@ func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 
 func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	d := r.Claimed.Delivery
-	if r.Suppress != nil {
-		if err := t.suppress(*r.Suppress); err != nil {
-			return err
-		}
+	if err := t.refusedNow(r); err != nil {
+		return err
 	}
 	repaired := false
 	if !r.PauseUntil.IsZero() {
@@ -250,6 +249,48 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 		err = t.unheard(r.Claimed.Message, d, nil, r.EndedAt)
 	}
 	return err
+}
+
+// refusedNow journals what was refused, counts it and stops the address where that
+// is due, as [Store.TakeReturn] does with what comes back.
+func (t *tx) refusedNow(r *Result) error {
+	if r.Return == nil {
+		if r.Suppress == nil {
+			return nil
+		}
+		return t.suppress(*r.Suppress)
+	}
+	d, m := r.Claimed.Delivery, r.Claimed.Message
+	h := handedRow{Handed: Handed{Workspace: d.Workspace, Delivery: d.ID, Message: m.ID, Account: d.Account, Customer: m.Customer, Address: r.Claimed.Known.To}}
+	said := mailed{message: m.ID, subject: m.Content.Subject, to: h.Address}
+	if c := r.Claimed.Known.Facts.Contact; c != nil && m.Customer != "" {
+		said.point, said.name = c.ID, r.Claimed.Known.ToName
+	}
+	e := r.Return.Event
+	e.Workspace, e.Account, e.Customer, e.Hops = d.Workspace, d.Account, m.Customer, m.Hops+1
+	var err error
+	if e.Data, err = r.Return.data(said); err != nil {
+		return err
+	}
+	var j Journaled
+	if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh {
+		return err
+	}
+	t.told = true
+	if err := t.notify("", ""); err != nil || r.Suppress == nil {
+		return err
+	}
+	x := *r.Suppress
+	h.channel = x.Channel
+	h.index, _ = t.addressIndex(x)
+	n, err := t.countReturn(*r.Return, h)
+	if err != nil || n < r.Return.After {
+		return err
+	}
+	if r.Return.Until > 0 {
+		x.Until = x.At.Add(r.Return.Until)
+	}
+	return t.suppress(x)
 }
 
 // pauseRefused keeps the lane of an account that was refused from sending, unless

@@ -3,12 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
+	"github.com/engawa/engawa/internal/refusal"
 )
 
 // Handed is a delivery about which mail came in.
@@ -46,6 +49,7 @@ type handedRow struct {
 	position int
 	channel  string // under which its address is looked up
 	index    string
+	point    string // the contact point that it went to; empty: a staff place
 }
 
 func (t *tx) handed(delivery string) (h handedRow, err error) {
@@ -61,7 +65,7 @@ func (t *tx) handed(delivery string) (h handedRow, err error) {
 func scanHanded(scan func(...any) error) (h handedRow, err error) {
 	var point, place string
 	err = scan(&h.Workspace, &h.Delivery, &h.Message, &h.Account, &h.Customer, &h.ProviderID, &h.State, &h.position, &point, &place)
-	h.index = point
+	h.point, h.index = point, point
 	if place != "" {
 		h.channel, h.index = StaffPlaces, place
 	}
@@ -99,7 +103,8 @@ func (t *tx) openHanded(h *handedRow) error {
 
 // Return is what came back for a delivery and what follows from it.
 type Return struct {
-	Event     engawa.Event // workspace, account and customer are filled in from the delivery
+	Data      map[string]any // the event's; whose mail it was is filled in
+	Event     engawa.Event   // workspace, account and customer are filled in from the delivery
 	Delivery  string
 	Automatic bool                 // no person wrote it: what it sets off is counted as the message's doing (engawa.MaxHops)
 	State     engawa.DeliveryState // what an accepted or unknown delivery becomes; empty: it stays
@@ -114,6 +119,52 @@ type Return struct {
 	Task      *engawa.Task  // its workspace is filled in
 	Heard     *HeardOf      // what it says of the pair of domains; nil: nothing
 	Reply     *engawa.Reply // what a partner may read of it; workspace, customer and message are filled in
+}
+
+// NewReturn is an event of a type about a delivery that was handed over.
+func NewReturn(h Handed, typ, dedup string, now time.Time) Return {
+	return Return{Delivery: h.Delivery, Data: map[string]any{"delivery": h.Delivery}, Event: engawa.Event{
+		ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Type: typ, DedupKey: dedup, Subject: h.Message, Known: true, OccurredAt: now, ReceivedAt: now,
+	}}
+}
+
+// Add notes what the event says, unless it is nothing.
+func (r *Return) Add(name, value string) {
+	if value != "" {
+		r.Data[name] = value
+	}
+}
+
+// softFor is how long an address stays suppressed whose mailbox was full or
+// switched off too often: people come back to such mailboxes.
+const softFor = 30 * 24 * time.Hour
+
+// Refused is what a refusal means for delivery, address and account, whether it was
+// said at the hand-over or in a report that came back. A challenge is no refusal: the
+// mail waits there for somebody. That receivers distrust the sender is one thing to do
+// for a person, however many they are. The same refusal of a delivery counts once.
+func Refused(why refusal.Refusal, h Handed, now time.Time) Return {
+	class := why.Reason.Class()
+	r := NewReturn(h, why.Reason.Event(), "returned:"+h.Delivery+":"+why.Status, now)
+	r.Automatic, r.Status = true, why.Status
+	r.Add("class", string(class))
+	r.Add("reason", string(why.Reason))
+	r.Add("code", why.Code)
+	r.Add("status", why.Status)
+	r.Data["permanent"] = why.Permanent()
+	if class != refusal.Challenge {
+		r.State, r.Note = engawa.Failed, "returned."+string(class)
+	}
+	if after, within := why.Reason.Limit(); after > 0 {
+		r.Reason, r.After, r.Within, r.Suppress = string(why.Reason), after, within, "bounced"
+		if within > 0 {
+			r.Until = softFor
+		}
+	}
+	if said := why.Blame(); said != "" {
+		r.Heard = &HeardOf{Heard: breaker.Heard{Said: said, Delivery: h.Delivery, Code: why.String(), At: now}, Asks: class == refusal.Block}
+	}
+	return r
 }
 
 // String names the delivery and what becomes of it.
@@ -145,6 +196,13 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 				return err
 			}
 		}
+		said, err := t.mailed(row)
+		if err != nil {
+			return err
+		}
+		if e.Data, err = r.data(said); err != nil {
+			return err
+		}
 		if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh {
 			return err
 		}
@@ -156,6 +214,63 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 	s.wakeUp("", "")
 	lanes.wake(s)
 	return j, nil
+}
+
+// mailed is whose mail came back, as its event tells it.
+type mailed struct {
+	message, subject string
+	point            string // the contact point's id
+	name             string // the customer's
+	to               engawa.Address
+}
+
+// Format names the message alone, whatever the verb.
+func (m mailed) Format(f fmt.State, _ rune) { fmt.Fprint(f, m.message) }
+
+// data is the event's, with whose mail it was: the address masked, of the words the
+// subject.
+func (r Return) data(m mailed) ([]byte, error) {
+	mail := map[string]any{"id": m.message}
+	if m.subject != "" {
+		mail["subject"] = m.subject
+	}
+	r.Data["message"] = mail
+	if m.name != "" {
+		r.Data["m"] = map[string]any{"name": m.name}
+	}
+	r.Add("address_ref", m.point)
+	if m.to != "" {
+		r.Data["address"] = m.to.String()
+	}
+	return json.Marshal(r.Data)
+}
+
+// mailed reads whose mail a delivery was. Of an erased customer nothing is left.
+func (t *tx) mailed(h handedRow) (m mailed, err error) {
+	m = mailed{message: h.Message, point: h.point, to: h.Address}
+	rows, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id = $2`, h.Workspace, h.Message)
+	if err != nil || len(rows) == 0 {
+		return m, err
+	}
+	ring, err := t.keys(h.Workspace, openers([]string{rows[0].by}))
+	if err != nil {
+		return m, err
+	}
+	said, err := rows[0].open(ring)
+	if err != nil || h.Customer == "" {
+		m.subject = said.Message.Content.Subject
+		return m, err
+	}
+	m.subject = said.Message.Content.Subject
+	cs, err := all(t, scanCustomer, `SELECT `+customerColumns+` FROM customer WHERE workspace = $1 AND id = $2`, h.Workspace, h.Customer)
+	if err != nil {
+		return m, err
+	}
+	open, err := t.openCustomers(h.Workspace, cs)
+	if err == nil && len(open) == 1 {
+		m.name = open[0].Name
+	}
+	return m, err
 }
 
 // hopsAfter are those of an event that comes of a message.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/refusal"
 )
 
 // phase is where in the dialogue something happened.
@@ -96,23 +97,28 @@ func classify(at phase, r reply) *channel.SendError {
 	case r.code < 500:
 		e.Class = channel.Again
 		e.After = wait(r)
-	case at != mailFrom && noMailbox(r.enhanced):
-		e.Class = channel.AddressGone
 	default:
-		e.Class, e.Blame = channel.Rejected, breaker.Blame(r.enhanced)
+		e.Class = channel.Rejected
+	}
+	if r.code >= 400 && (at == rcptTo || at == data || at == bodySent) {
+		e.Refusal = new(refusal.Read(r.enhanced, r.label()+" "+r.text))
+	}
+	if e.Class == channel.Rejected {
+		e.Blame = blame(r, e.Refusal)
+		if e.Refusal != nil && e.Refusal.Reason == refusal.NoMailbox {
+			e.Class = channel.AddressGone
+		}
 	}
 	return e
 }
 
-// noMailbox reports the codes after which no mail to the address will ever be
-// taken: bad mailbox, bad system, bad syntax, moved without forwarding
-// (RFC 3463 3.2), null MX (RFC 7505).
-func noMailbox(enhanced string) bool {
-	switch enhanced {
-	case "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10":
-		return true
+// blame says of whom a refusal speaks; of one before the recipient was named, its
+// code alone.
+func blame(r reply, why *refusal.Refusal) breaker.Said {
+	if why == nil {
+		return breaker.Blame(r.enhanced)
 	}
-	return false
+	return why.Blame()
 }
 
 // refusesAccount reports a refusal that every other mail would meet as well:

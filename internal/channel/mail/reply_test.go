@@ -25,7 +25,8 @@ func TestClassify(t *testing.T) {
 		{rcptTo, "551 5.1.6 moved", gone, "551 5.1.6", 0},
 		{rcptTo, "556 5.1.10 null MX", gone, "556 5.1.10", 0},
 		{bodySent, "550 5.1.1 no such user", gone, "550 5.1.1", 0},
-		{rcptTo, "550 no such user", rejected, "550", 0},
+		{rcptTo, "550 no such user", gone, "550", 0}, // by its words, as in a report that comes back
+		{rcptTo, "550 refused", rejected, "550", 0},
 		{rcptTo, "550 5.1.0 address", rejected, "550 5.1.0", 0},
 		{rcptTo, "550 5.2.1 disabled", rejected, "550 5.2.1", 0},
 		{rcptTo, "552 5.2.2 full", rejected, "552 5.2.2", 0},

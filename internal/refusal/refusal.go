@@ -1,14 +1,18 @@
-package relay
+// Package refusal reads what a receiver says that does not take a mail, the same
+// whether it says so at the hand-over or in a report that comes back. It is pure.
+package refusal
 
 import (
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/engawa/engawa/internal/letter"
+	"github.com/engawa/engawa/internal/breaker"
 )
 
-// Class is what a refusal that came back by mail means.
+const day = 24 * time.Hour
+
+// Class is what a refusal means.
 type Class string
 
 // The classes. Only Hard and Soft speak of the recipient.
@@ -38,8 +42,8 @@ const (
 	Asked     Reason = "asked" // of Challenge
 )
 
-// class is the class of a reason.
-func (r Reason) class() Class {
+// Class is the class of a reason.
+func (r Reason) Class() Class {
 	switch r {
 	case NoMailbox:
 		return Hard
@@ -54,10 +58,10 @@ func (r Reason) class() Class {
 	return Soft
 }
 
-// limit is after how many returns of a reason, within how long, the address is
+// Limit is after how many refusals for a reason, within how long, the address is
 // suppressed; 0: never. Codes of policy speak of us or of the words, and a host
 // that cannot be reached may come back: they never cost a recipient the address.
-func (r Reason) limit() (after int, within time.Duration) {
+func (r Reason) Limit() (after int, within time.Duration) {
 	switch r {
 	case NoMailbox:
 		return 1, 0
@@ -109,40 +113,77 @@ var (
 	codeWord = regexp.MustCompile(`(?:^|[^0-9.])([45]\d\d)(?:[ \-]|$)`)
 )
 
-// Verdict of a refusal: what it means and the codes that said so.
-type refusal struct {
-	reason Reason
-	status string // enhanced; empty: none
-	code   string // of SMTP; empty: none
+// Refusal is what a receiver meant, and the codes that said so.
+type Refusal struct {
+	Reason Reason
+	Status string // enhanced (RFC 3463); empty: none
+	Code   string // of SMTP; empty: none
 }
 
-// refused reads a failed fate. The status counts where it says something and
-// does not contradict itself: 2.0.0 of a mail that failed says nothing. Codes
-// that many servers use for anything are read by their words.
-func refused(f letter.Fate) refusal {
-	said := strings.ToLower(f.Diagnostic)
-	r := refusal{status: f.Status}
-	if m := inWords.FindStringSubmatch(said); m != nil && (vague(r.status) || r.status[:1] == "2") && m[1] != "2" {
-		r.status = m[1] + "." + m[2] + "." + m[3]
+// Permanent reports that the receiver will not take the mail another time either.
+func (r Refusal) Permanent() bool {
+	return strings.HasPrefix(r.Status, "5") || r.Status == "" && strings.HasPrefix(r.Code, "5")
+}
+
+// String is the codes, "550 5.7.26".
+func (r Refusal) String() string { return strings.TrimSpace(r.Code + " " + r.Status) }
+
+// Blame says of whom a refusal speaks: the sender, or the mail; empty: of the
+// recipient, or of nobody.
+func (r Refusal) Blame() breaker.Said {
+	switch r.Reason {
+	case Distrust, Loop:
+		return breaker.Refused
+	case TooLarge, Content:
+		return breaker.Unfit
+	case Rule:
+		if breaker.Blame(r.Status) == breaker.Refused { // else the recipient's own rule, told in words
+			return breaker.Refused
+		}
+	case NoMailbox, Disabled, Full, Elsewhere, Unreached, Asked:
+	}
+	return ""
+}
+
+// Challenges reports words of a program that holds a mail until somebody proves to be
+// a person.
+func Challenges(words string) bool { return phrases[0].say.MatchString(strings.ToLower(words)) }
+
+// Event is the type of the event that tells of a refusal for a reason.
+func (r Reason) Event() string {
+	switch r.Class() {
+	case Hard, Soft:
+		return "mail.bounced"
+	case Block, Policy, Challenge:
+	}
+	return "mail.blocked"
+}
+
+// Read reads the enhanced status of a refusal and the words that came with it. The
+// status counts where it says something and does not contradict itself: 2.0.0 of a
+// mail that failed says nothing. Codes that many servers use for anything are read
+// by their words.
+func Read(status, words string) Refusal {
+	said := strings.ToLower(words)
+	r := Refusal{Status: status}
+	if m := inWords.FindStringSubmatch(said); m != nil && (vague(r.Status) || r.Status[:1] == "2") && m[1] != "2" {
+		r.Status = m[1] + "." + m[2] + "." + m[3]
 	}
 	if m := codeWord.FindStringSubmatch(said); m != nil {
-		r.code = m[1]
+		r.Code = m[1]
 	}
-	class, detail, ok := strings.Cut(r.status, ".")
+	class, detail, ok := strings.Cut(r.Status, ".")
 	if !ok || class != "4" && class != "5" {
-		class, detail, r.status = "", "", ""
+		class, detail, r.Status = "", "", ""
 	}
-	reason, known := statuses[detail]
-	if !known {
-		reason = fromWords(said, detail)
+	known := false
+	if r.Reason, known = statuses[detail]; !known {
+		r.Reason = fromWords(said, detail)
 	}
-	if class == "4" && reason.class() == Hard {
-		reason = Unreached // a temporary code never gives an address up
+	// A temporary code never gives an address up.
+	if r.Reason.Class() == Hard && (class == "4" || vague(status) && strings.HasPrefix(r.Code, "4")) {
+		r.Reason = Unreached
 	}
-	if class == "" && strings.HasPrefix(r.code, "4") && reason.class() == Hard {
-		reason = Unreached
-	}
-	r.reason = reason
 	return r
 }
 
@@ -157,7 +198,7 @@ func vague(status string) bool {
 func fromWords(said, detail string) Reason {
 	security := strings.HasPrefix(detail, "7.")
 	for _, p := range phrases {
-		if p.say.MatchString(said) && (!security || p.reason.class() == Block || p.reason.class() == Policy || p.reason.class() == Challenge) {
+		if p.say.MatchString(said) && (!security || p.reason.Class() == Block || p.reason.Class() == Policy || p.reason.Class() == Challenge) {
 			return p.reason
 		}
 	}

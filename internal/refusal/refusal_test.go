@@ -1,15 +1,13 @@
-package relay
+package refusal
 
 import (
 	"testing"
 	"time"
-
-	"github.com/engawa/engawa/internal/letter"
 )
 
-// TestRefused: what a refusal means, by its codes where they say something, else
+// TestRead: what a refusal means, by its codes where they say something, else
 // by its words.
-func TestRefused(t *testing.T) {
+func TestRead(t *testing.T) {
 	for _, c := range []struct {
 		status, said string
 		want         Reason
@@ -78,7 +76,7 @@ func TestRefused(t *testing.T) {
 		{"5.1.1", "550 5.2.2 mailbox full", NoMailbox}, // the status counts where it says something
 		{"", "order 5.1.1.2 of 192.0.2.5 in 550 pieces", Unreached},
 	} {
-		if got := refused(letter.Fate{Status: c.status, Diagnostic: c.said}).reason; got != c.want {
+		if got := Read(c.status, c.said).Reason; got != c.want {
 			t.Errorf("%q %q is %s, want %s", c.status, c.said, got, c.want)
 		}
 	}
@@ -96,8 +94,8 @@ func TestLimits(t *testing.T) {
 		NoMailbox: {Hard, 1, 0}, Disabled: {Soft, 2, 7 * day}, Full: {Soft, 5, 14 * day}, Unreached: {Soft, 0, 0}, Elsewhere: {Soft, 0, 0},
 		Distrust: {Block, 0, 0}, TooLarge: {Policy, 0, 0}, Content: {Policy, 0, 0}, Rule: {Policy, 0, 0}, Loop: {Policy, 0, 0}, Asked: {Challenge, 0, 0},
 	} {
-		after, within := r.limit()
-		if got := (limit{r.class(), after, within}); got != want {
+		after, within := r.Limit()
+		if got := (limit{r.Class(), after, within}); got != want {
 			t.Errorf("%s: %+v, want %+v", r, got, want)
 		}
 	}
