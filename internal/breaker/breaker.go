@@ -155,6 +155,7 @@ func (b Breaker) Hear(h Heard, r Rules, chance float64) (Breaker, Change) {
 	}
 	switch {
 	case b.State == Closed && h.Said == Refused && b.Proof == h.Delivery && b.Proof != "":
+		b = b.count(h, r)
 		b.Late = max(b.Late, h.At.Sub(b.ProofAt))
 		return b.open(h.At, r, chance), Opened
 	case b.State == Closed:

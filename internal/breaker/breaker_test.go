@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 )
@@ -136,15 +137,89 @@ func TestStories(t *testing.T) {
 			step{1500, "refused", "a", "", Closed}, step{1500, "refused", "b", "", Closed}, step{1500, "refused", "c", "", Closed}, step{1500, "refused", "e", "", Closed}, step{1500, "refused", "f", "opened", Open},
 			step{1509.9, "ask", "g", "wait", Open}, step{1510, "ask", "g", "try", Probing}),
 	} {
-		t.Run(name, func(t *testing.T) {
-			var s story
-			for i, x := range steps {
-				s.tell(x.minute, x.what, x.of)
-				if s.said != x.said || s.b.State != x.state {
-					t.Fatalf("step %d (%v %s %s): %q, %q; want %q, %q", i, x.minute, x.what, x.of, s.said, s.b.State, x.said, x.state)
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { play(t, steps) })
+	}
+}
+
+func play(t *testing.T, steps []step) (s story) {
+	t.Helper()
+	for i, x := range steps {
+		s.tell(x.minute, x.what, x.of)
+		if s.said != x.said || s.b.State != x.state {
+			t.Fatalf("step %d (%v %s %s): %q, %q; want %q, %q", i, x.minute, x.what, x.of, s.said, s.b.State, x.said, x.state)
+		}
+	}
+	return s
+}
+
+// shut is a pair that a probe p closed at 12:36 which came back by nothing yet.
+func shut() []step {
+	return append(opened(), step{10.5, "ask", "p", "try", Probing}, step{10.6, "handed", "p", "", Probing}, step{12.6, "tick", "", "freed", Closed})
+}
+
+// lateReturns are mails that are taken every step minutes and each come back after
+// late minutes, as distrust. The pair opens with the fifth return.
+func lateReturns(every, late float64) (out []step) {
+	for i := 0; ; i++ {
+		at := float64(i) * every
+		out = append(out, step{at, "handed", fmt.Sprint("d", i), "", Closed}, step{at, "tick", "", "", Closed})
+		back := math.Floor((at-late)/every + 1e-9)
+		if back < 0 {
+			continue
+		}
+		x := step{at + 0.01, "refused", fmt.Sprint("d", int(back)), "", Closed}
+		if int(back) == 4 {
+			x.said, x.state = "opened", Open
+			return append(out, x)
+		}
+		out = append(out, x)
+	}
+}
+
+// TestLateReturns: a submission server takes every mail, and the receiver's refusal
+// comes back later. What was only taken lifts no doubt before the window is over,
+// and a probe that comes back after it closed the pair opens it at once.
+func TestLateReturns(t *testing.T) {
+	for name, steps := range map[string][]step{
+		"returns after 2 minutes open":         lateReturns(1, 2),
+		"returns after 3 minutes of slow mail": lateReturns(3, 3),
+		"returns after 10 minutes open":        lateReturns(2, 10),
+		"returns after an hour open":           lateReturns(3, 60),
+		"returns after two hours open":         lateReturns(3, 120),
+		"the probe's return after 2 minutes opens at once": append(shut(), step{12.7, "refused", "p", "opened", Open},
+			step{32.6, "ask", "e", "wait", Open}, step{32.7, "ask", "e", "try", Probing}),
+		"after 10 minutes": append(shut(), step{20.5, "refused", "p", "opened", Open}, step{40.4, "ask", "e", "wait", Open}, step{40.5, "ask", "e", "try", Probing}),
+		"after an hour":    append(shut(), step{70.5, "refused", "p", "opened", Open}, step{90.4, "ask", "e", "wait", Open}, step{90.5, "ask", "e", "try", Probing}),
+		"the next probe is waited for half as long again": append(shut(), step{70.6, "refused", "p", "opened", Open}, step{90.6, "ask", "q", "try", Probing},
+			step{90.6, "handed", "q", "", Probing}, step{180.5, "tick", "", "", Probing}, step{180.6, "tick", "", "freed", Closed}),
+		"and comes back in that time": append(shut(), step{70.5, "refused", "p", "opened", Open}, step{90.5, "ask", "q", "try", Probing},
+			step{90.6, "handed", "q", "", Probing}, step{150.6, "refused", "q", "", Open}, step{190.5, "ask", "e", "wait", Open}, step{190.6, "ask", "e", "try", Probing}),
+		"the probe is proved: a return after it is one of five": append(shut(), step{13, "taken", "p", "", Closed}, step{14, "refused", "p", "", Closed}),
+		"another is proved":     append(shut(), step{13, "taken", "d", "", Closed}, step{14, "refused", "p", "", Closed}),
+		"another is only taken": append(shut(), step{13, "handed", "d", "", Closed}, step{14, "refused", "p", "opened", Open}),
+		"another is refused first": append(shut(), step{13, "refused", "d", "", Closed}, step{13, "handed", "e", "", Closed}, step{28, "tick", "", "freed", Closed},
+			step{29, "refused", "p", "opened", Open}),
+		"the probe's content is one of twenty": append(shut(), step{13, "unfit", "p", "", Closed}),
+		"released mails come back before the probe": append(shut(), step{13, "refused", "a", "", Closed}, step{13, "refused", "b", "", Closed}, step{13, "refused", "c", "", Closed},
+			step{13, "refused", "d", "", Closed}, step{13, "refused", "e", "opened", Open}, step{14, "refused", "p", "", Open}, step{32.9, "ask", "f", "wait", Open}, step{33, "ask", "f", "try", Probing}),
+		"released mails come back after the probe": append(shut(), step{13, "refused", "p", "opened", Open}, step{13, "refused", "a", "", Open}, step{13, "refused", "b", "", Open},
+			step{32.9, "ask", "f", "wait", Open}, step{33, "ask", "f", "try", Probing}, step{33, "refused", "c", "", Probing}, step{33.1, "refused", "p", "", Probing}),
+		"what was taken comes back, and the next taken counts from its own time": append(refusedTimes(3, 0), step{1, "handed", "d", "", Closed}, step{5, "refused", "d", "", Closed},
+			step{6, "handed", "e", "", Closed}, step{16, "tick", "", "", Closed}, step{20.9, "tick", "", "", Closed}, step{21, "tick", "", "freed", Closed}),
+	} {
+		t.Run(name, func(t *testing.T) { play(t, steps) })
+	}
+}
+
+// TestReopened: one late return of the probe opens, and is what led to it.
+func TestReopened(t *testing.T) {
+	s := play(t, append(shut(), step{70.6, "refused", "p", "opened", Open}))
+	if len(s.b.Refusals) != 1 || s.b.Refusals[0].Delivery != "p" || s.b.Openings != 2 || s.b.Pause != 2*rules.Pause || s.b.Late != time.Hour {
+		t.Errorf("opened again: %+v", s.b)
+	}
+	s = play(t, opened())
+	if len(s.b.Refusals) != 5 || s.b.Openings != 1 || s.b.Pause != rules.Pause || s.b.Late != 0 {
+		t.Errorf("opened: %+v", s.b)
 	}
 }
 
