@@ -239,11 +239,7 @@ func TestBreakerReturns(t *testing.T) {
 		for i := range 2 {
 			_, delivery := s.handed()
 			for range 2 { // it comes twice, and counts once
-				b := back(delivery, "", time.Now())
-				b.Suppress, b.After, b.Event.Type = "", 0, "mail.blocked"
-				b.Heard = refusal(delivery, "customer.example")
-				b.Heard.Asks = true
-				_, err := s.TakeReturn(s.t.Context(), b)
+				_, err := s.TakeReturn(s.t.Context(), distrusted(delivery, time.Now()))
 				s.must(err)
 			}
 			if n := s.blockedTasks("open"); n != 1 {
@@ -254,6 +250,101 @@ func TestBreakerReturns(t *testing.T) {
 			}
 		}
 		s.told(1)
+	})
+}
+
+// distrusted is a refusal of a delivery that comes back by mail. Each report counts once.
+func distrusted(delivery string, at time.Time) store.Return {
+	b := back(delivery, "", at)
+	b.Suppress, b.After, b.Event.Type = "", 0, "mail.blocked"
+	b.Heard = refusal(delivery, "customer.example")
+	b.Heard.At, b.Heard.Asks = at, true
+	return b
+}
+
+// handOver is a mail that a submission server takes; it may come back.
+func (s *shop) handOver(l store.Lane, c *store.Claimed, at time.Time) {
+	s.t.Helper()
+	ok := accepted(c)
+	ok.Heard = answered(c.Delivery.ID, "customer.example", breaker.Accepted)
+	ok.Heard.Proved, ok.Heard.At = false, at
+	_, err := s.Record(s.t.Context(), l, []store.Result{ok})
+	s.must(err)
+}
+
+// TestBreakerLate: a submission server takes all, and the receiver's refusals come
+// back an hour later. They open the pair although later mails were taken; the probe
+// closes it for the time being, and its own return opens it again: what goes then
+// waits, there is one task, and the event says of one refusal. A report that says
+// "delivered" ends it.
+func TestBreakerLate(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.Breaker = breaker.Rules{After: 3, Within: time.Hour, Pause: time.Hour, Most: 8 * time.Hour}
+		s.customer("cus_1")
+		l := s.hold("node", mailbox)
+		goes := func() *store.Claimed {
+			s.t.Helper()
+			s.send(s.alone())
+			going := s.mails(l)
+			if len(going) != 1 {
+				s.t.Fatalf("%d go", len(going))
+			}
+			return going[0]
+		}
+		var sent []string
+		start := time.Now().Add(-30 * time.Minute)
+		for i := range 3 {
+			c := goes()
+			s.handOver(l, c, start.Add(time.Duration(i)*time.Minute))
+			sent = append(sent, c.Delivery.ID)
+		}
+		for i, d := range sent {
+			_, err := s.TakeReturn(ctx, distrusted(d, start.Add(time.Duration(10+i)*time.Minute)))
+			s.must(err)
+			if i < 2 {
+				s.handOver(l, goes(), start.Add(time.Duration(10+i)*time.Minute+time.Second))
+				s.tend()
+			}
+		}
+		r := s.receiver()
+		if r.State != breaker.Open || r.Openings != 1 {
+			s.t.Fatalf("after three late returns it is %q, opened %d times", r.State, r.Openings)
+		}
+		s.must(s.TryReceiver(ctx, ws, r.ID))
+		probe := goes()
+		s.handOver(l, probe, time.Now().Add(-breaker.Settle-time.Second))
+		s.tend()
+		if rs, err := s.Receivers(ctx, ws); err != nil || len(rs) != 0 || s.blockedTasks("open") != 0 {
+			s.t.Fatalf("two minutes after the probe was taken: %v, %v, %d tasks", rs, err, s.blockedTasks("open"))
+		}
+		s.handOver(l, goes(), time.Now())
+		_, err := s.TakeReturn(ctx, distrusted(probe.Delivery.ID, time.Now()))
+		s.must(err)
+		if r = s.receiver(); r.State != breaker.Open || r.Openings != 2 || time.Until(r.Next) < 90*time.Minute {
+			s.t.Errorf("when the probe came back it is %q, opened %d times, the next in %s", r.State, r.Openings, time.Until(r.Next))
+		}
+		if n := s.blockedTasks("open"); n != 1 {
+			s.t.Errorf("%d tasks", n)
+		}
+		s.told(2)
+		s.send(s.alone())
+		if going := s.mails(l); len(going) != 0 || s.receiver().Waiting != 1 {
+			s.t.Errorf("%d go, %d wait", len(going), s.receiver().Waiting)
+		}
+		s.must(s.TryReceiver(ctx, ws, r.ID))
+		going := s.mails(l)
+		if len(going) != 1 {
+			s.t.Fatalf("%d go as the probe", len(going))
+		}
+		s.handOver(l, going[0], time.Now())
+		arrived := distrusted(going[0].Delivery.ID, time.Now())
+		arrived.State, arrived.Event.Type, arrived.Heard = engawa.Delivered, "mail.delivered", answered(going[0].Delivery.ID, "customer.example", breaker.Accepted)
+		_, err = s.TakeReturn(ctx, arrived)
+		s.must(err)
+		if rs, err := s.Receivers(ctx, ws); err != nil || len(rs) != 0 || s.blockedTasks("open") != 0 {
+			s.t.Errorf("after a proof: %v, %v, %d tasks", rs, err, s.blockedTasks("open"))
+		}
 	})
 }
 
