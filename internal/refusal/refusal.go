@@ -120,11 +120,6 @@ type Refusal struct {
 	Code   string // of SMTP; empty: none
 }
 
-// Permanent reports that the receiver will not take the mail another time either.
-func (r Refusal) Permanent() bool {
-	return strings.HasPrefix(r.Status, "5") || r.Status == "" && strings.HasPrefix(r.Code, "5")
-}
-
 // String is the codes, "550 5.7.26".
 func (r Refusal) String() string { return strings.TrimSpace(r.Code + " " + r.Status) }
 

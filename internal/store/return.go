@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -151,7 +152,7 @@ func Refused(why refusal.Refusal, h Handed, now time.Time) Return {
 	r.Add("reason", string(why.Reason))
 	r.Add("code", why.Code)
 	r.Add("status", why.Status)
-	r.Data["permanent"] = why.Permanent()
+	r.Data["permanent"] = class == refusal.Hard // of the address: no mail will ever be taken there
 	if class != refusal.Challenge {
 		r.State, r.Note = engawa.Failed, "returned."+string(class)
 	}
@@ -234,15 +235,18 @@ func (r Return) data(m mailed) ([]byte, error) {
 	if m.subject != "" {
 		mail["subject"] = m.subject
 	}
-	r.Data["message"] = mail
+	data := map[string]any{"message": mail}
 	if m.name != "" {
-		r.Data["m"] = map[string]any{"name": m.name}
+		data["m"] = map[string]any{"name": m.name}
 	}
-	r.Add("address_ref", m.point)
+	if m.point != "" {
+		data["address_ref"] = m.point
+	}
 	if m.to != "" {
-		r.Data["address"] = m.to.String()
+		data["address"] = m.to.String()
 	}
-	return json.Marshal(r.Data)
+	maps.Copy(data, r.Data)
+	return json.Marshal(data)
 }
 
 // mailed reads whose mail a delivery was. Of an erased customer nothing is left.
