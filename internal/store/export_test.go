@@ -90,3 +90,6 @@ func TakenTables() (tables []string) {
 	}
 	return tables
 }
+
+// Candidates are opened at once where names are looked through.
+const Candidates = candidates

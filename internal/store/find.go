@@ -51,9 +51,10 @@ const (
 
 // Limits of finding.
 const (
-	MaxHits       = 50  // that Find returns
-	maxCandidates = 200 // that share the letters which have a hash; more are not looked through
-	maxIssued     = 64  // issuers and kinds of identities that are tried
+	MaxHits       = 50     // that Find returns
+	maxCandidates = 20_000 // that share the letters which have a hash; of more it is said that there are more
+	candidates    = 500    // that are opened at once
+	maxIssued     = 64     // issuers and kinds of identities that are tried
 )
 
 // place is where a hit comes from, before the customer is loaded.
@@ -75,7 +76,7 @@ func (s *Store) Find(ctx context.Context, workspace string, q Sought) (hits []Hi
 		if hits, err = t.hits(workspace, places); err != nil {
 			return err
 		}
-		named, err := t.named(workspace, q.Name)
+		named, cut, err := t.named(workspace, q.Name)
 		if err != nil {
 			return err
 		}
@@ -84,7 +85,7 @@ func (s *Store) Find(ctx context.Context, workspace string, q Sought) (hits []Hi
 				hits = append(hits, h)
 			}
 		}
-		if more = len(hits) > MaxHits; more {
+		if more = cut || len(hits) > MaxHits; len(hits) > MaxHits {
 			hits = hits[:MaxHits]
 		}
 		return nil
@@ -224,32 +225,45 @@ func (t *tx) customersByID(workspace string, ids []string) (map[string]engawa.Cu
 }
 
 // named finds by the first letters of a name. What has a hash is at most
-// longestPrefix letters; names are opened and compared whole.
-func (t *tx) named(workspace, typed string) ([]Hit, error) {
+// longestPrefix letters; names are opened and compared whole. cut says that not all
+// who share the letters were looked at.
+func (t *tx) named(workspace, typed string) (hits []Hit, cut bool, err error) {
 	want := FoldName(typed)
 	letters := []rune(want)
 	if len(letters) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
-	hash := t.nameHash(workspace, string(letters[:min(len(letters), longestPrefix)]))
-	ids, err := all(t, scanString, `SELECT customer FROM name_prefix WHERE workspace = $1 AND hash = $2 ORDER BY customer LIMIT $3`, workspace, hash, maxCandidates)
-	if err != nil {
-		return nil, err
-	}
-	if len(letters) <= longestPrefix && len(ids) > MaxHits {
-		ids = ids[:MaxHits+1] // all of them fit
-	}
-	known, err := t.customersByID(workspace, ids)
-	var hits []Hit
-	for _, c := range known {
-		if !c.Erased && slices.ContainsFunc(nameStarts(c.Name), func(s string) bool { return strings.HasPrefix(s, want) }) {
-			hits = append(hits, Hit{Customer: c, By: ByName})
+	hash, after := t.nameHash(workspace, string(letters[:min(len(letters), longestPrefix)])), ""
+	for looked := 0; len(hits) <= MaxHits; looked += candidates {
+		if cut = looked >= maxCandidates; cut {
+			break
+		}
+		ids, err := all(t, scanString, `SELECT customer FROM name_prefix WHERE workspace = $1 AND hash = $2 AND customer > $3 ORDER BY customer LIMIT $4`, workspace, hash, after, candidates)
+		if err != nil || len(ids) == 0 {
+			return byName(hits), false, err
+		}
+		if len(letters) <= longestPrefix {
+			ids = ids[:min(len(ids), MaxHits+1)] // all of them fit, but for whoever was erased
+		}
+		after = ids[len(ids)-1]
+		known, err := t.customersByID(workspace, ids)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, c := range known {
+			if !c.Erased && slices.ContainsFunc(nameStarts(c.Name), func(s string) bool { return strings.HasPrefix(s, want) }) {
+				hits = append(hits, Hit{Customer: c, By: ByName})
+			}
 		}
 	}
+	return byName(hits), cut, nil
+}
+
+func byName(hits []Hit) []Hit {
 	slices.SortFunc(hits, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(FoldName(a.Customer.Name), FoldName(b.Customer.Name)), cmp.Compare(a.Customer.ID, b.Customer.ID))
 	})
-	return hits, err
+	return hits
 }
 
 // Lengths of the beginnings of names that have a hash, in folded letters: a

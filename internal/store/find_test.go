@@ -84,6 +84,20 @@ func TestFind(t *testing.T) {
 	})
 }
 
+// TestFindBehindMany: who shares the first letters with hundreds is found all the same.
+func TestFindBehindMany(t *testing.T) {
+	each(t, func(s *shop) {
+		for i := range 2*store.Candidates + 10 {
+			s.named(fmt.Sprintf("cus_%04d", i), fmt.Sprint("Christopher A", i))
+		}
+		s.named("cus_zed", "Christopher Zed")
+		hits, more, err := s.Find(s.t.Context(), ws, store.Sought{Name: "christopher z"})
+		if err != nil || len(hits) != 1 || hits[0].Customer.ID != "cus_zed" || more {
+			s.t.Errorf("%+v, more %t, %v", hits, more, err)
+		}
+	})
+}
+
 // TestFindGone: a name is found as it is now, by a merger as the other's, after
 // an erasure not at all, and nothing stands in the tables that could find it.
 func TestFindGone(t *testing.T) {
