@@ -453,6 +453,25 @@ func TestStoppedWhileWaiting(t *testing.T) {
 	})
 }
 
+// TestRatesTable: what Apple states for each endpoint, a second (Server API, "Identifying
+// rate limits"); what it does not state is asked for once a second.
+func TestRatesTable(t *testing.T) {
+	stated := map[Endpoint]int{
+		EndpointStatuses: 50, EndpointHistory: 50, EndpointTransaction: 50, EndpointOrder: 10, EndpointRefunds: 10, EndpointExtend: 20, EndpointExtendAll: 1,
+		EndpointExtendedAll: 1, EndpointConsumption: 50, EndpointConsumptionV1: 50, EndpointNotifications: 50, EndpointTest: 1, EndpointTestStatus: 1,
+		EndpointAccountToken: 20, EndpointAppTransaction: 50, EndpointFinish: 50, EndpointImages: 1, EndpointMessages: 1, EndpointDefault: 1, EndpointPerformance: 1,
+	}
+	rates := RatesOf(engawa.Production, 1)
+	for e, n := range stated {
+		if rates[e].PerHour != n*3600 {
+			t.Errorf("%s: %d an hour, want %d", e, rates[e].PerHour, n*3600)
+		}
+	}
+	if len(rates) != len(stated) {
+		t.Errorf("%d endpoints have a rate, %d are in the table", len(rates), len(stated))
+	}
+}
+
 // TestRates: never more in any hour than the share of this node, however calls
 // come, and a burst goes at once.
 func TestRates(t *testing.T) {

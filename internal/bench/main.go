@@ -42,10 +42,11 @@ const (
 
 // The first bars.
 const (
-	barVerified = 1_500 // a second and core, warm
-	barEvents   = 5_000 // a second
-	barLane     = 0.3   // of the bare loop
-	barIdle     = 50    // MB
+	barVerified = 1_500                 // a second and core, warm
+	barFirst    = 25 * time.Millisecond // the first notification after the start
+	barEvents   = 5_000                 // a second
+	barLane     = 0.3                   // of the bare loop
+	barIdle     = 50                    // MB
 	barTrial    = 5 * time.Second
 	barStore    = 60 // s of the simulated clock, for a hundred thousand subscribers
 )
@@ -167,10 +168,12 @@ func run(ctx context.Context, r *report, postgres string) error {
 }
 
 func (r *report) verification() error {
-	warm, cold, err := verification(lasting / 2)
+	first, warm, cold, err := verification(lasting / 2)
 	if err != nil {
 		return err
 	}
+	r.line("Verify/first", 1, ms(first, "ms"))
+	r.bar(first <= barFirst, fmt.Sprintf("at most %s", barFirst))
 	r.line("Verify/warm", int(warm*lasting.Seconds()/2), figure{warm, "notifications/s/core"})
 	r.bar(warm >= barVerified, fmt.Sprintf("at least %d a second and core", barVerified))
 	r.line("Verify/cold", int(cold*lasting.Seconds()/2), figure{cold, "notifications/s/core"})
