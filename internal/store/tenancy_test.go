@@ -494,6 +494,17 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		_, err := s.EndPartner(ctx, as, "ptn_"+e.of)
 		return nil, err
 	},
+	"EndOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.EndOf(ctx, as, "ptn_gone_"+e.of)
+	},
+	"EndSubscription": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		bs, err := s.Subscriptions(ctx, e.of, "cus_"+e.of, store.Page{})
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.EndSubscription(ctx, as, bs[0].ID)
+		return nil, err
+	},
 	"EndedPartners": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.EndedPartners(ctx, as)
 	},
@@ -1144,7 +1155,7 @@ var unwalled = map[string]string{
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
-	"DueExtensions": "the runner's, of every workspace", "NameSome": "the hub's own",
+	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Client": "as Key", "PartnersOf": "the hub's own, to bring lists up to date",
