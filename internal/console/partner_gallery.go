@@ -17,6 +17,7 @@ func partnerSamples(page func(at, title string) Page) []Sample {
 		{"partner-new", PartnerFormPage(PartnerForm{Page: at("partner.new")})},
 		{"partner", PartnerPage(samplePartner(at("")))},
 		{"partner-ended", PartnerPage(sampleEndedPartner(at("")))},
+		{"partner-purged", PartnerPage(samplePurgedPartner(at("")))},
 		{"partner-secret", SecretMadePage(sampleSecret(at("secret.made")))},
 		{"grant-new", GrantFormPage(sampleGrantForm(at("grant.new")))},
 	}
@@ -88,6 +89,14 @@ func sampleEndedPartner(p Page) Partner {
 	for i := range v.Over {
 		v.Over[i].EndedAt = v.EndedAt
 	}
+	v.Ending = &Ending{At: v.EndedAt.AddDate(0, 0, 30), Counts: store.Destroyed{Texts: 8_112, Replies: 214, Handles: 1_284, Customers: 903}, Decisions: 1_530}
+	return v
+}
+
+func samplePurgedPartner(p Page) Partner {
+	v := sampleEndedPartner(p)
+	v.EndedAt = ago(40 * 24 * time.Hour)
+	v.Ending.Done, v.Ending.At = true, v.EndedAt.AddDate(0, 0, 30)
 	return v
 }
 

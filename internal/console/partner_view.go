@@ -41,6 +41,7 @@ type Partner struct {
 	Over     []GrantRow // ended
 	Apps     []PartnerAppRow
 	Shared   []SharedRow
+	Ending   *Ending // nil: it has not ended
 	Ask      bool
 	Problem  string
 }
@@ -56,6 +57,14 @@ type GrantRow struct {
 
 // PartnerAppRow is an app that the partner operates.
 type PartnerAppRow struct{ ID, Name string }
+
+// Ending is what the end of a partner destroys from a day on, or has.
+type Ending struct {
+	Done      bool
+	At        time.Time // when: the day, or when the last of it was
+	Counts    store.Destroyed
+	Decisions int64 // that stay
+}
 
 // SharedRow is what the partner was given of an app's subscribers.
 type SharedRow struct {

@@ -301,7 +301,7 @@ func (s *Store) EndOf(ctx context.Context, workspace, id string) (e Ending, err 
 			return err
 		}
 		if len(ends) == 0 {
-			return engawa.NotFound("end of " + id)
+			return engawa.NotFound("end of a contract")
 		}
 		e = ends[0]
 		if !e.counted {
