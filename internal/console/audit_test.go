@@ -122,6 +122,8 @@ func auditAll(d *desk) {
 		"/partners/{id}/grants/new":                {d.vendor("/grants/new"), url.Values{"scope": {"messages:send"}, "every_app": {"1"}, "channel": {"mail"}, "purpose": {"service"}}, "create-grant"},
 		"/partners/{id}/grants/{grant}/end":        {d.vendor("/grants/{grant}/end"), nil, "end-grant"},
 		"/customers/{id}/contracts/{contract}/end": {d.contract, nil, "end-subscription"},
+		"/partners/{id}/stop":                      {d.vendor("/stop"), url.Values{"why": {"確かめる"}}, "stop-partner"},
+		"/partners/{id}/lift":                      {d.vendor("/lift"), url.Values{"why": {"話して直した"}}, "lift-partner"},
 		"/partners/{id}/end":                       {d.vendor("/end"), url.Values{"sure": {"1"}}, "end-partner"},
 		"/tasks/new":                               {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}

@@ -272,6 +272,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /partners/{id}/grants/new", c.page(engawa.Admin, c.addGrant))
 	mux.Handle("POST /partners/{id}/grants/{grant}/end", c.page(engawa.Admin, c.endGrant))
 	mux.Handle("POST /partners/{id}/end", c.page(engawa.Admin, c.endPartner))
+	mux.Handle("POST /partners/{id}/stop", c.page(engawa.Admin, c.stopPartner))
+	mux.Handle("POST /partners/{id}/lift", c.page(engawa.Admin, c.liftPartner))
 	mux.Handle("GET /partners/{id}/certificate", c.page(engawa.Admin, c.certificate))
 	mux.Handle("POST /customers/{id}/contracts/{contract}/end", c.page(engawa.Admin, c.endContract))
 	mux.Handle("GET /contracts/{id}/certificate", c.page(engawa.Admin, c.certificate))

@@ -122,6 +122,9 @@ func (c *console) partnerView(v *visit) (Partner, error) {
 	if err != nil {
 		return view, err
 	}
+	if view.Repute, err = c.reputeOf(v, p); err != nil {
+		return view, err
+	}
 	view.Ending, err = c.ending(v, p)
 	return view, err
 }

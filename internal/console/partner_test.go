@@ -122,6 +122,17 @@ func partners(d *desk) {
 			d.t.Errorf("%s, which is another's: %d", path, res.Code)
 		}
 	}
+	for _, x := range []struct{ act, chip string }{{"stop", "停止中"}, {"lift", "良好"}} {
+		if res := d.post(page+"/"+x.act, nil); res.Code != http.StatusUnprocessableEntity {
+			d.t.Errorf("%s without a reason: %d", x.act, res.Code)
+		}
+		if res := d.post(page+"/"+x.act, url.Values{"why": {"理由 <x>"}}); res.Code != http.StatusSeeOther {
+			d.t.Errorf("%s: %d", x.act, res.Code)
+		}
+		if _, body := d.get(page); !strings.Contains(body, x.chip) || !strings.Contains(body, "理由 &lt;x&gt;") {
+			d.t.Errorf("the page after %s", x.act)
+		}
+	}
 	if res := d.post(page+"/end", nil); res.Code != http.StatusUnprocessableEntity {
 		d.t.Errorf("an end that nobody meant: %d", res.Code)
 	}

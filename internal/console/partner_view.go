@@ -42,6 +42,7 @@ type Partner struct {
 	Apps     []PartnerAppRow
 	Shared   []SharedRow
 	Ending   *Ending // nil: it has not ended
+	Repute   Repute
 	Ask      bool
 	Problem  string
 }
@@ -57,6 +58,13 @@ type GrantRow struct {
 
 // PartnerAppRow is an app that the partner operates.
 type PartnerAppRow struct{ ID, Name string }
+
+// Repute is what those who got a partner's mail said of it, with the days on which
+// they did.
+type Repute struct {
+	store.Complained
+	Days []store.ComplaintDay
+}
 
 // Ending is what the end of a partner destroys from a day on, or has.
 type Ending struct {

@@ -320,6 +320,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "lists of partners", h.API.Lists.Step) })
 	work.Go(func() { h.step(ctx, "names", h.nameAll) })
 	work.Go(func() { h.step(ctx, "ends of contracts", h.purgeAll) })
+	work.Go(func() { h.step(ctx, "complaints of partners' mail", (&partner.Watch{Store: h.Store}).Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

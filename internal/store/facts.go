@@ -75,6 +75,8 @@ type world struct {
 	partners     map[string]engawa.Partner
 	handed       map[string]time.Time // when a partner's message was last handed over, this month
 	over         map[string]bool      // partners' messages whose handle ended with a contract
+	slowed       map[string]int       // by partner: how much marketing may go today
+	barred       map[string]bool      // partners whose marketing is stopped
 	day          time.Time            // where quotas of a day begin
 	sent         map[string][]sentRow
 	stopped      map[string]bool
@@ -131,6 +133,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadDisclosures(w, workspace, customers) },
 		func() error { return t.loadGrants(w, workspace, partners, lock) },
 		func() error { return t.loadUse(w, workspace, asks) },
+		func() error { return t.loadStandings(w, workspace, partners) },
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
 		func() error { return t.loadPurchases(w, workspace, asks) },
@@ -187,6 +190,7 @@ func (w *world) know(a Ask) (Known, error) {
 		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
 		f.Sender = w.partners[m.Partner].Sender
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
+		w.stand(m, &f)
 	}
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)

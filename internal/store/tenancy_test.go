@@ -142,6 +142,11 @@ func (s *shop) partnered(of string) {
 		Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: "acc_" + of}}, CreatedAt: now,
 	}
 	s.must(s.EnqueueFor(ctx, store.NewMessage{Message: m}, s.handleOf(of)))
+	s.must(s.StopPartner(ctx, of, "ptn_"+of, "確かめる"))
+	_, err = s.Journal(ctx, []engawa.Event{{
+		Workspace: of, ID: "evt_complained_" + of, Account: "acc_" + of, Type: "mail.complained", DedupKey: "complained", Subject: m.ID, Known: true, OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+	}})
+	s.must(err)
 	_, err = s.ChangeCustomer(ctx, of, "cus2_"+of, func(*engawa.Customer) {})
 	s.must(err)
 }
@@ -493,6 +498,21 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"EndPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.EndPartner(ctx, as, "ptn_"+e.of)
 		return nil, err
+	},
+	"Complaints": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Complaints(ctx, as, "ptn_"+e.of)
+	},
+	"ComplaintDays": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ComplaintDays(ctx, as, "ptn_"+e.of)
+	},
+	"WatchComplaints": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.WatchComplaints(ctx, as, func(store.Complained) engawa.Repute { return engawa.ReputeWarned })
+	},
+	"StopPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StopPartner(ctx, as, "ptn_"+e.of, "r")
+	},
+	"LiftPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.LiftPartner(ctx, as, "ptn_"+e.of, "r")
 	},
 	"EndOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.EndOf(ctx, as, "ptn_gone_"+e.of)
