@@ -77,7 +77,7 @@ var may = map[string][]string{
 	"internal/letter":                {},
 	"internal/look":                  {},
 	"internal/mypage":                {"", "internal/access", "internal/channel", "internal/look", "internal/message", "internal/receipt", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
-	"internal/receipt":               {"", "internal/vault"},
+	"internal/receipt":               {"", "internal/store", "internal/vault"},
 	"internal/look/looktest":         {},
 	"internal/offer":                 {"", "internal/appstore", "internal/follow", "internal/store"},
 	"internal/partner":               {"", "internal/channel", "internal/message", "internal/rule", "internal/store", "internal/verdict"},

@@ -100,6 +100,7 @@ type Subscription struct {
 	StartsAt    time.Time
 	EndsAt      time.Time // zero: open
 	Environment string
+	EndedAt     time.Time // when its contract was ended here; zero: it was not
 }
 
 // SubscriptionState is where a Subscription stands: the five of the App Store

@@ -44,6 +44,7 @@ const (
 	PrefixReply        = "rep"
 	PrefixExtension    = "ext"
 	PrefixHandle       = "sub"
+	PrefixEnding       = "end"
 	PrefixOfferPool    = "ofp"
 	PrefixOfferCode    = "ofc"
 	PrefixInApp        = "iam"

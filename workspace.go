@@ -102,6 +102,23 @@ type Partner struct {
 	EndedAt   time.Time // zero: it has not ended
 }
 
+// Repute is how a partner stands with those who get its mail.
+type Repute string
+
+// The levels, from the best on.
+const (
+	ReputeGood    Repute = ""
+	ReputeWarned  Repute = "warned"
+	ReputeSlowed  Repute = "slowed"  // a quarter of its usual marketing goes
+	ReputeStopped Repute = "stopped" // none of its marketing goes
+)
+
+// WorseThan reports whether r is a worse level than o.
+func (r Repute) WorseThan(o Repute) bool {
+	order := map[Repute]int{ReputeWarned: 1, ReputeSlowed: 2, ReputeStopped: 3}
+	return order[r] > order[o]
+}
+
 // Grant is what a partner may do in a workspace. Empty lists allow nothing;
 // the single entry "*" allows all.
 type Grant struct {

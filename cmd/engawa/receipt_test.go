@@ -9,10 +9,11 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/receipt"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/vault"
 )
 
-// TestReceiptCommand: a receipt is checked with the keys alone; one of another
+// TestReceiptCommand: a receipt or a certificate is checked with the keys alone; one of another
 // hub, and keys that are none, are refused with what to do.
 func TestReceiptCommand(t *testing.T) {
 	v := vault.New(vault.Generate(time.Now()))
@@ -30,6 +31,14 @@ func TestReceiptCommand(t *testing.T) {
 	}
 	var out bytes.Buffer
 	if err := (receiptCmd{}).check(signed, keys(v), &out); err != nil || !strings.Contains(out.String(), `"sub": "sub_1"`) {
+		t.Errorf("%v %s", err, out.String())
+	}
+	out.Reset()
+	certificate, err := receipt.SignCertificate(v, receipt.NewCertificate("https://hub.example", "p", store.Ending{ID: "end_1", Partner: "ptn_1"}, time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (receiptCmd{}).check(certificate, keys(v), &out); err != nil || !strings.Contains(out.String(), `"partner": "ptn_1"`) {
 		t.Errorf("%v %s", err, out.String())
 	}
 	for code, published := range map[engawa.Code][]byte{engawa.CodeUnverified: keys(vault.New(vault.Generate(time.Now()))), engawa.CodeInvalid: []byte(`{"keys":[]}`)} {

@@ -73,6 +73,7 @@ type site struct {
 	store   *appstoresim.Store
 	desk    *desk.Desk
 	lists   *partner.Lists
+	vault   *vault.Vault
 
 	provider http.Handler // who answers outgoing requests; nil: nobody
 	connect  http.Handler // App Store Connect; nil: provider
@@ -113,7 +114,7 @@ func newHub(t *testing.T, url string) *site {
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 		Lists:   &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
-	s.lists = a.Lists
+	s.lists, s.vault = a.Lists, v
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
 	a.Pages = &mypage.Site{Store: st, Vault: v, Words: words, Compose: a.Compose, Kinds: kinds, Log: log, Base: "https://hub.hinata.example"}
 	s.doc = a.Document()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
+	"github.com/engawa/engawa/internal/receipt"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -126,6 +127,7 @@ func (a *API) addSecret(ctx context.Context, c *call, in *secretIn) (secretMade,
 }
 
 type sharedOut struct {
+	Partner   string `json:"partner"`
 	App       string `json:"app"`
 	Handles   int64  `json:"handles" doc:"Subscribers whom the partner had a handle of, ever"`
 	Addresses int64  `json:"addresses" doc:"Of these, with an address that they agreed to share"`
@@ -140,12 +142,39 @@ type partnerEnded struct {
 	Handles int64       `json:"handles" doc:"That no longer resolve"`
 	Refused int64       `json:"refused" doc:"Messages that waited and will not go"`
 	Shared  []sharedOut `json:"shared" doc:"What the partner was given, by app"`
+	PurgeAt time.Time   `json:"purge_at" doc:"From when on what only its contract needed is destroyed"`
 }
 
 // endPartner ends a partner and all that it may do.
 func (a *API) endPartner(ctx context.Context, c *call, in *One) (partnerEnded, error) {
 	e, err := c.store.EndPartner(ctx, c.workspace, in.ID)
-	return partnerEnded{in.ID, e.At, e.Grants, e.Secrets, e.Handles, e.Refused, shown(e.Shared, func(x store.Shared) sharedOut { return sharedOut(x) })}, err
+	return partnerEnded{in.ID, e.At, e.Grants, e.Secrets, e.Handles, e.Refused, shown(e.Shared, func(x store.Shared) sharedOut { return sharedOut(x) }), e.PurgeAt}, err
+}
+
+type certificateOut struct {
+	Certificate string `json:"certificate" doc:"A compact JWS, by a key of /.well-known/jwks.json"`
+}
+
+// getCertificate signs what the end of a partner or of a subscription destroyed, or
+// will.
+func (a *API) getCertificate(ctx context.Context, c *call, in *One) (certificateOut, error) {
+	signed, err := receipt.Certify(ctx, a.Store, a.Vault, a.Pages.Base, c.workspace, in.ID)
+	return certificateOut{signed}, err
+}
+
+type subscriptionEnded struct {
+	ID      string      `json:"id"`
+	EndedAt time.Time   `json:"ended_at"`
+	Handles int64       `json:"handles" doc:"That no longer resolve; none while another subscription of the app goes on"`
+	Refused int64       `json:"refused" doc:"Messages of partners that waited and will not go"`
+	Shared  []sharedOut `json:"shared" doc:"What partners were given of this customer in the app"`
+	PurgeAt time.Time   `json:"purge_at" doc:"From when on what only this contract needed is destroyed"`
+}
+
+// endSubscription ends the contract of one subscription.
+func (a *API) endSubscription(ctx context.Context, c *call, in *One) (subscriptionEnded, error) {
+	e, err := c.store.EndSubscription(ctx, c.workspace, in.ID)
+	return subscriptionEnded{in.ID, e.At, e.Handles, e.Refused, shown(e.Shared, func(x store.Shared) sharedOut { return sharedOut(x) }), e.PurgeAt}, err
 }
 
 type partnerIn struct {
@@ -283,10 +312,11 @@ type SubscriptionBody struct {
 type subscriptionOut struct {
 	ID string `json:"id"`
 	SubscriptionBody
+	EndedAt *time.Time `json:"ended_at" doc:"When its contract was ended here; null: it was not"`
 }
 
 func showSubscription(s engawa.Subscription) subscriptionOut {
-	return subscriptionOut{s.ID, SubscriptionBody{s.Customer, s.App, s.Product, s.State, s.StartsAt.UTC(), utc(s.EndsAt), s.Environment}}
+	return subscriptionOut{s.ID, SubscriptionBody{s.Customer, s.App, s.Product, s.State, s.StartsAt.UTC(), utc(s.EndsAt), s.Environment}, utc(s.EndedAt)}
 }
 
 type subscriptionsIn struct {

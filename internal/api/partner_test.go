@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/receipt"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 	"github.com/engawa/engawa/internal/verdict"
@@ -440,16 +442,18 @@ func TestPartnerSends(t *testing.T) {
 func TestEndOfPartner(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, u string) {
 		s := newSite(t, u)
+		s.st.PurgeAfter = 30 * 24 * time.Hour
 		v := s.vendor("v", "")
 		handle := v.subscribe("cus_one")
 		v.decides(engawa.ActShareAddress, engawa.Service, true)
 		_, sent, _ := v.says(handle, "service")
+		s.refused("GET", "/v1/partners/"+v.id+"/certificate", "", "not_found")
 		status, hook, text := s.do("POST", "/v1/partner/webhooks", v.token, `{"url":"https://hooks.vendor.example/x"}`)
 		if status != 201 {
 			t.Fatalf("%d %s", status, text)
 		}
 		out := s.ok("POST", "/v1/partners/"+v.id+":end", "")
-		want := fmt.Sprintf("[map[addresses:1 app:%s handles:1 messages:1]]", v.app)
+		want := fmt.Sprintf("[map[addresses:1 app:%s handles:1 messages:1 partner:%s]]", v.app, v.id)
 		if out["grants"] != 1.0 || out["secrets"] != 1.0 || out["handles"] != 1.0 || out["refused"] != 1.0 || fmt.Sprint(out["shared"]) != want {
 			t.Errorf("%v", out)
 		}
@@ -473,6 +477,48 @@ func TestEndOfPartner(t *testing.T) {
 		s.step()
 		if s.claims() != 0 {
 			t.Error("a message of a partner that ended went")
+		}
+		signed := s.ok("GET", "/v1/partners/"+v.id+"/certificate", "")["certificate"].(string)
+		c, err := receipt.CheckCertificate(signed, receipt.KeysOf(s.vault))
+		if err != nil || c.Partner != v.id || c.Complete || c.Left.Texts != 1 || c.Left.Handles != 1 || c.DestroyAt.Sub(c.EndedAt) != s.st.PurgeAfter || c.Shared[0].Addresses != 1 {
+			t.Errorf("%+v %v", c, err)
+		}
+		body, _ := base64.RawURLEncoding.DecodeString(strings.Split(signed, ".")[1])
+		for _, never := range []string{"cus_", handle, "@"} {
+			if strings.Contains(string(body), never) {
+				t.Errorf("%s is in %s", never, body)
+			}
+		}
+	})
+}
+
+// TestEndOfSubscription: one call ends one customer's contract: the handle is
+// nobody's, what waits does not go, and the partner goes on for others.
+func TestEndOfSubscription(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, u string) {
+		s := newSite(t, u)
+		v := s.vendor("v", "")
+		handle := v.subscribe("cus_one")
+		_, sent, _ := v.says(handle, "service")
+		subs := s.ok("GET", "/v1/subscriptions?customer=cus_one", "")["subscriptions"].([]any)
+		id := subs[0].(map[string]any)["id"].(string)
+		out := s.ok("POST", "/v1/subscriptions/"+id+":end", "")
+		if out["handles"] != 1.0 || out["refused"] != 1.0 {
+			t.Errorf("%v", out)
+		}
+		if status, _, _ := v.says(handle, "service"); status != 404 {
+			t.Errorf("to the handle: %d", status)
+		}
+		if got := v.get("/v1/partner/messages/" + sent["id"].(string))["state"]; got != "refused" {
+			t.Errorf("what waited: %v", got)
+		}
+		s.refused("POST", "/v1/subscriptions/"+id+":end", "", "not_found")
+		s.refused("POST", "/v1/subscriptions", fmt.Sprintf(`{"customer":"cus_one","app":"%s","product":"%s","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, v.app, subs[0].(map[string]any)["product"]), "conflict")
+		if c, err := receipt.CheckCertificate(s.ok("GET", "/v1/subscriptions/"+id+"/certificate", "")["certificate"].(string), receipt.KeysOf(s.vault)); err != nil || c.Subscription != id {
+			t.Errorf("%+v %v", c, err)
+		}
+		if s.claims() != 0 {
+			t.Error("what waited went")
 		}
 	})
 }

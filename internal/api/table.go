@@ -163,8 +163,15 @@ func (a *API) addCustomers(h huma.API) {
 	add(a, h, op{"listSubscriptions", get, "/v1/subscriptions", access.CustomersRead, ok, tagCustomers, "Subscriptions", ""}, a.listSubscriptions)
 	add(a, h, op{
 		"saveSubscription", post, "/v1/subscriptions", access.CustomersWrite, ok, tagCustomers, "Tell how a subscription stands now",
-		"The same customer, app and product are the same subscription.",
+		"The same customer, app and product are the same subscription. One whose contract was ended here is refused until it is told with a later start.",
 	}, a.saveSubscription)
+	add(a, h, op{
+		"endSubscription", post, "/v1/subscriptions/{id}:end", access.PartnersWrite, ok, tagPartners, "End the contract of a subscription",
+		"In one: the customer's handles in this app no longer resolve, and what waits of partners' messages about it is refused. What only this contract needed is destroyed from purge_at on. It begins again only by a later start.",
+	}, a.endSubscription)
+	add(a, h, op{
+		"getSubscriptionCertificate", get, "/v1/subscriptions/{id}/certificate", access.PartnersRead, ok, tagPartners, "A signed certificate of erasure of a subscription that ended", "As the one of a partner.",
+	}, a.getCertificate)
 }
 
 // addRefunds are the cases in which a customer asks the store for money back.
@@ -282,8 +289,12 @@ func (a *API) addPartners(h huma.API) {
 	}, a.addSecret)
 	add(a, h, op{
 		"endPartner", post, "/v1/partners/{id}:end", access.PartnersWrite, ok, tagPartners, "End a partner",
-		"In one: its grants end, its secrets stop, its handles no longer resolve, what waits of its messages is refused, and its webhooks are taken away. It cannot be undone. Answers what the partner was given.",
+		"In one: its grants end, its secrets stop, its handles no longer resolve, what waits of its messages is refused, and its webhooks are taken away. It cannot be undone. Answers what the partner was given. What only its contract needed is destroyed from purge_at on.",
 	}, a.endPartner)
+	add(a, h, op{
+		"getPartnerCertificate", get, "/v1/partners/{id}/certificate", access.PartnersRead, ok, tagPartners, "A signed certificate of erasure of a partner that ended",
+		"What was shared, in numbers, what was destroyed and when; before that, what is still to be. It names no customer and is checked with the keys of /.well-known/jwks.json, without asking us.",
+	}, a.getCertificate)
 	add(a, h, op{"listGrants", get, "/v1/grants", access.PartnersRead, ok, tagPartners, "What partners may do", ""}, a.listGrants)
 	add(a, h, op{"addGrant", post, "/v1/grants", access.PartnersWrite, created, tagPartners, "Grant a partner something", ""}, a.addGrant)
 	add(a, h, op{"getGrant", get, "/v1/grants/{id}", access.PartnersRead, ok, tagPartners, "One grant", ""}, a.getGrant)

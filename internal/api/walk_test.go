@@ -79,6 +79,8 @@ var walk = []step{
 	{"endIdentity", "/v1/identities:end", `{"customer":"$customer","issuer":"business","kind":"member_number","value":"A-2"}`},
 	{"listSubscriptions", "/v1/subscriptions", ""},
 	{"saveSubscription", "/v1/subscriptions", `{"customer":"$customer","app":"$app","product":"p","state":"expired","starts_at":"2026-01-01T00:00:00Z"}`},
+	{"endSubscription", "/v1/subscriptions/$contract:end", ""},
+	{"getSubscriptionCertificate", "/v1/subscriptions/$over/certificate", ""},
 	{"listRefunds", "/v1/refunds", ""},
 	{"getRefund", "/v1/refunds/$refund", ""},
 	{"answerRefund", "/v1/refunds/$refund:answer", `{"ignore":true}`},
@@ -123,6 +125,7 @@ var walk = []step{
 	{"getPartner", "/v1/partners/$partner", ""},
 	{"addSecret", "/v1/partners/$partner/secrets", `{}`},
 	{"endPartner", "/v1/partners/$leaver:end", ""},
+	{"getPartnerCertificate", "/v1/partners/$past/certificate", ""},
 	{"listGrants", "/v1/grants", ""},
 	{"addGrant", "/v1/grants", `{"partner":"$partner","scopes":["messages:send"],"apps":["$app"],"channels":["mail"],"purposes":["service"]}`},
 	{"getGrant", "/v1/grants/$grant", ""},
@@ -307,6 +310,8 @@ func (s *site) seed() map[string]string {
 	ids["message"] = s.made("/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"service","trigger":"user","content":{"subject":"s","text":"t"},"channels":["mail"],"not_before":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
 	ids["partner"] = s.made("/v1/partners", `{"name":"p","sender":{"name":"p","postal":"x","phone":"","mail":"","contact":""}}`)
 	ids["leaver"] = s.made("/v1/partners", `{"name":"q","sender":{"name":"q","postal":"x","phone":"","mail":"","contact":""}}`)
+	ids["past"] = s.made("/v1/partners", `{"name":"r","sender":{"name":"r","postal":"x","phone":"","mail":"","contact":""}}`)
+	s.ok("POST", "/v1/partners/"+ids["past"]+":end", "")
 	ids["app"] = s.made("/v1/apps", `{"name":"a"}`)
 	ids["grant"] = s.made("/v1/grants", fill(`{"partner":"$partner","scopes":["messages:send"],"apps":["*"],"channels":["*"],"purposes":["*"]}`, ids))
 	ids["store"], ids["offer"] = s.stocked()
@@ -318,6 +323,9 @@ func (s *site) seed() map[string]string {
 	}
 	ids["key"] = s.made("/v1/keys", `{"name":"k","scopes":["events:read"]}`)
 	ids["subscription"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"p","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
+	ids["contract"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"q","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
+	ids["over"] = s.made("/v1/subscriptions", fill(`{"customer":"cus_one","app":"$app","product":"o","state":"active","starts_at":"2026-01-01T00:00:00Z"}`, ids))
+	s.ok("POST", "/v1/subscriptions/"+ids["over"]+":end", "")
 	s.must(s.st.AddMember(context.Background(), store.SignIn{Member: engawa.Member{Workspace: "ws_one", ID: "mem_one", Name: "佐藤", Mail: "yuki@hinata.example", Role: engawa.Support, CreatedAt: time.Now()}}))
 	s.must(s.st.Raise(context.Background(), engawa.Task{Workspace: "ws_one", Kind: "delivery.unknown", Ref: "acc_mail"}))
 	tasks, err := s.st.TaskPage(context.Background(), "ws_one", store.TaskFilter{State: "open"}, store.Page{})

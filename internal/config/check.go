@@ -48,6 +48,7 @@ func (c *Config) complete() error {
 	check("relay", c.Relay.check())
 	check("receivers", c.Receivers.check())
 	check("customers", c.Customers.check())
+	check("partners", c.Partners.check())
 	return errors.Join(wrong...)
 }
 
@@ -99,6 +100,17 @@ func (c Customers) check() error {
 	}
 	if err := checkURL(c.Issuer); err != nil {
 		return fmt.Errorf("issuer %w", err)
+	}
+	return nil
+}
+
+// mostPurgeDays is some ten years: longer than any law asks to keep what is
+// destroyed at the end of a contract.
+const mostPurgeDays = 3660
+
+func (p Partners) check() error {
+	if p.PurgeDays > mostPurgeDays {
+		return fmt.Errorf("purge_days is %d; it must be at most %d", p.PurgeDays, mostPurgeDays)
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ type Config struct {
 	Relay         Relay          `toml:"relay"`
 	Receivers     Receivers      `toml:"receivers"`
 	Customers     Customers      `toml:"customers"`
+	Partners      Partners       `toml:"partners"`
 }
 
 // Receivers says when mail to a receiver waits that refuses it because of its sender.
@@ -66,6 +67,11 @@ type Customers struct {
 	Issuer       string        `toml:"issuer" doc:"URL of the OpenID Connect provider with which customers sign in to their own page. Empty: by links in messages only."`
 	ClientID     string        `toml:"client_id" doc:"Client id of this installation there. Its redirect address is the public URL with /mypage/callback."`
 	ClientSecret engawa.Secret `toml:"client_secret" doc:"Client secret that belongs to it. Empty: a public client, with PKCE alone."`
+}
+
+// Partners is what holds for those who write through the business.
+type Partners struct {
+	PurgeDays int `toml:"purge_days" default:"30" doc:"How many days after the end of a partner's, or a subscription's, contract what only it needed is destroyed: texts, answers, the partner's names for customers, and customers whom nothing else needs. An end keeps the days that held when it came."`
 }
 
 // Format names the provider without the secret, whatever the verb.

@@ -97,6 +97,7 @@ func TestFileThenEnvironment(t *testing.T) {
 		OIDC:          OIDC{Issuer: "https://id.example.jp", ClientID: "engawa", ClientSecret: "s3cret"},
 		Relay:         Relay{MaxSize: 10 << 20, Connections: 50, Recipients: 30, Timeout: 2 * time.Minute},
 		Receivers:     Receivers{After: 5, Within: 15 * time.Minute, Pause: 10 * time.Minute, Most: 6 * time.Hour},
+		Partners:      Partners{PurgeDays: 30},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
@@ -116,7 +117,7 @@ func TestEveryKeyIsAVariable(t *testing.T) {
 		"node": "x", "database": "x.db", "key_file": "x.key", "key_rotation": "off", "listen": "[::1]:1", "public_url": "https://x.jp", "metrics_listen": "localhost:2",
 		"trusted_proxies": "10.0.0.0/8", "lease": "11s", "shutdown_grace": "7s", "log.level": "error", "log.format": "json", "egress.allow": "10.0.0.0/8",
 		"relay.listen": "127.0.0.1:2525", "relay.domains": "relay.x.jp", "relay.tls_cert": "x.pem", "relay.tls_key": "x.pem", "relay.max_size": "5", "relay.connections": "5", "relay.recipients": "5", "relay.timeout": "5s", "relay.front": "mx.x.jp",
-		"receivers.after": "6", "receivers.within": "6m", "receivers.pause": "6m", "receivers.most": "7h",
+		"receivers.after": "6", "receivers.within": "6m", "receivers.pause": "6m", "receivers.most": "7h", "partners.purge_days": "7",
 		"oidc.issuer": "https://id.x.jp", "oidc.client_id": "x", "oidc.client_secret": "x",
 		"customers.frames": "https://shop.x.jp", "customers.issuer": "https://id.x.jp", "customers.client_id": "x", "customers.client_secret": "x",
 	}
@@ -218,6 +219,7 @@ func TestRefused(t *testing.T) {
 		{"relay's key for everybody", "relay.listen = \":25\"\nrelay.domains = \"relay.example.jp\"\nrelay.tls_cert = \"x.pem\"\nrelay.tls_key = \"" + open + "\"", 0o600, nil, "tls_key is not safe"},
 		{"a pause of nothing", `receivers.pause = "1s"`, 0o600, nil, "it must be 10s or longer"},
 		{"a longest pause that is shorter", `receivers.most = "1m"`, 0o600, nil, "cannot be shorter than the first"},
+		{"a purge that never comes", `partners.purge_days = "3661"`, 0o600, nil, "must be at most 3660"},
 		{"a window of nothing", `receivers.within = "1s"`, 0o600, nil, "it must be 1m or longer"},
 		{"refusals without end", `receivers.after = "101"`, 0o600, nil, "the most that are kept"},
 		{"no connections", `relay.connections = "0"`, 0o600, nil, "whole number from 1"},

@@ -52,6 +52,8 @@ type Deps struct {
 	// InboxAddress is where mail for an account comes in; empty: this hub takes
 	// none; nil: as empty.
 	InboxAddress func(account string) string
+	// Certify signs the certificate of erasure of a partner or a subscription.
+	Certify func(ctx context.Context, workspace, id string) (string, error)
 }
 
 // Door is how members come in and go out. The console shows the pages; the
@@ -270,6 +272,11 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /partners/{id}/grants/new", c.page(engawa.Admin, c.addGrant))
 	mux.Handle("POST /partners/{id}/grants/{grant}/end", c.page(engawa.Admin, c.endGrant))
 	mux.Handle("POST /partners/{id}/end", c.page(engawa.Admin, c.endPartner))
+	mux.Handle("POST /partners/{id}/stop", c.page(engawa.Admin, c.stopPartner))
+	mux.Handle("POST /partners/{id}/lift", c.page(engawa.Admin, c.liftPartner))
+	mux.Handle("GET /partners/{id}/certificate", c.page(engawa.Admin, c.certificate))
+	mux.Handle("POST /customers/{id}/contracts/{contract}/end", c.page(engawa.Admin, c.endContract))
+	mux.Handle("GET /contracts/{id}/certificate", c.page(engawa.Admin, c.certificate))
 	mux.Handle("GET /audit", c.page(engawa.Admin, c.audit))
 	mux.Handle("GET /audit.csv", c.page(engawa.Admin, c.auditCSV))
 	mux.Handle("GET /", c.page(engawa.Viewer, func(*visit) error { return engawa.NotFound("page") }))

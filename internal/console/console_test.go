@@ -71,6 +71,7 @@ func newDesk(t *testing.T, dsn string) *desk {
 	d.h = console.New(console.Deps{
 		Store: st, Desk: &support.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}, Follow: &follow.Follower{Store: st}}, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
 		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
+		Certify: func(_ context.Context, _, id string) (string, error) { return "certificate of " + id, nil },
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
 				if d.member.ID == "" {

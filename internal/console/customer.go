@@ -120,6 +120,9 @@ func (c *console) customer(v *visit) error {
 		}
 		view.Desk = len(n.desks()) > 0
 	}
+	if err := c.contracts(v, &view); err != nil {
+		return err
+	}
 	if view.Refunds, err = c.refundsOf(n, cu.ID); err != nil {
 		return err
 	}

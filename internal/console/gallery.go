@@ -375,6 +375,10 @@ func sampleCustomer(p Page, s spoken) Customer {
 			{At: ago(82 * 24 * time.Hour), Kind: "consent", Line: p.T("act.contact") + " · " + p.T("purpose.marketing"), Given: true},
 			{At: ago(345 * 24 * time.Hour), Kind: "event", Line: line("store.subscribed.initial_buy"), More: s.plan, URL: "/events/evt_0"},
 		},
+		Contracts: []Contract{
+			{ID: "sbs_1", App: sampleAppName(p), Product: "standard", State: engawa.SubscriptionActive, StartsAt: ago(80 * 24 * time.Hour)},
+			{ID: "sbs_0", App: sampleAppName(p), Product: "trial", State: engawa.SubscriptionExpired, StartsAt: ago(110 * 24 * time.Hour), EndedAt: ago(80 * 24 * time.Hour)},
+		},
 		Next: "/customers/cus_1?after=x#story", Desk: true,
 		Doors: []Entitlement{
 			{Name: "premium", Until: sampleNow.Add(20 * 24 * time.Hour), By: "hinata.yearly"}, {Name: "hinata.beans", By: "hinata.beans", Units: 3}, {Name: "archive", Shared: true},

@@ -119,6 +119,13 @@ func (c *console) partnerView(v *visit) (Partner, error) {
 	for _, x := range shared {
 		view.Shared = append(view.Shared, SharedRow{x, orDash(names[x.App])})
 	}
+	if err != nil {
+		return view, err
+	}
+	if view.Repute, err = c.reputeOf(v, p); err != nil {
+		return view, err
+	}
+	view.Ending, err = c.ending(v, p)
 	return view, err
 }
 

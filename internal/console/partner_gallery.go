@@ -16,7 +16,9 @@ func partnerSamples(page func(at, title string) Page) []Sample {
 		{"partners-empty", PartnersPage(Partners{Page: at("partners.title")})},
 		{"partner-new", PartnerFormPage(PartnerForm{Page: at("partner.new")})},
 		{"partner", PartnerPage(samplePartner(at("")))},
+		{"partner-slowed", PartnerPage(sampleSlowedPartner(at("")))},
 		{"partner-ended", PartnerPage(sampleEndedPartner(at("")))},
+		{"partner-purged", PartnerPage(samplePurgedPartner(at("")))},
 		{"partner-secret", SecretMadePage(sampleSecret(at("secret.made")))},
 		{"grant-new", GrantFormPage(sampleGrantForm(at("grant.new")))},
 	}
@@ -77,6 +79,7 @@ func samplePartner(p Page) Partner {
 			p.grantRow(next, apps), p.grantRow(grant, apps),
 		},
 		Over:   []GrantRow{p.grantRow(over, apps)},
+		Repute: Repute{Complained: store.Complained{Sent: 4_210, Complaints: 1}, Days: []store.ComplaintDay{{Day: ago(48 * time.Hour), Complaints: 1, Sent: 311}}},
 		Apps:   []PartnerAppRow{{"app_1", sampleAppName(p)}},
 		Shared: []SharedRow{{store.Shared{App: "app_1", Handles: 1_284, Addresses: 37, Messages: 8_112}, sampleAppName(p)}},
 	}
@@ -88,6 +91,23 @@ func sampleEndedPartner(p Page) Partner {
 	for i := range v.Over {
 		v.Over[i].EndedAt = v.EndedAt
 	}
+	v.Ending = &Ending{At: v.EndedAt.AddDate(0, 0, 30), Counts: store.Destroyed{Texts: 8_112, Replies: 214, Handles: 1_284, Customers: 903}, Decisions: 1_530}
+	return v
+}
+
+func sampleSlowedPartner(p Page) Partner {
+	v := samplePartner(p)
+	v.Repute = Repute{
+		Complained: store.Complained{Level: engawa.ReputeSlowed, Sent: 4_210, Complaints: 9},
+		Days:       []store.ComplaintDay{{Day: ago(24 * time.Hour), Complaints: 7, Sent: 402}, {Day: ago(48 * time.Hour), Complaints: 2, Sent: 311}},
+	}
+	return v
+}
+
+func samplePurgedPartner(p Page) Partner {
+	v := sampleEndedPartner(p)
+	v.EndedAt = ago(40 * 24 * time.Hour)
+	v.Ending.Done, v.Ending.At = true, v.EndedAt.AddDate(0, 0, 30)
 	return v
 }
 

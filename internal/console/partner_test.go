@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -121,6 +122,17 @@ func partners(d *desk) {
 			d.t.Errorf("%s, which is another's: %d", path, res.Code)
 		}
 	}
+	for _, x := range []struct{ act, chip string }{{"stop", "停止中"}, {"lift", "良好"}} {
+		if res := d.post(page+"/"+x.act, nil); res.Code != http.StatusUnprocessableEntity {
+			d.t.Errorf("%s without a reason: %d", x.act, res.Code)
+		}
+		if res := d.post(page+"/"+x.act, url.Values{"why": {"理由 <x>"}}); res.Code != http.StatusSeeOther {
+			d.t.Errorf("%s: %d", x.act, res.Code)
+		}
+		if _, body := d.get(page); !strings.Contains(body, x.chip) || !strings.Contains(body, "理由 &lt;x&gt;") {
+			d.t.Errorf("the page after %s", x.act)
+		}
+	}
 	if res := d.post(page+"/end", nil); res.Code != http.StatusUnprocessableEntity {
 		d.t.Errorf("an end that nobody meant: %d", res.Code)
 	}
@@ -134,13 +146,58 @@ func partners(d *desk) {
 	if status != http.StatusOK || strings.Contains(body, "/secrets") || strings.Contains(body, "/end\"") || !strings.Contains(body, "に終了") {
 		d.t.Errorf("the page of a partner that ended: %d", status)
 	}
+	for _, want := range []string{"この契約だけに必要だったものを", page + "/certificate"} {
+		if !strings.Contains(body, want) {
+			d.t.Errorf("the page lacks %s", want)
+		}
+	}
+	if res := d.do(httptest.NewRequestWithContext(ctx, "GET", page+"/certificate", nil)); res.Code != http.StatusOK || !strings.Contains(res.Header().Get("Content-Disposition"), "attachment") || res.Body.String() != "certificate of "+strings.TrimPrefix(page, "/partners/")+"\n" {
+		d.t.Errorf("the certificate: %d", res.Code)
+	}
 	if _, list := d.get("/partners"); !strings.Contains(list, "終了したパートナー1件") {
 		d.t.Error("the list does not tell of the end")
 	}
 	d.member.Role = engawa.Support
-	for _, path := range []string{"/partners", page} {
+	for _, path := range []string{"/partners", page, page + "/certificate"} {
 		if status, _ := d.get(path); status != http.StatusForbidden {
 			d.t.Errorf("%s for a supporter: %d", path, status)
 		}
 	}
+}
+
+// contract is the path that ends a subscription of the customer.
+func (d *desk) contract() string {
+	d.t.Helper()
+	ctx := context.Background()
+	b := engawa.Subscription{Workspace: ws, Customer: "cus_hana", App: "app_contract", Product: "p", State: engawa.SubscriptionActive, StartsAt: time.Now()}
+	id, err := d.st.SaveSubscription(ctx, b)
+	d.must(err)
+	return "/customers/" + b.Customer + "/contracts/" + id + "/end"
+}
+
+// TestContracts: a customer's page lists contracts, ends one for an administrator,
+// and then leads to its certificate; another customer's is not ended there.
+func TestContracts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		path := d.contract()
+		page := "/customers/cus_hana"
+		if _, body := d.get(page); !strings.Contains(body, path) || !strings.Contains(body, "継続中") {
+			t.Error("the page does not list the contract")
+		}
+		if res := d.post(strings.Replace(path, "cus_hana", "cus_other", 1), nil); res.Code != http.StatusNotFound {
+			t.Errorf("as another's: %d", res.Code)
+		}
+		d.member.Role = engawa.Support
+		if res := d.post(path, nil); res.Code != http.StatusForbidden {
+			t.Errorf("by a supporter: %d", res.Code)
+		}
+		d.member.Role = engawa.Owner
+		if res := d.post(path, nil); res.Code != http.StatusSeeOther {
+			t.Errorf("%d", res.Code)
+		}
+		if _, body := d.get(page); strings.Contains(body, path) || !strings.Contains(body, "/contracts/sbs_") || !strings.Contains(body, "/certificate") {
+			t.Error("the page does not show the end")
+		}
+	})
 }

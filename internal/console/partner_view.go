@@ -41,6 +41,8 @@ type Partner struct {
 	Over     []GrantRow // ended
 	Apps     []PartnerAppRow
 	Shared   []SharedRow
+	Ending   *Ending // nil: it has not ended
+	Repute   Repute
 	Ask      bool
 	Problem  string
 }
@@ -56,6 +58,21 @@ type GrantRow struct {
 
 // PartnerAppRow is an app that the partner operates.
 type PartnerAppRow struct{ ID, Name string }
+
+// Repute is what those who got a partner's mail said of it, with the days on which
+// they did.
+type Repute struct {
+	store.Complained
+	Days []store.ComplaintDay
+}
+
+// Ending is what the end of a partner destroys from a day on, or has.
+type Ending struct {
+	Done      bool
+	At        time.Time // when: the day, or when the last of it was
+	Counts    store.Destroyed
+	Decisions int64 // that stay
+}
 
 // SharedRow is what the partner was given of an app's subscribers.
 type SharedRow struct {

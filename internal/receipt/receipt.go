@@ -1,8 +1,10 @@
-// Package receipt makes consent receipts: a signed word of the hub that a
-// customer, known by a handle alone, decided something. Whoever must prove a
-// consent and has no address keeps these. They are compact JWS (RFC 7515) by
-// Ed25519 (RFC 8037), checked with the hub's public keys and nothing else. A
-// receipt holds no address, no name, no network and no words of the customer's.
+// Package receipt makes what the hub signs for others to keep. A consent receipt
+// is its word that a customer, known by a handle alone, decided something: for
+// whoever must prove a consent and has no address. A certificate of erasure is its
+// word on what a contract shared and what its end destroyed. Both are compact JWS
+// (RFC 7515) by Ed25519 (RFC 8037), checked with the hub's public keys and nothing
+// else. They hold no address, no customer's name, no network and no words of a
+// customer's.
 package receipt
 
 import (
@@ -79,13 +81,15 @@ type header struct {
 var text = base64.RawURLEncoding.Strict()
 
 // Sign returns the receipt as text.
-func Sign(v *vault.Vault, c Claims) (string, error) {
-	body, err := json.Marshal(c)
+func Sign(v *vault.Vault, c Claims) (string, error) { return sign(v, Type, c.ID, c) }
+
+func sign(v *vault.Vault, typ, id string, claims any) (string, error) {
+	body, err := json.Marshal(claims)
 	if err != nil {
-		return "", fmt.Errorf("sign receipt %s: %w", c.ID, err)
+		return "", fmt.Errorf("sign %s: %w", id, err)
 	}
 	signed, sum := v.SignPublic(purpose, func(key string) []byte {
-		head, _ := json.Marshal(header{"EdDSA", Type, key}) // strings always marshal
+		head, _ := json.Marshal(header{"EdDSA", typ, key}) // strings always marshal
 		return []byte(text.EncodeToString(head) + "." + text.EncodeToString(body))
 	})
 	return string(signed) + "." + text.EncodeToString(sum), nil
@@ -106,7 +110,7 @@ type Key struct {
 	X         string `json:"x"`
 }
 
-// KeysOf are the keys that check a hub's receipts, old ones too.
+// KeysOf are the keys that check what a hub signed, old ones too.
 func KeysOf(v *vault.Vault) (all Keys) {
 	for _, k := range v.PublicKeys(purpose) {
 		all.Keys = append(all.Keys, Key{"OKP", "Ed25519", k.ID, "sig", "EdDSA", text.EncodeToString(k.Key)})
@@ -114,32 +118,38 @@ func KeysOf(v *vault.Vault) (all Keys) {
 	return all
 }
 
-// ErrInvalid says that a receipt is none of these keys', or was altered.
-var ErrInvalid = errors.New("the receipt does not hold")
+// ErrInvalid says that something is signed by none of these keys, or was altered,
+// or is something else.
+var ErrInvalid = errors.New("it does not hold")
 
 // Check returns what a receipt says, if one of keys signed it. It needs nothing
 // else: no connection and no clock, since what was decided stays decided.
 func Check(receipt string, keys Keys) (c Claims, err error) {
+	err = check(receipt, Type, keys, &c)
+	return c, err
+}
+
+func check(signature, typ string, keys Keys, into any) (err error) {
 	signed, sum := "", []byte(nil)
-	if i := strings.LastIndexByte(receipt, '.'); i > 0 {
-		signed = receipt[:i]
-		sum, err = text.DecodeString(receipt[i+1:])
+	if i := strings.LastIndexByte(signature, '.'); i > 0 {
+		signed = signature[:i]
+		sum, err = text.DecodeString(signature[i+1:])
 	}
 	head, body, ok := strings.Cut(signed, ".")
-	if err != nil || !ok || strings.ContainsAny(receipt, "\r\n") {
-		return c, ErrInvalid
+	if err != nil || !ok || strings.ContainsAny(signature, "\r\n") {
+		return ErrInvalid
 	}
 	var h header
-	if err := decode(head, &h); err != nil || h.Algorithm != "EdDSA" || h.Type != Type {
-		return c, ErrInvalid
+	if err := decode(head, &h); err != nil || h.Algorithm != "EdDSA" || h.Type != typ {
+		return ErrInvalid
 	}
 	for _, k := range keys.Keys {
 		x, err := text.DecodeString(k.X)
 		if err == nil && k.ID == h.Key && k.Type == "OKP" && k.Curve == "Ed25519" && len(x) == ed25519.PublicKeySize && ed25519.Verify(x, []byte(signed), sum) {
-			return c, decode(body, &c)
+			return decode(body, into)
 		}
 	}
-	return c, ErrInvalid
+	return ErrInvalid
 }
 
 func decode(part string, into any) error {

@@ -34,6 +34,7 @@ import (
 	"github.com/engawa/engawa/internal/mypage"
 	"github.com/engawa/engawa/internal/partner"
 	"github.com/engawa/engawa/internal/phone"
+	"github.com/engawa/engawa/internal/receipt"
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
@@ -148,6 +149,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 		}
 	}
 	st.Breaker = breaker.Rules(c.Receivers)
+	st.PurgeAfter = time.Duration(c.Partners.PurgeDays) * 24 * time.Hour
 	exit := egress.Exit{Allow: c.Egress.Allow}
 	env := channel.Env{HTTP: exit.Client(), Dial: exit.Dial, Raise: st.Raise, Show: phone.Keep(st), Log: log}
 	var certificate *tls.Config
@@ -189,6 +191,9 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.console = console.New(console.Deps{
 		Store: st, Desk: h.Desk, Words: words, Compose: h.Compose, Kinds: kinds, Refunds: h.refunds, Env: env, Stores: clients, Log: log, Done: h.stopping, PublicURL: h.base(), Version: version(),
 		Secure: door.cookies.Secure, Door: door.functions(c.OIDC), InboxAddress: h.InboxAddress,
+		Certify: func(ctx context.Context, workspace, id string) (string, error) {
+			return receipt.Certify(ctx, st, v, h.base(), workspace, id)
+		},
 	})
 	return h, nil
 }
@@ -243,6 +248,16 @@ func (h *Hub) step(ctx context.Context, work string, due func(context.Context) e
 func (h *Hub) nameAll(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if n, err := h.Store.NameSome(ctx); n == 0 || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purgeAll destroys what only contracts needed whose day has come.
+func (h *Hub) purgeAll(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if some, err := h.Store.StepEndings(ctx); !some || err != nil {
 			return err
 		}
 	}
@@ -306,6 +321,8 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
 	work.Go(func() { h.step(ctx, "lists of partners", h.API.Lists.Step) })
 	work.Go(func() { h.step(ctx, "names", h.nameAll) })
+	work.Go(func() { h.step(ctx, "ends of contracts", h.purgeAll) })
+	work.Go(func() { h.step(ctx, "complaints of partners' mail", (&partner.Watch{Store: h.Store}).Step) })
 	ended := make(chan error, 2)
 	work.Go(func() {
 		if err := h.upkeep(ctx); err != nil {

@@ -286,6 +286,7 @@ func (w *writes) judge(cs []*Claimed, d Decide) []judgement {
 	judged := make([]judgement, 0, len(cs))
 	sent := map[string]int{} // in this batch, by customer: the cap counts them too
 	used := map[string]int{} // in this batch, by partner: so does the quota
+	slow := map[string]int{} // in this batch, by partner: marketing alone
 	for _, c := range cs {
 		if !c.Message.ExpiresAt.IsZero() && !c.Message.ExpiresAt.After(w.at) {
 			w.ended = append(w.ended, ending{c: c, state: engawa.Expired, note: "expired", task: d.late(c)})
@@ -301,6 +302,11 @@ func (w *writes) judge(cs []*Claimed, d Decide) []judgement {
 			g.UsedDay += used[c.Message.Partner]
 			g.UsedMonth += used[c.Message.Partner]
 		}
+		for i := range c.Known.Facts.Budgets {
+			if b := &c.Known.Facts.Budgets[i]; b.Scope == SlowScope { // a message has this one to itself
+				b.Remaining -= slow[c.Message.Partner]
+			}
+		}
 		dec := d.Judge(c)
 		judged = append(judged, judgement{c: c, d: dec})
 		if dec.Verdict.Outcome != engawa.Send || !dec.Later.IsZero() {
@@ -311,6 +317,9 @@ func (w *writes) judge(cs []*Claimed, d Decide) []judgement {
 		}
 		if c.Delivery.HandedAt.IsZero() { // else it is counted already
 			used[c.Message.Partner]++
+			if c.Message.Purpose.Class() == engawa.Marketing {
+				slow[c.Message.Partner]++
+			}
 		}
 	}
 	return judged

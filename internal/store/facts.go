@@ -74,6 +74,9 @@ type world struct {
 	grants       map[string][]engawa.GrantFacts // by partner, oldest first
 	partners     map[string]engawa.Partner
 	handed       map[string]time.Time // when a partner's message was last handed over, this month
+	over         map[string]bool      // partners' messages whose handle ended with a contract
+	slowed       map[string]int       // by partner: how much marketing may go today
+	barred       map[string]bool      // partners whose marketing is stopped
 	day          time.Time            // where quotas of a day begin
 	sent         map[string][]sentRow
 	stopped      map[string]bool
@@ -130,6 +133,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadDisclosures(w, workspace, customers) },
 		func() error { return t.loadGrants(w, workspace, partners, lock) },
 		func() error { return t.loadUse(w, workspace, asks) },
+		func() error { return t.loadStandings(w, workspace, partners) },
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
 		func() error { return t.loadPurchases(w, workspace, asks) },
@@ -186,6 +190,7 @@ func (w *world) know(a Ask) (Known, error) {
 		f.Controller, f.Grant = m.Partner, w.grantFor(m, head.kind)
 		f.Sender = w.partners[m.Partner].Sender
 		k.SenderName = w.partners[m.Partner].Name + " via " + w.workspace.Name
+		w.stand(m, &f)
 	}
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
@@ -216,6 +221,9 @@ func (w *world) grantFor(m engawa.Message, channel string) *engawa.GrantFacts {
 		if !handed.Before(w.day) {
 			best.UsedDay--
 		}
+	}
+	if w.over[m.ID] && best.EndedAt.IsZero() {
+		best.EndedAt = w.now.UTC()
 	}
 	return &best
 }
@@ -687,7 +695,8 @@ func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
 	return t.loadHanded(w, workspace, asks, month)
 }
 
-// loadHanded finds which of a partner's messages were handed over before.
+// loadHanded finds which of a partner's messages were handed over before, and
+// whose contract is over: a subscription's end leaves the grant as it is.
 func (t *tx) loadHanded(w *world, workspace string, asks []Ask, month time.Time) error {
 	var messages []string
 	for _, a := range asks {
@@ -698,7 +707,16 @@ func (t *tx) loadHanded(w *world, workspace string, asks []Ask, month time.Time)
 	if messages = distinct(messages); len(messages) == 0 {
 		return nil
 	}
-	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+	over, err := all(t, scanString, `SELECT p.message FROM partner_message p JOIN handle h ON h.workspace = p.workspace AND h.id = p.handle
+		WHERE p.workspace = $1 AND p.message {in $2} AND h.ended_by = '`+endedByContract+`'`, workspace, t.list(messages))
+	if err != nil {
+		return err
+	}
+	w.over = map[string]bool{}
+	for _, id := range over {
+		w.over[id] = true
+	}
+	_, err = all(t, func(scan func(...any) error) (struct{}, error) {
 		var message string
 		var handed int64
 		err := scan(&message, &handed)

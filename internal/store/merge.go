@@ -207,6 +207,7 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE import_row SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE customer_note SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE partner_reply SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE partner_end SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE extension SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
@@ -283,6 +284,8 @@ func (t *tx) mergeSubscriptions(m Merge) error {
 			AND NOT EXISTS (SELECT 1 FROM subscription o WHERE o.workspace = $1 AND o.id = $3)`, m.Workspace, b.ID, subscriptionID(b), m.Into)
 		if err == nil && n == 0 {
 			_, err = t.exec(`UPDATE subscription SET customer = $3 WHERE workspace = $1 AND id = $2`, m.Workspace, b.ID, m.Into)
+		} else if err == nil {
+			_, err = t.exec(`UPDATE partner_end SET subscription = $3 WHERE workspace = $1 AND subscription <> '' AND subscription = $2`, m.Workspace, b.ID, subscriptionID(b))
 		}
 		if err != nil {
 			return err

@@ -58,6 +58,9 @@ type engine struct {
 	// Tells are the kinds of account whose notices go with whom and what they
 	// tell of (engawa.About). It is set before use; other kinds load nothing.
 	Tells []string
+	// PurgeAfter is how long after the end of a contract what only it needed is
+	// destroyed. It is set before use; 0: at once.
+	PurgeAfter time.Duration
 	// Breaker are the rules by which mail to a receiver that refuses it waits
 	// (internal/breaker). Set before use.
 	Breaker breaker.Rules

@@ -46,7 +46,7 @@ type Look struct {
 // Reasons for which a handle ended.
 const (
 	endedByCustomer = "customer" // who left the partner's app: none is made again before they agree to something
-	endedByContract = "contract" // the partner's
+	endedByContract = "contract" // the partner's, or the subscription's
 	endedByErasure  = "erasure"
 	endedByMerger   = "merger"
 )
@@ -360,7 +360,7 @@ func (t *tx) newHandles(workspace string, lists []*listRow, customers []string, 
 	type pair struct{ app, customer string }
 	pairs, err := all(t, func(scan func(...any) error) (p pair, err error) { return p, scan(&p.app, &p.customer) },
 		`SELECT b.app, b.customer FROM subscription b JOIN customer c ON c.workspace = b.workspace AND c.id = b.customer
-			WHERE b.workspace = $1 AND b.customer {in $2} AND c.erased_at = 0 AND c.merged_into = '' GROUP BY b.app, b.customer ORDER BY b.app, b.customer`,
+			WHERE b.workspace = $1 AND b.customer {in $2} AND b.ended_at = 0 AND c.erased_at = 0 AND c.merged_into = '' GROUP BY b.app, b.customer ORDER BY b.app, b.customer`,
 		workspace, t.list(customers))
 	if err != nil {
 		return nil, err

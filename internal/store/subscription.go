@@ -10,17 +10,24 @@ import (
 
 // SaveSubscription stores what is known now of a customer's subscription of a
 // product of an app, in place of what was known, and returns its id. An erased
-// customer has none.
+// customer has none. One that was ended here starts again only by a later start.
 func (s *Store) SaveSubscription(ctx context.Context, b engawa.Subscription) (id string, err error) {
 	id = subscriptionID(b)
 	err = s.inTx(ctx, b.Workspace, func(t *tx) error {
 		if err := t.living(b.Workspace, b.Customer); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, environment, detail)
+		n, err := t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, environment, detail)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}')
-			ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment`,
+			ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment, ended_at = 0
+				WHERE subscription.ended_at = 0 OR excluded.starts_at > subscription.ended_at`,
 			b.Workspace, id, b.Customer, b.App, b.Product, string(b.State), us(b.StartsAt), us(b.EndsAt), b.Environment)
+		if err == nil && n == 0 {
+			err = &engawa.Error{
+				Code: engawa.CodeConflict, Message: "the contract of this subscription was ended here; what was told began before that",
+				Remedy: "tell of it with the start of the new contract, once there is one",
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -58,11 +65,11 @@ func (s *Store) Subscriptions(ctx context.Context, workspace, customer string, p
 	return bs, err
 }
 
-const subscriptionColumns = `workspace, id, customer, app, product, state, starts_at, ends_at, environment`
+const subscriptionColumns = `workspace, id, customer, app, product, state, starts_at, ends_at, environment, ended_at`
 
 func scanSubscription(scan func(...any) error) (b engawa.Subscription, err error) {
-	var starts, ends int64
-	err = scan(&b.Workspace, &b.ID, &b.Customer, &b.App, &b.Product, &b.State, &starts, &ends, &b.Environment)
-	b.StartsAt, b.EndsAt = at(starts), at(ends)
+	var starts, ends, ended int64
+	err = scan(&b.Workspace, &b.ID, &b.Customer, &b.App, &b.Product, &b.State, &starts, &ends, &b.Environment, &ended)
+	b.StartsAt, b.EndsAt, b.EndedAt = at(starts), at(ends), at(ended)
 	return b, err
 }

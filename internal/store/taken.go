@@ -120,6 +120,8 @@ func takenTables() []taken {
 		},
 		{table: "customer_note", kind: "notes", order: "id", seal: inText, told: []string{"text"}},
 		{table: "partner_reply", kind: "partner-replies", order: "id", seal: inJSON, told: []string{"body"}},
+		{table: "partner_standing", kind: "standings", order: "partner"},
+		{table: "partner_end", kind: "endings", order: "id", json: []string{"shared", "destroyed"}},
 		{table: "extension", kind: "extensions", order: "id", json: []string{"storefronts"}, stay: []string{"next_at"}},
 		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
 		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},

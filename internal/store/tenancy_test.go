@@ -142,6 +142,11 @@ func (s *shop) partnered(of string) {
 		Content: engawa.Content{Subject: "お知らせ"}, Chain: []engawa.Via{{Account: "acc_" + of}}, CreatedAt: now,
 	}
 	s.must(s.EnqueueFor(ctx, store.NewMessage{Message: m}, s.handleOf(of)))
+	s.must(s.StopPartner(ctx, of, "ptn_"+of, "確かめる"))
+	_, err = s.Journal(ctx, []engawa.Event{{
+		Workspace: of, ID: "evt_complained_" + of, Account: "acc_" + of, Type: "mail.complained", DedupKey: "complained", Subject: m.ID, Known: true, OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+	}})
+	s.must(err)
 	_, err = s.ChangeCustomer(ctx, of, "cus2_"+of, func(*engawa.Customer) {})
 	s.must(err)
 }
@@ -492,6 +497,32 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"EndPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.EndPartner(ctx, as, "ptn_"+e.of)
+		return nil, err
+	},
+	"Complaints": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Complaints(ctx, as, "ptn_"+e.of)
+	},
+	"ComplaintDays": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.ComplaintDays(ctx, as, "ptn_"+e.of)
+	},
+	"WatchComplaints": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.WatchComplaints(ctx, as, func(store.Complained) engawa.Repute { return engawa.ReputeWarned })
+	},
+	"StopPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.StopPartner(ctx, as, "ptn_"+e.of, "r")
+	},
+	"LiftPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.LiftPartner(ctx, as, "ptn_"+e.of, "r")
+	},
+	"EndOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.EndOf(ctx, as, "ptn_gone_"+e.of)
+	},
+	"EndSubscription": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		bs, err := s.Subscriptions(ctx, e.of, "cus_"+e.of, store.Page{})
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.EndSubscription(ctx, as, bs[0].ID)
 		return nil, err
 	},
 	"EndedPartners": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
@@ -1144,7 +1175,7 @@ var unwalled = map[string]string{
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
-	"DueExtensions": "the runner's, of every workspace", "NameSome": "the hub's own",
+	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Client": "as Key", "PartnersOf": "the hub's own, to bring lists up to date",
