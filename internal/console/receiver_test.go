@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,20 @@ func TestReceiversPage(t *testing.T) {
 	if _, body := d.get("/tasks/" + tasks[0].ID); tasks[0].Kind != store.BlockedTask || !strings.Contains(body, `href="/lanes#receivers"`) {
 		t.Errorf("the task %s does not lead there", tasks[0].Kind)
 	}
+	before, err := d.st.Receivers(context.Background(), ws)
+	d.must(err)
+	role := d.member.Role
+	d.member.Role = engawa.Viewer
+	if _, body := d.get("/lanes"); !strings.Contains(body, "gmail.com") || strings.Contains(body, "/receivers/"+id+"/try") {
+		t.Error("who may only look does not see who refuses, or sees the button")
+	}
+	if res := d.post("/receivers/"+id+"/try", nil); res.Code != http.StatusForbidden {
+		t.Errorf("tried by a viewer: %d", res.Code)
+	}
+	if after, err := d.st.Receivers(context.Background(), ws); err != nil || !reflect.DeepEqual(after, before) {
+		t.Errorf("a viewer changed something: %v, %v", after, err)
+	}
+	d.member.Role = role
 	if res := d.post("/receivers/"+id+"/try", nil); res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/lanes?done=receiver_tried#receivers" {
 		t.Errorf("try now: %d to %s", res.Code, res.Header().Get("Location"))
 	}

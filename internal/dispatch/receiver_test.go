@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -170,10 +172,14 @@ func (h *hub) allArrived(domain string, n int) {
 }
 
 // TestReceiverFallsBack: with another way to go and a deadline, what waits for a
-// receiver takes it in time, as for any other limit.
+// receiver takes it in time, as for any other limit; what was refused, at once.
+// Nobody gets anything twice, and each delivery says why it ended.
 func TestReceiverFallsBack(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
 		h.noticed(engawa.Via{Account: "acc_mail", Within: 30 * time.Minute}, engawa.Via{Account: "acc_hook", Destination: "dst_hook"})
+		hook := &ledger{}
+		h.http = channeltest.Client(hook)
+		h.st.Breaker.Pause = time.Hour // no probe before the deadline
 		ids := h.people("blocked.example", 7)
 		h.inbox.Block("blocked.example", distrusts)
 		h.run("n1", time.Minute)
@@ -188,9 +194,20 @@ func TestReceiverFallsBack(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		for _, said := range h.messages() {
-			if len(said.Deliveries) != 2 || said.Deliveries[1].Account != "acc_hook" {
-				t.Errorf("message %s: %+v", said.Message.State, said.Deliveries)
+			state, note := engawa.Failed, "550 5.7.26"
+			if slices.Contains(ids[5:], said.Message.Customer) {
+				state, note = engawa.Expired, "deadline"
 			}
+			ds := said.Deliveries
+			if said.Message.State != engawa.MessageSent || len(ds) != 2 || ds[0].Account != "acc_mail" || ds[0].State != state || ds[0].Note != note || ds[1].Account != "acc_hook" || ds[1].State != engawa.Accepted {
+				t.Errorf("message %s of %s: %+v; want the mail %s, %q", said.Message.State, said.Message.Customer, ds, state, note)
+			}
+		}
+		if len(hook.seen) != len(ids) || hook.n != len(ids) {
+			t.Errorf("the next account got %d of %d, in %d calls", len(hook.seen), len(ids), hook.n)
+		}
+		if n := len(h.received("blocked.example")); n != 0 {
+			t.Errorf("%d went by mail too", n)
 		}
 	})
 }

@@ -243,7 +243,9 @@ func (o office) answered(t *testing.T, b *browser, account string) {
 // its room and switches mail copies off. 400 events come at once. The first 300
 // are in the rooms; the rest is in the staff mailbox at the deadline or, where
 // the deadline is longer than the window, in the rooms when it opens again. None
-// is missing, none comes twice, and Chatwork never had to refuse a call.
+// is missing, none comes twice, and Chatwork never had to refuse a call. The limit
+// that 300 of 400 meet is the token's, over all rooms, in any window (rolling): the
+// simulator refuses by that reading. TestDay holds the fixed one too.
 func TestChatworkFromNothing(t *testing.T) {
 	o := newOffice(t)
 	b := tab(looktest.Chromium(t), t, o.url, 1280)

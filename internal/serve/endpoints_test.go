@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/breaker"
 	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -59,11 +61,11 @@ func TestEndpointsAreSwitchedOff(t *testing.T) {
 			must(err)
 			return a.Enabled, len(evs), len(ks)
 		}
-		failed(t, h, now.Add(-failsFor+time.Hour))
+		failed(t, h, now.Add(-5*24*time.Hour+time.Minute))
 		if on, events, tasks := look(); !on || events+tasks != 0 {
 			t.Fatalf("before five days: on %t, %d events, %d tasks", on, events, tasks)
 		}
-		failed(t, h, now.Add(-failsFor-time.Hour))
+		failed(t, h, now.Add(-5*24*time.Hour-time.Minute))
 		for range 2 {
 			if on, events, tasks := look(); on || events != 1 || tasks != 1 {
 				t.Fatalf("after five days: on %t, %d events, %d tasks", on, events, tasks)
@@ -77,6 +79,16 @@ func TestEndpointsAreSwitchedOff(t *testing.T) {
 			t.Errorf("switched on again: on %t, %d events", on, events)
 		}
 	})
+}
+
+// TestReceiversOfTheSettings: the rules of the settings are those by which mail to
+// a receiver waits.
+func TestReceiversOfTheSettings(t *testing.T) {
+	c := settings(t, storetest.SQLite(t))
+	c.Receivers = config.Receivers{After: 7, Within: time.Hour, Pause: 3 * time.Minute, Most: 5 * time.Hour}
+	if got, want := open(t, c).Store.Breaker, (breaker.Rules{After: 7, Within: time.Hour, Pause: 3 * time.Minute, Most: 5 * time.Hour}); got != want {
+		t.Errorf("the rules are %+v, want %+v", got, want)
+	}
 }
 
 // TestDisabledIsTold: the event has words in every language, with the name of
