@@ -97,7 +97,7 @@ var phrases = []struct {
 	say    *regexp.Regexp
 }{
 	{Asked, regexp.MustCompile(`confirm (that )?you are (a )?(human|person)|verify (that )?you are not a (robot|spammer)|challenge.response|must (first )?be (confirmed|verified) by (replying|clicking)|送信者の確認が必要|발신자 확인이 필요`)},
-	{Distrust, regexp.MustCompile(`spf|dkim|dmarc|unauthenticated|blacklist|blocklist|black list|block list|blocked using|dnsbl|\brbl\b|spamhaus|reputation|poor sender|suspicious|banned|not authori[sz]ed to send|rate.?limit|too many (messages|connections|mails)|relay(ing)? (access )?denied|rdns|reverse dns|ptr record|なりすまし|迷惑メール|送信元.{0,10}拒否|스팸|차단`)},
+	{Distrust, regexp.MustCompile(`spf|dkim|dmarc|unauthenticated|blacklist|blocklist|black list|block list|blocked using|dnsbl|\brbl\b|\bspam\b|spamhaus|reputation|poor sender|suspicious|banned|not authori[sz]ed to send|rate.?limit|too many (messages|connections|mails)|relay(ing)? (access )?denied|rdns|reverse dns|ptr record|なりすまし|迷惑メール|送信元.{0,10}拒否|스팸|차단`)},
 	{Loop, regexp.MustCompile(`mail loop|too many hops|loop(s)? detected|hop count`)},
 	{TooLarge, regexp.MustCompile(`message (size )?(is )?too (large|big|long)|exceeds? (the )?(maximum|size|fixed)|size limit|サイズ.{0,12}(超|大き)|용량.{0,6}제한.{0,6}초과`)},
 	{Full, regexp.MustCompile(`(mail ?box|inbox|disk|account|user|storage|quota).{0,30}(full|exceeded|over (its )?quota)|over ?quota|quota exceeded|insufficient (disk|storage)|容量.{0,12}(超|不足)|いっぱい|満杯|(메일함|사서함|편지함|용량).{0,16}(초과|가득)`)},

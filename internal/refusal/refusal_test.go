@@ -1,8 +1,11 @@
 package refusal
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/engawa/engawa/internal/breaker"
 )
 
 // TestRead: what a refusal means, by its codes where they say something, else
@@ -55,6 +58,8 @@ func TestRead(t *testing.T) {
 		{"", "휴면 계정입니다", Disabled},
 		{"5.0.0", "554 message rejected because of poor sender reputation", Distrust},
 		{"", "DMARC policy violation", Distrust},
+		{"", "550 192.0.2.1 blocked using spamhaus", Distrust},
+		{"", "554 message rejected as spam", Distrust},
 		{"", "迷惑メールと判定されました", Distrust},
 		{"", "554 Too many hops", Loop},
 		{"", "552 message size exceeds fixed maximum", TooLarge},
@@ -98,5 +103,27 @@ func TestLimits(t *testing.T) {
 		if got := (limit{r.Class(), after, within}); got != want {
 			t.Errorf("%s: %+v, want %+v", r, got, want)
 		}
+	}
+}
+
+// TestBlame: what speaks of us, what of one mail and what of neither, by codes and
+// in words alone.
+func TestBlame(t *testing.T) {
+	for said, want := range map[string]breaker.Said{
+		"5.7.1": breaker.Refused, "5.7.26": breaker.Refused, "5.7.515": breaker.Refused, "5.4.6": breaker.Refused, "5.1.7": breaker.Refused, "5.1.8": breaker.Refused,
+		"5.3.4": breaker.Unfit, "5.6.0": breaker.Unfit, "5.6.1": breaker.Unfit, "5.6.99": breaker.Unfit, "5.2.3": breaker.Unfit,
+		"5.1.1": "", "5.2.1": "", "5.2.2": "", "5.4.1": "", "4.7.1": "", "": "", "2.7.1": "", "5.3.0": "",
+		" 550 192.0.2.1 blocked using spamhaus": breaker.Refused, " 554 message rejected as spam": breaker.Refused, " 554 too many hops": breaker.Refused,
+		" 552 message too large": breaker.Unfit, " 554 contains a virus": breaker.Unfit,
+		" 550 rejected by recipient": "", " 550 受信拒否の設定により届きません": "", " 550 user unknown": "", " 552 mailbox full": "", " 550 no": "",
+		"5.7.1 rejected by recipient": breaker.Refused, "5.0.0 rejected by recipient": "", "5.1.1 blocked using spamhaus": "",
+	} {
+		status, words, _ := strings.Cut(said, " ")
+		if got := Read(status, words).Blame(); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+	if got := (Refusal{Reason: Elsewhere, Status: "5.7.1"}).Blame(); got != "" {
+		t.Errorf("of another address: %q", got)
 	}
 }
