@@ -39,6 +39,7 @@ func (r Repute) tone() string {
 func (c *console) stopPartner(v *visit) error {
 	return c.setRepute(v, v.by.StopPartner, "partner_stopped")
 }
+
 func (c *console) liftPartner(v *visit) error {
 	return c.setRepute(v, v.by.LiftPartner, "partner_lifted")
 }

@@ -12,7 +12,8 @@ import (
 // was forwarded. Of others' fields, and of what was not signed, nothing is believed.
 const HopField = "X-Engawa-Hop"
 
-const hopUse Use = "hop"
+// hopUse is the purpose of the field's signature; no address has it.
+const hopUse = "hop"
 
 // Hop is the field's text on a mail to which n of the hub's mails led, itself included.
 func Hop(v *vault.Vault, n int) string {

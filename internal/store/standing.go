@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -261,6 +262,6 @@ func (w *world) stand(m engawa.Message, f *engawa.Facts) {
 		if handed, again := w.handed[m.ID]; again && !handed.Before(w.day) {
 			left++
 		}
-		f.Budgets = append(f.Budgets[:len(f.Budgets):len(f.Budgets)], engawa.BudgetFacts{Scope: SlowScope, Remaining: left, ResetsAt: w.day.AddDate(0, 0, 1).UTC()})
+		f.Budgets = append(slices.Clip(f.Budgets), engawa.BudgetFacts{Scope: SlowScope, Remaining: left, ResetsAt: w.day.AddDate(0, 0, 1).UTC()})
 	}
 }
