@@ -25,8 +25,8 @@ var Default = Rules{After: 5, Within: 15 * time.Minute, Pause: 10 * time.Minute,
 const (
 	// Settle is how long a probe that a submission server took must not come back
 	// before the pair closes, where returns come to the hub: the server answers
-	// before the receiver does. Where one came back later, the next is waited for
-	// half as long again.
+	// before the receiver does. Where refusals came back later, it is waited for half
+	// as long again.
 	Settle = 2 * time.Minute
 	// ProbeFor is after how long a probe of which nothing is heard counts as lost:
 	// its node may be dead. It is longer than any hand-over.
@@ -35,7 +35,7 @@ const (
 	// not go.
 	callAgain = time.Minute
 	// relapse is how soon after it closed a pair that opens again goes on with
-	// longer pauses.
+	// longer pauses, and a probe that comes back opens it.
 	relapse = 24 * time.Hour
 )
 
@@ -75,6 +75,15 @@ type Heard struct {
 	Proved   bool   // of Accepted: no return will come after it
 	Code     string // of a refusal: "550 5.7.26"
 	At       time.Time
+	Sent     time.Time // of a refusal that came back by mail: when the mail was handed over; else zero
+}
+
+// took is how long a refusal was on its way back.
+func (h Heard) took() time.Duration {
+	if h.Sent.IsZero() {
+		return 0
+	}
+	return h.At.Sub(h.Sent)
 }
 
 // Refusal is one that counts.
@@ -91,8 +100,7 @@ type Breaker struct {
 	Taken    string        `json:"taken,omitempty"`    // a delivery that was accepted and may still come back
 	TakenAt  time.Time     `json:"taken_at,omitzero"`
 	Proof    string        `json:"proof,omitempty"` // of Closed: the probe on which it closed, unless that comes back after all
-	ProofAt  time.Time     `json:"proof_at,omitzero"`
-	Late     time.Duration `json:"late,omitempty"`  // after which a mail came back, at the longest
+	Late     time.Duration `json:"late,omitempty"`  // after which a refusal came back, at the longest
 	Probe    string        `json:"probe,omitempty"` // the delivery that is under way, of Probing
 	ProbeAt  time.Time     `json:"probe_at,omitzero"`
 	Pause    time.Duration `json:"pause,omitempty"`
@@ -148,15 +156,14 @@ const (
 // Hear is the pair after an answer. chance, from 0 to 1, spreads the pauses.
 func (b Breaker) Hear(h Heard, r Rules, chance float64) (Breaker, Change) {
 	if h.Said == Refused || h.Said == Unfit {
-		b.Code, b.At = h.Code, h.At
+		b.Code, b.At, b.Late = h.Code, h.At, max(b.Late, h.took())
 		if b.Taken == h.Delivery {
-			b.Late, b.Taken, b.TakenAt = max(b.Late, h.At.Sub(b.TakenAt)), "", time.Time{}
+			b.Taken, b.TakenAt = "", time.Time{}
 		}
 	}
 	switch {
-	case b.State == Closed && h.Said == Refused && b.Proof == h.Delivery && b.Proof != "":
+	case b.State == Closed && h.Said == Refused && b.Proof == h.Delivery && h.At.Sub(b.ClosedAt) <= relapse:
 		b = b.count(h, r)
-		b.Late = max(b.Late, h.At.Sub(b.ProofAt))
 		return b.open(h.At, r, chance), Opened
 	case b.State == Closed:
 		return b.hearClosed(h, r, chance)
@@ -194,7 +201,7 @@ func (b Breaker) count(h Heard, r Rules) Breaker {
 		}
 	}
 	if len(kept) == 0 && h.At.Sub(b.ClosedAt) > relapse {
-		b.Late = 0
+		b.Late = h.took()
 	}
 	w := weightMail
 	if h.Said == Refused {
@@ -218,7 +225,7 @@ func (b Breaker) open(now time.Time, r Rules, chance float64) Breaker {
 	} else {
 		b.Pause = longer(b.Pause, r)
 	}
-	b.State, b.OpenedAt, b.Probes, b.Taken, b.TakenAt, b.Proof, b.ProofAt = Open, now, 0, "", time.Time{}, "", time.Time{}
+	b.State, b.OpenedAt, b.Probes, b.Taken, b.TakenAt, b.Proof = Open, now, 0, "", time.Time{}, ""
 	b.Openings++
 	return b.rest(now, b.Pause, chance)
 }
@@ -259,7 +266,7 @@ func (b Breaker) succeed(now time.Time) (Breaker, Change) {
 	if b.State != Closed {
 		b.ClosedAt = now
 	}
-	b.State, b.Refusals, b.Taken, b.TakenAt, b.Proof, b.ProofAt = Closed, nil, "", time.Time{}, "", time.Time{}
+	b.State, b.Refusals, b.Taken, b.TakenAt, b.Proof = Closed, nil, "", time.Time{}, ""
 	b.Probe, b.ProbeAt, b.Next, b.Called = "", time.Time{}, time.Time{}, time.Time{}
 	return b, change
 }
@@ -279,9 +286,9 @@ func (b Breaker) settle(now time.Time, r Rules) (Breaker, Change) {
 	if b.Taken == "" || now.Before(b.settles(r)) {
 		return b, Same
 	}
-	proof, at := b.Proof, b.ProofAt
+	proof := b.Proof
 	if b.State == Probing {
-		proof, at = b.Taken, b.TakenAt
+		proof = b.Taken
 	}
 	var after []Refusal
 	for _, x := range b.Refusals {
@@ -293,7 +300,7 @@ func (b Breaker) settle(now time.Time, r Rules) (Breaker, Change) {
 	if len(after) > 0 {
 		b.Refusals, change = after, Same
 	}
-	b.Proof, b.ProofAt = proof, at
+	b.Proof = proof
 	return b, change
 }
 

@@ -18,15 +18,17 @@ const middle = 0.5
 type story struct {
 	b    Breaker
 	said string
+	sent map[string]time.Time // what was handed over, and when
 }
 
 // tell has one thing happen: a delivery is refused, unfit, taken (proved), handed
-// (may come back) or unclear; "ask" asks, and begins a probe; "tick" is time.
+// (may come back) or unclear; "ask" asks, and begins a probe; "tick" is time. What
+// is refused after it was handed over came back by mail.
 func (s *story) tell(minute float64, what, delivery string) {
 	now := noon.Add(time.Duration(minute * float64(time.Minute)))
 	hear := func(said Said, proved bool) {
 		var change Change
-		s.b, change = s.b.Hear(Heard{Said: said, Delivery: delivery, Proved: proved, Code: "550 5.7.26", At: now}, rules, middle)
+		s.b, change = s.b.Hear(Heard{Said: said, Delivery: delivery, Proved: proved, Code: "550 5.7.26", At: now, Sent: s.sent[delivery]}, rules, middle)
 		s.said = string(change)
 	}
 	switch what {
@@ -38,6 +40,7 @@ func (s *story) tell(minute float64, what, delivery string) {
 		hear(Accepted, true)
 	case "handed":
 		hear(Accepted, false)
+		s.sent[delivery] = now
 	case "unclear":
 		hear(Unclear, false)
 	case "ask":
@@ -145,6 +148,28 @@ func TestStories(t *testing.T) {
 		"one that is proved later is not waited for": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "handed", "d", "", Probing}, step{11, "taken", "d", "freed", Closed}, step{20, "refused", "d", "", Closed}),
 		"a late word of another mail is one refusal": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "handed", "d", "", Probing},
 			step{12.6, "tick", "", "freed", Closed}, step{13, "refused", "x", "", Closed}, step{20, "unfit", "d", "", Closed}),
+		"a day later it opens at once too": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.5, "handed", "d", "", Probing}, step{12.5, "tick", "", "freed", Closed}, step{1452.5, "refused", "d", "opened", Open}),
+		"still later it is one refusal":    append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.5, "handed", "d", "", Probing}, step{12.5, "tick", "", "freed", Closed}, step{1452.6, "refused", "d", "", Closed}),
+		"how late it refuses is known before the first probe": {
+			{0, "handed", "a", "", Closed},
+			{0, "handed", "b", "", Closed},
+			{0, "handed", "c", "", Closed},
+			{0, "handed", "d", "", Closed},
+			{0, "handed", "e", "", Closed},
+			{60, "refused", "a", "", Closed},
+			{60, "refused", "b", "", Closed},
+			{60, "refused", "c", "", Closed},
+			{60, "refused", "d", "", Closed},
+			{60, "refused", "e", "opened", Open},
+			{70, "ask", "f", "try", Probing},
+			{70, "handed", "f", "", Probing},
+			{159.9, "tick", "", "", Probing},
+			{160, "tick", "", "freed", Closed},
+		},
+		"also from the first refusal alone": append([]step{{0, "handed", "a", "", Closed}, {60, "refused", "a", "", Closed}}, append(refusedTimes(3, 60.1), step{61, "refused", "e", "opened", Open},
+			step{71, "ask", "f", "try", Probing}, step{71, "handed", "f", "", Probing}, step{160.9, "tick", "", "", Probing}, step{161, "tick", "", "freed", Closed})...),
+		"nobody waits for a probe longer than for the next": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.5, "handed", "d", "", Probing}, step{12.5, "tick", "", "freed", Closed}, step{610.5, "refused", "d", "opened", Open},
+			step{630.5, "ask", "e", "try", Probing}, step{630.5, "handed", "e", "", Probing}, step{990.4, "tick", "", "", Probing}, step{990.5, "tick", "", "freed", Closed}),
 		"a day later the wait is short again": append(opened(), step{10.5, "ask", "d", "try", Probing}, step{10.6, "handed", "d", "", Probing}, step{12.6, "tick", "", "freed", Closed}, step{20.6, "refused", "d", "opened", Open},
 			step{41, "ask", "f", "try", Probing}, step{41, "taken", "f", "freed", Closed},
 			step{1500, "refused", "a", "", Closed}, step{1500, "refused", "b", "", Closed}, step{1500, "refused", "c", "", Closed}, step{1500, "refused", "e", "", Closed}, step{1500, "refused", "f", "opened", Open},
@@ -164,6 +189,7 @@ func TestStories(t *testing.T) {
 
 func play(t *testing.T, steps []step) (s story) {
 	t.Helper()
+	s.sent = map[string]time.Time{}
 	for i, x := range steps {
 		s.tell(x.minute, x.what, x.of)
 		if s.said != x.said || s.b.State != x.state {
@@ -241,6 +267,68 @@ func TestReopened(t *testing.T) {
 	s = play(t, opened())
 	if len(s.b.Refusals) != 5 || s.b.Openings != 1 || s.b.Pause != rules.Pause || s.b.Late != 0 {
 		t.Errorf("opened: %+v", s.b)
+	}
+}
+
+// TestLate plays two days of one mail a minute with a receiver that takes all
+// and, for the first of them, sends all back after a while. Lost is what was handed
+// over before the pair could open, and one mail a probe. When it takes mail again,
+// what waited goes.
+func TestLate(t *testing.T) {
+	for _, c := range []struct {
+		late   time.Duration
+		probes int // at most, in a day
+	}{{time.Second, 8}, {2 * time.Minute, 8}, {3 * time.Minute, 8}, {10 * time.Minute, 8}, {time.Hour, 8}, {3 * time.Hour, 6}} {
+		t.Run(c.late.String(), func(t *testing.T) {
+			var b Breaker
+			var waiting, lost, openings int
+			back := map[string]time.Time{} // what was handed over and will come back
+			freed := noon
+			change := func(now time.Time, of Change, by Breaker) {
+				if b = by; of == Opened {
+					openings++
+				}
+				if of == Freed {
+					freed = now
+				}
+			}
+			hand := func(id string, now time.Time) {
+				if now.Before(noon.Add(24 * time.Hour)) {
+					back[id] = now
+					lost++
+				}
+				by, of := b.Hear(Heard{Said: Accepted, Delivery: id, At: now}, rules, middle)
+				change(now, of, by)
+			}
+			for second := range 2 * 24 * 60 * 60 {
+				now := noon.Add(time.Duration(second) * time.Second)
+				for id, sent := range back {
+					if !now.Before(sent.Add(c.late)) {
+						delete(back, id)
+						by, of := b.Hear(Heard{Said: Refused, Delivery: id, At: now, Sent: sent}, rules, middle)
+						change(now, of, by)
+					}
+				}
+				by, of := b.Tick(now, rules, middle)
+				change(now, of, by)
+				if second%60 == 0 {
+					waiting++
+				}
+				for ; waiting > 0 && b.Ask(now) != Wait; waiting-- {
+					id := fmt.Sprint(second, " ", waiting)
+					if b.Ask(now) == Try {
+						b = b.Begin(id, now)
+					}
+					hand(id, now)
+				}
+			}
+			if first := int(c.late/time.Minute) + 6; lost > first+c.probes || openings != 1 {
+				t.Errorf("%d lost, want %d and a probe each time; it opened %d times", lost, first, openings)
+			}
+			if latest := noon.Add(24*time.Hour + rules.Most + 2*rules.Most); waiting != 0 || b.State != Closed || freed.After(latest) || freed.Before(noon.Add(24*time.Hour)) {
+				t.Errorf("afterwards %d wait, it is %q, since %s", waiting, b.State, freed.Sub(noon))
+			}
+		})
 	}
 }
 

@@ -19,6 +19,7 @@ const toTaro = "taro@customer.example"
 // handedOver is the delivery that the mails here are about.
 var handedOver = store.Handed{
 	Workspace: "ws_1", Delivery: "dlv_1", Message: "msg_1", Account: "acc_1", Customer: "cus_1", ProviderID: "abc@hinata.example", State: engawa.Accepted, Address: toTaro,
+	HandedAt: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC),
 }
 
 func read(t *testing.T, lines ...string) *letter.Letter {
@@ -193,6 +194,9 @@ func TestFollow(t *testing.T) {
 		}
 		if said := (got.Heard != nil) == (c.said != ""); !said || got.Heard != nil && got.Heard.Said != c.said {
 			t.Errorf("%+v says of the sender %+v", c.f, got.Heard)
+		}
+		if c.said == breaker.Refused && !got.Heard.Sent.Equal(handedOver.HandedAt) {
+			t.Errorf("%+v took since %s", c.f, got.Heard.Sent)
 		}
 		var err error
 		if got.Event.Data, err = json.Marshal(got.Data); err != nil {

@@ -38,10 +38,17 @@ func refused(c *store.Claimed) store.Result {
 }
 
 // mails claims as a lane of mail does: what its receiver does not take waits.
-func (s *shop) mails(l store.Lane) (going []*store.Claimed) {
+func (s *shop) mails(l store.Lane) []*store.Claimed {
+	s.t.Helper()
+	return s.mailsWhile(l, func() {})
+}
+
+// mailsWhile is mails, and has something happen while it decides.
+func (s *shop) mailsWhile(l store.Lane, while func()) (going []*store.Claimed) {
 	s.t.Helper()
 	going, _, err := s.Claim(s.t.Context(), l, 100, store.Decide{
 		Judge: func(c *store.Claimed) store.Decision {
+			while()
 			d := store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: c.Delivery.ID}
 			switch c.Watch.Ask(time.Now()) {
 			case breaker.Wait:

@@ -25,6 +25,7 @@ type Handed struct {
 	ProviderID string // its Message-ID
 	State      engawa.DeliveryState
 	Address    engawa.Address // where it went; empty after an erasure
+	HandedAt   time.Time      // zero: never
 }
 
 // Format names the delivery without its address, whatever the verb.
@@ -55,7 +56,7 @@ type handedRow struct {
 
 func (t *tx) handed(delivery string) (h handedRow, err error) {
 	// CROSS JOIN: SQLite keeps this order, and looks no delivery over but by its key.
-	h, err = one(t, scanHanded, `SELECT d.workspace, d.id, d.message, d.account, d.customer, d.provider_id, d.state, d.position, d.contact_point, d.destination
+	h, err = one(t, scanHanded, `SELECT d.workspace, d.id, d.message, d.account, d.customer, d.provider_id, d.state, d.handed_at, d.position, d.contact_point, d.destination
 		FROM workspace CROSS JOIN delivery d WHERE d.workspace = workspace.id AND d.id = $1`, delivery)
 	if err != nil {
 		return h, found("delivery", err)
@@ -65,7 +66,9 @@ func (t *tx) handed(delivery string) (h handedRow, err error) {
 
 func scanHanded(scan func(...any) error) (h handedRow, err error) {
 	var point, place string
-	err = scan(&h.Workspace, &h.Delivery, &h.Message, &h.Account, &h.Customer, &h.ProviderID, &h.State, &h.position, &point, &place)
+	var handed int64
+	err = scan(&h.Workspace, &h.Delivery, &h.Message, &h.Account, &h.Customer, &h.ProviderID, &h.State, &handed, &h.position, &point, &place)
+	h.HandedAt = at(handed)
 	h.point, h.index = point, point
 	if place != "" {
 		h.channel, h.index = StaffPlaces, place
@@ -163,7 +166,7 @@ func Refused(why refusal.Refusal, h Handed, now time.Time) Return {
 		}
 	}
 	if said := why.Blame(); said != "" {
-		r.Heard = &HeardOf{Heard: breaker.Heard{Said: said, Delivery: h.Delivery, Code: why.String(), At: now}, Asks: class == refusal.Block}
+		r.Heard = &HeardOf{Heard: breaker.Heard{Said: said, Delivery: h.Delivery, Code: why.String(), At: now, Sent: h.HandedAt}, Asks: class == refusal.Block}
 	}
 	return r
 }

@@ -53,6 +53,9 @@ func TestReturn(t *testing.T) {
 		if h.Workspace != ws || h.Message != m.ID || h.Customer != "cus_1" || h.Address != address("cus_1") || h.ProviderID != "id at the provider" || h.State != engawa.Accepted {
 			t.Errorf("%+v is found, %v", h, h.Address == address("cus_1"))
 		}
+		if age := time.Since(h.HandedAt); age < 0 || age > time.Minute {
+			t.Errorf("handed over %s ago", age)
+		}
 		r := back(delivery, "no_mailbox", time.Now())
 		r.Withdraw = true
 		r.Task = &engawa.Task{Kind: "mail.blocked", Ref: mailbox, DueAt: time.Now()}
