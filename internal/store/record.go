@@ -267,6 +267,11 @@ func (t *tx) refusedNow(r *Result, lanes laneSet) error {
 	}
 	said := *r.Return
 	said.Heard = nil
+	if !r.State.Final() { // it is tried again, and only told of if that costs the address
+		if n, err := t.countReturn(said, h); err != nil || n < said.After {
+			return err
+		}
+	}
 	j, err := t.takeReturn(said, h, lanes)
 	if err != nil || !j.Fresh {
 		return err

@@ -113,3 +113,28 @@ func TestRefusedErased(t *testing.T) {
 		}
 	})
 }
+
+// TestFullCounts: a full mailbox counts while its mail is tried again, each delivery
+// once, and is told of when that costs the address.
+func TestFullCounts(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_1")
+		l := s.hold("node", mailbox)
+		for n := range 3 {
+			s.send(s.message("cus_1"))
+			for _, later := range []time.Duration{0, time.Hour} { // each is tried twice
+				c := s.claim(l, 1, sendAll)[0]
+				r, said := accepted(c), back(c.Delivery.ID, "full", time.Now())
+				said.After, said.Within = 3, 14*24*time.Hour
+				r.Outcome, r.State, r.ProviderID, r.DueAt, r.Return = engawa.OutcomeRetry, engawa.Retrying, "", time.Now().Add(later), &said
+				_, err := s.Record(s.t.Context(), l, []store.Result{r})
+				s.must(err)
+			}
+			stops, err := s.Stops(s.t.Context(), ws, "cus_1")
+			s.must(err)
+			if told, want := len(s.events(store.EventFilter{Type: "mail.bounced"})), n/2; told != want || len(stops) != want {
+				s.t.Errorf("after %d: %d events, %d stops, want %d", n+1, told, len(stops), want)
+			}
+		}
+	})
+}
