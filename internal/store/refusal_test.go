@@ -41,7 +41,7 @@ func TestRefusalsCounted(t *testing.T) {
 			s.t.Errorf("the report of what was refused is new: %v, %v", j, err)
 		}
 		s.refusedAt(time.Now())
-		if n, got := told(), s.stopped("cus_1"); n != 2 || len(got) != 0 {
+		if n, got := told(), s.stopped(); n != 2 || len(got) != 0 {
 			s.t.Errorf("after two: %d events, stopped for %v", n, got)
 		}
 		_, delivery := s.handed()
@@ -49,7 +49,7 @@ func TestRefusalsCounted(t *testing.T) {
 		third.After, third.Within = 3, 14*24*time.Hour
 		_, err := s.TakeReturn(s.t.Context(), third)
 		s.must(err)
-		if n, got := told(), s.stopped("cus_1"); n != 3 || len(got) != 1 || got[0] != "bounced" {
+		if n, got := told(), s.stopped(); n != 3 || len(got) != 1 || got[0] != "bounced" {
 			s.t.Errorf("after three: %d events, stopped for %v", n, got)
 		}
 	})

@@ -31,10 +31,10 @@ func back(delivery, reason string, at time.Time) store.Return {
 	}
 }
 
-// stopped are the reasons for which the customer's address gets nothing.
-func (s *shop) stopped(customer string) (reasons []string) {
+// stopped are the reasons for which the address of cus_1 gets nothing.
+func (s *shop) stopped() (reasons []string) {
 	s.t.Helper()
-	s.send(s.message(customer))
+	s.send(s.message("cus_1"))
 	s.claim(s.hold("node", mailbox), 10, func(c *store.Claimed) store.Decision {
 		for _, x := range c.Known.Facts.Suppressions {
 			reasons = append(reasons, x.Reason)
@@ -69,7 +69,7 @@ func TestReturn(t *testing.T) {
 		if said := s.said(m.ID); said.Message.State != engawa.MessageWaiting || said.Deliveries[0].Note != "bounced" {
 			t.Errorf("the message is %s, its delivery says %q", said.Message.State, said.Deliveries[0].Note)
 		}
-		if got := s.stopped("cus_1"); len(got) != 1 || got[0] != "bounced" {
+		if got := s.stopped(); len(got) != 1 || got[0] != "bounced" {
 			t.Errorf("the address is stopped for %v", got)
 		}
 		consents, err := s.Consents(s.t.Context(), ws, "cus_1")
@@ -141,11 +141,11 @@ func TestReturnsCounted(t *testing.T) {
 		bring(0)
 		bring(15 * day) // the first counts no more
 		bring(16 * day)
-		if got := s.stopped("cus_1"); len(got) != 0 {
+		if got := s.stopped(); len(got) != 0 {
 			t.Errorf("two within the window stop it: %v", got)
 		}
 		bring(17 * day)
-		if got := s.stopped("cus_1"); len(got) != 1 {
+		if got := s.stopped(); len(got) != 1 {
 			t.Errorf("three within the window do not stop it: %v", got)
 		}
 	})
