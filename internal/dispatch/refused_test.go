@@ -92,7 +92,7 @@ func (h *hub) saysWhose(e engawa.Event, who, reason string) {
 }
 
 // TestRefusedLater: a receiver that says "later" until the time is over has its say
-// counted then, once; what went through in the end is not counted.
+// told then, once; what went through in the end is not told.
 func TestRefusedLater(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
 		ctx := context.Background()

@@ -66,9 +66,10 @@ func settle(k channel.Kind, c *store.Claimed, r channel.Receipt, err *channel.Se
 }
 
 // refused has what a receiver said of a mail that does not arrive mean the same as if
-// it had come back: an event, and by rule the end of the address.
+// it had come back: an event, and by rule the end of the address. While it is tried
+// again only a full mailbox means something: it counts for the address.
 func refused(k channel.Kind, out store.Result, why *refusal.Refusal, now time.Time) store.Result {
-	if why == nil || out.State != engawa.Failed {
+	if why == nil || out.State != engawa.Failed && why.Reason != refusal.Full {
 		return out
 	}
 	c := out.Claimed

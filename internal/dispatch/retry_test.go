@@ -6,6 +6,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -77,6 +78,33 @@ func TestDoubted(t *testing.T) {
 		d := engawa.Delivery{ID: "dlv_1", Attempts: 1, KeyAt: now.Add(-c.used), Doubt: c.doubt, Note: "pace"}
 		if j := l.doubted(job{}, d, now); j.lookUp != c.lookUp || j.lost != c.lost {
 			t.Errorf("%s: look-up %t, lost %t", name, j.lookUp, j.lost)
+		}
+	}
+}
+
+// TestRefusedMeans: what a refusal of mail means while it is tried again, and once it
+// is given up.
+func TestRefusedMeans(t *testing.T) {
+	for _, c := range []struct {
+		status string
+		state  engawa.DeliveryState
+		typ    string // of the event; empty: it means nothing
+		counts string
+	}{
+		{"5.1.1", engawa.Failed, "mail.bounced", "no_mailbox"},
+		{"5.7.1", engawa.Failed, "mail.blocked", ""},
+		{"4.2.2", engawa.Retrying, "mail.bounced", "full"},
+		{"4.2.2", engawa.Failed, "mail.bounced", "full"},
+		{"4.2.1", engawa.Retrying, "", ""},
+		{"4.1.1", engawa.Retrying, "", ""},
+		{"4.7.1", engawa.Retrying, "", ""},
+		{"4.7.1", engawa.Failed, "mail.blocked", ""},
+		{"4.1.1", engawa.Failed, "mail.bounced", ""},
+	} {
+		why := refusal.Read(c.status, "")
+		got := refused(channel.Kind{Name: "mail"}, store.Result{Claimed: &store.Claimed{}, State: c.state}, &why, time.Now())
+		if r := got.Return; (r != nil) != (c.typ != "") || r != nil && (r.Event.Type != c.typ || r.Reason != c.counts) || (got.Suppress != nil) != (c.counts != "") {
+			t.Errorf("%s, then %s: %+v", c.status, c.state, r)
 		}
 	}
 }

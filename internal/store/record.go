@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -23,7 +24,7 @@ type Result struct {
 	Carry      []byte
 	Doubt      bool                // it may have arrived, and nobody knows
 	GoesOn     bool                // the next of the chain has its turn
-	Suppress   *engawa.Suppression // the address is gone; with Return: it may be
+	Suppress   *engawa.Suppression // the address is gone; with Return: it may be, as that says
 	Return     *Return             // of a mail that was refused: its event, and what is counted of it
 	Task       *engawa.Task
 	Asked      bool      // the channel asked a person by itself
@@ -48,7 +49,7 @@ func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 func (s *Store) Record(ctx context.Context, l Lane, rs []Result) (late int, err error) {
 	var lanes laneSet
 	var done func()
-	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
+	err = s.inRefusedTx(ctx, l.Workspace, rs, func(t *tx) error {
 		lanes, late = laneSet{}, 0
 		ours, err := t.recordDeliveries(l, rs)
 		if err != nil {
@@ -226,7 +227,7 @@ func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 
 func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	d := r.Claimed.Delivery
-	if err := t.refusedNow(r); err != nil {
+	if err := t.refusedNow(r, lanes); err != nil {
 		return err
 	}
 	repaired := false
@@ -251,46 +252,41 @@ func (t *tx) followTrouble(r *Result, lanes laneSet) error {
 	return err
 }
 
-// refusedNow journals what was refused, counts it and stops the address where that
-// is due, as [Store.TakeReturn] does with what comes back.
-func (t *tx) refusedNow(r *Result) error {
+// refusedNow takes what was refused as [Store.TakeReturn] does what comes back. What
+// the pair of domains hears of it, it has heard (hearResults).
+func (t *tx) refusedNow(r *Result, lanes laneSet) error {
 	if r.Return == nil {
 		if r.Suppress == nil {
 			return nil
 		}
 		return t.suppress(*r.Suppress)
 	}
-	d, m := r.Claimed.Delivery, r.Claimed.Message
-	h := handedRow{Handed: Handed{Workspace: d.Workspace, Delivery: d.ID, Message: m.ID, Account: d.Account, Customer: m.Customer, Address: r.Claimed.Known.To}}
-	said := mailed{message: m.ID, subject: m.Content.Subject, to: h.Address}
-	if c := r.Claimed.Known.Facts.Contact; c != nil && m.Customer != "" {
-		said.point, said.name = c.ID, r.Claimed.Known.ToName
-	}
-	e := r.Return.Event
-	e.Workspace, e.Account, e.Customer, e.Hops = d.Workspace, d.Account, m.Customer, m.Hops+1
-	var err error
-	if e.Data, err = r.Return.data(said); err != nil {
+	h, err := t.handed(r.Claimed.Delivery.ID)
+	if err != nil {
 		return err
 	}
-	var j Journaled
-	if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh {
+	said := *r.Return
+	said.Heard = nil
+	if !r.State.Final() { // it is tried again, and only told of if that costs the address
+		if n, err := t.countReturn(said, h); err != nil || n < said.After {
+			return err
+		}
+	}
+	j, err := t.takeReturn(said, h, lanes)
+	if err != nil || !j.Fresh {
 		return err
 	}
 	t.told = true
-	if err := t.notify("", ""); err != nil || r.Suppress == nil {
-		return err
+	return t.notify("", "")
+}
+
+// inRefusedTx is inTx; of results that tell of customers, since mail was refused, it
+// is sealTx.
+func (s *Store) inRefusedTx(ctx context.Context, workspace string, rs []Result, f func(*tx) error) error {
+	if slices.ContainsFunc(rs, func(r Result) bool { return r.Return != nil }) {
+		return s.sealTx(ctx, []string{workspace}, f)
 	}
-	x := *r.Suppress
-	h.channel = x.Channel
-	h.index, _ = t.addressIndex(x)
-	n, err := t.countReturn(*r.Return, h)
-	if err != nil || n < r.Return.After {
-		return err
-	}
-	if r.Return.Until > 0 {
-		x.Until = x.At.Add(r.Return.Until)
-	}
-	return t.suppress(x)
+	return s.inTx(ctx, workspace, f)
 }
 
 // pauseRefused keeps the lane of an account that was refused from sending, unless

@@ -193,24 +193,8 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 		if err != nil {
 			return err
 		}
-		e := r.Event
-		e.Workspace, e.Account, e.Customer = row.Workspace, row.Account, row.Customer
-		if r.Automatic {
-			if e.Hops, err = t.hopsAfter(row.Workspace, row.Message); err != nil {
-				return err
-			}
-		}
-		said, err := t.mailed(row)
-		if err != nil {
-			return err
-		}
-		if e.Data, err = r.data(said); err != nil {
-			return err
-		}
-		if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh {
-			return err
-		}
-		return t.followReturn(r, row, lanes)
+		j, err = t.takeReturn(r, row, lanes)
+		return err
 	})
 	if err != nil {
 		return j, unavailable(fmt.Errorf("take what came back for %s: %w", r.Delivery, err))
@@ -219,6 +203,33 @@ func (s *Store) TakeReturn(ctx context.Context, r Return) (j Journaled, err erro
 	lanes.wake(s)
 	return j, nil
 }
+
+// takeReturn journals what was said of a delivery, once, and stores what follows from
+// it. What is known already tells nothing again, but of a delivery that was sent once
+// more and taken since then it is news: it did not arrive.
+func (t *tx) takeReturn(r Return, h handedRow, lanes laneSet) (j Journaled, err error) {
+	e := r.Event
+	e.Workspace, e.Account, e.Customer = h.Workspace, h.Account, h.Customer
+	if r.Automatic {
+		if e.Hops, err = t.hopsAfter(h.Workspace, h.Message); err != nil {
+			return j, err
+		}
+	}
+	said, err := t.mailed(h)
+	if err != nil {
+		return j, err
+	}
+	if e.Data, err = r.data(said); err != nil {
+		return j, err
+	}
+	if err := t.journal([]slot{{e, &j}}); err != nil || !j.Fresh && (r.State != engawa.Failed || !h.sent()) {
+		return j, err
+	}
+	return j, t.followReturn(r, h, lanes)
+}
+
+// sent reports a delivery that was taken, as far as is known.
+func (h handedRow) sent() bool { return h.State == engawa.Accepted || h.State == engawa.Unknown }
 
 // mailed is whose mail came back, as its event tells it.
 type mailed struct {
@@ -341,7 +352,7 @@ func (t *tx) followReturn(r Return, h handedRow, lanes laneSet) error {
 			return err
 		}
 	}
-	if r.State == "" || h.State != engawa.Accepted && h.State != engawa.Unknown {
+	if r.State == "" || !h.sent() {
 		return nil
 	}
 	return t.moveReturned(r, h, lanes)

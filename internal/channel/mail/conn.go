@@ -280,8 +280,11 @@ func (c *conn) reply(see func(line []byte)) (reply, error) {
 		if err != nil || n > 0 && r.code != first.code {
 			return reply{}, errMalformed
 		}
-		if n == 0 {
+		switch {
+		case n == 0:
 			first = r
+		case len(first.text) < bufferSize:
+			first.text += " " + r.text
 		}
 		if see != nil {
 			see(line)

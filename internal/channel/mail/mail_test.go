@@ -426,6 +426,7 @@ func TestPhases(t *testing.T) {
 		"pipelined, RCPT refused":     {[]string{hi, ehloPipe, ok, "550 5.1.1 no", "503 5.5.1 no recipients"}, channel.AddressGone, "550 5.1.1"},
 		"pipelined, 354 all the same": {[]string{hi, ehloPipe, ok, "550 5.1.1 no", go_, "." + ok}, channel.AddressGone, "550 5.1.1"},
 		"pipelined, MAIL refused":     {[]string{hi, ehloPipe, "452 4.3.1 full", "503 5.5.1 MAIL first", "503 5.5.1 RCPT first"}, channel.Again, "452 4.3.1"},
+		"reasons on a further line":   {[]string{hi, ehlo, ok, "550-We are sorry.\r\n550 no such user"}, channel.AddressGone, "550"},
 		"421 in the middle":           {[]string{hi, ehloPipe, ok, "421 4.7.0 too many"}, channel.Again, "421 4.7.0"},
 		"codes that differ":           {[]string{hi, ehlo, "250-ok\r\n550 no"}, channel.Again, "protocol"},
 		"a line without end":          {[]string{hi, ehlo, "250 " + strings.Repeat("x", 5000)}, channel.Again, "protocol"},

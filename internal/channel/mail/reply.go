@@ -33,7 +33,7 @@ const (
 type reply struct {
 	code     int
 	enhanced string // "5.1.1" (RFC 3463); empty: none given
-	text     string // words of the last line, of refusals only; unmasked
+	text     string // words of all lines, of refusals only; unmasked
 }
 
 // label is the reply in short: "550 5.1.1".
