@@ -182,6 +182,7 @@ type Parcel struct {
 	To          Address
 	ToName      string
 	SenderName  string // who speaks: "Vendor via Business"
+	Partner     string // whose words they are; empty: the workspace's
 	Purpose     Purpose
 	Locale      Locale
 	Content     Content

@@ -44,7 +44,7 @@ func (c *cleared) Format(f fmt.State, _ rune) { fmt.Fprint(f, "cleared "+c.parce
 // cleared until the earliest of MaxAge, lease less LeaseMargin, and the instant
 // at which quiet hours begin, the message expires or the grant ends.
 // The words are taken as final: what the verdict obliges must be in f.Applied.
-// Whom a notice tells of comes from f alone.
+// Whom a notice tells of, and whose words they are, comes from f alone.
 // The verdict is returned in every case.
 func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease time.Time) (Cleared, engawa.Verdict) {
 	f.Final = true
@@ -59,7 +59,10 @@ func Clear(f engawa.Facts, rules *rule.Set, at time.Time, p engawa.Parcel, lease
 			until = end
 		}
 	}
-	p.About = f.About
+	p.About, p.Partner = f.About, ""
+	if f.Grant != nil {
+		p.Partner = f.Controller
+	}
 	return Cleared{&cleared{parcel: p, sum: sum(p), account: f.Account, until: until}}, v
 }
 
@@ -138,7 +141,7 @@ func sum(p engawa.Parcel) (out [sha256.Size]byte) {
 		about = *p.About
 	}
 	for _, s := range [...]string{
-		p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.ToName, p.SenderName,
+		p.Workspace, p.Message, p.Delivery, p.Account, p.To.Reveal(), p.ToName, p.SenderName, p.Partner,
 		string(p.Purpose), string(p.Locale), p.Content.Subject, p.Content.Text, p.Content.HTML, p.Unsubscribe,
 		about.Customer, about.Name, about.Mail.Reveal(), about.Event, about.Type, string(about.Data),
 	} {

@@ -495,6 +495,13 @@ func TestClearedEnds(t *testing.T) {
 		if got := c.Deadline().Sub(at); v.Outcome != engawa.Send || got != tc.want {
 			t.Errorf("%s: %s, lives %s, want %s (%v)", name, v.Outcome, got, tc.want, reasonsOf(v))
 		}
+		whose := ""
+		if f.Grant != nil {
+			whose = f.Controller
+		}
+		if got := c.it.parcel.Partner; got != whose {
+			t.Errorf("%s: the words are %q's, not %q's", name, got, whose)
+		}
 	}
 	var zero Cleared
 	if !zero.Deadline().IsZero() {

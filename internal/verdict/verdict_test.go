@@ -555,6 +555,10 @@ func TestCleared(t *testing.T) {
 		if _, err := (Cleared{&changed}).Open("acc_1"); !errors.Is(err, ErrNotCleared) {
 			t.Errorf("opens with other words: %v", err)
 		}
+		p.Partner = "ptn_smuggled"
+		if c, _ := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour)); c.it.parcel.Partner != "" {
+			t.Error("whose words they are came past the facts")
+		}
 		p.About = &engawa.About{Mail: "smuggled@y.example"}
 		if c, _ := Clear(f, set, time.Now(), p, time.Now().Add(time.Hour)); c.it.parcel.About != nil {
 			t.Error("whom a notice tells of came past the facts")

@@ -53,9 +53,13 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 
 	var b bytes.Buffer
 	b.Grow(2048 + 2*len(p.Content.Text) + 2*len(p.Content.HTML))
-	mailbox(&b, "From", sender, a.from)
-	mailbox(&b, "To", p.ToName, to.Reveal())
 	from, replyTo := a.addresses(p)
+	author := a.alias(p)
+	if author != a.from && replyTo == "" {
+		replyTo = a.from // nobody reads what comes to an alias
+	}
+	mailbox(&b, "From", sender, author)
+	mailbox(&b, "To", p.ToName, to.Reveal())
 	if replyTo != "" {
 		mailbox(&b, "Reply-To", "", replyTo)
 	}
@@ -81,6 +85,27 @@ func (a *account) compose(p engawa.Parcel) (*letter, error) {
 
 // errOwn stops what would come back to the hub.
 var errOwn = errors.New("mail for this address comes to this hub itself")
+
+// alias is the address that a mail is from. A partner's is its own for each class
+// of purpose, in the domain that comes back: receivers then judge the partner by
+// it, not the business's address, and nobody takes the business for the author. It
+// stays the same for good. Where the signature would not align with that domain
+// (RFC 9989), it is the account's.
+func (a *account) alias(p engawa.Parcel) string {
+	if p.Partner == "" || a.relay == "" || !a.aligns() {
+		return a.from
+	}
+	return "v-" + digest(p.Workspace, p.Partner, string(p.Purpose.Class())) + "@" + a.relay
+}
+
+// aligns reports whether what signs for the account signs for the relay domain too:
+// our own key or, where there is none, a server that signs for the sender's domain.
+func (a *account) aligns() bool {
+	if a.signer == nil {
+		return within(a.relay, a.domain)
+	}
+	return within(a.relay, a.signer.domain) || within(a.signer.domain, a.relay)
+}
 
 // checkWords refuses what could break a header apart or says nothing at all.
 func checkWords(p engawa.Parcel) error {

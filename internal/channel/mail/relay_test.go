@@ -130,3 +130,64 @@ func TestRelaySettings(t *testing.T) {
 		t.Errorf("in a hub without a relay: %q, %q", from, replyTo)
 	}
 }
+
+// TestAlias: a partner's mail is from an address of its own for each class of
+// purpose, the same for good, in its name; answers go where they went before, or to
+// the account's address, never to the alias. The business's own mail, and mail whose
+// signature would not align, is from the account's address.
+func TestAlias(t *testing.T) {
+	b := &sim.Inbox{}
+	defer b.Close()
+	from := func(partner string, purpose engawa.Purpose, changes ...string) (address, replyTo string) {
+		t.Helper()
+		b.Clear()
+		p := parcel("dlv_1")
+		p.Partner, p.Purpose, p.SenderName = partner, purpose, "在庫くん via ひなた珈琲"
+		l, err := relayed(t, b, changes...).compose(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := mail.ReadMessage(bytes.NewReader(l.octets))
+		if err != nil {
+			t.Fatal(err)
+		}
+		author, err := mail.ParseAddress(got.Header.Get("From"))
+		if err != nil || author.Name != p.SenderName {
+			t.Fatalf("%v %v", author, err)
+		}
+		if n := strings.Count(string(l.octets[:l.head]), "\r\nReply-To:"); n > 1 {
+			t.Fatalf("%d Reply-To", n)
+		}
+		return author.Address, got.Header.Get("Reply-To")
+	}
+	relay := []string{"relay_domain", "relay.hinata.example"}
+	alias, replyTo := from("ptn_1", engawa.Service, relay...)
+	if !strings.HasPrefix(alias, "v-") || !strings.HasSuffix(alias, "@relay.hinata.example") || replyTo != "shop@hinata.example" {
+		t.Errorf("%s, answers to %s", alias, replyTo)
+	}
+	if again, _ := from("ptn_1", engawa.Security, relay...); again != alias {
+		t.Errorf("the same class of the same partner is from %s", again)
+	}
+	seen := map[string]bool{alias: true}
+	for _, x := range []struct {
+		partner string
+		purpose engawa.Purpose
+	}{{"ptn_1", engawa.Marketing}, {"ptn_1", engawa.Notice}, {"ptn_2", engawa.Service}} {
+		got, _ := from(x.partner, x.purpose, relay...)
+		if seen[got] {
+			t.Errorf("%v shares %s", x, got)
+		}
+		seen[got] = true
+	}
+	if _, replyTo := from("ptn_1", engawa.Service, "relay_domain", "relay.hinata.example", "relay_replies", "true"); replyTo != "r-dlv_1-20261224@relay.hinata.example" {
+		t.Errorf("answers go to %s", replyTo)
+	}
+	for name, changes := range map[string][]string{"no relay domain": nil, "another's domain": {"relay_domain", "relay.elsewhere.example"}} {
+		if got, _ := from("ptn_1", engawa.Service, changes...); got != "shop@hinata.example" {
+			t.Errorf("%s: from %s", name, got)
+		}
+	}
+	if got, replyTo := from("", engawa.Service, relay...); got != "shop@hinata.example" || replyTo != "" {
+		t.Errorf("the business's own: %s, %s", got, replyTo)
+	}
+}
