@@ -265,7 +265,7 @@ func TestSentSaysWhy(t *testing.T) {
 		t.Fatalf("%d %s", res.Code, res.Body)
 	}
 	code, body := d.get("/accounts/acc_chat/sent")
-	if code != http.StatusOK || !strings.Contains(body, "この配信またはチャネルは止められています") {
+	if code != http.StatusOK || !strings.Contains(body, "この配信、チャネル、またはパートナーの宣伝は止められています") {
 		t.Errorf("%d %s", code, body)
 	}
 }
