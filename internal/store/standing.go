@@ -37,17 +37,31 @@ type ComplaintDay struct {
 // ref is the partner; lifting the stop closes it.
 const StandingTask = "partner.complaints"
 
-// WatchComplaints counts, for each of a workspace's partners, mails and complaints,
-// and stores the level that decide answers where it is another one. What became
-// worse is told and asks a person. decide is pure.
+// WatchComplaints counts mails and complaints of those of a workspace's partners of
+// whose mail somebody complained or who do not stand well, and stores the level that
+// decide answers where it is another one. What became worse is told and asks a
+// person. decide is pure.
 func (s *Store) WatchComplaints(ctx context.Context, workspace string, decide func(Complained) engawa.Repute) error {
-	err := s.sealTx(ctx, []string{workspace}, func(t *tx) error {
-		partners, err := t.partners(workspace)
-		if err != nil {
-			return err
-		}
+	var partners []string
+	err := s.view(ctx, workspace, func(t *tx) (err error) {
+		partners, err = all(t, scanString, `SELECT m.partner FROM event e JOIN message m ON m.workspace = e.workspace AND m.id = e.subject
+			WHERE e.workspace = $1 AND e.type = 'mail.complained' AND e.received_at >= $2 AND m.partner <> ''
+			UNION SELECT partner FROM partner_standing WHERE workspace = $1 AND level <> ''`, workspace, us(time.Now().Add(-ComplaintsFor)))
+		return err
+	})
+	if err == nil && len(partners) > 0 {
+		err = s.stand(ctx, workspace, partners, decide)
+	}
+	if err != nil {
+		return fmt.Errorf("watch complaints of %s: %w", workspace, err)
+	}
+	return nil
+}
+
+func (s *Store) stand(ctx context.Context, workspace string, partners []string, decide func(Complained) engawa.Repute) error {
+	return s.sealTx(ctx, []string{workspace}, func(t *tx) error {
 		for _, p := range partners {
-			c, err := t.complained(workspace, p.ID, "{lock}")
+			c, err := t.complained(workspace, p, "{lock}")
 			if err != nil {
 				return err
 			}
@@ -59,10 +73,6 @@ func (s *Store) WatchComplaints(ctx context.Context, workspace string, decide fu
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("watch complaints of %s: %w", workspace, err)
-	}
-	return nil
 }
 
 // Complaints returns what those who got a partner's mail said of it.
