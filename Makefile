@@ -40,10 +40,10 @@ lint:
 	$(LINT) run ./...
 
 bench:
-	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench'
+	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench'
 
 bench-desk:
-	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
+	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
 
 soak:
 	script/postgres run go test ./internal/store -run '^TestWithdrawalRaces$$' -count=1 -v -timeout 5h -races $(RACES)

@@ -99,7 +99,7 @@ var may = map[string][]string{
 	"internal/source/inbox":          {"", "internal/channel", "internal/letter"},
 	"internal/source/stripe":         {"", "internal/channel"},
 	"internal/store":                 {"", "internal/breaker", "internal/refusal", "internal/vault"},
-	"internal/store/storetest":       {},
+	"internal/store/storetest":       {"internal/store", "internal/vault"},
 	"internal/takeout":               {"", "internal/store", "internal/text"},
 	"internal/text":                  {""},
 	"internal/vault":                 {""},

@@ -92,7 +92,7 @@ func TestOpenToRead(t *testing.T) {
 			s.t.Errorf("an older database: %v", err)
 		}
 	})
-	if none, err := store.OpenToRead(t.Context(), storetest.SQLite(t), vault.New(vault.Generate(time.Now()))); err == nil {
+	if none, err := store.OpenToRead(t.Context(), storetest.Empty(t, storetest.EngineSQLite), vault.New(vault.Generate(time.Now()))); err == nil {
 		t.Errorf("a database that is not there was opened: %v", none)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // TestOpenTogether starts several nodes on a new database at once: on PostgreSQL
 // all come up and each migration ran once; a SQLite file belongs to the first.
 func TestOpenTogether(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	storetest.EachEmpty(t, func(t *testing.T, url string) {
 		ring := vault.New(vault.Generate(time.Now()))
 		const nodes = 8
 		var all sync.WaitGroup
@@ -78,7 +78,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	ring := vault.New(vault.Generate(time.Now()))
-	storetest.Each(t, func(t *testing.T, url string) {
+	storetest.EachEmpty(t, func(t *testing.T, url string) {
 		old, lite := storetest.Open(t, url), !strings.HasPrefix(url, "postgres")
 		text := string(first)
 		if !lite {
@@ -114,10 +114,7 @@ func TestUpgrade(t *testing.T) {
 		if again := reopen(); !slices.EqualFunc(upgraded, again, slices.Equal) {
 			t.Error("opening again changed the schema")
 		}
-		fresh := storetest.SQLite(t)
-		if !lite {
-			fresh = storetest.Postgres(t)
-		}
+		fresh := storetest.Empty(t, map[bool]string{true: storetest.EngineSQLite, false: storetest.EnginePostgres}[lite])
 		s, err := store.Open(t.Context(), fresh, ring)
 		if err != nil {
 			t.Fatal(err)

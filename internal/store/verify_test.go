@@ -104,7 +104,7 @@ func spoil(s *shop, of, table, column string) {
 	last := `set_byte(` + column + `, length(` + column + `) - 1, (get_byte(` + column + `, length(` + column + `) - 1) + 1) % 256)`
 	row := `ctid`
 	if s.Lite() {
-		last, row = `CAST(substr(`+column+`, 1, length(`+column+`) - 1) || x'00' AS BLOB)`, `rowid`
+		last, row = `CAST(substr(`+column+`, 1, length(`+column+`) - 1) || CASE substr(`+column+`, -1) WHEN x'00' THEN x'01' ELSE x'00' END AS BLOB)`, `rowid`
 	}
 	tx := storetest.Open(s.t, s.url)
 	defer tx.Close()

@@ -1,6 +1,11 @@
-// Package storetest gives a test a fresh, empty database of every engine that
-// the store runs on: SQLite in a temporary folder, PostgreSQL on the server
-// that ENGAWA_TEST_POSTGRES names (a URL whose user may create databases).
+// Package storetest gives a test a fresh database of every engine that the store
+// runs on: SQLite in a temporary folder, PostgreSQL on the server that
+// ENGAWA_TEST_POSTGRES names (a URL whose user may create databases). It has the
+// store's schema, no rows, and belongs to the key ring that first opens it; an
+// Empty one has nothing.
+//
+// On a server of ENGAWA_TEST_POSTGRES one database stays for each schema, whose
+// name begins with "schema_": the tests' are copies of it.
 //
 // A superuser walks through row-level security, and is what test servers are
 // given. Postgres then returns a URL that acts as a plain role, engawa_test, so
@@ -43,16 +48,58 @@ const (
 // Each runs test on a fresh database of each engine, as a subtest named after it.
 func Each(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
-	t.Run(EngineSQLite, func(t *testing.T) { test(t, SQLite(t)) })
+	on(t, func(t *testing.T, engine string) {
+		if engine == EngineSQLite {
+			test(t, SQLite(t))
+		} else {
+			test(t, Postgres(t))
+		}
+	})
+}
+
+// EachEmpty is Each with Empty databases.
+func EachEmpty(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	on(t, func(t *testing.T, engine string) { test(t, Empty(t, engine)) })
+}
+
+func on(t *testing.T, test func(t *testing.T, engine string)) {
+	t.Helper()
+	t.Run(EngineSQLite, func(t *testing.T) { test(t, EngineSQLite) })
 	if _, err := server(); errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
 		t.Logf("NOT tested on PostgreSQL: %v", err)
 		return
 	}
-	t.Run(EnginePostgres, func(t *testing.T) { test(t, Postgres(t)) })
+	t.Run(EnginePostgres, func(t *testing.T) { test(t, EnginePostgres) })
 }
 
-// SQLite returns the path of a SQLite file that does not exist yet.
-func SQLite(tb testing.TB) string { return filepath.Join(tb.TempDir(), "engawa.db") }
+// SQLite returns the path of a SQLite file.
+func SQLite(tb testing.TB) string {
+	tb.Helper()
+	file, err := madeSQLite()
+	path := Empty(tb, EngineSQLite)
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		tb.Fatalf("SQLite: %v", err)
+	}
+	return path
+}
+
+// Empty returns a database without a schema: the URL of one on PostgreSQL, dropped
+// at the end of the test, or the path of a SQLite file that does not exist yet.
+func Empty(tb testing.TB, engine string) string {
+	tb.Helper()
+	if engine == EngineSQLite {
+		return filepath.Join(tb.TempDir(), "engawa.db")
+	}
+	c, err := server()
+	if err != nil {
+		tb.Fatalf("PostgreSQL: %v", err)
+	}
+	return database(tb, c, "template0")
+}
 
 // plainRole acts for the tests where the server's user is above the walls.
 const plainRole = "engawa_test"
@@ -62,10 +109,14 @@ const plainRole = "engawa_test"
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	c, err := server()
+	var of string
+	if err == nil {
+		of, err = copied()
+	}
 	if err != nil {
 		tb.Fatalf("PostgreSQL: %v", err)
 	}
-	return database(tb, c)
+	return database(tb, c, of)
 }
 
 // PostgresWith is Postgres on a cluster of the test's own, whose programs run
@@ -81,25 +132,50 @@ func PostgresWith(tb testing.TB, environment ...string) string {
 	if err != nil {
 		tb.Fatalf("PostgreSQL: %v", err)
 	}
-	return database(tb, c)
+	return database(tb, c, "template0")
 }
 
-// database makes a database on c.
-func database(tb testing.TB, c cluster) string {
+// copied is what a test's database on the server is a copy of.
+var copied = sync.OnceValues(func() (string, error) {
+	c, err := server()
+	if err != nil {
+		return "", err
+	}
+	return madePostgres(c)
+})
+
+// database makes a database on c as a copy of another.
+func database(tb testing.TB, c cluster, of string) string {
 	tb.Helper()
+	name := "t_" + strings.ToLower(rand.Text())
+	execute(tb, c.dsn, "CREATE DATABASE "+name+" OWNER "+c.owner()+" TEMPLATE "+of+" ENCODING 'UTF8'")
+	tb.Cleanup(func() { execute(tb, c.dsn, "DROP DATABASE "+name+" WITH (FORCE)") })
+	at, err := c.url(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return at
+}
+
+// owner is whom databases belong to.
+func (c cluster) owner() string {
+	if c.plain {
+		return plainRole
+	}
+	return "CURRENT_USER"
+}
+
+// url is a database's, for who acts as its owner.
+func (c cluster) url(database string) (string, error) {
 	u, err := url.Parse(c.dsn)
 	if err != nil {
-		tb.Fatal("ENGAWA_TEST_POSTGRES is not a URL")
+		return "", errors.New("ENGAWA_TEST_POSTGRES is not a URL")
 	}
-	name, owner := "t_"+strings.ToLower(rand.Text()), "CURRENT_USER"
 	if c.plain {
-		owner = plainRole
 		u.RawQuery = with(u.Query(), "role", plainRole)
 	}
-	execute(tb, c.dsn, "CREATE DATABASE "+name+" OWNER "+owner+" TEMPLATE template0 ENCODING 'UTF8'")
-	tb.Cleanup(func() { execute(tb, c.dsn, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u.Path = "/" + name
-	return u.String()
+	u.Path = "/" + database
+	return u.String(), nil
 }
 
 func with(q url.Values, key, value string) string {
