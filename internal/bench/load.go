@@ -198,7 +198,7 @@ func bareOf(ctx context.Context, kind string, s *sink, n int) (best float64, err
 // its message sent, its delivery accepted, and exactly one attempt.
 func (p *place) accounted(ctx context.Context, n int) error {
 	for _, query := range []string{
-		"SELECT count(*) FROM message WHERE state = 'sent'",
+		"SELECT count(DISTINCT message) FROM delivery WHERE state IN ('accepted', 'delivered')",
 		"SELECT count(*) FROM delivery WHERE state IN ('accepted', 'delivered')",
 		"SELECT count(*) FROM attempt WHERE outcome = 'accepted'",
 		"SELECT count(*) FROM attempt",

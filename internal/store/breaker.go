@@ -275,7 +275,7 @@ func (t *tx) opened(r breakerRow) error {
 func (t *tx) takeBack(r breakerRow, deliveries []string) error {
 	messages, err := all(t, scanString, `UPDATE delivery SET state = 'held', note = '`+HeldNote+`', held_for = $3, due_at = $4, updated_at = $5
 		WHERE workspace = $1 AND id {in $2} AND state = 'failed' AND attempts < $6 AND provider_id = '' AND message IN
-			(SELECT id FROM message WHERE workspace = $1 AND id IN (SELECT message FROM delivery WHERE workspace = $1 AND id {in $2}) AND state = 'failed' AND (expires_at = 0 OR expires_at > $5))
+			(SELECT id FROM message WHERE workspace = $1 AND id IN (SELECT message FROM delivery WHERE workspace = $1 AND id {in $2}) AND `+messageState+` = 'failed' AND (expires_at = 0 OR expires_at > $5))
 		RETURNING message`, r.workspace, t.list(deliveries), r.id, us(time.Now().Add(HeldFor)), now(), heldTries)
 	if err != nil {
 		return fmt.Errorf("take back: %w", err)

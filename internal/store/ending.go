@@ -216,7 +216,7 @@ func (e Ending) of(table string) (w where) {
 // claim has locked.
 func (t *tx) refuseWaiting(e Ending, when time.Time) (int64, error) {
 	w := e.of("message")
-	w.and(`message.state = 'waiting'`)
+	w.and(messageState + ` = 'waiting'`)
 	messages, err := all(t, scanString, `SELECT message FROM delivery WHERE workspace = $1 AND waits AND message IN (SELECT id FROM message `+w.text+`) ORDER BY id {skip}`, w.args...)
 	if err != nil {
 		return 0, err
@@ -355,6 +355,6 @@ func (t *tx) left(e Ending) (d Destroyed, err error) {
 func (e Ending) words() where {
 	w := e.of("message")
 	w.and(`message.sealed_by <> '` + destroyedBy + `'`)
-	w.and(`message.state <> 'waiting'`)
+	w.and(messageState + ` <> 'waiting'`)
 	return w
 }

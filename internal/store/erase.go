@@ -101,7 +101,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		{`UPDATE contact_point SET ended_at = $3, address_index = '' WHERE workspace = $1 AND customer = $2 AND address_index <> ''`, &e.Forgotten},
 		{`UPDATE handle SET ended_at = $3, ended_by = '` + endedByErasure + `' WHERE workspace = $1 AND customer = $2 AND ended_at = 0`, nil},
 		{cancelErased, nil},
-		{`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND state = 'waiting' AND id IN ` + concerning, &e.Canceled},
+		{`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND ` + messageState + ` = 'waiting' AND id IN ` + concerning, &e.Canceled},
 	} {
 		n, err := t.exec(x.q, workspace, customer, when)
 		if err != nil {

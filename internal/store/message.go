@@ -221,8 +221,8 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
-	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, offer, contact_point, hops, filler)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, '')`
+	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, offer, contact_point, hops)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`
 
 func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	m := n.Message
@@ -301,8 +301,21 @@ func newDeliveryRow(m engawa.Message, d engawa.Delivery) []any {
 	}
 }
 
-const messageColumns = `workspace, id, event, route, partner, member, app, customer, destination, broadcast, purpose, trigger_by, topic, locale,
-	urgent, sample, not_before, expires_at, state, chain, trace, sealed, sealed_by, created_at, standing, offer, contact_point, hops`
+const (
+	messageColumns = beforeState + messageState + behindState
+	storedColumns  = beforeState + `state` + behindState // for a claim, to which it says nothing
+
+	beforeState = `workspace, id, event, route, partner, member, app, customer, destination, broadcast, purpose, trigger_by, topic, locale,
+		urgent, sample, not_before, expires_at, `
+	behindState = `, chain, trace, sealed, sealed_by, created_at, standing, offer, contact_point, hops`
+)
+
+// messageState is the state of a row of message: sent as soon as one of its
+// deliveries has arrived. That is told by the delivery alone, since writing it to
+// the message too costs a lane more than anything else (docs/decisions/0014);
+// every other state stands in the row (tx.settle).
+const messageState = `coalesce((SELECT 'sent' FROM delivery arrived WHERE arrived.workspace = message.workspace AND arrived.message = message.id
+	AND arrived.state IN ('accepted', 'delivered') LIMIT 1), message.state)` // LIMIT: else PostgreSQL reads all deliveries at once, for a list of twenty
 
 type messageRowRead struct {
 	engawa.Message
@@ -518,7 +531,7 @@ func (f MessageFilter) where(workspace string, p Page) where {
 	w.and("workspace = ?", workspace)
 	w.and("(created_at, id) < (?, ?)", p.before(), p.ID)
 	for _, c := range [...]struct{ text, value string }{
-		{"state = ?", f.State},
+		{messageState + " = ?", f.State},
 		{"outcome = ?", f.Outcome},
 		{"customer <> '' AND customer = ?", f.Customer},
 		{"destination <> '' AND destination = ?", f.Destination},
@@ -584,7 +597,7 @@ func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 			WHERE workspace = $1 AND message = $2 AND waits`, workspace, id, now()); err != nil {
 			return fmt.Errorf("cancel %s: %w", id, err)
 		}
-		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'waiting'
+		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND `+messageState+` = 'waiting'
 			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
 		if err != nil {
 			return fmt.Errorf("cancel %s: %w", id, err)

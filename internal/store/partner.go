@@ -273,7 +273,7 @@ func (s *Store) PartnerMessages(ctx context.Context, workspace, partner string, 
 	w.and(`p.workspace = ?`, workspace)
 	w.and(`p.partner = ?`, partner)
 	w.and(`(p.created_at, p.message) < (?, ?)`, p.before(), p.ID)
-	for _, c := range [...]struct{ text, value string }{{`p.message = ?`, f.ID}, {`p.app = ?`, f.App}, {`p.handle = ?`, f.Handle}, {`m.state = ?`, f.State}} {
+	for _, c := range [...]struct{ text, value string }{{`p.message = ?`, f.ID}, {`p.app = ?`, f.App}, {`p.handle = ?`, f.Handle}, {messageState + ` = ?`, f.State}} {
 		if c.value != "" {
 			w.and(c.text, c.value)
 		}
@@ -284,8 +284,8 @@ func (s *Store) PartnerMessages(ctx context.Context, workspace, partner string, 
 			err = scan(&m.ID, &m.App, &m.Handle, &m.Purpose, &m.State, &m.Outcome, &created, &expires)
 			m.CreatedAt, m.ExpiresAt = at(created), at(expires)
 			return m, err
-		}, `SELECT p.message, p.app, p.handle, m.purpose, m.state, m.outcome, p.created_at, m.expires_at FROM partner_message p
-			JOIN message m ON m.workspace = p.workspace AND m.id = p.message `+w.text+fmt.Sprintf(` ORDER BY p.created_at DESC, p.message DESC LIMIT %d`, p.limit()), w.args...)
+		}, `SELECT p.message, p.app, p.handle, message.purpose, `+messageState+`, message.outcome, p.created_at, message.expires_at FROM partner_message p
+			JOIN message ON message.workspace = p.workspace AND message.id = p.message `+w.text+fmt.Sprintf(` ORDER BY p.created_at DESC, p.message DESC LIMIT %d`, p.limit()), w.args...)
 		return err
 	})
 	return ms, err

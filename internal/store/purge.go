@@ -75,7 +75,7 @@ var errUnderWay = errors.New("a message is still under way")
 // waiting counts messages of the contract that have not ended.
 func (t *tx) waiting(e Ending) (int64, error) {
 	w := e.of("message")
-	w.and(`message.state = 'waiting'`)
+	w.and(messageState + ` = 'waiting'`)
 	return one(t, scanInt, `SELECT count(*) FROM message `+w.text, w.args...)
 }
 

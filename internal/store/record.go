@@ -158,16 +158,13 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	if err != nil {
 		return err
 	}
-	var sent []string
-	var workspace string
 	for i := range rs {
 		if !ours[i] {
 			continue
 		}
 		r := &rs[i]
 		if r.State == engawa.Accepted || r.State == engawa.Delivered {
-			workspace, sent = r.Claimed.Delivery.Workspace, append(sent, r.Claimed.Delivery.Message)
-			continue
+			continue // its message is sent: messageState
 		}
 		if pair, refused := open[r.Claimed.Delivery.ID]; refused {
 			if waits, err := t.waitsFor(pair, r); err != nil {
@@ -180,13 +177,7 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 			return err
 		}
 	}
-	if len(sent) == 0 {
-		return nil
-	}
-	// With its filler "sent" is as long as "waiting" (migrations/0006_lanes.sql).
-	_, err = t.exec(`UPDATE message SET state = 'sent', filler = '...', updated_at = $3 WHERE workspace = $1 AND id {in $2} AND state <> 'sent'`,
-		workspace, t.list(sent), now())
-	return err
+	return nil
 }
 
 // lockFollowed takes what results will change in the order in which a claim does:

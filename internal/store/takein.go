@@ -506,7 +506,7 @@ func endings() []struct{ name, q string } {
 		{"unknown", `UPDATE delivery SET state = 'unknown', note = 'imported', doubt = FALSE WHERE workspace = $1 AND (state = 'sending' OR waits AND doubt = TRUE)`},
 		{"canceled", `UPDATE delivery SET state = 'canceled', note = 'imported' WHERE workspace = $1 AND waits`},
 		{"", `UPDATE message SET state = CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'unknown')
-			THEN 'unknown' ELSE 'canceled' END WHERE workspace = $1 AND state = 'waiting'`},
+			THEN 'unknown' ELSE 'canceled' END WHERE workspace = $1 AND ` + messageState + ` = 'waiting'`},
 		{"unrouted", `UPDATE event SET routed = TRUE WHERE workspace = $1 AND routed = FALSE`},
 		{"gathered", `UPDATE digest SET state = 'done' WHERE workspace = $1 AND state = 'open'`},
 		{"", `UPDATE replay SET state = 'stopped' WHERE workspace = $1 AND state = 'running'`},

@@ -12,7 +12,8 @@ type taken struct {
 	made  []string // columns that the database makes
 	own   string   // a column that does not leave and comes in as the row's id, since it must differ
 	seal  form
-	told  []string // the names of what is sealed
+	told  []string          // the names of what is sealed
+	as    map[string]string // columns that are told by more than their row
 	hash  hashed
 	also  hashed // a second one; only of a member
 }
@@ -84,7 +85,7 @@ func takenTables() []taken {
 		{table: "source_cursor", kind: "cursors", order: "account"},
 		{table: "event", kind: "events", order: "id", seal: inJSON, told: []string{"body"}},
 		{table: "broadcast", kind: "broadcasts", order: "id"},
-		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, stay: []string{"filler"}, seal: inLines, told: []string{"words", "verdicts"}},
+		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, as: map[string]string{"state": messageState}, seal: inLines, told: []string{"words", "verdicts"}},
 		{table: "partner_message", kind: "partner-messages", order: "message"},
 		{table: "delivery", kind: "deliveries", order: "id", stay: []string{"fence", "carry", "held_for"}, made: []string{"waits"}, seal: inJSON, told: []string{"verdict"}},
 		{table: "attempt", kind: "attempts", order: "delivery, n", seal: inJSON, told: []string{"exchange"}},

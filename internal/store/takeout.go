@@ -207,7 +207,11 @@ func (k *Taking) page(x taken, columns []column, last []any) ([]takenRow, error)
 	if x.table == "workspace" {
 		of = "id"
 	}
-	q := `SELECT * FROM ` + x.table + ` WHERE ` + of + ` = $1`
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = firstSet(x.as[c.name], c.name)
+	}
+	q := `SELECT ` + strings.Join(names, `, `) + ` FROM ` + x.table + ` WHERE ` + of + ` = $1`
 	if last != nil {
 		var places []string
 		for i := range last {

@@ -66,7 +66,7 @@ func (t *tx) tallyMessages(out *Tally, workspace string, since time.Time) error 
 			out.Gates[gate] += n
 		}
 		return struct{}{}, nil
-	}, `SELECT created_at / 3600000000, state, gate, count(*) FROM message
+	}, `SELECT created_at / 3600000000, `+messageState+`, gate, count(*) FROM message
 		WHERE workspace = $1 AND created_at >= $2 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, workspace, us(since))
 	return err
 }
