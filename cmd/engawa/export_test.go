@@ -187,7 +187,7 @@ func (s *shell) tells(plain, sealed string) {
 
 // comesIn brings a takeout into another hub.
 func (s *shell) comesIn(ws, sealed, phrase string) {
-	o := newShell(s.T, storetest.SQLite(s.T))
+	o := newShell(s.T, storetest.Empty(s.T, storetest.EngineSQLite))
 	o.refused(1, "is sealed with a passphrase", "import", sealed)
 	o.refused(1, "does not open", "import", sealed, "--passphrase-file", o.phrase("wrong", "wrong horse battery staple"))
 	o.refused(1, "no takeout", "import", phrase)

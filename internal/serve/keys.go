@@ -27,6 +27,10 @@ func keyring(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Key
 		return nil, err
 	}
 	if made != "" {
+		ring, err = vault.Load(c.KeyFile) // another node may have made both since
+		if !errors.Is(err, fs.ErrNotExist) {
+			return ring, err
+		}
 		return nil, &engawa.Error{
 			Code:    engawa.CodeConflict,
 			Message: fmt.Sprintf("there is no key file at %s; this database was made with key ring %s and cannot be read without it", c.KeyFile, made),
