@@ -22,7 +22,12 @@ import (
 // listDesk is a desk with a list form's account, made on the page as an operator does.
 func listDesk(t *testing.T) (d *desk, s *listsim.Server, id string) {
 	t.Helper()
-	d, s = newDesk(t, storetest.SQLite(t)), listsim.New(listsim.Options{Polite: true})
+	return listDeskOn(t, storetest.SQLite(t))
+}
+
+func listDeskOn(t *testing.T, dsn string) (d *desk, s *listsim.Server, id string) {
+	t.Helper()
+	d, s = newDesk(t, dsn), listsim.New(listsim.Options{Polite: true})
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	_, body := d.get("/accounts/new?kind=listform")
@@ -158,6 +163,47 @@ func TestWebFormRoutes(t *testing.T) {
 	if _, body := d.get("/accounts/" + id + "/form"); !strings.Contains(body, "このアカウントを使う行き先があります") {
 		t.Error("the page offers the routes again")
 	}
+}
+
+// TestUnclear: of each customer of whom nobody knows whether the form took them a
+// task says where to look, and leads to what to type for this one and to the link.
+func TestUnclear(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d, _, id := listDeskOn(t, dsn)
+		ctx, now := context.Background(), time.Now()
+		d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+			Customer:      engawa.Customer{Workspace: ws, ID: "cus_sora", Kind: "person", Name: "佐藤 空", Locale: engawa.Japanese, CreatedAt: now},
+			ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_sora", Customer: "cus_sora", Kind: "mail", Address: "sora@customer.example", VerifiedAt: now, CreatedAt: now}},
+		}))
+		theirs := map[string][]string{"cus_hana": {"hana.yamada@customer.example", "山田 花"}, "cus_sora": {"sora@customer.example", "佐藤 空"}}
+		for customer, texts := range theirs {
+			m := engawa.Message{
+				Workspace: ws, ID: "msg_" + customer, Customer: customer, Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+				Content: engawa.Content{Text: "event: member.provisional\nname: " + texts[1]}, Chain: []engawa.Via{{Account: id}}, State: engawa.MessageUnknown, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+			}
+			d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+			d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, ID: "tsk_" + customer, Kind: "listform.unknown", Ref: m.ID, DueAt: now.Add(time.Hour), Args: map[string]string{"message": m.ID, "account": id}}))
+		}
+		for customer, texts := range theirs {
+			code, body := d.get("/tasks/tsk_" + customer)
+			for _, want := range []string{"メルマガに登録されたか確かめてください", "管理画面でアドレスを探し、なければ、表示される内容をそのまま入力してください", "/messages/msg_" + customer + "#by-hand"} {
+				if code != http.StatusOK || !strings.Contains(body, want) {
+					t.Errorf("the task of %s: %d, no %q", customer, code, want)
+				}
+			}
+			res := d.post("/messages/msg_"+customer+"/by-hand", nil)
+			for _, want := range append([]string{"https://list.example/admin", "名簿にこのアドレスがなければ、登録してください", listsim.Plan}, texts...) {
+				if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), want) {
+					t.Errorf("what to type for %s: %d, no %q", customer, res.Code, want)
+				}
+			}
+			for other, texts := range theirs {
+				if other != customer && strings.Contains(res.Body.String(), texts[0]) {
+					t.Errorf("what to type for %s shows the address of %s", customer, other)
+				}
+			}
+		}
+	})
 }
 
 // TestByHand: what to type is shown to who may see it, on request, and recorded.
