@@ -25,6 +25,9 @@ type FormKind struct {
 	// Fields are the settings that an operator chooses on the form's page; they
 	// are not on the account's. ShapeField is the last of them.
 	Fields []string
+	// Warns are the points of what an operator must know before switching it on, in
+	// order: their words are "kind.<kind>.warning.<point>".
+	Warns []string
 	// Needs are those of Fields without which nothing is submitted, besides ShapeField.
 	Needs []string
 	// Registers and Asks are the types of the events of which customers are told
