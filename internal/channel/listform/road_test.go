@@ -53,12 +53,12 @@ func onTheRoad(t *testing.T, test func(h *hub)) {
 	url := storetest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(3 * time.Hour) // noon in Tokyo
-		run(t, url, kinds, test)
+		run(t, url, kinds, func(*hub) {}, test)
 	})
 }
 
-// run runs a hub with these kinds on a database.
-func run(t *testing.T, url string, kinds []channel.Kind, test func(h *hub)) {
+// run runs a hub with these kinds on a database, after what was before.
+func run(t *testing.T, url string, kinds []channel.Kind, before, test func(h *hub)) {
 	h := &hub{t: t, sim: sim.New(sim.Options{Polite: true})}
 	var err error
 	h.st, err = store.Open(context.Background(), url, vault.New(vault.Generate(time.Now())))
@@ -69,6 +69,7 @@ func run(t *testing.T, url string, kinds []channel.Kind, test func(h *hub)) {
 	h.must(err)
 	h.comp = &message.Composer{Store: h.st, Rules: rules, Words: words, Kinds: kinds, Unsubscribe: func(engawa.Message) string { return "https://u.example" }}
 	h.furnish()
+	before(h)
 	ctx, stop := context.WithCancel(context.Background())
 	d := &dispatch.Dispatcher{
 		Store: h.st, Compose: h.comp, Rules: rules, Kinds: kinds, Owner: "n1", Lease: time.Minute, Log: slog.New(slog.DiscardHandler),
@@ -271,7 +272,7 @@ func TestRoadUnclear(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		hasty := listform.Kind
 		hasty.Limits = nil
-		run(t, url, []channel.Kind{mail.Kind, hasty}, func(h *hub) {
+		run(t, url, []channel.Kind{mail.Kind, hasty}, func(*hub) {}, func(h *hub) {
 			h.must(h.st.SaveRoute(context.Background(), engawa.Route{ // by day and by night
 				Workspace: ws, ID: "rte_in", Name: "in", Version: 1, Enabled: true, Events: listform.Kind.Form.Registers, UpdatedAt: time.Now(),
 				Then: []engawa.Step{{To: "customer", Purpose: engawa.Service, Via: []engawa.Via{{Account: list}}}},
@@ -302,6 +303,60 @@ func TestRoadUnclear(t *testing.T) {
 			}
 			if len(rows) != 2 || len(tasks) != 2 || h.sim.Posts() != 2 {
 				t.Errorf("%d messages, %d submissions, tasks %v", len(rows), h.sim.Posts(), tasks)
+			}
+		})
+	})
+}
+
+// TestRoadKilled: of what a node was doing when it died nobody knows what became. A
+// registration is looked for, and is not submitted again; what was to be asked of a
+// person is asked.
+func TestRoadKilled(t *testing.T) {
+	url := storetest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(3 * time.Hour)
+		ctx, want := context.Background(), map[string]bool{}
+		died := func(h *hub) {
+			for _, r := range []message.Request{
+				{Customer: "cus_yes", Content: engawa.Content{Text: "event: member.provisional\nname: 山田 花"}},
+				{Customer: "cus_never", Content: engawa.Content{Text: "event: member.provisional\nname: 佐藤 空"}},
+				{Destination: "dst_hand", About: "cus_back", Content: engawa.Content{Text: "event: contract.terminated\nname: 山田 花"}},
+			} {
+				r.Workspace, r.Purpose, r.Trigger, r.Chain = ws, engawa.Service, engawa.ByUser, []engawa.Via{{Account: list}}
+				ms, err := h.comp.Accept(ctx, ws, []message.Request{r})
+				h.must(err)
+				kind := "listform.unknown "
+				if r.Destination != "" {
+					kind = "listform.remove "
+				}
+				want[kind+ms[0].Message.ID] = true
+			}
+			lane, err := h.st.Lane(ctx, ws, list)
+			h.must(err)
+			lane, held, err := h.st.Hold(ctx, "dead", lane)
+			h.must(err)
+			going, _, err := h.st.Claim(ctx, lane, 10, store.Decide{
+				Judge: func(c *store.Claimed) store.Decision {
+					return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: c.Delivery.ID}
+				},
+				Pace: func() store.Pace { return lane.Pace },
+			})
+			h.must(err)
+			if !held || len(going) != len(want) {
+				t.Fatalf("held %t, %d under way", held, len(going))
+			}
+		}
+		run(t, url, kinds, died, func(h *hub) {
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			tasks := h.tasks()
+			for key := range want {
+				if k := tasks[key]; k.Count != 1 || k.Args["message"] != k.Ref {
+					t.Errorf("%s is not asked: %+v", key, tasks)
+				}
+			}
+			if len(tasks) != len(want) || h.sim.Posts() != 0 {
+				t.Errorf("%d tasks, %d submissions", len(tasks), h.sim.Posts())
 			}
 		})
 	})
