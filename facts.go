@@ -125,8 +125,16 @@ type ContentFacts struct {
 	Subject     string `json:"subject,omitempty"`
 	Text        string `json:"text,omitempty"`   // the first 200 characters: where a label stands
 	Promotional bool   `json:"promotional"`      // words that make a message an advertisement
-	Unsafe      string `json:"unsafe,omitempty"` // a code, when something in it may not be sent at all
+	Unsafe      string `json:"unsafe,omitempty"` // why it may not be sent to a customer at all: UnsafePictures, UnsafeEmpty; empty: it may
 }
+
+// Why words may not be sent to a customer at all: what an advertisement says
+// must be there to be read, under its label, and not in a picture (Korea's
+// Network Act, Decree, Annex 6).
+const (
+	UnsafePictures = "pictures" // the HTML has no words, and what pictures say nobody can judge
+	UnsafeEmpty    = "empty"    // an advertisement of which the variables left nothing to read
+)
 
 // GrantFacts is the sender's grant.
 type GrantFacts struct {

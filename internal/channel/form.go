@@ -11,6 +11,9 @@ import (
 // person for what no form can do.
 const ByHand engawa.Address = "by-hand"
 
+// Register is the act of a FormKind that its form can do.
+const Register = "register"
+
 // ShapeField is the setting that keeps a form's shape.
 const ShapeField = "shape"
 
@@ -22,6 +25,9 @@ type FormKind struct {
 	// Fields are the settings that an operator chooses on the form's page; they
 	// are not on the account's. ShapeField is the last of them.
 	Fields []string
+	// Warns are the points of what an operator must know before switching it on, in
+	// order: their words are "kind.<kind>.warning.<point>".
+	Warns []string
 	// Needs are those of Fields without which nothing is submitted, besides ShapeField.
 	Needs []string
 	// Registers and Asks are the types of the events of which customers are told
@@ -35,7 +41,7 @@ type FormKind struct {
 	// template does.
 	Words func(engawa.Event) engawa.Content
 	// Typed is what a person does and types instead, for a message with content c
-	// about somebody of this name at this address. act is "register", "change" or
+	// about somebody of this name at this address. act is Register, "change" or
 	// "remove"; empty: nothing need be done.
 	Typed func(s Settings, c engawa.Content, name string, to engawa.Address) (act string, out []Typed)
 }

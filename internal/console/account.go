@@ -171,9 +171,7 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (Ac
 		view.Environment = ""
 	}
 	view.Path = view.action()
-	if view.FillsIn {
-		view.Warning = v.T("kind." + kind.Name + ".warning")
-	}
+	view.Warning = v.warning(kind)
 	has := c.options(v, kind, a)
 	for _, f := range kind.Fields {
 		if f.Type == channel.Own || onForm(kind, f.Key) || f.Type == channel.Pick && a.ID == "" {

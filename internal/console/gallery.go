@@ -511,6 +511,9 @@ func sampleZendesk(p Page, s spoken) AccountForm {
 	return v
 }
 
+// sampleForm warns as the real one does.
+var sampleForm = channel.Kind{Name: "listform", Form: &channel.FormKind{Warns: []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name"}}}
+
 // sampleWebForm is a form that has changed since it was read.
 func sampleWebForm(p Page, l engawa.Locale) WebForm {
 	name := p.T("kind.listform")
@@ -519,7 +522,7 @@ func sampleWebForm(p Page, l engawa.Locale) WebForm {
 		engawa.Japanese: {"メールアドレス", "お名前", "コース"}, engawa.Korean: {"메일 주소", "이름", "과정"}, engawa.English: {"Mail address", "Your name", "Course"},
 	}[l]
 	v := WebForm{
-		Page: p, Account: "acc_6", AccountName: name, Warning: p.T("kind.listform.warning"), URL: "https://mm.hinata.example/np/sesform.php", Version: 2,
+		Page: p, Account: "acc_6", AccountName: name, Warning: p.warning(sampleForm), URL: "https://mm.hinata.example/np/sesform.php", Version: 2,
 		Forms: 2, Charset: "shift_jis", Disagree: true, Changed: []string{"- text onamae", "+ text onamae (required)"}, Ready: true, Off: true, NoPlan: true, Uncovered: "course",
 		Shape: "post https://mm.hinata.example/np/sesform.php shift_jis", Try: WebFormTry{Mail: "yuki@hinata.example"},
 		Inputs: []channel.WebInput{

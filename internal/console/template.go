@@ -78,7 +78,7 @@ func (v *visit) templateView(t engawa.Template) TemplateForm {
 				view.Variables = append(view.Variables, name)
 			}
 		}
-		w := TemplateWords{Locale: l, Content: c, Ad: text.Promotional(c.Subject, c.Text)}
+		w := TemplateWords{Locale: l, Content: c, Ad: text.Advertises(c)}
 		if c != (engawa.Content{}) {
 			var err error
 			if w.Preview, err = text.Render(c, examples(l, names), text.EscapeNone); err != nil {

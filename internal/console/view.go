@@ -384,28 +384,29 @@ type AccountForm struct {
 	TestProblemRemedy string
 	FillsIn           bool // it fills in a public form, which has a page of its own
 	Hearing           *Hearing
-	Refused           bool   // a receiver refuses mail of its domain
-	Warning           string // what nobody promises; empty: nothing to warn of
+	Refused           bool     // a receiver refuses mail of its domain
+	Warning           []string // what nobody promises; nil: nothing to warn of
 }
 
 // WebForm is the page on which the fields of a public form are chosen.
 type WebForm struct {
 	Page
-	Account, AccountName, Warning string
-	URL                           string // of the form
-	Version                       int64
-	Unread, Remedy                string // why there is nothing to choose from
-	Forms                         int
-	Charset                       string
-	Disagree                      bool
-	Changed                       []string // since its fields were chosen
-	Shape                         string
-	Inputs                        []channel.WebInput
-	Map, Phrases                  []FormField // what goes where; words of the answer and the rest
-	Uncovered                     string      // required inputs that nothing goes into
-	NoPlan, Off, Ready, Routed    bool
-	TryProblem                    string
-	Try                           WebFormTry
+	Account, AccountName       string
+	Warning                    []string
+	URL                        string // of the form
+	Version                    int64
+	Unread, Remedy             string // why there is nothing to choose from
+	Forms                      int
+	Charset                    string
+	Disagree                   bool
+	Changed                    []string // since its fields were chosen
+	Shape                      string
+	Inputs                     []channel.WebInput
+	Map, Phrases               []FormField // what goes where; words of the answer and the rest
+	Uncovered                  string      // required inputs that nothing goes into
+	NoPlan, Off, Ready, Routed bool
+	TryProblem                 string
+	Try                        WebFormTry
 }
 
 // WebFormTry is one registration of the member's own.

@@ -25,6 +25,18 @@ func (c *console) webForm(v *visit) error {
 	return v.show(WebFormPage(view))
 }
 
+// warning is what nobody promises of a kind that fills in a form, point by point;
+// nil: there is nothing to warn of.
+func (p Page) warning(k channel.Kind) (points []string) {
+	if k.Form == nil {
+		return nil
+	}
+	for _, point := range k.Form.Warns {
+		points = append(points, p.T("kind."+k.Name+".warning."+point))
+	}
+	return points
+}
+
 // webFormView reads the form anew. One that cannot be read is told on the page.
 func (c *console) webFormView(v *visit) (WebForm, engawa.Account, channel.Kind, error) {
 	a, kind, err := c.openAccount(v)
@@ -35,7 +47,7 @@ func (c *console) webFormView(v *visit) (WebForm, engawa.Account, channel.Kind, 
 		return WebForm{}, a, kind, err
 	}
 	view := WebForm{
-		Page: v.titled("accounts", v.T("webform.title", "account", a.Name)), Account: a.ID, AccountName: a.Name, Warning: v.T("kind." + kind.Name + ".warning"),
+		Page: v.titled("accounts", v.T("webform.title", "account", a.Name)), Account: a.ID, AccountName: a.Name, Warning: v.warning(kind),
 		URL: a.Settings["url"], Version: a.Version, Off: !a.Enabled, NoPlan: a.Settings["plan_id"] == "" && a.Settings["products"] == "",
 		Ready: a.Settings[channel.ShapeField] != "",
 	}

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"html"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/builtin"
 	listsim "github.com/engawa/engawa/internal/channel/listform/sim"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -22,7 +24,12 @@ import (
 // listDesk is a desk with a list form's account, made on the page as an operator does.
 func listDesk(t *testing.T) (d *desk, s *listsim.Server, id string) {
 	t.Helper()
-	d, s = newDesk(t, storetest.SQLite(t)), listsim.New(listsim.Options{Polite: true})
+	return listDeskOn(t, storetest.SQLite(t))
+}
+
+func listDeskOn(t *testing.T, dsn string) (d *desk, s *listsim.Server, id string) {
+	t.Helper()
+	d, s = newDesk(t, dsn), listsim.New(listsim.Options{Polite: true})
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	_, body := d.get("/accounts/new?kind=listform")
@@ -38,6 +45,88 @@ func listDesk(t *testing.T) (d *desk, s *listsim.Server, id string) {
 		t.Fatalf("%d %s", res.Code, res.Body)
 	}
 	return d, s, strings.TrimPrefix(at, "/accounts/")
+}
+
+// warned is what an operator of a list form must know, and by what it is known in
+// each language again: written down here once more, lest a sentence gets lost.
+var warned = map[string]map[engawa.Locale]string{
+	"nobody promises that it works":             {engawa.Japanese: "動作は保証されません", engawa.Korean: "동작을 보장하지 않습니다", engawa.English: "no guarantee that this works"},
+	"the list has no interface for programs":    {engawa.Japanese: "外部のプログラムとつなぐ仕組みがありません", engawa.Korean: "외부 프로그램과 연결하는 기능이 없습니다", engawa.English: "no interface for other programs"},
+	"it rests on a hole in the list's security": {engawa.Japanese: "セキュリティ上の欠陥", engawa.Korean: "보안상의 결함", engawa.English: "security hole"},
+	"the hole may be closed":                    {engawa.Japanese: "いつか塞がれるかもしれません", engawa.Korean: "언젠가 막힐 수 있습니다", engawa.English: "may be closed one day"},
+	"then it is over":                           {engawa.Japanese: "使えなくなります", engawa.Korean: "쓸 수 없습니다", engawa.English: "cannot be used any more"},
+	"there is no list to test with":             {engawa.Japanese: "試験用の環境がない", engawa.Korean: "시험 환경이 없으므로", engawa.English: "nothing to test against"},
+	"nothing will be added":                     {engawa.Japanese: "機能を増やす予定はありません", engawa.Korean: "기능을 더 늘릴 계획이 없습니다", engawa.English: "no more will be built on it"},
+	"it only registers":                         {engawa.Japanese: "できるのは登録だけ", engawa.Korean: "할 수 있는 것은 등록뿐", engawa.English: "It can only register"},
+	"it changes and deletes nothing":            {engawa.Japanese: "変更や削除はできません", engawa.Korean: "변경과 삭제는 할 수 없습니다", engawa.English: "cannot change or delete"},
+	"a cancelled product is a person's":         {engawa.Japanese: "商品のキャンセル", engawa.Korean: "상품 취소", engawa.English: "cancel a product"},
+	"a contract that ended is a person's":       {engawa.Japanese: "契約の解約があったお客さまは、手作業で名簿から削除", engawa.Korean: "계약 해지가 있었던 고객은 목록에서 직접 삭제", engawa.English: "end a contract have to be removed from the list by hand"},
+	"a changed name or address is a person's":   {engawa.Japanese: "氏名やメールアドレスが変わっても、名簿には反映されません", engawa.Korean: "이름이나 메일 주소가 바뀌어도 목록에는 반영되지 않습니다", engawa.English: "changed name or mail address does not reach the list"},
+	"names in letters or katakana are refused":  {engawa.Japanese: "英字やカタカナ", engawa.Korean: "로마자나 가타카나", engawa.English: "Latin letters or katakana"},
+	"a refusal does not recover by itself":      {engawa.Japanese: "自動では回復しません", engawa.Korean: "저절로 복구되지 않으며", engawa.English: "Nothing recovers by itself"},
+}
+
+// TestWarning: whoever makes, changes or sets up a list form reads the whole
+// warning, in each language, and begins with the switch off.
+func TestWarning(t *testing.T) {
+	d, _, id := listDesk(t)
+	w, kind := words(t), builtin.Kinds()[slices.IndexFunc(builtin.Kinds(), func(k channel.Kind) bool { return k.Name == "listform" })]
+	for _, l := range engawa.Locales {
+		d.member.Locale = l
+		for _, page := range []string{"/accounts/new?kind=listform", "/accounts/" + id, "/accounts/" + id + "/form"} {
+			code, body := d.get(page)
+			body = html.UnescapeString(body)
+			for point, known := range warned {
+				if code != http.StatusOK || !strings.Contains(body, known[l]) {
+					t.Errorf("%s %s: %d, it does not say that %s", page, l, code, point)
+				}
+			}
+			for _, point := range kind.Form.Warns {
+				if !strings.Contains(body, w.T(l, "kind.listform.warning."+point)) {
+					t.Errorf("%s %s: without %s", page, l, point)
+				}
+			}
+			if on := regexp.MustCompile(`<input[^>]*name="enabled"[^>]*>`).FindString(body); on == "" != strings.HasSuffix(page, "/form") || strings.Contains(on, "checked") {
+				t.Errorf("%s %s: the switch is %q", page, l, on)
+			}
+		}
+		if _, body := d.get("/accounts/new?kind=webhook"); strings.Contains(html.UnescapeString(body), warned["nobody promises that it works"][l]) {
+			t.Errorf("%s: a webhook warns of what is a list form's", l)
+		}
+	}
+	if d.settings(id).Enabled {
+		t.Error("it was made switched on")
+	}
+}
+
+// TestNoPlan: where no plan id is set nobody is registered, and the pages say so: that
+// of the message, with the reason, and those of the account before it comes to that.
+func TestNoPlan(t *testing.T) {
+	d, _, id := listDesk(t)
+	a, ctx, now := d.settings(id), context.Background(), time.Now()
+	delete(a.Settings, "plan_id")
+	delete(a.Settings, "products")
+	d.must(d.st.ChangeAccount(ctx, a))
+	m := engawa.Message{
+		Workspace: ws, ID: "msg_noplan", Customer: "cus_hana", Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+		Content: engawa.Content{Text: "event: member.provisional"}, Chain: []engawa.Via{{Account: id}}, State: engawa.MessageFailed, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	delivery := store.NewDelivery(m, 0, now)
+	delivery.State, delivery.Note = engawa.Failed, "no_plan" // as internal/channel/listform's TestRoad has it
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{delivery}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	for page, says := range map[string]map[engawa.Locale]string{
+		"/messages/msg_noplan":        {engawa.Japanese: "プランIDが設定されていないため、登録していません。", engawa.Korean: "플랜 ID가 설정되어 있지 않아 등록하지 않았습니다.", engawa.English: "There is no plan id for it, so nobody was registered."},
+		"/accounts/" + id + "/form":   {engawa.Japanese: "このままでは誰も登録されません。", engawa.Korean: "이대로는 아무도 등록되지 않습니다.", engawa.English: "There is no plan id at all, so nobody will be registered."},
+		"/accounts/" + id:             {engawa.Japanese: "空のままなら、仮登録のお客さまは登録されません。", engawa.Korean: "비워 두면 가등록한 고객은 등록되지 않습니다.", engawa.English: "Left empty, nobody is registered at provisional registration."},
+		"/accounts/new?kind=listform": {engawa.Japanese: "ここにない商品では登録されません。", engawa.Korean: "여기에 없는 상품은 등록되지 않습니다.", engawa.English: "A product that is not here registers nobody."},
+	} {
+		for l, want := range says {
+			d.member.Locale = l
+			if code, body := d.get(page); code != http.StatusOK || !strings.Contains(html.UnescapeString(body), want) {
+				t.Errorf("%s %s: %d, no %q", page, l, code, want)
+			}
+		}
+	}
 }
 
 // settings reads the settings of an account.
@@ -158,6 +247,47 @@ func TestWebFormRoutes(t *testing.T) {
 	if _, body := d.get("/accounts/" + id + "/form"); !strings.Contains(body, "このアカウントを使う行き先があります") {
 		t.Error("the page offers the routes again")
 	}
+}
+
+// TestUnclear: of each customer of whom nobody knows whether the form took them a
+// task says where to look, and leads to what to type for this one and to the link.
+func TestUnclear(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d, _, id := listDeskOn(t, dsn)
+		ctx, now := context.Background(), time.Now()
+		d.must(d.st.AddCustomer(ctx, store.NewCustomer{
+			Customer:      engawa.Customer{Workspace: ws, ID: "cus_sora", Kind: "person", Name: "佐藤 空", Locale: engawa.Japanese, CreatedAt: now},
+			ContactPoints: []engawa.ContactPoint{{Workspace: ws, ID: "cp_sora", Customer: "cus_sora", Kind: "mail", Address: "sora@customer.example", VerifiedAt: now, CreatedAt: now}},
+		}))
+		theirs := map[string][]string{"cus_hana": {"hana.yamada@customer.example", "山田 花"}, "cus_sora": {"sora@customer.example", "佐藤 空"}}
+		for customer, texts := range theirs {
+			m := engawa.Message{
+				Workspace: ws, ID: "msg_" + customer, Customer: customer, Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+				Content: engawa.Content{Text: "event: member.provisional\nname: " + texts[1]}, Chain: []engawa.Via{{Account: id}}, State: engawa.MessageUnknown, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+			}
+			d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+			d.must(d.st.Raise(ctx, engawa.Task{Workspace: ws, ID: "tsk_" + customer, Kind: "listform.unknown", Ref: m.ID, DueAt: now.Add(time.Hour), Args: map[string]string{"message": m.ID, "account": id}}))
+		}
+		for customer, texts := range theirs {
+			code, body := d.get("/tasks/tsk_" + customer)
+			for _, want := range []string{"メルマガに登録されたか確かめてください", "管理画面でアドレスを探し、なければ、表示される内容をそのまま入力してください", "/messages/msg_" + customer + "#by-hand"} {
+				if code != http.StatusOK || !strings.Contains(body, want) {
+					t.Errorf("the task of %s: %d, no %q", customer, code, want)
+				}
+			}
+			res := d.post("/messages/msg_"+customer+"/by-hand", nil)
+			for _, want := range append([]string{"https://list.example/admin", "名簿にこのアドレスがなければ、登録してください", listsim.Plan}, texts...) {
+				if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), want) {
+					t.Errorf("what to type for %s: %d, no %q", customer, res.Code, want)
+				}
+			}
+			for other, texts := range theirs {
+				if other != customer && strings.Contains(res.Body.String(), texts[0]) {
+					t.Errorf("what to type for %s shows the address of %s", customer, other)
+				}
+			}
+		}
+	})
 }
 
 // TestByHand: what to type is shown to who may see it, on request, and recorded.

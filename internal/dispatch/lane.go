@@ -251,11 +251,20 @@ func (l *lane) open(ctx context.Context) error {
 	l.jobs, l.done = make(chan job, max(waiting, l.conns*perConn)), make(chan store.Result, recordMax)
 	n, err := l.d.Store.Recover(ctx, l.row, func(d engawa.Delivery) (engawa.DeliveryState, string) {
 		return afterUnknown(l.kind, d, time.Now())
-	})
+	}, l.ask())
 	if n > 0 {
 		l.log.WarnContext(ctx, "took over hand-overs without an end", "count", n)
 	}
 	return err
+}
+
+// ask says what a person is asked about a hand-over without an end, where that
+// depends on its message; nil: it does not.
+func (l *lane) ask() func(*store.Claimed) engawa.Task {
+	if l.kind.Form == nil {
+		return nil
+	}
+	return func(c *store.Claimed) engawa.Task { return look(l.kind, c, time.Now()) }
 }
 
 // release gives the lane back even when ctx has ended.
@@ -370,7 +379,7 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 		decide.Between = l.between
 	}
 	if l.kind.Form != nil {
-		decide.Late = func(c *store.Claimed) *engawa.Task { return byHand(l.kind, c, time.Now()) }
+		decide.Late = func(c *store.Claimed) *engawa.Task { return byHand(l.kind, c, "expired", time.Now()) }
 	}
 	going, end, err := l.d.Store.Claim(ctx, l.row, n, decide)
 	if err != nil {

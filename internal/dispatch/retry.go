@@ -89,7 +89,7 @@ const closedPause = time.Hour
 func again(k channel.Kind, out store.Result, after time.Duration, now time.Time, jitter float64) store.Result {
 	out.DueAt = now.Add(backoff(out.Claimed.Delivery.Attempts, after, jitter))
 	if end := out.Claimed.Message.ExpiresAt; !end.IsZero() && !out.DueAt.Before(end) {
-		out.Outcome, out.State, out.GoesOn, out.Task = engawa.OutcomeFailed, engawa.Failed, true, byHand(k, out.Claimed, now)
+		out.Outcome, out.State, out.GoesOn, out.Task = engawa.OutcomeFailed, engawa.Failed, true, byHand(k, out.Claimed, "expired", now)
 		return out
 	}
 	out.Outcome, out.State = engawa.OutcomeRetry, engawa.Retrying
@@ -119,9 +119,23 @@ func ambiguous(k channel.Kind, out store.Result, now time.Time, jitter float64) 
 		}
 		return out
 	}
-	task := store.UnknownTask(out.Claimed.Delivery, now)
+	task := look(k, out.Claimed, now)
 	out.Task = &task
 	return out
+}
+
+// look asks a person what became of a hand-over whose outcome nobody knows: once for
+// all of an account, but of a registration through a form each time, since each is
+// looked for and may have to be typed in. What was a person's anyway is asked again.
+func look(k channel.Kind, c *store.Claimed, now time.Time) engawa.Task {
+	task := byHand(k, c, "unknown", now)
+	if task == nil {
+		return store.UnknownTask(c.Delivery, now)
+	}
+	if task.Kind == k.Name+"."+channel.Register {
+		task.Kind = k.Name + ".unknown"
+	}
+	return *task
 }
 
 // afterUnknown says what becomes of a delivery that may have arrived and would be
@@ -137,8 +151,8 @@ func afterUnknown(k channel.Kind, d engawa.Delivery, due time.Time) (engawa.Deli
 }
 
 // byHand asks a person to do what an account that fills in forms did not get to do
-// in time; nil: the kind is another, or nothing need be done.
-func byHand(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Task {
+// in time, or perhaps did not do; nil: the kind is another, or nothing need be done.
+func byHand(k channel.Kind, c *store.Claimed, why string, now time.Time) *engawa.Task {
 	if k.Form == nil {
 		return nil
 	}
@@ -148,7 +162,7 @@ func byHand(k channel.Kind, c *store.Claimed, now time.Time) *engawa.Task {
 	}
 	return &engawa.Task{
 		Workspace: c.Delivery.Workspace, Kind: k.Name + "." + act, Ref: c.Message.ID, DueAt: now.Add(24 * time.Hour),
-		Args: map[string]string{"account": c.Delivery.Account, "message": c.Message.ID, "why": "expired"},
+		Args: map[string]string{"account": c.Delivery.Account, "message": c.Message.ID, "why": why},
 	}
 }
 

@@ -56,6 +56,33 @@ func TestNoLookUp(t *testing.T) {
 	}
 }
 
+// TestLook: whose outcome nobody knows is a person's: for a form's registration by
+// itself, and what no form does once more as itself; elsewhere for the account.
+func TestLook(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	form := channel.Kind{Name: "k", Form: &channel.FormKind{Typed: func(_ channel.Settings, c engawa.Content, _ string, _ engawa.Address) (string, []channel.Typed) {
+		return c.Text, nil
+	}}}
+	for _, c := range []struct {
+		kind            channel.Kind
+		text, task, ref string
+	}{
+		{form, channel.Register, "k.unknown", "msg_1"},
+		{form, "remove", "k.remove", "msg_1"},
+		{form, "", "delivery.unknown", "acc_1"},
+		{channel.Kind{Name: "k"}, channel.Register, "delivery.unknown", "acc_1"},
+	} {
+		claimed := &store.Claimed{
+			Delivery: engawa.Delivery{ID: "dlv_1", Message: "msg_1", Account: "acc_1", Workspace: "ws_1"},
+			Message:  engawa.Message{ID: "msg_1", Content: engawa.Content{Text: c.text}},
+		}
+		got := settle(c.kind, claimed, channel.Receipt{}, &channel.SendError{Class: channel.Ambiguous, Code: "timeout"}, now, 0.5)
+		if k := got.Task; k == nil || k.Kind != c.task || k.Ref != c.ref || k.Workspace != "ws_1" || k.Args["account"] != "acc_1" || k.Args["message"] != "msg_1" || !k.DueAt.Equal(now.Add(24*time.Hour)) {
+			t.Errorf("%q of %v: %+v", c.text, c.kind.Form != nil, k)
+		}
+	}
+}
+
 // TestDoubted: whatever a delivery in doubt waited for, when it goes the provider
 // still knows its key, or it is looked for, or a person looks.
 func TestDoubted(t *testing.T) {

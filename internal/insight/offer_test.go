@@ -165,7 +165,7 @@ func (s *shop) claims(owner, account string, fail bool) ([]*store.Claimed, store
 	if err != nil || !held {
 		s.t.Fatalf("not held: %v", err)
 	}
-	_, err = s.Hub.Recover(s.t.Context(), lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
+	_, err = s.Hub.Recover(s.t.Context(), lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }, nil)
 	s.Must(err)
 	decide := store.Decide{
 		Judge: func(c *store.Claimed) store.Decision {

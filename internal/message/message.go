@@ -299,7 +299,7 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 	if err != nil {
 		return store.NewMessage{}, err
 	}
-	m.Content, m.Promotional = content, text.Promotional(content.Subject, content.Text)
+	m.Content, m.Promotional = content, text.Advertises(content)
 	if m.Offer != "" && !strings.Contains(content.Text+content.HTML, engawa.OfferPlace(m.Offer)) {
 		m.Offer = "" // the words of another language hold it
 	}
@@ -335,7 +335,7 @@ func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time)
 	}
 	f.OneClick = m.Unsubscribe != ""
 	f.Content = engawa.ContentFacts{
-		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional,
+		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional, Unsafe: unsafe(m, kind, f.ToDestination),
 	}
 	if m.While.Holds != "" {
 		while := standing(m.While, k.Purchases, now)
@@ -345,6 +345,21 @@ func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time)
 		f.Offer = &engawa.OfferFacts{Offer: m.Offer, Missing: missing(k.Offer, m.Offer, k.Purchases)}
 	}
 	return f
+}
+
+// unsafe says why the words may not go to a customer as they are; empty: they may.
+// Labels and footers that were added are words too: this is for the early verdict,
+// and what it refused is not judged again.
+func unsafe(m engawa.Message, kind channel.Kind, staff bool) string {
+	advert := m.Promotional || m.Purpose.Class() == engawa.Marketing
+	switch {
+	case staff:
+	case text.Pictures(m.Content.HTML):
+		return engawa.UnsafePictures
+	case advert && (text.Blank(m.Content.Text) || kind.Name == "mail" && text.Blank(m.Content.Subject)):
+		return engawa.UnsafeEmpty
+	}
+	return ""
 }
 
 // head is the beginning of a text, where a label stands.
@@ -406,7 +421,11 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		}
 	}
 	if r.Template == "" && r.Variables == nil && r.Event == nil {
-		return words, text.Check(words)
+		if err := text.Check(words); err != nil {
+			return words, err
+		}
+		words.Text = cmp.Or(words.Text, text.FromHTML(words.HTML))
+		return words, nil
 	}
 	return text.Render(words, w.variables(*m, r, k), escape)
 }

@@ -154,6 +154,11 @@ type shop struct {
 
 func working(t *testing.T) shop {
 	t.Helper()
+	return workingOn(t, storetest.SQLite(t))
+}
+
+func workingOn(t *testing.T, dsn string) shop {
+	t.Helper()
 	listen := func() net.Listener {
 		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -162,7 +167,7 @@ func working(t *testing.T) shop {
 		return l
 	}
 	inbox, mails, l := &mailsim.Inbox{}, listen(), listen()
-	c := settings(t, storetest.SQLite(t))
+	c := settings(t, dsn)
 	c.Listen = l.Addr().String()
 	c.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	h := open(t, c)

@@ -99,9 +99,14 @@ func newOffice(t *testing.T) office {
 // burst has the business report 400 events, 100 of each group.
 func (o office) burst(t *testing.T, name string) {
 	t.Helper()
+	o.report(t, name, 400)
+}
+
+func (o office) report(t *testing.T, name string, many int) {
+	t.Helper()
 	types := []string{"member.registered", "application.completed", "payment.recurring.failed", "contract.terminated"}
 	var events []map[string]any
-	for n := range 400 {
+	for n := range many {
 		events = append(events, map[string]any{
 			"id": fmt.Sprint(name, n), "type": types[n%len(types)],
 			"data": map[string]any{"m": map[string]any{"name": fmt.Sprintf("%s-%d号 [toall]", name, n)}},
@@ -208,6 +213,21 @@ func (b *browser) untick(name string) {
 	}
 }
 
+// flip presses the account's switch, which stands as on says, and saves.
+func (b *browser) flip(on bool) {
+	b.t.Helper()
+	const box = `main input[type="checkbox"][name="enabled"]`
+	if was := eval[bool](b, fmt.Sprintf(`document.querySelector(%q).checked`, box)); was != on {
+		b.t.Fatalf("the switch is on: %t", was)
+	}
+	b.do(chromedp.Click(chromedp.CSS(box)))
+	b.press(`main form button.main`)
+	b.sees("保存しました")
+	if now := eval[bool](b, fmt.Sprintf(`document.querySelector(%q).checked`, box)); now == on {
+		b.t.Fatalf("after it was pressed the switch is on: %t", now)
+	}
+}
+
 // answered has somebody answer a notice in its thread, and looks for the answer
 // on the message's page.
 func (o office) answered(t *testing.T, b *browser, account string) {
@@ -240,7 +260,8 @@ func (o office) answered(t *testing.T, b *browser, account string) {
 }
 
 // TestChatworkFromNothing: an operator connects Chatwork, gives each event group
-// its room and switches mail copies off. 400 events come at once. The first 300
+// its room and switches mail copies off. While the operator has it switched off,
+// everything goes by mail all the same. Switched on, 400 events come at once. The first 300
 // are in the rooms; the rest is in the staff mailbox at the deadline or, where
 // the deadline is longer than the window, in the rooms when it opens again. None
 // is missing, none comes twice, and Chatwork never had to refuse a call. The limit
@@ -279,6 +300,14 @@ func TestChatworkFromNothing(t *testing.T) {
 	b.sees("保存しました")
 	notices := eval[string](b, "location.pathname")
 
+	b.flip(true) // off: the operator's hand, on the page
+	o.report(t, "off", 4)
+	if posted, mailed := o.waitFor(t, "off", 4); posted != 0 || mailed != 4 {
+		t.Errorf("switched off: %d posted and %d mailed; all are mailed", posted, mailed)
+	}
+	b.open(notices)
+	b.flip(false) // on again
+
 	o.rested(t)
 	o.burst(t, "first")
 	posted, mailed := o.waitFor(t, "first", 400)
@@ -301,7 +330,7 @@ func TestChatworkFromNothing(t *testing.T) {
 
 	b.open(strings.TrimSuffix(notices, "notices") + "sent")
 	figures := eval[string](b, `[...document.querySelectorAll(".figure")].map(e => e.textContent).join(" ")`)
-	if figures != "700 0 100 0" {
+	if figures != "700 0 104 0" { // 4 of them while it was off
 		t.Errorf("the account's page says %s", figures)
 	}
 	b.press(`a[href$="state=on"]`)

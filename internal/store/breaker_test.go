@@ -396,7 +396,7 @@ func TestBreakerKilled(t *testing.T) {
 		if !held {
 			t.Fatal("the lane is not free")
 		}
-		n, err := s.Recover(t.Context(), l2, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "unknown" })
+		n, err := s.Recover(t.Context(), l2, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "unknown" }, nil)
 		if err != nil || n != 1 {
 			t.Fatalf("%d recovered, %v", n, err)
 		}

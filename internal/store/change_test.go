@@ -590,7 +590,7 @@ func (s *shop) afterMerge() {
 		s.t.Errorf("while a message is handed over: %v", err)
 	}
 	lane := s.hold("n2", mailbox)
-	_, err = s.Recover(ctx, lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
+	_, err = s.Recover(ctx, lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" }, nil)
 	s.must(err)
 	_, err = s.By("key:1").Merge(ctx, store.Merge{Workspace: ws, Into: "cus_c", From: "cus_a", Narrow: verdict.Narrow})
 	s.must(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -120,14 +121,14 @@ func TestLateHolder(t *testing.T) {
 		if s.said(done.ID).Attempts[0].Late {
 			s.t.Error("what was recorded in time is late")
 		}
-		n, err := s.Recover(ctx, first, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
+		n, err := s.Recover(ctx, first, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }, nil)
 		if n != 0 || err != nil && !errors.Is(err, store.ErrLaneLost) || s.states(begun.ID) != "[sending]" {
 			s.t.Errorf("the late holder settled %d: %v", n, err)
 		}
 		if going := s.claim(second, 10, sendAll); len(going) != 1 || going[0].Message.ID != waiting.ID {
 			s.t.Errorf("the new holder claims %d", len(going))
 		}
-		n, err = s.Recover(ctx, second, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
+		n, err = s.Recover(ctx, second, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }, nil)
 		if n != 1 || err != nil || s.states(begun.ID) != "[retrying]" {
 			s.t.Errorf("the new holder settled %d, %s: %v", n, s.states(begun.ID), err)
 		}
@@ -208,7 +209,7 @@ func TestRecover(t *testing.T) {
 			return engawa.Unknown, "unknown"
 		}
 		for _, want := range []int{2, 0} {
-			if n, err := s.Recover(ctx, second, judge); n != want || err != nil {
+			if n, err := s.Recover(ctx, second, judge, nil); n != want || err != nil {
 				s.t.Errorf("%d settled, not %d: %v", n, want, err)
 			}
 		}
@@ -233,12 +234,43 @@ func TestRecover(t *testing.T) {
 			s.t.Errorf("tried again with %+v", second2)
 		}
 		// The holder's own open hand-overs are not another's.
-		if n, err := s.Recover(ctx, second, judge); n != 0 || err != nil {
+		if n, err := s.Recover(ctx, second, judge, nil); n != 0 || err != nil {
 			s.t.Errorf("%d of its own settled: %v", n, err)
 		}
 		s.must(s.Resolve(ctx, ws, s.said(ask.ID).Deliveries[0].ID, true))
 		if got := s.said(ask.ID).Message.State; got != engawa.MessageSent {
 			s.t.Errorf("after a person's word: %s", got)
+		}
+	})
+}
+
+// TestRecoverAsks: what a person is asked about a hand-over without an end may
+// depend on what its message says.
+func TestRecoverAsks(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		s.customer("cus_2")
+		one, two := s.message("cus_1"), s.message("cus_2")
+		one.Content.Text, two.Content.Text = "first", "second"
+		s.send(one, two)
+		s.claim(s.hold("first", mailbox), 10, sendAll)
+		judge := func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "unknown" }
+		ask := func(c *store.Claimed) engawa.Task {
+			return engawa.Task{Workspace: ws, Kind: "k.unknown", Ref: c.Message.ID, Args: map[string]string{"message": c.Message.ID, "said": c.Message.Content.Text}}
+		}
+		if n, err := s.Recover(ctx, s.hold("second", mailbox), judge, ask); n != 2 || err != nil {
+			s.t.Errorf("%d settled: %v", n, err)
+		}
+		tasks, err := s.Tasks(ctx, ws, 10)
+		s.must(err)
+		said := map[string]string{}
+		for _, k := range tasks {
+			said[k.Kind+" "+k.Ref] = k.Args["said"]
+		}
+		want := map[string]string{"k.unknown " + one.ID: "first", "k.unknown " + two.ID: "second"}
+		if !maps.Equal(said, want) || s.said(one.ID).Message.State != engawa.MessageUnknown {
+			s.t.Errorf("asked %v; the message is %s", said, s.said(one.ID).Message.State)
 		}
 	})
 }
@@ -422,7 +454,7 @@ func (s *shop) grab(st *store.Store, name string) {
 // It returns what is left to do.
 func (s *shop) turn(st *store.Store, l store.Lane) (left int, err error) {
 	ctx := s.t.Context()
-	if _, err := st.Recover(ctx, l, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }); err != nil {
+	if _, err := st.Recover(ctx, l, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }, nil); err != nil {
 		return 0, err
 	}
 	going, _, err := st.Claim(ctx, l, 5, store.Decide{Judge: sendAll, Pace: func() store.Pace { return l.Pace }})

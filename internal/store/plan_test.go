@@ -53,7 +53,7 @@ var hots = []hot{
 		if err != nil {
 			return err
 		}
-		_, err = st.Recover(s.t.Context(), lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" })
+		_, err = st.Recover(s.t.Context(), lane, func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Retrying, "" }, nil)
 		return err
 	}, nil, 20},
 	{"journal a new event and one again", func(s *shop, st *store.Store) error {

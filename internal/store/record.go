@@ -294,8 +294,8 @@ func (t *tx) pauseRefused(r *Result) (repaired bool, err error) {
 // Recover settles the deliveries that earlier holders of the lane left in
 // sending: their attempts end as unknown, and judge says what becomes of each:
 // retrying (the provider remembers its key, or can be asked) or unknown (a
-// person must look).
-func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string)) (n int, err error) {
+// person must look, whom ask asks; nil: UnknownTask does).
+func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery) (engawa.DeliveryState, string), ask func(*Claimed) engawa.Task) (n int, err error) {
 	err = s.inTx(ctx, l.Workspace, func(t *tx) error {
 		n = 0
 		handovers, ids, err := t.underWay(l.Workspace, l.Account, l.Fence)
@@ -309,11 +309,18 @@ func (s *Store) Recover(ctx context.Context, l Lane, judge func(engawa.Delivery)
 		}
 		at := time.Now()
 		n = len(rows)
+		var lost []deliveryRow
 		for _, r := range rows {
 			state, note := judge(r.Delivery)
 			if err := t.recoverOne(r.Delivery, state, note, at); err != nil {
 				return err
 			}
+			if state == engawa.Unknown {
+				lost = append(lost, r)
+			}
+		}
+		if err := t.askAbout(l.Workspace, lost, ask, at); err != nil {
+			return err
 		}
 		if err := t.forgetHandovers(l, handovers); err != nil {
 			return err
@@ -340,10 +347,30 @@ func (t *tx) recoverOne(d engawa.Delivery, state engawa.DeliveryState, note stri
 	if state != engawa.Unknown {
 		return nil
 	}
-	if err := t.raise(UnknownTask(d, at)); err != nil {
+	return t.settle(d.Workspace, d.Message, at)
+}
+
+// askAbout raises a task about each delivery whose outcome nobody knows. Messages are
+// opened only where ask reads them.
+func (t *tx) askAbout(workspace string, rows []deliveryRow, ask func(*Claimed) engawa.Task, at time.Time) error {
+	if ask == nil {
+		for _, r := range rows {
+			if err := t.raise(UnknownTask(r.Delivery, at)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	cs, _, err := t.claimed(workspace, rows)
+	if err != nil {
 		return err
 	}
-	return t.settle(d.Workspace, d.Message, at)
+	for _, c := range cs {
+		if err := t.raise(ask(c)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // UnknownTask asks a person to look whether deliveries of an account arrived.

@@ -925,7 +925,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, err
 	},
 	"Recover": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Recover(ctx, asked(e.taken, as), func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" })
+		return s.Recover(ctx, asked(e.taken, as), func(engawa.Delivery) (engawa.DeliveryState, string) { return engawa.Unknown, "x" }, nil)
 	},
 	"Relate": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.Relate(ctx, as, "acc_"+e.of, "cp_"+e.of, "blocked")

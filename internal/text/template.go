@@ -65,9 +65,10 @@ func Offer(words ...engawa.Content) (offer string, err error) {
 func Render(c engawa.Content, vars map[string]any, escape Escape) (engawa.Content, error) {
 	var out engawa.Content
 	var err error
-	if out.Subject, err = renderPart("/subject", c.Subject, vars, oneLine); err != nil {
+	if out.Subject, err = renderPart(subject, c.Subject, vars, oneLine); err != nil {
 		return engawa.Content{}, err
 	}
+	out.Subject = strings.TrimSpace(out.Subject)
 	if out.Text, err = renderPart("/text", c.Text, vars, escape.plain); err != nil {
 		return engawa.Content{}, err
 	}
@@ -109,6 +110,9 @@ func cleanText(s string) string {
 		return r
 	}, s)
 }
+
+// subject is the part that is one line.
+const subject = "/subject"
 
 func renderPart(field, part string, vars map[string]any, escape func(string) string) (string, error) {
 	if len(part) > MaxPart {
@@ -154,7 +158,7 @@ func renderLine(b *strings.Builder, field, line string, vars map[string]any, esc
 		}
 		rest = tail
 	}
-	if places > 0 && filled == 0 {
+	if places > 0 && filled == 0 && field != subject { // a subject has no other line
 		return nil
 	}
 	b.WriteString(out.String())

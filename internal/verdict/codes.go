@@ -1,5 +1,7 @@
 package verdict
 
+import "github.com/engawa/engawa"
+
 // Codes lists every code that a Reason of Judge can carry. For each, package
 // text has the words "verdict."+code and "verdict."+code+".remedy".
 var Codes = [...]string{
@@ -17,7 +19,7 @@ var Codes = [...]string{
 	disclosureDestination, disclosureNotNeeded, disclosureByUser, disclosureOnFile,
 	disclosureMissing, disclosureNotYet,
 
-	rulesMet, rulesNight, rulesLabel, rulesCountry, rulesNone, rulesStopped, rulesUnsafe, rulesExpired, rulesTooOld,
+	rulesMet, rulesNight, rulesLabel, rulesCountry, rulesNone, rulesStopped, rulesUnsafe + engawa.UnsafePictures, rulesUnsafe + engawa.UnsafeEmpty, rulesExpired, rulesTooOld,
 	rulesClock, rulesMinor, rulesInformational, rulesQuiet, rulesQuietNever, rulesZone,
 	rulesLabelVariant, rulesLabelMissing, rulesOneClick, rulesReminder, rulesRerender,
 	rulesSenderName, rulesSenderPostal, rulesSenderPhone, rulesSenderMail, rulesSenderContact,
@@ -84,7 +86,7 @@ const (
 	rulesCountry       = "rules.country_unknown"
 	rulesNone          = "rules.none"
 	rulesStopped       = "rules.stopped"
-	rulesUnsafe        = "rules.unsafe"
+	rulesUnsafe        = "rules.unsafe_" // and one of engawa.UnsafePictures, UnsafeEmpty
 	rulesExpired       = "rules.expired"
 	rulesTooOld        = "rules.too_old"
 	rulesClock         = "rules.clock"

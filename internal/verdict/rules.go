@@ -48,7 +48,7 @@ func (j *judgement) judgeState(a *answer) {
 		a.refuse(rulesStopped, nil)
 	}
 	if j.Content.Unsafe != "" {
-		a.refuse(rulesUnsafe, nil, "problem", j.Content.Unsafe)
+		a.refuse(rulesUnsafe+j.Content.Unsafe, nil)
 	}
 	if !j.ExpiresAt.IsZero() && !j.at.Before(j.ExpiresAt) {
 		a.refuse(rulesExpired, nil, "at", stamp(j.ExpiresAt))

@@ -145,7 +145,7 @@ func (r *random) mishap(f *engawa.Facts, at time.Time) {
 	case 4:
 		f.Controller = ""
 	case 5:
-		f.Content.Unsafe = "script"
+		f.Content.Unsafe = "pictures"
 	case 6:
 		f.Zones = []string{"Nowhere/City"}
 	case 7:

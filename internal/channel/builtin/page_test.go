@@ -95,7 +95,7 @@ func describe(k channel.Kind, w *text.Words) []byte {
 	if len(limits) == 0 {
 		b.WriteString("None that the code knows of.\n")
 	}
-	fmt.Fprintf(&b, "\n## Never twice\n\n%s\n", retry(k.Retry))
+	fmt.Fprintf(&b, "\n## Never twice\n\n%s\n", never(k))
 	if k.Answers != nil {
 		b.WriteString("\n## Answers\n\nWhere the provider's words do not say more:\n\n| Code | What becomes of the delivery |\n|---|---|\n")
 		for _, row := range answers(k.Answers) {
@@ -169,8 +169,12 @@ func long(d time.Duration) string {
 	return d.String()
 }
 
-func retry(r channel.Retry) string {
+// never says how a kind keeps from sending twice.
+func never(k channel.Kind) string {
+	r := k.Retry
 	switch {
+	case k.Form != nil:
+		return "A hand-over whose outcome is unknown does not go again by itself: a task for each message asks a person to look, with what to type."
 	case r.KeyLife > 0 && r.Lookup:
 		return fmt.Sprintf("A hand-over whose outcome is unknown goes again with the same key for %s; after that the provider is asked first whether it arrived.", long(r.KeyLife))
 	case r.KeyLife > 0:

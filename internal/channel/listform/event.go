@@ -11,7 +11,7 @@ import (
 
 // What an event asks of the list. A form can register; the rest is a person's.
 const (
-	register = "register"
+	register = channel.Register
 	change   = "change"
 	remove   = "remove"
 )

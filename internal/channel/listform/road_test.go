@@ -53,30 +53,36 @@ func onTheRoad(t *testing.T, test func(h *hub)) {
 	url := storetest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(3 * time.Hour) // noon in Tokyo
-		h := &hub{t: t, sim: sim.New(sim.Options{Polite: true})}
-		var err error
-		h.st, err = store.Open(context.Background(), url, vault.New(vault.Generate(time.Now())))
-		h.must(err)
-		rules, err := rule.Load()
-		h.must(err)
-		words, err := text.Load()
-		h.must(err)
-		h.comp = &message.Composer{Store: h.st, Rules: rules, Words: words, Kinds: kinds, Unsubscribe: func(engawa.Message) string { return "https://u.example" }}
-		h.furnish()
-		ctx, stop := context.WithCancel(context.Background())
-		d := &dispatch.Dispatcher{
-			Store: h.st, Compose: h.comp, Rules: rules, Kinds: kinds, Owner: "n1", Lease: time.Minute, Log: slog.New(slog.DiscardHandler),
-			Env: channel.Env{HTTP: channeltest.Client(h.sim), Raise: h.st.Raise, Log: slog.New(slog.DiscardHandler)},
-		}
-		var work sync.WaitGroup
-		work.Go(func() { d.Run(ctx) })
-		defer func() {
-			stop()
-			work.Wait()
-			h.must(h.st.Close())
-		}()
-		test(h)
+		run(t, url, kinds, func(*hub) {}, test)
 	})
+}
+
+// run runs a hub with these kinds on a database, after what was before.
+func run(t *testing.T, url string, kinds []channel.Kind, before, test func(h *hub)) {
+	h := &hub{t: t, sim: sim.New(sim.Options{Polite: true})}
+	var err error
+	h.st, err = store.Open(context.Background(), url, vault.New(vault.Generate(time.Now())))
+	h.must(err)
+	rules, err := rule.Load()
+	h.must(err)
+	words, err := text.Load()
+	h.must(err)
+	h.comp = &message.Composer{Store: h.st, Rules: rules, Words: words, Kinds: kinds, Unsubscribe: func(engawa.Message) string { return "https://u.example" }}
+	h.furnish()
+	before(h)
+	ctx, stop := context.WithCancel(context.Background())
+	d := &dispatch.Dispatcher{
+		Store: h.st, Compose: h.comp, Rules: rules, Kinds: kinds, Owner: "n1", Lease: time.Minute, Log: slog.New(slog.DiscardHandler),
+		Env: channel.Env{HTTP: channeltest.Client(h.sim), Raise: h.st.Raise, Log: slog.New(slog.DiscardHandler)},
+	}
+	var work sync.WaitGroup
+	work.Go(func() { d.Run(ctx) })
+	defer func() {
+		stop()
+		work.Wait()
+		h.must(h.st.Close())
+	}()
+	test(h)
 }
 
 func (h *hub) furnish() {
@@ -130,6 +136,13 @@ func (h *hub) decide(customer string, given bool) {
 // event journals an event of a customer and lets it run its road.
 func (h *hub) event(typ, customer string, data map[string]any) {
 	h.t.Helper()
+	h.journal(typ, customer, data)
+	time.Sleep(30 * time.Second)
+	synctest.Wait()
+}
+
+func (h *hub) journal(typ, customer string, data map[string]any) {
+	h.t.Helper()
 	raw, err := json.Marshal(data)
 	h.must(err)
 	_, err = h.st.Journal(context.Background(), []engawa.Event{{
@@ -137,8 +150,6 @@ func (h *hub) event(typ, customer string, data map[string]any) {
 		OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: raw,
 	}})
 	h.must(err)
-	time.Sleep(30 * time.Second)
-	synctest.Wait()
 }
 
 // last is the newest message.
@@ -245,13 +256,125 @@ func TestRoadRefused(t *testing.T) {
 		time.Sleep(3 * time.Hour) // nothing tries again
 		synctest.Wait()
 		said = h.last()
-		if _, ok := h.tasks()["delivery.unknown "+list]; !ok || said.Message.State != engawa.MessageUnknown || len(said.Attempts) != 1 {
+		if _, ok := h.tasks()["listform.unknown "+said.Message.ID]; !ok || said.Message.State != engawa.MessageUnknown || len(said.Attempts) != 1 {
 			t.Errorf("%s after %d attempts, tasks %v", said.Message.State, len(said.Attempts), h.tasks())
 		}
 		if h.sim.Posts() != 2 || len(h.sim.Entries()) != 1 {
 			t.Errorf("%d submissions, %d entries", h.sim.Posts(), len(h.sim.Entries()))
 		}
 	})
+}
+
+// TestRoadUnclear: of two customers of whom nobody knows whether the form took
+// them, a person is asked by two tasks, each about its own message with what to
+// type for it; nothing is submitted twice.
+func TestRoadUnclear(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		hasty := listform.Kind
+		hasty.Limits = nil
+		run(t, url, []channel.Kind{mail.Kind, hasty}, func(*hub) {}, func(h *hub) {
+			h.must(h.st.SaveRoute(context.Background(), engawa.Route{ // by day and by night
+				Workspace: ws, ID: "rte_in", Name: "in", Version: 1, Enabled: true, Events: listform.Kind.Form.Registers, UpdatedAt: time.Now(),
+				Then: []engawa.Step{{To: "customer", Purpose: engawa.Service, Via: []engawa.Via{{Account: list}}}},
+			}))
+			h.sim.Next(sim.Lost, sim.Reworded)
+			names := map[string]string{"cus_yes": "山田 花", "cus_never": "佐藤 空"}
+			for customer, name := range names {
+				h.journal("member.provisional", customer, map[string]any{"m": map[string]any{"name": name}})
+			}
+			h.settled(len(names))
+			rows, err := h.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{Limit: 10})
+			h.must(err)
+			a, err := h.st.Account(context.Background(), ws, list)
+			h.must(err)
+			tasks := h.tasks()
+			for _, row := range rows {
+				m := row.Message
+				said, err := h.st.Message(context.Background(), ws, m.ID)
+				h.must(err)
+				k, asked := tasks["listform.unknown "+m.ID]
+				if !asked || k.Args["account"] != list || k.Args["message"] != m.ID || k.DueAt.IsZero() {
+					t.Errorf("of %s nobody is asked: %+v", m.ID, tasks)
+				}
+				act, typed := listform.Kind.Form.Typed(a.Settings, said.Message.Content, "", "")
+				if act != channel.Register || !slices.Contains(typed, channel.Typed{Key: "name", Value: engawa.Address(names[m.Customer])}) {
+					t.Errorf("of %s is to be typed: %s, %d values", m.ID, act, len(typed))
+				}
+			}
+			if len(rows) != 2 || len(tasks) != 2 || h.sim.Posts() != 2 {
+				t.Errorf("%d messages, %d submissions, tasks %v", len(rows), h.sim.Posts(), tasks)
+			}
+		})
+	})
+}
+
+// TestRoadKilled: of what a node was doing when it died nobody knows what became. A
+// registration is looked for, and is not submitted again; what was to be asked of a
+// person is asked.
+func TestRoadKilled(t *testing.T) {
+	url := storetest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(3 * time.Hour)
+		ctx, want := context.Background(), map[string]bool{}
+		died := func(h *hub) {
+			for _, r := range []message.Request{
+				{Customer: "cus_yes", Content: engawa.Content{Text: "event: member.provisional\nname: 山田 花"}},
+				{Customer: "cus_never", Content: engawa.Content{Text: "event: member.provisional\nname: 佐藤 空"}},
+				{Destination: "dst_hand", About: "cus_back", Content: engawa.Content{Text: "event: contract.terminated\nname: 山田 花"}},
+			} {
+				r.Workspace, r.Purpose, r.Trigger, r.Chain = ws, engawa.Service, engawa.ByUser, []engawa.Via{{Account: list}}
+				ms, err := h.comp.Accept(ctx, ws, []message.Request{r})
+				h.must(err)
+				kind := "listform.unknown "
+				if r.Destination != "" {
+					kind = "listform.remove "
+				}
+				want[kind+ms[0].Message.ID] = true
+			}
+			lane, err := h.st.Lane(ctx, ws, list)
+			h.must(err)
+			lane, held, err := h.st.Hold(ctx, "dead", lane)
+			h.must(err)
+			going, _, err := h.st.Claim(ctx, lane, 10, store.Decide{
+				Judge: func(c *store.Claimed) store.Decision {
+					return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: c.Delivery.ID}
+				},
+				Pace: func() store.Pace { return lane.Pace },
+			})
+			h.must(err)
+			if !held || len(going) != len(want) {
+				t.Fatalf("held %t, %d under way", held, len(going))
+			}
+		}
+		run(t, url, kinds, died, func(h *hub) {
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			tasks := h.tasks()
+			for key := range want {
+				if k := tasks[key]; k.Count != 1 || k.Args["message"] != k.Ref {
+					t.Errorf("%s is not asked: %+v", key, tasks)
+				}
+			}
+			if len(tasks) != len(want) || h.sim.Posts() != 0 {
+				t.Errorf("%d tasks, %d submissions", len(tasks), h.sim.Posts())
+			}
+		})
+	})
+}
+
+// settled waits until n deliveries ended as unknown.
+func (h *hub) settled(n int) {
+	h.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		rows, err := h.st.Messages(context.Background(), ws, store.MessageFilter{State: string(engawa.MessageUnknown)}, store.Page{Limit: 10})
+		h.must(err)
+		if len(rows) == n {
+			return
+		}
+		if time.Now().After(end) {
+			h.t.Fatalf("%d of %d are unknown", len(rows), n)
+		}
+	}
 }
 
 // TestRoadDrift: a form that changed stops the lane; what waits is registered
