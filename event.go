@@ -1,6 +1,9 @@
 package engawa
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,7 +15,7 @@ type Event struct {
 	Account    string            // the source account; SourceAPI for the API
 	Type       string            // "contract.terminated", "store.did_renew" …
 	DedupKey   string            // same account and key: same event
-	Actor      Actor             // who caused it; zero: nobody said
+	Actor      Actor             // who caused it, as the source says; as it was journaled, what CausedBy says
 	Links      map[string]string // its source's pages about it, by a word: "contract": https URLs
 	Subject    string            // what it is about, in the source's words: "contract:456"
 	Customer   string            // filled when an identity of the event, or the customer of its Delivery, is known
@@ -50,6 +53,21 @@ func ActorOf(by string) Actor {
 		return Actor{kind, id}
 	}
 	return Actor{"system", id}
+}
+
+// CausedBy is who caused the event: whom its source names, or where it does so in
+// the data alone, the type there.
+func (e Event) CausedBy() Actor {
+	if e.Actor.Type != "" || !bytes.Contains(e.Data, []byte(`"actor"`)) {
+		return e.Actor
+	}
+	var said struct {
+		Actor string `json:"actor"`
+	}
+	if json.Unmarshal(e.Data, &said) != nil || !slices.Contains(ActorTypes, said.Actor) {
+		return e.Actor
+	}
+	return Actor{Type: said.Actor}
 }
 
 // MaxHops is how many messages of the hub may lead to an event, one out of the

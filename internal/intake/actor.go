@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"bytes"
 	"net/url"
 	"regexp"
 	"slices"
@@ -82,17 +81,4 @@ func (p Posted) cloudActor() engawa.Actor {
 		return engawa.Actor{}
 	}
 	return a
-}
-
-// credit says who caused an event where its source said so in the data alone.
-func credit(e *engawa.Event) {
-	if e.Actor.Type != "" || !bytes.Contains(e.Data, []byte(`"actor"`)) {
-		return
-	}
-	var said struct {
-		Actor string `json:"actor"`
-	}
-	if json.Unmarshal(e.Data, &said) == nil && slices.Contains(engawa.ActorTypes, said.Actor) {
-		e.Actor.Type = said.Actor
-	}
 }

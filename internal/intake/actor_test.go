@@ -61,9 +61,8 @@ func TestActor(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		credit(&evs[0])
-		if evs[0].Actor != c.want || !maps.Equal(evs[0].Links, c.links) || (len(evs[0].Raw) > 0) != c.original {
-			t.Errorf("%s: %+v %v, original %q", name, evs[0].Actor, evs[0].Links, evs[0].Raw)
+		if evs[0].CausedBy() != c.want || !maps.Equal(evs[0].Links, c.links) || (len(evs[0].Raw) > 0) != c.original {
+			t.Errorf("%s: %+v %v, original %q", name, evs[0].CausedBy(), evs[0].Links, evs[0].Raw)
 		}
 	}
 	binary := http.Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"1"}, "Ce-Source": {"/s"}, "Ce-Type": {"a.b"}, "Ce-Actor": {"customer:%31"}}

@@ -64,7 +64,6 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 			evs[i].OccurredAt = now
 		}
 		evs[i].Trace = trace(h)
-		credit(&evs[i])
 		if err := in.answer(ctx, &evs[i]); err != nil {
 			return unavailable(err)
 		}
@@ -237,7 +236,6 @@ func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, b
 		if e.Trace == "" {
 			e.Trace = trace(h)
 		}
-		credit(e)
 	}
 	out, err = in.Store.Journal(ctx, evs)
 	return out, list, err

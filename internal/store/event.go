@@ -178,7 +178,7 @@ func (t *tx) followMerged(workspace string, slots []slot, ring *keyring) error {
 }
 
 func eventRow(ring keyring, e engawa.Event) ([]any, error) {
-	body, err := json.Marshal(eventBody{json.RawMessage(e.Data), e.Raw, e.Actor, e.Links})
+	body, err := json.Marshal(eventBody{json.RawMessage(e.Data), e.Raw, e.CausedBy(), e.Links})
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", e.ID, err)
 	}
