@@ -126,7 +126,7 @@ func (d document) addEvents() {
 		}, Required: []string{"type"}, AdditionalProperties: false,
 	}
 	s.Properties["links"] = &huma.Schema{
-		Type: huma.TypeObject, Description: "Your pages about it, 8 at most, by one lower-case word each; not of a CloudEvent",
+		Type: huma.TypeObject, Description: "Your pages about it, 8 at most, by one lower-case word each; not of a CloudEvent", MaxProperties: new(8),
 		AdditionalProperties: &huma.Schema{Type: huma.TypeString, Format: "uri", MaxLength: new(1024)},
 	}
 	s.AdditionalProperties = true // extension attributes, of a CloudEvent alone

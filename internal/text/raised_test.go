@@ -19,7 +19,7 @@ var raisedBy = map[string]string{
 	"customer.erasure":      "internal/mypage TestErase",
 	"customer.twins":        "internal/follow TestWhose",
 	"delivery.failed":       "internal/channel/listform TestRoadStaff",
-	"delivery.unknown":      "internal/channel/listform TestRoadRefused",
+	"delivery.unknown":      "internal/dispatch TestUnknown",
 	"destination.gone":      "internal/dispatch TestPlaceGone",
 	"extension.failed":      "internal/desk TestOutage",
 	"extension.more_failed": "internal/desk TestOutageOfMany",
