@@ -3,12 +3,13 @@
 # make check     modules, lint, vulnerabilities, generated files in sync
 # make bench     figures beside bare loops, on both engines; fails where a bar is missed
 # make bench-desk  the support desk's search among a million customers, on both engines; takes minutes
+# make bench-trial  a changed route tried on 100,000 past events until the difference is listed, on both engines
 # make soak      races of withdrawals against what is sent, RACES on each engine; takes an hour
 # make mutants   changes of the rules that no test notices; takes an hour
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench bench-desk soak mutants fuzz screens generate
+.PHONY: demo test check lint bench bench-desk bench-trial soak mutants fuzz screens generate
 
 FUZZTIME ?= 30s
 RACES    ?= 50000
@@ -44,6 +45,9 @@ bench:
 
 bench-desk:
 	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
+
+bench-trial:
+	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench trial'
 
 soak:
 	script/postgres run go test ./internal/store -run '^TestWithdrawalRaces$$' -count=1 -v -timeout 5h -races $(RACES)

@@ -1,6 +1,9 @@
 package engawa
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -9,12 +12,14 @@ import (
 type Event struct {
 	Workspace  string
 	ID         string
-	Account    string // the source account; SourceAPI for the API
-	Type       string // "contract.terminated", "store.did_renew" …
-	DedupKey   string // same account and key: same event
-	Subject    string // what it is about, in the source's words: "contract:456"
-	Customer   string // filled when an identity of the event, or the customer of its Delivery, is known
-	Delivery   string // the delivery on the same account whose fate or answer it tells; not kept
+	Account    string            // the source account; SourceAPI for the API
+	Type       string            // "contract.terminated", "store.did_renew" …
+	DedupKey   string            // same account and key: same event
+	Actor      Actor             // who caused it, as the source says; as it was journaled, what CausedBy says
+	Links      map[string]string // its source's pages about it, by a word: "contract": https URLs
+	Subject    string            // what it is about, in the source's words: "contract:456"
+	Customer   string            // filled when an identity of the event, or the customer of its Delivery, is known
+	Delivery   string            // the delivery on the same account whose fate or answer it tells; not kept
 	Identities []Identity
 	OccurredAt time.Time
 	ReceivedAt time.Time
@@ -25,6 +30,44 @@ type Event struct {
 	Answers    string // the provider's id of what this replies to; the intake makes it the message, and it is not stored
 	Known      bool   // false: a type that the source's adapter does not know
 	Hops       int    // messages of the hub that led to it, one out of the other; over MaxHops no route acts on it
+}
+
+// Actor is who caused an event.
+type Actor struct {
+	Type string `json:"type"`         // one of ActorTypes
+	ID   string `json:"id,omitempty"` // as the source calls them; in the hub's own events as the hub does
+}
+
+// ActorTypes are whom an event may be caused by: a customer, an admin (somebody
+// of the business), a partner, or a system, which nobody told to.
+var ActorTypes = []string{"customer", "admin", "partner", "system"}
+
+// ActorOf is the actor of an audit trail ("member:mem_1", "customer:cus_1",
+// "partner:ptn_1", "key:key_1", or nobody) as events name it. A key is a system's.
+func ActorOf(by string) Actor {
+	kind, id, _ := strings.Cut(by, ":")
+	switch kind {
+	case "member":
+		return Actor{"admin", id}
+	case "customer", "partner":
+		return Actor{kind, id}
+	}
+	return Actor{"system", id}
+}
+
+// CausedBy is who caused the event: whom its source names, or where it does so in
+// the data alone, the type there.
+func (e Event) CausedBy() Actor {
+	if e.Actor.Type != "" || !bytes.Contains(e.Data, []byte(`"actor"`)) {
+		return e.Actor
+	}
+	var said struct {
+		Actor string `json:"actor"`
+	}
+	if json.Unmarshal(e.Data, &said) != nil || !slices.Contains(ActorTypes, said.Actor) {
+		return e.Actor
+	}
+	return Actor{Type: said.Actor}
 }
 
 // MaxHops is how many messages of the hub may lead to an event, one out of the

@@ -111,7 +111,7 @@ func newHub(t *testing.T, url string) *site {
 	s.desk = &desk.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: &http.Client{Transport: s}}, Follow: &follow.Follower{Store: st}}
 	a := &api.API{
 		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Desk: s.desk, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
-		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
+		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds, Base: "https://hub.example"},
 		Lists:   &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
 	s.lists, s.vault = a.Lists, v
@@ -196,6 +196,11 @@ func TestEvents(t *testing.T) {
 				t.Errorf("%s: %d %s", name, status, body)
 			}
 		}
+		_, posted, _ := s.do("POST", "/v1/events", s.key, `{"id":"e4","type":"contract.terminated","actor":{"type":"customer","id":"123"},"links":{"contract":"https://shop.example/c/456"},"data":{"actor":"admin"}}`)
+		_, told, _ := s.do("GET", "/v1/events/"+posted["id"].(string), s.key, "")
+		if fmt.Sprintf("%v %v %v", told["actor"], told["links"], told["url"]) != "map[id:123 type:customer] map[contract:https://shop.example/c/456] https://hub.example/events/"+posted["id"].(string) {
+			t.Errorf("who and where: %v", told)
+		}
 		_, list, _ := s.do("GET", "/v1/events?limit=2", s.key, "")
 		n := len(list["events"].([]any))
 		for next := list["next"].(string); next != ""; {
@@ -203,8 +208,8 @@ func TestEvents(t *testing.T) {
 			n += len(list["events"].([]any))
 			next = list["next"].(string)
 		}
-		if n != 6 {
-			t.Errorf("%d events in pages, want 6", n)
+		if n != 7 {
+			t.Errorf("%d events in pages, want 7", n)
 		}
 	})
 }

@@ -118,6 +118,17 @@ func (d document) addEvents() {
 	delete(s.Properties, "More")
 	s.Required = []string{"id", "type"}
 	s.Properties["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "What routes and templates read"}
+	s.Properties["actor"] = &huma.Schema{
+		Type: huma.TypeObject, Description: "Who caused it. Of a CloudEvent the extension attribute actor, a text: customer, or customer:123. Where it is missing and data has an actor of these types, that is taken.",
+		Properties: map[string]*huma.Schema{
+			"type": {Type: huma.TypeString, Enum: []any{"customer", "admin", "partner", "system"}, Description: "admin: somebody of the business"},
+			"id":   {Type: huma.TypeString, MaxLength: new(64), Description: "As you call them; no mail address"},
+		}, Required: []string{"type"}, AdditionalProperties: false,
+	}
+	s.Properties["links"] = &huma.Schema{
+		Type: huma.TypeObject, Description: "Your pages about it, 8 at most, by one lower-case word each; not of a CloudEvent", MaxProperties: new(8),
+		AdditionalProperties: &huma.Schema{Type: huma.TypeString, Format: "uri", MaxLength: new(1024)},
+	}
 	s.AdditionalProperties = true // extension attributes, of a CloudEvent alone
 	s.Description = "An event in our own form, or a CloudEvent 1.0 (then with specversion and source)"
 	list := &huma.Schema{Type: huma.TypeArray, Items: posted, MinItems: new(1), MaxItems: new(intake.MaxBatch)}

@@ -76,25 +76,41 @@ func (object) Schema(huma.Registry) *huma.Schema {
 }
 
 type eventOut struct {
-	ID         string    `json:"id"`
-	Type       string    `json:"type" example:"contract.terminated"`
-	Group      string    `json:"group" doc:"general, application, payment, contract, store or custom"`
-	Account    string    `json:"account" doc:"The source account; api for what was posted here"`
-	Subject    string    `json:"subject,omitempty"`
-	Customer   string    `json:"customer,omitempty"`
-	OccurredAt time.Time `json:"occurred_at"`
-	ReceivedAt time.Time `json:"received_at"`
-	Known      bool      `json:"known" doc:"False: a type that the source's adapter does not know"`
-	Sample     bool      `json:"sample,omitzero" doc:"Sample data: its routes send nothing"`
-	Text       string    `json:"text" doc:"The event in words, in the language of Accept-Language"`
-	Data       object    `json:"data,omitempty"`
-	Related    []string  `json:"related,omitempty" doc:"Asked for by id: the events of one cause with it"`
+	ID         string            `json:"id"`
+	Type       string            `json:"type" example:"contract.terminated"`
+	Group      string            `json:"group" doc:"general, application, payment, contract, store or custom"`
+	Account    string            `json:"account" doc:"The source account; api for what was posted here"`
+	Subject    string            `json:"subject,omitempty"`
+	Customer   string            `json:"customer,omitempty"`
+	Actor      *actorOut         `json:"actor,omitempty" doc:"Who caused it, where somebody said"`
+	OccurredAt time.Time         `json:"occurred_at"`
+	ReceivedAt time.Time         `json:"received_at"`
+	Known      bool              `json:"known" doc:"False: a type that the source's adapter does not know"`
+	Sample     bool              `json:"sample,omitzero" doc:"Sample data: its routes send nothing"`
+	Text       string            `json:"text" doc:"The event in words, in the language of Accept-Language"`
+	Data       object            `json:"data,omitempty"`
+	URL        string            `json:"url" doc:"Its page in the console"`
+	Links      map[string]string `json:"links,omitempty" doc:"Its source's pages about it"`
+	Related    []string          `json:"related,omitempty" doc:"Asked for by id: the events of one cause with it"`
+}
+
+type actorOut struct {
+	Type string `json:"type" enum:"customer,admin,partner,system" doc:"admin: somebody of the business"`
+	ID   string `json:"id,omitempty" doc:"As the source calls them; in the hub's own events as the hub does"`
+}
+
+func showActor(a engawa.Actor) *actorOut {
+	if a.Type == "" {
+		return nil
+	}
+	return &actorOut{a.Type, a.ID}
 }
 
 func (l *lines) showEvent(ctx context.Context, e engawa.Event) (eventOut, error) {
 	text, err := l.of(ctx, e)
 	return eventOut{
-		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data, nil,
+		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, showActor(e.Actor), e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data,
+		l.a.Compose.EventURL(e), e.Links, nil,
 	}, err
 }
 

@@ -29,8 +29,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/engawa/engawa/internal/message"
 )
 
 const (
@@ -109,7 +107,9 @@ func main() {
 	switch {
 	case err != nil:
 	case len(os.Args) == 2 && os.Args[1] == "desk":
-		err = runDesk(ctx, r, server)
+		err = runAlone(ctx, r, server, r.deskSearch)
+	case len(os.Args) == 2 && os.Args[1] == "trial":
+		err = runAlone(ctx, r, server, r.trial)
 	default:
 		err = run(ctx, r, server)
 	}
@@ -123,14 +123,15 @@ func main() {
 	}
 }
 
-// runDesk measures the support desk's search alone, which takes minutes to build.
-func runDesk(ctx context.Context, r *report, postgres string) error {
+// runAlone measures one thing alone on each engine: the support desk's search,
+// which takes minutes to build, or the trial of a route.
+func runAlone(ctx context.Context, r *report, postgres string, measure func(context.Context, engine) error) error {
 	for _, e := range []engine{{name: "sqlite"}, {name: "postgres", server: postgres}} {
 		if e.name == "postgres" && postgres == "" {
-			return errors.New("standard input names no PostgreSQL server; use make bench-desk, which starts one")
+			return errors.New("standard input names no PostgreSQL server; use make bench-desk or make bench-trial, which start one")
 		}
 		r.engine = e.name
-		if err := r.deskSearch(ctx, e); err != nil {
+		if err := measure(ctx, e); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
@@ -220,12 +221,9 @@ func (r *report) run(ctx context.Context, binary string, e engine) error {
 	}
 	r.line("Events", in.n, append([]figure{{in.perSecond, "events/s"}}, processors(in.busy, in.server, in.n)...)...)
 	r.bar(in.perSecond >= barEvents, fmt.Sprintf("at least %d a second with %d callers", barEvents, callers))
-	took, err := runTrial(ctx, e)
-	if err != nil {
+	if err := r.trial(ctx, e); err != nil {
 		return err
 	}
-	r.line("TrialOfRoute", message.TrialEvents, figure{took.Seconds(), "s"})
-	r.bar(took <= barTrial, fmt.Sprintf("at most %s", barTrial))
 	peak, err := r.lanes(ctx, binary, e)
 	if err != nil {
 		return err

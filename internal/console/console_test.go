@@ -488,7 +488,7 @@ func TestOneCause(t *testing.T) {
 	for i, typ := range []string{"payment.recurring.failed", "contract.suspended"} {
 		e := engawa.Event{
 			Workspace: ws, ID: fmt.Sprint("evt_", i), Account: engawa.SourceAPI, Type: typ, DedupKey: typ, Known: true, OccurredAt: now, ReceivedAt: now,
-			Data: []byte(`{"c":{"id":"456"}}`),
+			Data: []byte(`{"c":{"id":"456"}}`), Actor: engawa.Actor{Type: "customer", ID: "no-123"}, Links: map[string]string{"contract": "https://shop.example/c/456"},
 		}
 		_, err := d.st.Journal(ctx, []engawa.Event{e})
 		d.must(err)
@@ -496,6 +496,8 @@ func TestOneCause(t *testing.T) {
 	}
 	if _, body := d.get("/events/evt_0"); !strings.Contains(body, "同じ原因の出来事") || !strings.Contains(body, `href="/events/evt_1"`) {
 		t.Error("the event does not name its relative")
+	} else if !strings.Contains(body, "no-123") || !strings.Contains(body, `href="https://shop.example/c/456"`) {
+		t.Error("the event does not say who caused it, or does not lead to its source")
 	}
 	d.must(d.st.Enqueue(ctx, []store.NewMessage{{
 		Message: engawa.Message{Workspace: ws, ID: "msg_cause", Event: "evt_0", Destination: "dst_staff", Purpose: engawa.Service, State: engawa.MessageWaiting, CreatedAt: now, Chain: []engawa.Via{{Account: "acc_mail"}}},

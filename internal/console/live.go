@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -238,6 +239,7 @@ func (c *console) event(v *visit) error {
 		Customer: e.Customer, CustomerName: n.customer(e.Customer), OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt,
 		Known: e.Known, Sample: e.Sample, Signed: len(e.Raw) > 0, Data: maskData(e.Data),
 	}
+	view.Actor, view.ActorID, view.Links = e.Actor.Type, e.Actor.ID, linksOf(e)
 	view.Recovered, view.Superseded = recovered(e)
 	caused, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{Event: e.ID}, store.Page{Limit: 200})
 	if err != nil {
@@ -250,6 +252,14 @@ func (c *console) event(v *visit) error {
 	}
 	view.Related = n.eventRows(related)
 	return v.show(EventPage(view))
+}
+
+// linksOf are the source's pages about an event, by name.
+func linksOf(e engawa.Event) (links []Choice) {
+	for _, name := range slices.Sorted(maps.Keys(e.Links)) {
+		links = append(links, Choice{e.Links[name], name})
+	}
+	return links
 }
 
 // recovered reports whether an event of a store did not arrive when it was told,

@@ -97,6 +97,8 @@ type Event struct {
 	OccurredAt, ReceivedAt                 time.Time
 	Known, Sample, Signed                  bool
 	Recovered, Superseded                  bool   // it came late; more was known by then
+	Actor, ActorID                         string // who caused it, as a word of "value.actor."; empty: nobody said
+	Links                                  []Choice
 	Data                                   string // indented JSON, addresses masked
 	Messages                               []MessageRow
 	Related                                []EventRow // of one cause with it

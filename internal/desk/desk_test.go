@@ -492,6 +492,48 @@ func TestOutage(t *testing.T) {
 	})
 }
 
+// TestOutageOfMany: beyond a number of customers who could not be extended one task
+// speaks of all the others.
+func TestOutageOfMany(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		b.Bought(b.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		x, err := b.outage("JPN")
+		b.Must(err)
+		b.steps(1)
+		wait(time.Second)
+		now := time.Now()
+		evs := make([]engawa.Event, 203)
+		for i := range evs {
+			evs[i] = engawa.Event{
+				Workspace: followtest.Workspace, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: followtest.AccountID, Type: desk.TypeFailure, DedupKey: fmt.Sprint("failure ", i),
+				OccurredAt: now, ReceivedAt: now, Known: true, Data: []byte(`{"product_id":"monthly","storefront":"JPN"}`),
+			}
+		}
+		_, err = b.Hub.Journal(t.Context(), evs)
+		b.Must(err)
+		b.steps(20)
+		for kind, want := range map[string]int{"extension.failed": 200, "extension.more_failed": 1} {
+			n := 0
+			for p := (store.Page{Limit: 100}); ; {
+				ks, err := b.Hub.TaskPage(t.Context(), followtest.Workspace, store.TaskFilter{Kind: kind}, p)
+				b.Must(err)
+				if n += len(ks); len(ks) < p.Limit {
+					break
+				}
+				p.ID, p.At = ks[len(ks)-1].ID, ks[len(ks)-1].CreatedAt
+			}
+			if n != want {
+				t.Errorf("%d tasks %s, want %d", n, kind, want)
+			}
+		}
+		ks, err := b.Hub.TaskPage(t.Context(), followtest.Workspace, store.TaskFilter{Kind: "extension.more_failed"}, store.Page{})
+		if err != nil || len(ks) != 1 || ks[0].Ref != x.ID || ks[0].Args["product"] != "monthly" {
+			t.Errorf("%+v %v", ks, err)
+		}
+	})
+}
+
 // TestOutageLost: no clear answer to the request. It is never sent again: the
 // store is asked whether it has it, and where it has not a person is.
 func TestOutageLost(t *testing.T) {

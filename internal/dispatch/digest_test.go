@@ -81,6 +81,7 @@ func (h *hub) fact(typ, customer, data string) string {
 	id := engawa.NewOrderedID(engawa.PrefixEvent, time.Now())
 	_, err := h.st.Journal(context.Background(), []engawa.Event{{
 		Workspace: ws, ID: id, Account: engawa.SourceAPI, Type: typ, DedupKey: id, Customer: customer, OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(data),
+		Actor: engawa.Actor{Type: "customer", ID: "no-9"}, Links: map[string]string{"contract": "https://shop.example/c/9"},
 	}})
 	h.must(err)
 	return id
@@ -176,7 +177,9 @@ func TestCauseApart(t *testing.T) {
 		}
 		facts := 0
 		for _, said := range h.messages() {
-			if m := said.Message; m.Destination == "dst_facts" && strings.HasPrefix(m.Content.Text, `{"type":`) {
+			m := said.Message
+			who := `"actor":{"type":"customer","id":"no-9"},"url":"https://hub.example/events/` + m.Event + `","links":{"contract":"https://shop.example/c/9"}`
+			if m.Destination == "dst_facts" && strings.HasPrefix(m.Content.Text, `{"type":`) && strings.Contains(m.Content.Text, who) {
 				facts++
 			}
 		}

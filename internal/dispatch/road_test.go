@@ -103,7 +103,7 @@ func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	st.Tells = []string{"zendesk"}
 	h.http = channeltest.Client(h.room)
 	h.composer = &message.Composer{
-		Store: st, Rules: rules, Words: words, Kinds: kinds,
+		Store: st, Rules: rules, Words: words, Kinds: kinds, Base: "https://hub.example",
 		Unsubscribe: func(m engawa.Message) string { return "https://hinata.example/u/" + m.ID },
 	}
 	return h

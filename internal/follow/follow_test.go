@@ -1,6 +1,8 @@
 package follow_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -112,6 +114,29 @@ func TestWhose(t *testing.T) {
 		tasks, err := s.Hub.Tasks(t.Context(), followtest.Workspace, 10)
 		if err != nil || len(tasks) != 1 || tasks[0].Kind != "customer.twins" || tasks[0].Ref != ours {
 			t.Errorf("%+v %v", tasks, err)
+		}
+	})
+}
+
+// TestUnread: an event that cannot be applied is kept all the same, and a person is
+// asked, once however many come.
+func TestUnread(t *testing.T) {
+	within(t, func(t *testing.T, s *followtest.Shop) {
+		s.Intake.Follow[follow.Kind] = func(context.Context, engawa.Account, *engawa.Event) error { return errors.New("facts of another time") }
+		s.Bought(s.Person("JPN", token), "monthly")
+		s.Bought(s.Person("KOR", ""), "premium")
+		wait(time.Second)
+		evs, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{}, store.Page{})
+		s.Must(err)
+		kept := 0
+		for _, e := range evs {
+			if e.Account == followtest.AccountID {
+				kept++
+			}
+		}
+		ks, err := s.Hub.Tasks(t.Context(), followtest.Workspace, 10)
+		if err != nil || kept < 2 || len(ks) != 1 || ks[0].Kind != "purchase.unread" || ks[0].Ref != followtest.AccountID || ks[0].Count != kept {
+			t.Errorf("%d kept, tasks %+v, %v", kept, ks, err)
 		}
 	})
 }

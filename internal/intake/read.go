@@ -28,6 +28,8 @@ type Posted struct {
 	OccurredAt *time.Time `json:"occurred_at,omitempty" doc:"When it happened, with zone; now if missing"`
 	Customer   string     `json:"customer,omitempty" maxLength:"64" doc:"The customer's id, if known; of one who is not there, or no more, the event is kept and belongs to nobody"`
 	Identities []Identity `json:"identities,omitempty" maxItems:"16" doc:"What the customer may be found by"`
+	Actor      Object     `json:"actor,omitempty"`
+	Links      Object     `json:"links,omitempty"`
 	Data       Object     `json:"data,omitempty" doc:"A JSON object: what routes and templates read"`
 	Trace      string     `json:"traceparent,omitempty" maxLength:"100" doc:"W3C trace context"`
 
@@ -136,7 +138,7 @@ func readOne(text []byte, cloud bool) (engawa.Event, error) {
 // readBinary reads CloudEvents' binary form: attributes in ce- headers, percent-
 // encoded, the body is the data (HTTP protocol binding §3.1).
 func readBinary(h http.Header, kind string, body []byte) (engawa.Event, error) {
-	p := Posted{ContentType: kind, Data: body}
+	p, actor := Posted{ContentType: kind, Data: body}, ""
 	for _, a := range []struct {
 		name string
 		to   *string
@@ -148,12 +150,16 @@ func readBinary(h http.Header, kind string, body []byte) (engawa.Event, error) {
 		{"Specversion", &p.SpecVersion},
 		{"Customer", &p.Customer},
 		{"Traceparent", &p.Trace},
+		{"Actor", &actor},
 	} {
 		text, err := url.PathUnescape(h.Get("Ce-" + a.name))
 		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			return engawa.Event{}, engawa.Invalid("/"+strings.ToLower(a.name), "percent-encode the header as UTF-8", "the header ce-%s cannot be read", strings.ToLower(a.name))
 		}
 		*a.to = text
+	}
+	if actor != "" {
+		p.Actor, _ = json.Marshal(actor) // a string cannot fail
 	}
 	if t := h.Get("Ce-Time"); t != "" {
 		at, err := time.Parse(time.RFC3339, t)
@@ -173,11 +179,12 @@ func (p Posted) event(text []byte) (e engawa.Event, err error) {
 	if p.SpecVersion != "" {
 		err = p.checkCloud()
 		e.DedupKey, at = p.Source+"\n"+p.ID, p.Time
-		if len(p.More) > 0 {
+		if len(p.More) > 0 || p.Actor != nil || p.Links != nil {
 			e.Raw = text
 		}
-	} else {
-		err = p.checkOwn()
+		e.Actor = p.cloudActor()
+	} else if err = p.checkOwn(); err == nil {
+		err = p.envelope(&e)
 	}
 	if err != nil {
 		return e, err

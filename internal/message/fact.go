@@ -46,7 +46,7 @@ func original(e engawa.Event) (engawa.Content, error) {
 // fact is an event as an endpoint gets it: type, timestamp and data of Standard
 // Webhooks, the same however often it is written. Addresses in it are masked as
 // in every notice to staff; numbers keep every digit.
-func fact(e engawa.Event) (engawa.Content, error) {
+func (c *Composer) fact(e engawa.Event) (engawa.Content, error) {
 	data := map[string]any{}
 	if len(e.Data) > 0 {
 		dec := json.NewDecoder(bytes.NewReader(e.Data))
@@ -60,16 +60,19 @@ func fact(e engawa.Event) (engawa.Content, error) {
 		at = e.ReceivedAt
 	}
 	type about struct {
-		Event    string         `json:"event"`
-		Subject  string         `json:"subject,omitempty"`
-		Customer string         `json:"customer,omitempty"`
-		Data     map[string]any `json:"data"`
+		Event    string            `json:"event"`
+		Subject  string            `json:"subject,omitempty"`
+		Customer string            `json:"customer,omitempty"`
+		Actor    engawa.Actor      `json:"actor,omitzero"`
+		URL      string            `json:"url"` // in the console
+		Links    map[string]string `json:"links,omitempty"`
+		Data     map[string]any    `json:"data"`
 	}
 	out, err := json.Marshal(struct {
 		Type      string    `json:"type"`
 		Timestamp time.Time `json:"timestamp"`
 		Data      about     `json:"data"`
-	}{e.Type, at.UTC(), about{e.ID, text.VeilText(e.Subject), e.Customer, text.Veil(data)}})
+	}{e.Type, at.UTC(), about{e.ID, text.VeilText(e.Subject), e.Customer, e.Actor, c.EventURL(e), e.Links, text.Veil(data)}})
 	if err != nil {
 		return engawa.Content{}, fmt.Errorf("write event %s: %w", e.ID, err)
 	}
@@ -78,3 +81,6 @@ func fact(e engawa.Event) (engawa.Content, error) {
 	}
 	return engawa.Content{Text: string(out)}, nil
 }
+
+// EventURL is the page of an event in the console.
+func (c *Composer) EventURL(e engawa.Event) string { return c.Base + "/events/" + e.ID }

@@ -67,6 +67,8 @@ type Composer struct {
 	// OwnPage makes the link to the customer's own page for a message that leaves;
 	// empty: none may stand in it; nil: there are no such pages.
 	OwnPage func(m engawa.Message) string
+	// Base is the URL under which the console is reached.
+	Base string
 	// Past says what became of a sample message's deliveries, where sample data
 	// tells of trouble too; nil: what may go has gone.
 	Past func(n *store.NewMessage)
@@ -406,7 +408,7 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 	}
 	m.Locale = locale
 	if r.Event != nil && w.takes(m.Chain) == asEvent {
-		return fact(*r.Event)
+		return w.fact(*r.Event)
 	}
 	if r.Event != nil && w.takes(m.Chain) == asOriginal {
 		return original(*r.Event)
@@ -497,6 +499,9 @@ func (w *world) variables(m engawa.Message, r Request, k store.Known) map[string
 		who = text.Person{ID: m.About, Name: k.AboutName}
 	}
 	vars := viewer.EventVars(ev, data, who, w.workspace.Name)
+	if about, ok := vars["event"].(map[string]any); ok && ev.ID != "" {
+		about["url"] = w.EventURL(ev)
+	}
 	if a, ok := w.apps[m.App]; ok {
 		vars["app"] = map[string]any{"name": a.Name}
 	}

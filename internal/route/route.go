@@ -195,7 +195,7 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 		return true, nil
 	}
 	out, _, err := r.when.Eval(map[string]any{
-		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "account": ev.Account, "data": data},
+		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "actor": map[string]any{"type": ev.Actor.Type, "id": ev.Actor.ID}, "account": ev.Account, "data": data},
 		"customer": map[string]any{
 			"known": ev.Customer != "", "locale": string(c.Locale), "country": c.Country, "kind": c.Kind,
 		},

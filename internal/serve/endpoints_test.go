@@ -57,7 +57,7 @@ func TestEndpointsAreSwitchedOff(t *testing.T) {
 			for _, e := range evs {
 				must(catalogue.Check(e))
 			}
-			ks, err := h.Store.Tasks(ctx, "ws_1", 10)
+			ks, err := h.Store.TaskPage(ctx, "ws_1", store.TaskFilter{Kind: "webhook.disabled"}, store.Page{})
 			must(err)
 			return a.Enabled, len(evs), len(ks)
 		}

@@ -146,7 +146,7 @@ func (l laneMetrics) sum(ctx context.Context) (map[string]laneSum, error) {
 // ServeMetrics serves /metrics and pprof on a listener of their own until ctx
 // ends. Neither asks who calls: l is to be on loopback or a private network.
 func (h *Hub) ServeMetrics(ctx context.Context, l net.Listener) error {
-	server := &http.Server{Handler: h.metrics.handler(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: h.metrics.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: h.httpLog()}
 	defer context.AfterFunc(ctx, func() { server.Close() })() //nolint:errcheck // Serve tells
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)

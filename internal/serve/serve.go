@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -164,7 +165,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	env.PublicURL = h.base()
 	st.Front(h.base())
 	st.Relays(env.Relays)
-	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
+	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds, Base: h.base()}
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
 	h.refunds = &refund.Runner{Store: st, Clients: clients}
@@ -299,7 +300,7 @@ func sparing() {
 func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: http.DefaultMaxHeaderBytes, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes: http.DefaultMaxHeaderBytes, ErrorLog: h.httpLog(),
 	}
 	server.RegisterOnShutdown(func() { close(h.stopping) })
 	sparing()
@@ -344,6 +345,12 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 		err = nil
 	}
 	return err
+}
+
+// httpLog takes what net/http has to say: of a connection that ended badly, or of
+// a fault in a page, whose caller gets no answer.
+func (h *Hub) httpLog() *log.Logger {
+	return slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)
 }
 
 // Close closes the database.

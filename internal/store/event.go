@@ -27,8 +27,10 @@ type journalItem struct {
 
 // eventBody is what is sealed of an event.
 type eventBody struct {
-	Data json.RawMessage `json:"data,omitempty"`
-	Raw  []byte          `json:"raw,omitempty"`
+	Data  json.RawMessage   `json:"data,omitempty"`
+	Raw   []byte            `json:"raw,omitempty"`
+	Actor engawa.Actor      `json:"actor,omitzero"`
+	Links map[string]string `json:"links,omitempty"`
 }
 
 // Journal keeps events, each once by its account and dedup key, and returns
@@ -176,7 +178,7 @@ func (t *tx) followMerged(workspace string, slots []slot, ring *keyring) error {
 }
 
 func eventRow(ring keyring, e engawa.Event) ([]any, error) {
-	body, err := json.Marshal(eventBody{json.RawMessage(e.Data), e.Raw})
+	body, err := json.Marshal(eventBody{json.RawMessage(e.Data), e.Raw, e.CausedBy(), e.Links})
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", e.ID, err)
 	}
@@ -305,7 +307,7 @@ func (r eventRowRead) open(ring keyring) (engawa.Event, error) {
 	if err := json.Unmarshal(plain, &b); err != nil {
 		return e, fmt.Errorf("event %s: %w", r.ID, err)
 	}
-	e.Data, e.Raw = b.Data, b.Raw
+	e.Data, e.Raw, e.Actor, e.Links = b.Data, b.Raw, b.Actor, b.Links
 	return e, nil
 }
 

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -124,14 +125,20 @@ func TestJournalKeeps(t *testing.T) {
 		s.customer("cus_1")
 		first, second := event("first"), event("second")
 		first.Identities = []engawa.Identity{member("cus_1")}
+		first.Actor, first.Links = engawa.Actor{Type: "customer", ID: "123"}, map[string]string{"contract": "https://shop.example/c/456"}
 		first.Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+		second.Data = []byte(`{"actor":"admin"}`)
 		second.ReceivedAt = first.ReceivedAt.Add(-time.Second) // came before, was committed later
 		_, err := s.Journal(s.t.Context(), []engawa.Event{first, second})
 		s.must(err)
 		got, err := s.Event(s.t.Context(), ws, first.ID)
 		s.must(err)
-		if got.Customer != "cus_1" || string(got.Data) != string(first.Data) || string(got.Raw) != string(first.Raw) || got.Trace != first.Trace || got.Subject != first.Subject {
+		if got.Customer != "cus_1" || string(got.Data) != string(first.Data) || string(got.Raw) != string(first.Raw) || got.Trace != first.Trace || got.Subject != first.Subject ||
+			got.Actor != first.Actor || !maps.Equal(got.Links, first.Links) {
 			s.t.Errorf("reads as %+v", got)
+		}
+		if said, err := s.Event(s.t.Context(), ws, second.ID); err != nil || said.Actor != (engawa.Actor{Type: "admin"}) {
+			s.t.Errorf("what the data say of who caused it reads as %+v, %v", said.Actor, err)
 		}
 		waiting, err := s.Unrouted(s.t.Context(), 10)
 		s.must(err)

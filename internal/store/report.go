@@ -37,6 +37,7 @@ func (t *tx) asked(workspace, typ string) (bool, error) {
 func (t *tx) tellOf(e engawa.Event) error {
 	when := time.Now()
 	e.ID, e.Account, e.OccurredAt, e.ReceivedAt, e.Known = engawa.NewOrderedID(engawa.PrefixEvent, when), engawa.SourceHub, when.UTC(), when.UTC(), true
+	e.Actor = engawa.ActorOf(t.s.actor)
 	var out Journaled
 	if err := t.journal([]slot{{e, &out}}); err != nil {
 		return err

@@ -96,6 +96,17 @@ func TestReports(t *testing.T) {
 			t.Errorf("reported\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 
+		for _, e := range s.events(store.EventFilter{Type: "manual_task.closed"}) {
+			if e.Actor != (engawa.Actor{Type: "admin", ID: "mem_1"}) {
+				s.t.Errorf("a task was done by %+v", e.Actor)
+			}
+		}
+		for _, e := range s.events(store.EventFilter{Type: "delivery.failed"}) {
+			if e.Actor != (engawa.Actor{Type: "system"}) {
+				s.t.Errorf("a delivery failed by %+v", e.Actor)
+			}
+		}
+
 		for _, e := range s.events(store.EventFilter{}) { // notices of these reports fail in turn
 			if e.Account == engawa.SourceHub {
 				work(e.ID)

@@ -172,11 +172,23 @@ func (v Viewer) EventVars(e engawa.Event, data map[string]any, customer Person, 
 	if at.IsZero() {
 		at = e.ReceivedAt
 	}
+	if _, said := vars["actor"]; !said && e.Actor.Type != "" {
+		vars["actor"] = v.T("value.actor." + e.Actor.Type)
+	}
 	vars["event"] = map[string]any{
 		"id": e.ID, "type": e.Type, "subject": e.Subject,
+		"actor": v.actor(e.Actor), "links": e.Links,
 		"occurred_at": v.Time(at), "line": v.Words.EventLine(v.Locale, e.Type, vars),
 	}
 	vars["customer"] = map[string]any{"name": customer.Name, "id": customer.ID}
 	vars["workspace"] = map[string]any{"name": workspace}
 	return vars
+}
+
+// actor is who caused an event, in words; nothing where nobody said.
+func (v Viewer) actor(a engawa.Actor) map[string]any {
+	if a.Type == "" {
+		return nil
+	}
+	return map[string]any{"name": v.T("value.actor." + a.Type), "type": a.Type, "id": a.ID}
 }

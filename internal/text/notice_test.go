@@ -93,6 +93,22 @@ func TestShow(t *testing.T) {
 	if err != nil || got.Text != want {
 		t.Errorf("%q %v\nwant %q", got.Text, err, want)
 	}
+	e := engawa.Event{ID: "evt_1", Type: "contract.terminated", Actor: engawa.Actor{Type: "customer", ID: "123"}, Links: map[string]string{"contract": "https://shop.example/c/456"}}
+	for want, c := range map[string]struct {
+		e    engawa.Event
+		data map[string]any
+	}{
+		"お客さま お客さま(123) https://shop.example/c/456": {e, map[string]any{}},
+		"管理者 お客さま(123) https://shop.example/c/456":  {e, map[string]any{"actor": "admin"}}, // the source's own word
+	} {
+		got, err := text.Render(engawa.Content{Text: "{{actor}} {{event.actor.name}}({{event.actor.id}}) {{event.links.contract}}"}, v.EventVars(c.e, c.data, text.Person{}, ""), text.EscapeNone)
+		if err != nil || got.Text != want {
+			t.Errorf("%q %v\nwant %q", got.Text, err, want)
+		}
+	}
+	if got, err := text.Render(engawa.Content{Text: "a\n{{actor?}} {{event.actor.name?}} {{event.links.contract?}}\n"}, v.EventVars(engawa.Event{ID: "evt_1", Type: "a.b"}, map[string]any{}, text.Person{}, ""), text.EscapeNone); err != nil || strings.TrimSpace(got.Text) != "a" {
+		t.Errorf("nobody said who: %q %v", got.Text, err)
+	}
 	if in["amount"] != float64(12800) {
 		t.Error("Show changed its input")
 	}

@@ -133,6 +133,7 @@ var computed = map[string][]string{
 	"refunds.delivery.":   {"delivered", "undelivered_quality_issue", "undelivered_wrong_item", "undelivered_server_outage", "undelivered_other"},
 	"refunds.act.":        {"propose", "send", "ignore"},
 	"refunds.remedy.":     {"rule", "no_rule", "delivery", "sample", "percentage", "no_consent", "withdrawn", "pending", "unreachable", "no_key", "refused", "erased"}, // the codes of internal/refund
+	"value.actor.":        {"customer", "admin", "partner", "system"},                                                                                                  // engawa.ActorTypes
 	"value.why.":          {"rule", "no_rule", "delivery", "sample", "percentage", "no_consent", "withdrawn", "pending", "unreachable", "no_key", "refused", "erased"},
 	"refund.said.":        {"requested", "declined", "refunded", "reversed"},
 	"refund.did.":         {"sent", "failed", "refused", "proposed", "withheld", "ignored", "alarmed", "late"},

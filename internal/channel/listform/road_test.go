@@ -220,10 +220,10 @@ func TestRoad(t *testing.T) {
 func TestRoadByHand(t *testing.T) {
 	onTheRoad(t, func(h *hub) {
 		h.must(h.st.Suppress(context.Background(), engawa.Suppression{Workspace: ws, Channel: "mail", Address: "cus_back@customer.example", Customer: "cus_back", Reason: "complained", At: time.Now()}))
-		for event, kind := range map[string]string{"member.updated": "change", "contract.terminated": "remove", "mail.complained": "remove", "member.deleted": "remove", "payment.refunded": "remove", "contract.cancelled": "remove"} {
+		for event, kind := range map[string]string{"member.updated": "listform.change", "contract.terminated": "listform.remove", "mail.complained": "listform.remove", "member.deleted": "listform.remove", "payment.refunded": "listform.remove", "contract.cancelled": "listform.remove"} {
 			h.event(event, "cus_back", map[string]any{"m": m, "c": map[string]any{"type": "gold"}})
 			said := h.last()
-			k, ok := h.tasks()["listform."+kind+" "+said.Message.ID]
+			k, ok := h.tasks()[kind+" "+said.Message.ID]
 			if !ok || said.Message.State != engawa.MessageSent || k.Args["message"] != said.Message.ID || said.Message.About != "cus_back" {
 				t.Errorf("%s: %s, tasks %v", event, said.Message.State, h.tasks())
 			}
