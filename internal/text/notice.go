@@ -12,8 +12,6 @@ import (
 	"github.com/engawa/engawa"
 )
 
-//go:generate go test . -run ^TestNoticesOfCatalogue$ -update
-
 //go:embed notices/*.toml
 var noticeFiles embed.FS
 
