@@ -56,7 +56,7 @@ fuzz:
 
 screens:
 	script/install
-	go test ./internal/console ./internal/mypage -run '^TestScreens$$' -screens
+	go test ./internal/console ./internal/mypage -run '^(TestScreens|TestGuides)$$' -screens
 
 generate:
 	go generate ./...
