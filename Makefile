@@ -56,6 +56,7 @@ fuzz:
 
 screens:
 	script/install
+	rm -f docs/screens/guides.sum
 	go test ./internal/console ./internal/mypage -run '^(TestScreens|TestGuides)$$' -screens
 
 generate:
