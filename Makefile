@@ -60,7 +60,8 @@ fuzz:
 
 screens:
 	script/install
-	go test ./internal/console ./internal/mypage -run '^TestScreens$$' -screens
+	rm -f docs/screens/guides.sum
+	go test ./internal/console ./internal/mypage -run '^(TestScreens|TestGuides)$$' -screens
 
 generate:
 	go generate ./...

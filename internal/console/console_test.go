@@ -53,6 +53,12 @@ type desk struct {
 
 func newDesk(t *testing.T, dsn string) *desk {
 	t.Helper()
+	return deskOver(t, dsn, http.DefaultClient)
+}
+
+// deskOver is a desk whose channels ask their providers by client.
+func deskOver(t *testing.T, dsn string, client *http.Client) *desk {
+	t.Helper()
 	st, err := store.Open(context.Background(), dsn, vault.New(vault.Generate(time.Now())))
 	if err != nil {
 		t.Fatal(err)
@@ -69,9 +75,10 @@ func newDesk(t *testing.T, dsn string) *desk {
 	w := words(t)
 	d := &desk{t: t, st: st, done: make(chan struct{}), member: engawa.Member{Workspace: ws, ID: "mem_1", Name: "佐藤 ゆき", Mail: "yuki@hinata.example", Role: engawa.Owner}}
 	d.h = console.New(console.Deps{
-		Store: st, Desk: &support.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}, Follow: &follow.Follower{Store: st}}, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: http.DefaultClient, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
-		Compose: &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
-		Certify: func(_ context.Context, _, id string) (string, error) { return "certificate of " + id, nil },
+		Store: st, Desk: &support.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}, Follow: &follow.Follower{Store: st}}, Words: w, Kinds: builtin.Kinds(), Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Env: channel.Env{HTTP: client, Dial: new(net.Dialer).DialContext, Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), PublicURL: "https://hub.example", Version: "test", Done: d.done,
+		Compose:      &message.Composer{Store: st, Rules: rules, Words: w, Kinds: builtin.Kinds(), Unsubscribe: func(m engawa.Message) string { return "https://hub.example/u/" + m.ID }},
+		InboxAddress: func(string) string { return "in-k3p8w1q7vz4m2c9x@relay.hub.example" },
+		Certify:      func(_ context.Context, _, id string) (string, error) { return "certificate of " + id, nil },
 		Door: console.Door{
 			Who: func(http.ResponseWriter, *http.Request) (engawa.Member, error) {
 				if d.member.ID == "" {

@@ -79,6 +79,21 @@ func (c *console) hearing(v *visit, a engawa.Account) (*Hearing, error) {
 	return h, err
 }
 
+// setUp says step by step how an app is connected, from nothing to the first
+// purchase. What stands on our pages is called what it is called there.
+func (p Page) setUp() []string {
+	sandbox := p.T("choice.sandbox")
+	return []string{
+		p.T("gap.setup.key"),
+		p.T("gap.setup.production", "environment", p.T("kind.appstore.environment"), "production", p.T("choice.production"), "roots", p.T("kind.appstore.roots"), "save", p.T("form.save")),
+		p.T("gap.setup.sandbox", "sandbox", sandbox),
+		p.T("gap.setup.url"),
+		p.T("gap.setup.sandbox_url"),
+		p.T("gap.setup.test", "test", p.T("gap.test")),
+		p.T("gap.setup.buy", "live", p.T("nav.live")),
+	}
+}
+
 // checkDid says in short what a check did.
 func (p Page) checkDid(k engawa.Check) string {
 	said := []string{p.T("gap.cause." + string(k.Cause)), p.T("gap.last.did", "told", p.Number(k.Told), "missed", p.Number(k.Missed), "checked", p.Number(k.Checked))}

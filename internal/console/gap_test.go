@@ -6,11 +6,14 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore/sim"
@@ -151,7 +154,7 @@ func TestKeyIsTried(t *testing.T) {
 		}
 		d.must(d.Hub.ChangeAccount(t.Context(), a))
 		d.wants("without a key", "キーがありません")
-		if _, body := d.get(ofStore); strings.Contains(body, "今すぐ照合する") || strings.Contains(body, "テスト通知を頼む") {
+		if _, body := d.get(ofStore); strings.Contains(body, "今すぐ照合する") || strings.Contains(body, ">テスト通知を頼む</button>") {
 			t.Error("what needs a key is offered without one")
 		}
 	})
@@ -202,4 +205,50 @@ func TestTestNotification(t *testing.T) {
 
 func status(code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
+}
+
+// TestAppStoreSetUp: the page of a new account of the App Store, and that of one
+// that is there, say every step of the set-up in the member's language, and call
+// what stands on our pages by its name; docs/app-store.md has the same steps.
+func TestAppStoreSetUp(t *testing.T) {
+	d, w := newDesk(t, storetest.SQLite(t)), words(t)
+	d.must(d.st.AddAccount(t.Context(), engawa.Account{Workspace: ws, ID: "acc_app", Kind: "appstore", Name: "Hinata iOS", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890"}}))
+	ours := []string{"form.save", "kind.appstore.environment", "kind.appstore.roots", "choice.production", "choice.sandbox", "gap.test", "nav.live"}
+	theirs := []string{"App Store Connect", "Production Server URL", "Sandbox Server URL", "Set Up URL", "Version 2", "Create Test Accounts", ".p8"}
+	for _, l := range engawa.Locales {
+		d.member.Locale = l
+		for _, path := range []string{"/accounts/new?kind=appstore", "/accounts/acc_app"} {
+			_, body := d.get(path)
+			_, steps, _ := strings.Cut(body, `<ol class="steps">`)
+			steps, _, _ = strings.Cut(steps, "</ol>")
+			steps = html.UnescapeString(steps)
+			if n := strings.Count(steps, "<li>"); n != 7 {
+				t.Errorf("%s in %s has %d steps", path, l, n)
+			}
+			for _, key := range ours {
+				if !strings.Contains(steps, w.T(l, key)) {
+					t.Errorf("the steps of %s in %s do not speak of %q", path, l, w.T(l, key))
+				}
+			}
+			for _, name := range theirs {
+				if !strings.Contains(steps, name) {
+					t.Errorf("the steps of %s in %s do not speak of %q", path, l, name)
+				}
+			}
+		}
+	}
+	guide := readDoc(t, "app-store.md")
+	for _, key := range ours {
+		if name := w.T(engawa.English, key); !strings.Contains(guide, "**"+name+"**") {
+			t.Errorf("docs/app-store.md does not speak of %q", name)
+		}
+	}
+	for _, name := range theirs {
+		if !strings.Contains(guide, name) {
+			t.Errorf("docs/app-store.md does not speak of %q", name)
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^[1-7]\. \*\*`).FindAllString(guide, -1)); n != 7 {
+		t.Errorf("docs/app-store.md has %d steps", n)
+	}
 }

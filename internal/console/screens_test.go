@@ -146,7 +146,7 @@ func shoot(ctx context.Context, t *testing.T, base string) {
 			t.Fatal(err)
 		}
 		name := fmt.Sprintf("%s.%s.%d.%s.png", x.page, x.lang, x.width, x.theme)
-		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), looktest.Small(t, shot), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), looktest.Small(t, shot, 256), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 // types is the catalogue of events: what may come, what it holds, how often it came.
@@ -83,10 +84,44 @@ func (p Page) typeRow(t catalogue.Type, count int) TypeRow {
 		}
 		row.Fields = append(row.Fields, field)
 	}
+	row.Stories = p.stories(t)
 	for _, r := range t.Related {
 		row.Related = append(row.Related, p.Words.EventLine(p.Locale, r.Type, nil))
 	}
 	return row
+}
+
+// stories are what the staff is told of a type and of its variants until a route
+// has other words.
+func (p Page) stories(t catalogue.Type) []Story {
+	if t.Kind == catalogue.Own {
+		return []Story{p.story(t.Names, p.Words.OwnTemplate(engawa.EventType{Type: t.Name, Names: t.Names}), t.Name, t.Sample)}
+	}
+	told := func(name string, sample []byte) Story {
+		lines := map[engawa.Locale]string{}
+		for _, l := range engawa.Locales {
+			lines[l] = p.Words.EventLine(l, name, nil)
+		}
+		return p.story(lines, p.Words.DefaultTemplate(name), t.Name, sample)
+	}
+	all := []Story{told(t.Name, t.Sample)}
+	for _, v := range t.Variants {
+		all = append(all, told(t.Name+"."+v.Name, v.Sample))
+	}
+	return all
+}
+
+func (p Page) story(lines map[engawa.Locale]string, words engawa.Template, typ string, sample []byte) Story {
+	s := Story{Words: lines[p.Locale]}
+	e := engawa.Event{ID: "evt_1", Type: typ, OccurredAt: p.Now, Data: sample}
+	for i, l := range engawa.Locales {
+		n, err := p.Words.For(l, p.Zone).Notice(words, e, text.Person{ID: "cus_1", Name: spokenIn(l).hana}, p.Workspace)
+		if err != nil {
+			n = engawa.Content{Subject: p.T("form.wrong"), Text: why(err)}
+		}
+		s.Said[i] = Said{l, lines[l], n}
+	}
+	return s
 }
 
 // fieldKind says what may stand in a member.

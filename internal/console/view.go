@@ -743,7 +743,21 @@ type TypeRow struct {
 	OptIn, Own  bool
 	Fields      []FieldRow
 	Sample      string
+	Stories     []Story  // its own, then its variants'
 	Related     []string // in words
+}
+
+// Story is what a type, or a variant of it, tells the staff.
+type Story struct {
+	Words string // in the member's language
+	Said  [len(engawa.Locales)]Said
+}
+
+// Said is a story in one language: its name, and the notice of its sample.
+type Said struct {
+	Locale engawa.Locale
+	Words  string
+	Notice engawa.Content
 }
 
 // FieldRow is one member of an event's data.

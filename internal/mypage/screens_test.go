@@ -136,7 +136,7 @@ func TestScreens(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := fmt.Sprintf("%s.%s.%d.%s.png", x.page, x.lang, x.width, x.theme)
-		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), looktest.Small(t, shot), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("..", "..", "docs", "screens", name), looktest.Small(t, shot, 256), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

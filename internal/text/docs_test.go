@@ -28,6 +28,11 @@ func TestTasksPage(t *testing.T) {
 		t.Fatal("docs/tasks.md has lost the marks around the kinds")
 	}
 	want := kindsTable(load(t))
+	for row := range strings.Lines(want) {
+		if gap := regexp.MustCompile(`  |“”|「」|''|[{}]`).FindString(row); gap != "" {
+			t.Errorf("a variable of this row has no name in kindsTable (%q): %s", gap, row)
+		}
+	}
 	if *update {
 		if err := os.WriteFile(tasksPage, []byte(head+kindsFrom+want+kindsTo+tail), 0o644); err != nil {
 			t.Fatal(err)
@@ -52,8 +57,8 @@ func kindsTable(w *text.Words) string {
 	values := regexp.MustCompile(`\{\{\.(\w+)\}\}`)
 	for _, kind := range w.TaskKinds() {
 		args := map[string]string{}
-		for _, name := range []string{"account", "message", "route", "event", "customer", "name", "code", "problem", "why", "changed", "customer", "other", "accounts", "canceled", "unrouted", "unknown", "keys", "identities", "suppressions", "n", "since", "product", "domain"} {
-			args[name] = "<" + name + ">"
+		for _, name := range []string{"account", "message", "route", "event", "customer", "name", "code", "problem", "why", "changed", "customer", "other", "accounts", "canceled", "unrouted", "unknown", "keys", "identities", "suppressions", "n", "since", "product", "domain", "offer", "left", "partner", "sent", "complaints"} {
+			args[name] = `\<` + name + ">" // Markdown would take a bare one for HTML
 		}
 		row := []string{"`" + kind + "`"}
 		for _, l := range engawa.Locales {

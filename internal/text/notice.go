@@ -2,6 +2,7 @@ package text
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,8 +12,6 @@ import (
 
 	"github.com/engawa/engawa"
 )
-
-//go:generate go test . -run ^TestNoticesOfCatalogue$ -update
 
 //go:embed notices/*.toml
 var noticeFiles embed.FS
@@ -158,6 +157,16 @@ func (w *Words) defaultContent(l engawa.Locale, eventType string) engawa.Content
 		c.Text = n.Line + "\n"
 	}
 	return c
+}
+
+// Notice is what a place of the staff shows of an event by a template: addresses
+// are masked.
+func (v Viewer) Notice(words engawa.Template, e engawa.Event, customer Person, workspace string) (engawa.Content, error) {
+	var data map[string]any
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		return engawa.Content{}, fmt.Errorf("read the data of %s: %w", e.ID, err)
+	}
+	return Render(words.Words[v.Locale], v.EventVars(e, Veil(data), customer, workspace), EscapeChat)
 }
 
 // Person is the customer of whom words tell. The id is for staff alone.

@@ -36,6 +36,7 @@ var raisedBy = map[string]string{
 	"listform.changed":      "internal/channel/listform TestRoadDrift",
 	"listform.register":     "internal/channel/listform TestRoadRefused",
 	"listform.remove":       "internal/channel/listform TestRoadByHand",
+	"listform.unknown":      "internal/channel/listform TestRoadUnclear",
 	"mail.blocked":          "internal/dispatch TestReceiverBlocks",
 	"offer.low":             "internal/store TestHandOut",
 	"partner.complaints":    "internal/store TestComplaints",

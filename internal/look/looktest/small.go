@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// Small redraws a PNG with 256 colours: of each shade the one that the page has
-// most of, and of the shades those that it has most of.
-func Small(t *testing.T, shot []byte) []byte {
+// Small redraws a PNG with so many colours, 256 at most: those of its surfaces, of
+// each shade the one that the page has most of, and of the shades those that it
+// has most of.
+func Small(t *testing.T, shot []byte, colours int) []byte {
 	t.Helper()
 	from, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
@@ -36,15 +37,21 @@ func Small(t *testing.T, shot []byte) []byte {
 	chosen := map[color.RGBA]bool{}
 	var palette color.Palette
 	add := func(c color.RGBA) {
-		if !chosen[c] && len(palette) < 256 {
+		if !chosen[c] && len(palette) < colours {
 			chosen[c] = true
 			palette = append(palette, c)
+		}
+	}
+	often := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	for _, c := range often {
+		if count[c] > area.Dx()*area.Dy()/500 { // paper and card differ by less than a shade
+			add(c)
 		}
 	}
 	for _, s := range slices.SortedFunc(maps.Keys(shades), func(a, b color.RGBA) int { return shades[b] - shades[a] }) {
 		add(most[s])
 	}
-	for _, c := range slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] }) {
+	for _, c := range often {
 		add(c)
 	}
 	to := image.NewPaletted(area, palette)
