@@ -65,7 +65,7 @@ var may = map[string][]string{
 	"internal/config":                {"", "internal/vault"},
 	"internal/console":               {"", "internal/access", "internal/appstore", "internal/breaker", "internal/catalogue", "internal/channel", "internal/desk", "internal/follow", "internal/insight", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/demo":                  all,
-	"internal/desk":                  {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/store"},
+	"internal/desk":                  {"", "internal/appstore", "internal/follow", "internal/purchase", "internal/refund", "internal/store"},
 	"internal/dispatch":              {"", "internal/breaker", "internal/catalogue", "internal/channel", "internal/message", "internal/refusal", "internal/route", "internal/rule", "internal/store", "internal/verdict"},
 	"internal/egress":                {},
 	"internal/fault":                 {},

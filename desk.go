@@ -18,6 +18,17 @@ type Note struct {
 // Format names the note without its text, whatever the verb.
 func (n Note) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "note %s on %s", n.ID, n.Customer) }
 
+// Because is why a member did something for a customer.
+type Because string
+
+// WriteReasons and RefundReasons are those of a message or a ticket, and of an
+// answer to a refund case, in the order in which forms show them: the first is the
+// likeliest.
+var (
+	WriteReasons  = []Because{"asked", "complaint", "trouble", "payment", "leaving", "follow_up", "other"}
+	RefundReasons = []Because{"rules", "trouble", "goodwill", "used", "repeated", "other"}
+)
+
 // Extension is a renewal date that the App Store was asked to move: of one
 // purchase or, where Purchase is empty, of all subscribers of a product.
 type Extension struct {
@@ -32,8 +43,9 @@ type Extension struct {
 	Reason      int    // Apple's number
 	RequestID   string // ours, fixed before the store is asked
 	State       ExtensionState
-	Code        int64 // of the store's refusal
-	Concerned   int64 // subscribers, as far as the hub knew when it was asked for
+	Code        int64  // of the store's refusal
+	Why         string // a code for why the hub refused it and asked nobody; empty: it did not
+	Concerned   int64  // subscribers, as far as the hub knew when it was asked for
 	Succeeded   int64
 	Failed      int64
 	Listed      int64     // failures that a person was asked to look after
@@ -56,7 +68,7 @@ const (
 	ExtensionAsking  ExtensionState = "asking"  // the question is on its way; after a crash nobody knows
 	ExtensionRunning ExtensionState = "running" // of all: the store is at work
 	ExtensionDone    ExtensionState = "done"
-	ExtensionRefused ExtensionState = "refused" // by the store
+	ExtensionRefused ExtensionState = "refused" // by the store or, where Why is set, by the hub
 	ExtensionUnknown ExtensionState = "unknown" // no clear answer came
 	ExtensionUndone  ExtensionState = "undone"  // looked up: it never happened
 )

@@ -13,8 +13,9 @@ type Message struct {
 	ID          string
 	Event       string // the event that made it; empty for a request
 	Route       string
-	Partner     string // the sender; empty: the workspace itself
-	Member      string // who clicked; empty: a system
+	Partner     string  // the sender; empty: the workspace itself
+	Member      string  // who clicked; empty: a system
+	Reason      Because // why Member wrote it; empty: was not asked for
 	App         string
 	Customer    string // exactly one of Customer
 	Destination string // and Destination is set

@@ -350,7 +350,8 @@ type extensionOut struct {
 	Reason      string     `json:"reason"`
 	RequestID   string     `json:"request_id" doc:"Under which the App Store knows it"`
 	Code        int64      `json:"code,omitempty" doc:"The App Store's, of a refusal"`
-	Detail      string     `json:"detail,omitempty" doc:"What the code means, in the language of Accept-Language"`
+	Why         string     `json:"why,omitempty" doc:"Of a refusal by the hub, which asked nobody: as extension.why of a purchase"`
+	Detail      string     `json:"detail,omitempty" doc:"What code or why means, in the language of Accept-Language"`
 	Concerned   int64      `json:"concerned,omitempty" doc:"Of all: whom it concerned, by what the hub knew"`
 	Succeeded   int64      `json:"succeeded,omitempty"`
 	Failed      int64      `json:"failed,omitempty" doc:"Each is a task"`
@@ -360,11 +361,14 @@ type extensionOut struct {
 	DoneAt      *time.Time `json:"done_at"`
 }
 
-func (c *call) showExtension(x engawa.Extension) extensionOut {
+func (a *API) showExtension(c *call, x engawa.Extension) extensionOut {
 	out := extensionOut{
 		ID: x.ID, State: string(x.State), Account: x.Account, Customer: x.Customer, Purchase: x.Purchase, Product: x.Product, Storefronts: append([]string{}, x.Storefronts...),
-		Days: x.Days, Reason: extendReasons[x.Reason&3], RequestID: x.RequestID, Code: x.Code, Concerned: x.Concerned, Succeeded: x.Succeeded, Failed: x.Failed,
+		Days: x.Days, Reason: extendReasons[x.Reason&3], RequestID: x.RequestID, Code: x.Code, Why: x.Why, Concerned: x.Concerned, Succeeded: x.Succeeded, Failed: x.Failed,
 		EndsAt: utc(x.EndsAt), Actor: x.Actor, CreatedAt: x.CreatedAt.UTC(), DoneAt: utc(x.DoneAt),
+	}
+	if x.Why != "" {
+		out.Detail = a.Words.T(c.locale, "extend.why."+x.Why)
 	}
 	if x.Code != 0 {
 		out.Detail = (&appstore.APIError{Code: x.Code}).Meaning(c.locale)
@@ -377,7 +381,7 @@ func (a *API) extendPurchase(ctx context.Context, c *call, in *extendIn) (extens
 	if err != nil {
 		return extensionOut{}, err
 	}
-	return c.showExtension(x), nil
+	return a.showExtension(c, x), nil
 }
 
 type extendAllIn struct {
@@ -402,7 +406,7 @@ func (a *API) extendAll(ctx context.Context, c *call, in *extendAllIn) (extensio
 	if err != nil {
 		return extensionOut{}, err
 	}
-	return c.showExtension(x), nil
+	return a.showExtension(c, x), nil
 }
 
 type extensionList struct {
@@ -426,7 +430,7 @@ func (a *API) listExtensions(ctx context.Context, c *call, in *extensionsIn) (ex
 		}
 	}
 	all, err := a.Store.Extensions(ctx, c.workspace, in.Customer, p)
-	out := extensionList{Extensions: shown(all, c.showExtension)}
+	out := extensionList{Extensions: shown(all, func(x engawa.Extension) extensionOut { return a.showExtension(c, x) })}
 	if len(all) > 0 {
 		last := all[len(all)-1]
 		out.Next = in.next(len(all), last.CreatedAt, last.ID)
@@ -439,7 +443,7 @@ func (a *API) getExtension(ctx context.Context, c *call, in *One) (extensionOut,
 	if err != nil {
 		return extensionOut{}, err
 	}
-	return c.showExtension(x), nil
+	return a.showExtension(c, x), nil
 }
 
 // lookExtension asks the App Store what became of an extension.
@@ -452,22 +456,28 @@ func (a *API) lookExtension(ctx context.Context, c *call, in *One) (extensionOut
 	if x, err = by.Look(ctx, x); err != nil {
 		return extensionOut{}, err
 	}
-	return c.showExtension(x), nil
+	return a.showExtension(c, x), nil
 }
 
 type storyRow struct {
-	At    time.Time `json:"at"`
-	Kind  string    `json:"kind" enum:"event,message,consent,refund,extension,note,task"`
-	ID    string    `json:"id"`
-	Text  string    `json:"text" doc:"In the language of Accept-Language"`
-	State string    `json:"state,omitempty" doc:"Of a message, an extension, a task; of a consent, given or withdrawn"`
-	Actor string    `json:"actor,omitempty" doc:"Who wrote a note, or asked for an extension"`
+	At        time.Time     `json:"at"`
+	Kind      string        `json:"kind" enum:"event,message,ticket,consent,refund,answer,extension,code,note,task"`
+	ID        string        `json:"id"`
+	Text      string        `json:"text" doc:"In the language of Accept-Language"`
+	State     string        `json:"state,omitempty" doc:"Of a message, a ticket, an extension, a code, a task; of a consent, given or withdrawn; of an answer, sent, refused, ignored, withheld or late"`
+	Actor     string        `json:"actor,omitempty" doc:"Who wrote a message, a ticket or a note, answered a refund case, asked for an extension, handed out a code; of an answer, empty: the hub by its rules"`
+	Reason    string        `json:"reason,omitempty" doc:"Why the actor did it, as a code"`
+	Why       string        `json:"why,omitempty" doc:"Why a message was refused, an extension was refused or an answer was not sent, as a code; of a refused message the first"`
+	Explained string        `json:"explained,omitempty" doc:"It in words, in the language of Accept-Language"`
+	Refund    string        `json:"refund,omitempty" doc:"Of an answer: the case"`
+	Answer    *refundAnswer `json:"answer,omitempty" doc:"What was answered"`
+	Offer     string        `json:"offer,omitempty" doc:"Of a code, which is not shown here"`
 }
 
 type timelineIn struct {
 	One
 	Paging
-	Kind string `query:"kind" enum:"event,message,consent,refund,extension,note,task" doc:"Rows of one kind alone"`
+	Kind string `query:"kind" enum:"event,message,ticket,consent,refund,answer,extension,code,note,task" doc:"Rows of one kind alone"`
 }
 
 type timeline struct {
@@ -505,8 +515,16 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 	switch r.Kind {
 	case desk.RowEvent:
 		row.Text, err = l.of(ctx, r.Event)
-	case desk.RowMessage:
-		row.Text, row.State = r.Message.Subject, string(r.Message.Message.State)
+	case desk.RowMessage, desk.RowTicket:
+		m := r.Message.Message
+		row.Text, row.State, row.Reason = r.Message.Subject, string(m.State), string(m.Reason)
+		if m.Member != "" {
+			row.Actor = "member:" + m.Member
+		}
+		if len(r.Refused) > 0 {
+			row.Why = r.Refused[0].Code
+			row.Explained, _ = a.Words.Reason(locale, r.Refused[0])
+		}
 	case desk.RowConsent:
 		row.Text = a.Words.T(locale, "act."+string(r.Consent.Act)) + " · " + a.Words.T(locale, "purpose."+string(r.Consent.Purpose))
 		if row.State = "withdrawn"; r.Consent.Given {
@@ -517,9 +535,22 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 		if r.Refund.Currency != "" && r.Refund.Amount != 0 {
 			row.Text += " · " + decimal(r.Refund.Amount) + " " + r.Refund.Currency
 		}
+	case desk.RowAnswer:
+		row.Text = a.Words.T(locale, "refund.did."+string(r.Answer.What)) + " · " + r.Case.Product
+		row.State, row.Actor, row.Reason, row.Refund, row.Answer = string(r.Answer.What), r.Answer.By, string(r.Answer.Reason), r.Case.ID, showAnswer(r.Answer.Answer)
+		if row.Why = r.Answer.Why; row.Why != "" {
+			row.Explained = a.Words.T(locale, "value.why."+row.Why)
+		}
+	case desk.RowCode:
+		row.Text, row.Offer = a.Words.T(locale, "story.code.line", "offer", r.Code.Offer), r.Code.Offer
+		row.State, row.Actor, row.Reason = string(r.Code.State), r.Code.By, string(r.Code.Reason)
 	case desk.RowExtension:
-		row.Text = a.Words.T(locale, "extend.line", "product", r.Extension.Product, "days", r.Extension.Days)
-		row.State, row.Actor = string(r.Extension.State), r.Extension.Actor
+		x := a.showExtension(l.c, r.Extension)
+		row.Text = a.Words.T(locale, "extend.line", "product", x.Product, "days", x.Days)
+		row.State, row.Actor, row.Reason, row.Explained = x.State, x.Actor, x.Reason, x.Detail
+		if row.Why = x.Why; x.Code != 0 {
+			row.Why = strconv.FormatInt(x.Code, 10)
+		}
 	case desk.RowNote:
 		row.Text, row.Actor = r.Note.Text, r.Note.Author
 	case desk.RowTask:

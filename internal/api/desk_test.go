@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -67,8 +69,8 @@ func TestDesk(t *testing.T) {
 		if len(rows) != 1 || rows[0].(map[string]any)["text"] != "電話あり" || !strings.HasPrefix(rows[0].(map[string]any)["actor"].(string), "key:") {
 			t.Errorf("%v", rows)
 		}
-		if n := len(s.ok("GET", "/v1/customers/"+ids["buyer"]+"/timeline?kind=extension", "")["rows"].([]any)); n != 2 {
-			t.Errorf("%d extensions in the story", n)
+		if n := len(s.ok("GET", "/v1/customers/"+ids["buyer"]+"/timeline?kind=extension", "")["rows"].([]any)); n != 3 {
+			t.Errorf("%d extensions in the story: two, and one that was refused", n)
 		}
 		trail, err := s.st.Audits(t.Context(), "ws_one", store.AuditFilter{Action: "extend-renewal"}, store.Page{})
 		if err != nil || len(trail) != 2 || !strings.HasPrefix(trail[0].Actor, "key:") || trail[0].Object != ids["purchase"] {
@@ -76,6 +78,82 @@ func TestDesk(t *testing.T) {
 		}
 		if log := s.log.String(); strings.Contains(log, "canary") || strings.Contains(log, "MK4TTT") {
 			t.Errorf("what was looked for is in the log: %s", log)
+		}
+	})
+}
+
+// TestTimelineTells: a customer's timeline tells in the reader's language what was done
+// for the customer, by whom and for which reason, and of what was refused why, in
+// words and as a code; an offer code itself stands nowhere in it.
+func TestTimelineTells(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		ids := s.seed()
+		ctx, buyer := t.Context(), ids["buyer"]
+		of := func(customer, kind string, h ...string) map[string]any {
+			t.Helper()
+			status, out, text := s.do("GET", "/v1/customers/"+customer+"/timeline?kind="+kind, s.key, "", h...)
+			rows, _ := out["rows"].([]any)
+			if status != 200 || len(rows) == 0 {
+				t.Fatalf("%s: %d %s", kind, status, text)
+			}
+			return rows[0].(map[string]any)
+		}
+		holds := func(row map[string]any, want map[string]any) {
+			t.Helper()
+			for k, v := range want {
+				if row[k] != v {
+					t.Errorf("%s is %v, want %v, of %v", k, row[k], v, row)
+				}
+			}
+		}
+
+		for range 3 {
+			_, _, _ = s.do("POST", "/v1/purchases/"+ids["purchase"]+":extend", s.key, `{"days":7,"reason":"service_issue"}`)
+		}
+		third := map[string]any{"state": "refused", "reason": "service_issue", "why": "none_left", "explained": "365日以内に2回延ばしています"}
+		holds(of(buyer, "extension", "Accept-Language", "ja"), third)
+		third["explained"] = "365일 안에 두 번 연장했습니다"
+		holds(of(buyer, "extension", "Accept-Language", "ko"), third)
+
+		pool := engawa.OfferPool{Workspace: "ws_one", ID: "ofp_1", Account: ids["shop"], Name: "お礼", Offer: "thanks", EndsAt: time.Now().Add(24 * time.Hour), CreatedAt: time.Now()}
+		s.must(s.st.AddOfferPool(ctx, pool, ""))
+		_, err := s.st.AddOfferCodes(ctx, pool, []engawa.Secret{"CANARYCODE1"})
+		s.must(err)
+		_, _, err = s.st.HandOut(ctx, store.HandOut{Workspace: "ws_one", Account: ids["shop"], Offer: "thanks", Customer: buyer, Reason: "apology", By: "member:mem_one"})
+		s.must(err)
+		code := map[string]any{"text": "Handed out a code of the offer thanks", "state": "handed", "actor": "member:mem_one", "reason": "apology", "offer": "thanks"}
+		holds(of(buyer, "code", "Accept-Language", "en"), code)
+		code["text"] = "오퍼 thanks 코드 전달"
+		holds(of(buyer, "code", "Accept-Language", "ko"), code)
+		if _, _, text := s.do("GET", "/v1/customers/"+buyer+"/timeline", s.key, ""); strings.Contains(text, "CANARYCODE1") {
+			t.Errorf("the code is in the timeline: %s", text)
+		}
+
+		asker := s.ok("GET", "/v1/refunds/"+ids["refund"], "")["customer"].(string)
+		s.ok("POST", "/v1/refunds/"+ids["refund"]+":answer", `{"ignore":true,"reason":"goodwill"}`)
+		answer := of(asker, "answer", "Accept-Language", "ja")
+		holds(answer, map[string]any{"text": "回答しないことにしました · beans", "state": "ignored", "reason": "goodwill", "refund": ids["refund"]})
+		if by, _ := answer["actor"].(string); !strings.HasPrefix(by, "key:") {
+			t.Errorf("by %q", by)
+		}
+
+		s.ok("POST", "/v1/messages", `{"to":{"customer":"cus_one"},"purpose":"marketing","trigger":"automatic","content":{"subject":"新しい豆","text":"入りました"}}`)
+		refused := of("cus_one", "message", "Accept-Language", "en")
+		holds(refused, map[string]any{"text": "新しい豆", "state": "refused"})
+		why, _ := refused["why"].(string)
+		words, _ := refused["explained"].(string)
+		said := s.ok("GET", "/v1/messages/"+refused["id"].(string), "")
+		reason := said["verdicts"].([]any)[0].(map[string]any)["reasons"].([]any)[0].(map[string]any)
+		if why == "" || why != reason["code"] || words == "" || strings.Contains(words, "verdict.") {
+			t.Errorf("why %q, %q; the message says %v", why, words, reason)
+		}
+		kinds := map[string]bool{}
+		for _, r := range s.ok("GET", "/v1/customers/"+buyer+"/timeline", "")["rows"].([]any) {
+			kinds[r.(map[string]any)["kind"].(string)] = true
+		}
+		if !kinds["code"] || !kinds["extension"] {
+			t.Errorf("the whole timeline has %v", kinds)
 		}
 	})
 }

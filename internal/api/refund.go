@@ -136,6 +136,7 @@ type refundLine struct {
 	At         time.Time     `json:"at"`
 	What       refund.What   `json:"what" enum:"sent,failed,refused,proposed,withheld,ignored,alarmed,late"`
 	By         string        `json:"by" doc:"Who; empty: the hub by its rules"`
+	Reason     string        `json:"reason" doc:"That the person gave; empty: none was asked for"`
 	Why        string        `json:"why"`
 	Answer     *refundAnswer `json:"answer"`
 	Consent    string        `json:"consent" doc:"The record that allowed it"`
@@ -184,7 +185,7 @@ func (a *API) refundStory(l engawa.Locale, f store.RefundFacts) (refundStory, er
 		return out, err
 	}
 	for _, x := range k.Lines {
-		line := refundLine{x.At.UTC(), x.What, x.By, x.Why, showAnswer(x.Answer), x.Consent, x.Rule, x.Version, x.Status, x.Code, ""}
+		line := refundLine{x.At.UTC(), x.What, x.By, string(x.Reason), x.Why, showAnswer(x.Answer), x.Consent, x.Rule, x.Version, x.Status, x.Code, ""}
 		if x.Status != 0 {
 			line.Meaning = (&appstore.APIError{Status: x.Status, Code: x.Code, Text: x.Text}).Meaning(l)
 		}
@@ -207,6 +208,7 @@ type refundAnswerIn struct {
 		Delivery   appstore.Delivery         `json:"delivery,omitempty" enum:"DELIVERED,UNDELIVERED_QUALITY_ISSUE,UNDELIVERED_WRONG_ITEM,UNDELIVERED_SERVER_OUTAGE,UNDELIVERED_OTHER" doc:"As your systems told, if it is not given"`
 		Sample     *bool                     `json:"sample_provided,omitempty" doc:"As your systems told, if it is not given"`
 		Percentage *float64                  `json:"percentage,omitempty" minimum:"0" maximum:"100" doc:"Used up; as your systems told, if it is not given. Not for a subscription"`
+		Reason     engawa.Because            `json:"reason,omitempty" enum:"rules,trouble,goodwill,used,repeated,other" doc:"Why you decide so, for the audit trail and the customer's timeline; Apple does not get it"`
 	}
 }
 
@@ -217,7 +219,7 @@ func (a *API) answerRefund(ctx context.Context, c *call, in *refundAnswerIn) (Re
 		return RefundOut{}, err
 	}
 	r, err := a.Refunds.Answer(ctx, c.store, c.workspace, in.ID, refund.Choice{
-		By: c.actor(), Ignore: b.Ignore, Preference: b.Preference, Delivery: b.Delivery, Sample: b.Sample, Percent: percent,
+		By: c.actor(), Ignore: b.Ignore, Preference: b.Preference, Delivery: b.Delivery, Sample: b.Sample, Percent: percent, Reason: b.Reason,
 	})
 	return a.showRefund(c.locale, r), err
 }

@@ -90,7 +90,7 @@ func auditAll(d *desk) {
 		"/messages/{id}/cancel":  {at("/messages/" + cancel + "/cancel"), nil, "cancel-message"},
 		"/settings/name":         {at("/settings/name"), url.Values{"name": {"佐藤 雪"}}, "change-member"},
 		"/settings/signin":       {at("/settings/signin"), url.Values{"old": {"correct horse"}, "password": {"long enough"}}, ""},
-		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}}, "create-destination open-ticket"},
+		"/customers/{id}/ticket": {at("/customers/cus_stop/ticket"), url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話を希望"}, "reason": {"leaving"}}, "create-destination open-ticket"},
 		"/customers/{id}/offers": {at("/customers/cus_stop/offers"), url.Values{"pool": {"ofp_1"}, "reason": {"apology"}}, "hand-out-code"},
 		"/offers/{id}/close":     {at("/offers/ofp_1/close"), nil, "close-offer-pool"},
 		"/customers/{id}/stop":   {at("/customers/cus_hana/stop"), url.Values{"what": {"marketing"}, "where": {"11月24日の電話"}}, "withdraw-consent"},
@@ -108,13 +108,13 @@ func auditAll(d *desk) {
 		"/settings/workspace":                      {at("/settings/workspace"), url.Values{"shop": {"ひなた珈琲"}, "country": {"JP"}, "zone": {"Asia/Tokyo"}}, "change-workspace"},
 		"/accounts/{id}/places/{place}/lift":       {at("/accounts/acc_mail/places/dst_staff/lift"), url.Values{"reason": {"bounced"}, "why": {"届くと確かめた"}}, "lift-suppression"},
 		"/customers/{id}/points/{point}/lift":      {at("/customers/cus_stop/points/cp_stop/lift"), url.Values{"reason": {"complained"}, "why": {"ご本人の希望"}}, "lift-suppression"},
-		"/refunds/{id}/answer":                     {at("/refunds/" + refunded + "/answer"), url.Values{"preference": {"DECLINE"}, "delivery": {"DELIVERED"}, "sample": {"no"}}, "answer-refund"},
-		"/refunds/{id}/ignore":                     {at("/refunds/" + refunded + "/ignore"), nil, "ignore-refund"},
+		"/refunds/{id}/answer":                     {at("/refunds/" + refunded + "/answer"), url.Values{"preference": {"DECLINE"}, "delivery": {"DELIVERED"}, "sample": {"no"}, "reason": {"used"}}, "answer-refund"},
+		"/refunds/{id}/ignore":                     {at("/refunds/" + refunded + "/ignore"), url.Values{"reason": {"rules"}}, "ignore-refund"},
 		"/accounts/{id}/refunds":                   {at("/accounts/acc_store/refunds"), url.Values{"version": {"0"}, "rules": {"1"}, "r0.act": {"send"}, "do": {"save"}}, "save-refund-policy"},
 		"/customers/find":                          {at("/customers/find"), url.Values{"q": {"cus_stop"}}, "find-customer"},
 		"/customers/{id}/merge/find":               {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
 		"/customers/{id}/notes":                    {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
-		"/customers/{id}/write":                    {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "do": {"send"}}, "write-customer"},
+		"/customers/{id}/write":                    {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "reason": {"complaint"}, "do": {"send"}}, "write-customer"},
 		"/partners/new":                            {at("/partners/new"), url.Values{"name": {"在庫くん"}}, "create-partner"},
 		"/partners/{id}/apps":                      {d.vendor("/apps"), url.Values{"app": {"在庫くん"}}, "create-app"},
 		"/partners/{id}/secrets":                   {d.vendor("/secrets"), nil, "create-key"},
@@ -150,6 +150,16 @@ func auditAll(d *desk) {
 		var done []string
 		for _, a := range left {
 			done = append(done, a.Action)
+			if why := reasonsGiven[a.Action]; !strings.Contains(a.Detail, why) {
+				d.t.Errorf("POST %s: %s was done for a reason, and the line has %q", m[1], a.Action, a.Detail)
+			}
+			if reasonsGiven[a.Action] == "reason="+p.form.Get("reason") { // it is asked for: none, and one that does not exist, are refused
+				for _, wrong := range []string{"", "whim"} {
+					if res := d.post(p.path(), with(p.form, "reason", wrong)); res.Code != http.StatusUnprocessableEntity {
+						d.t.Errorf("POST %s with the reason %q: %d", m[1], wrong, res.Code)
+					}
+				}
+			}
 			if a.Actor != "member:mem_1" && p.action != "" {
 				d.t.Errorf("POST %s: %s is not the member's", m[1], a.Action)
 			}
@@ -159,6 +169,13 @@ func auditAll(d *desk) {
 			d.t.Errorf("POST %s left %q, want %q", m[1], got, p.action)
 		}
 	}
+}
+
+// reasonsGiven are the actions for a customer that a member gives a reason for, and
+// what the trail then has; TestExtendPage holds the extensions'.
+var reasonsGiven = map[string]string{
+	"answer-refund": "reason=used", "ignore-refund": "reason=rules", "open-ticket": "reason=leaving", "write-customer": "reason=complaint", "hand-out-code": "reason=apology",
+	"lift-suppression": ": ",
 }
 
 // shownOnce are the paths that answer with what no page shows again.

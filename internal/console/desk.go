@@ -177,7 +177,7 @@ func (c *console) story(v *visit, n *names, view *Customer) error {
 	if err != nil {
 		return err
 	}
-	people, err := c.actors(v)
+	people, err := c.givers(v)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,10 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), late), "/events/"+r.ID
 	case desk.RowMessage:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
-		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, m.Why), "/messages/"+r.ID, m.State
+		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State
+	case desk.RowTicket:
+		m := n.messageRows([]store.MessageRow{r.Message})[0]
+		row.Line, row.More, row.URL = m.Subject, joinDot(m.To, orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID
 	case desk.RowConsent:
 		d := v.consentView(r.Consent)
 		row.Line, row.Given = v.consentWords(d), d.Given
@@ -214,6 +217,14 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 			amount = v.moneyOf(r.Refund.Amount, r.Refund.Currency)
 		}
 		row.Line, row.More = v.T("refund.entry."+string(r.Refund.Kind)), joinDot(r.Product, amount)
+	case desk.RowAnswer:
+		l := v.refundLine(r.Answer, r.Case.Kind, people)
+		row.Line, row.More, row.URL = joinDot(l.Line, r.Case.Product), joinDot(l.Who, l.More), "/refunds/"+r.Case.ID
+	case desk.RowCode:
+		c := codeRow(r.Code, "", v.gave(people, r.Code.By))
+		row.Line = v.T("story.code.line", "offer", c.Offer)
+		row.More = joinDot(v.codeWords(c.State), v.T("offer.for."+string(c.Reason)), c.By)
+		row.URL = "/customers/" + c.Customer + "/offers"
 	case desk.RowExtension:
 		x := v.extensionView(r.Extension, people)
 		row.Line = v.T("extend.line", "product", x.Product, "days", x.Days)
@@ -233,6 +244,23 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		}
 	}
 	return row
+}
+
+// wrote says which member wrote a message, and why; empty: none did.
+func (p Page) wrote(m engawa.Message, people []Choice) string {
+	if m.Member == "" {
+		return ""
+	}
+	return joinDot(whose(people, "member:"+m.Member), p.because(m.Reason))
+}
+
+// refused says why the verdict refused a message; empty: it did not, or it is erased.
+func (p Page) refused(why []engawa.Reason) string {
+	words := make([]string, len(why))
+	for i, r := range why {
+		words[i], _ = p.Words.Reason(p.Locale, r)
+	}
+	return joinDot(words...)
 }
 
 // maxNote is how long a note may be, in characters.
@@ -282,6 +310,9 @@ func (p Page) extensionView(x engawa.Extension, people []Choice) Extension {
 	view := Extension{
 		ID: x.ID, Product: x.Product, Customer: x.Customer, Days: x.Days, Reason: p.T("extend.reason." + strconv.Itoa(x.Reason)), Who: whose(people, x.Actor), State: x.State,
 		Concerned: x.Concerned, Succeeded: x.Succeeded, Failed: x.Failed, At: x.CreatedAt, EndsAt: x.EndsAt, DoneAt: x.DoneAt, NextAt: x.NextAt,
+	}
+	if x.Why != "" {
+		view.Why = p.T("extend.why." + x.Why)
 	}
 	if x.Code != 0 {
 		view.Why = (&appstore.APIError{Code: x.Code}).Meaning(p.Locale)
@@ -538,12 +569,14 @@ func (c *console) send(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view.Account, view.Purpose, view.Subject, view.Text = v.typed("account"), v.typed("purpose"), v.typed("subject"), v.typed("text")
+	view.Account, view.Purpose, view.Reason, view.Subject, view.Text = v.typed("account"), v.typed("purpose"), v.typed("reason"), v.typed("subject"), v.typed("text")
 	switch {
 	case !slices.ContainsFunc(view.Accounts, func(a Choice) bool { return a.Value == view.Account }):
 		view.Problem = v.T("letter.account.wrong")
 	case !slices.Contains(letterPurposes, engawa.Purpose(view.Purpose)):
 		view.Problem = v.T("letter.purpose.wrong")
+	case !slices.Contains(engawa.WriteReasons, engawa.Because(view.Reason)):
+		view.Problem = v.T("because.wrong")
 	case view.Subject == "" || utf8.RuneCountInString(view.Subject) > maxLetterSubject:
 		view.Problem = v.T("ticket.subject.wrong")
 	case view.Text == "" || utf8.RuneCountInString(view.Text) > maxLetterText:
@@ -553,7 +586,7 @@ func (c *console) send(v *visit) error {
 		return v.showAs(http.StatusUnprocessableEntity, LetterPage(view))
 	}
 	r := []message.Request{{
-		Workspace: v.ws(), Member: v.member.ID, Customer: view.ID, Purpose: engawa.Purpose(view.Purpose), Trigger: engawa.ByUser, Chain: []engawa.Via{{Account: view.Account}},
+		Workspace: v.ws(), Member: v.member.ID, Reason: engawa.Because(view.Reason), Customer: view.ID, Purpose: engawa.Purpose(view.Purpose), Trigger: engawa.ByUser, Chain: []engawa.Via{{Account: view.Account}},
 		Content: engawa.Content{Subject: view.Subject, Text: view.Text},
 	}}
 	if v.typed("do") != "send" {
@@ -570,7 +603,7 @@ func (c *console) send(v *visit) error {
 	if err != nil {
 		return err
 	}
-	line := store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "write-customer", Object: view.ID, Detail: ms[0].Message.ID}
+	line := store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "write-customer", Object: view.ID, Detail: "reason=" + view.Reason + " " + ms[0].Message.ID}
 	if err := c.Store.Note(v.ctx(), line); err != nil {
 		return err
 	}

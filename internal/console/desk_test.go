@@ -114,8 +114,15 @@ func TestExtendPage(t *testing.T) {
 			}
 		}
 		story := s.d.seen("/customers/" + s.Purchase(sub).Customer + "?show=extension")
-		if strings.Count(story, "monthlyの更新日を7日延長") != 2 || strings.Contains(story, `class="tag">出来事`) {
-			t.Error("the story does not tell of both, or of more")
+		if strings.Count(story, "monthlyの更新日を7日延長") != 3 || strings.Contains(story, `class="tag">出来事`) {
+			t.Error("the story does not tell of both and of the third attempt, or of more")
+		}
+		if !strings.Contains(story, "断られました · お客さまの満足のため · 佐藤 ゆき · 365日以内に2回延ばしています") {
+			t.Errorf("the story does not tell why the third was refused: %s", mainOf(story))
+		}
+		_ = s.d.post(path, form) // again on the same day: not told twice
+		if lines := s.actions("refuse-extension"); len(lines) != 1 || lines[0].Actor != "member:mem_1" || lines[0].Detail != "days=7 reason=1 why=none_left" {
+			t.Errorf("%+v", lines)
 		}
 		s.d.member.Role = engawa.Viewer
 		if res := s.d.post(path, form); res.Code != http.StatusForbidden {
@@ -250,7 +257,7 @@ func TestNoteAndLetter(t *testing.T) {
 	if res := d.post("/customers/cus_hana/notes", url.Values{"note": {" "}}); res.Code != http.StatusBadRequest {
 		t.Errorf("an empty note: %d", res.Code)
 	}
-	form := url.Values{"account": {"acc_mail"}, "purpose": {"marketing"}, "subject": {"ご案内"}, "text": {"新しい豆です"}, "do": {"check"}}
+	form := url.Values{"account": {"acc_mail"}, "purpose": {"marketing"}, "subject": {"ご案内"}, "text": {"新しい豆です"}, "reason": {"asked"}, "do": {"check"}}
 	res := d.post("/customers/cus_hana/write", form)
 	if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "同意") || strings.Contains(res.Body.String(), "hana.yamada@customer.example") {
 		t.Errorf("the verdict: %d", res.Code)
@@ -264,10 +271,18 @@ func TestNoteAndLetter(t *testing.T) {
 		t.Fatalf("%d", res.Code)
 	}
 	rows, err := d.st.Messages(context.Background(), ws, store.MessageFilter{}, store.Page{})
-	if err != nil || len(rows) != 1 || rows[0].Message.Customer != "cus_hana" || rows[0].Message.Member != "mem_1" {
+	if err != nil || len(rows) != 1 || rows[0].Message.Customer != "cus_hana" || rows[0].Message.Member != "mem_1" || rows[0].Message.Reason != "asked" {
 		t.Errorf("%+v %v", rows, err)
 	}
-	for name, value := range map[string]string{"account": "acc_none", "purpose": "fun", "subject": "", "text": ""} {
+	if page := d.seen("/customers/cus_hana?show=message"); !strings.Contains(page, "佐藤 ゆき · お客さまからのご依頼") {
+		t.Error("the story does not tell who wrote, and why")
+	}
+	form.Set("purpose", "marketing")
+	_ = d.post("/customers/cus_hana/write", form)
+	if page := d.seen("/customers/cus_hana?show=message"); !strings.Contains(page, "この種類のお知らせに同意していません") {
+		t.Errorf("the story does not tell why a message was refused: %s", mainOf(page))
+	}
+	for name, value := range map[string]string{"account": "acc_none", "purpose": "fun", "subject": "", "text": "", "reason": "whim"} {
 		if res := d.post("/customers/cus_hana/write", with(form, name, value)); res.Code != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d", name, res.Code)
 		}

@@ -106,6 +106,7 @@ type Letter struct {
 	Accounts      []Choice
 	Account       string
 	Purpose       string
+	Reason        string
 	Subject, Text string
 	Verdicts      []Verdict
 	Problem       string
@@ -113,6 +114,23 @@ type Letter struct {
 
 // letterPurposes are those that a member writes for.
 var letterPurposes = []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing}
+
+// reasons are choices, the likeliest first.
+func (p Page) reasons(all []engawa.Because) []Choice {
+	choices := make([]Choice, len(all))
+	for i, r := range all {
+		choices[i] = Choice{string(r), p.because(r)}
+	}
+	return choices
+}
+
+// because says why a member did something; empty where nobody was asked.
+func (p Page) because(r engawa.Because) string {
+	if r == "" {
+		return ""
+	}
+	return p.T("because." + string(r))
+}
 
 // extendReasons are the App Store's four, the likeliest first.
 var extendReasons = []appstore.ExtendReason{appstore.ExtendSatisfaction, appstore.ExtendOutage, appstore.ExtendOther, appstore.ExtendUndeclared}

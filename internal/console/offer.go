@@ -200,11 +200,7 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 	a := accounts[counts.Account]
 	view := Pool{Page: v.titled("accounts", counts.Name), PoolRow: v.poolRow(counts, a.Name), Product: counts.Product, CreatedAt: counts.CreatedAt, Connect: counts.Connect != "" && a.Settings["connect_key"] != ""}
 	view.Path = "/offers/" + counts.ID
-	people, err := c.people(v)
-	if err != nil {
-		return view, counts, err
-	}
-	routes, err := c.Store.Routes(v.ctx(), v.ws())
+	givers, err := c.givers(v)
 	if err != nil {
 		return view, counts, err
 	}
@@ -219,7 +215,7 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 		return view, counts, err
 	}
 	for _, code := range all {
-		row := codeRow(code, "", people.gave(routes, code.By))
+		row := codeRow(code, "", v.gave(givers, code.By))
 		row.CustomerName = n.customer(code.Customer)
 		view.Codes = append(view.Codes, row)
 	}
@@ -230,18 +226,32 @@ func (c *console) poolView(v *visit) (Pool, store.PoolCounts, error) {
 	return view, counts, nil
 }
 
-// gave names who handed a code out: a person, a key, a route or a message.
-func (p people) gave(routes []engawa.Route, by string) string {
-	if id, ok := strings.CutPrefix(by, "route:"); ok {
-		if i := slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == id }); i >= 0 {
-			return p.v.T("offer.by.route", "name", routes[i].Name)
-		}
+// givers are those who may have handed a code out, with their names.
+func (c *console) givers(v *visit) ([]Choice, error) {
+	all, err := c.actors(v)
+	if err != nil {
+		return nil, err
 	}
-	if strings.HasPrefix(by, "message:") {
-		return p.v.T("offer.by.message")
+	routes, err := c.Store.Routes(v.ctx(), v.ws())
+	for _, r := range routes {
+		all = append(all, Choice{"route:" + r.ID, v.T("offer.by.route", "name", r.Name)})
 	}
-	return p.name(by)
+	return all, err
 }
+
+// gave names who handed a code out: a person, a key, a route, a message or the app.
+func (p Page) gave(givers []Choice, by string) string {
+	switch {
+	case strings.HasPrefix(by, "message:"):
+		return p.T("offer.by.message")
+	case by == "app":
+		return p.T("offer.by.app")
+	}
+	return whose(givers, by)
+}
+
+// codeWords says where a code stands.
+func (p Page) codeWords(s engawa.OfferState) string { return p.T("offers." + string(s)) }
 
 // codeRow is a code that was handed out; one that ended unused is shown so.
 func codeRow(c engawa.OfferCode, link, by string) OfferCodeRow {
@@ -332,18 +342,14 @@ func (c *console) offerCard(v *visit, customer string) (OfferCard, error) {
 	if err != nil {
 		return card, err
 	}
-	people, err := c.people(v)
-	if err != nil {
-		return card, err
-	}
-	routes, err := c.Store.Routes(v.ctx(), v.ws())
+	givers, err := c.givers(v)
 	for _, code := range codes {
 		id, _ := strconv.ParseInt(accounts[code.Account].Settings["app_apple_id"], 10, 64)
 		link := ""
 		if id > 0 && code.Code != "" && card.May {
 			link = engawa.RedemptionLink(id, code.Code)
 		}
-		card.Rows = append(card.Rows, codeRow(code, link, people.gave(routes, code.By)))
+		card.Rows = append(card.Rows, codeRow(code, link, v.gave(givers, code.By)))
 	}
 	for _, p := range pools {
 		if p.Open(v.Now) && p.Free != 0 && !slices.ContainsFunc(codes, func(c engawa.OfferCode) bool {

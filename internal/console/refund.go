@@ -248,32 +248,36 @@ func (v *Refund) history(f store.RefundFacts, people []Choice) error {
 	}
 	k, err := refund.Read(f.Case)
 	for _, l := range k.Lines {
-		v.Lines = append(v.Lines, v.line(l, people))
+		v.Lines = append(v.Lines, v.refundLine(l, v.Kind, people))
 	}
 	return err
 }
 
-func (v *Refund) line(l refund.Line, people []Choice) RefundLine {
-	out := RefundLine{At: l.At, Line: v.T("refund.did." + string(l.What)), Tone: map[refund.What]string{refund.DidSend: "go", refund.DidRefuse: "no", refund.DidMiss: "no", refund.DidWithhold: "no", refund.DidIgnore: "off"}[l.What]}
+// refundLine says in words what was done with a case of a kind of purchase.
+func (p Page) refundLine(l refund.Line, kind string, people []Choice) RefundLine {
+	out := RefundLine{At: l.At, Line: p.T("refund.did." + string(l.What)), Tone: map[refund.What]string{refund.DidSend: "go", refund.DidRefuse: "no", refund.DidMiss: "no", refund.DidWithhold: "no", refund.DidIgnore: "off"}[l.What]}
 	out.Tone = orElse(out.Tone, "wait")
 	if l.By != "" {
 		out.Who = whose(people, l.By)
 	} else if l.Rule != "" {
-		out.Who = v.T("refund.by.rule", "name", l.Rule, "version", l.Version)
+		out.Who = p.T("refund.by.rule", "name", l.Rule, "version", l.Version)
 	}
 	var more []string
+	if l.Reason != "" {
+		more = append(more, p.because(l.Reason))
+	}
 	if l.Why != "" && l.What != refund.DidSend {
-		more = append(more, v.T("value.why."+l.Why))
+		more = append(more, p.T("value.why."+l.Why))
 	}
 	if l.Status != 0 {
 		code := strconv.Itoa(l.Status)
 		if l.Code != 0 {
 			code = strconv.FormatInt(l.Code, 10)
 		}
-		more = append(more, code, (&appstore.APIError{Status: l.Status, Code: l.Code, Text: l.Text}).Meaning(v.Locale))
+		more = append(more, code, (&appstore.APIError{Status: l.Status, Code: l.Code, Text: l.Text}).Meaning(p.Locale))
 	}
 	if l.Answer != nil && l.What != refund.DidFail {
-		for _, part := range v.answerParts(*l.Answer, v.Kind, true) {
+		for _, part := range p.answerParts(*l.Answer, kind, true) {
 			more = append(more, part[0]+": "+part[1])
 		}
 	}
@@ -283,7 +287,7 @@ func (v *Refund) line(l refund.Line, people []Choice) RefundLine {
 
 // answerRefund sends what a member chose.
 func (c *console) answerRefund(v *visit) error {
-	form := RefundForm{v.typed("preference"), v.typed("delivery"), v.typed("sample"), v.typed("percent")}
+	form := v.refundForm()
 	choice, err := form.answer()
 	if err != nil {
 		return c.refundAgain(v, form, v.T("refund.percent.wrong"), "")
@@ -293,11 +297,18 @@ func (c *console) answerRefund(v *visit) error {
 
 // ignoreRefund leaves a case to the store.
 func (c *console) ignoreRefund(v *visit) error {
-	return c.choose(v, RefundForm{}, refund.Choice{Ignore: true})
+	return c.choose(v, v.refundForm(), refund.Choice{Ignore: true})
+}
+
+func (v *visit) refundForm() RefundForm {
+	return RefundForm{v.typed("preference"), v.typed("delivery"), v.typed("sample"), v.typed("percent"), v.typed("reason")}
 }
 
 func (c *console) choose(v *visit, form RefundForm, choice refund.Choice) error {
-	choice.By = "member:" + v.member.ID
+	choice.By, choice.Reason = "member:"+v.member.ID, engawa.Because(form.Reason)
+	if !slices.Contains(engawa.RefundReasons, choice.Reason) {
+		return c.refundAgain(v, form, v.T("because.wrong"), "")
+	}
 	k, err := c.Refunds.Answer(v.ctx(), v.by, v.ws(), v.r.PathValue("id"), choice)
 	if told, ok := errors.AsType[*engawa.Error](err); ok && told.Code != engawa.CodeNotFound {
 		return c.refundAgain(v, form, v.refusal(told), "")

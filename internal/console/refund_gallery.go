@@ -65,8 +65,8 @@ func sampleRefund(p Page, s spoken) Refund {
 		{ago(time.Hour), joinDot(p.T("refund.said.requested"), v.Reason)},
 	}
 	v.Lines = []RefundLine{
-		v.line(refund.Line{At: ago(9 * time.Hour), What: refund.DidPropose, Why: refund.WhyNoRule, Version: 3}, nil),
-		v.line(refund.Line{At: ago(2 * time.Minute), What: refund.DidAlarm, Why: refund.WhyNoRule}, nil),
+		p.refundLine(refund.Line{At: ago(9 * time.Hour), What: refund.DidPropose, Why: refund.WhyNoRule, Version: 3}, v.Kind, nil),
+		p.refundLine(refund.Line{At: ago(2 * time.Minute), What: refund.DidAlarm, Why: refund.WhyNoRule}, v.Kind, nil),
 	}
 	return v
 }
@@ -79,7 +79,7 @@ func sampleRefundWithheld(p Page, s spoken) Refund {
 	v.Obstacle, v.Remedy, v.Consent, v.May = v.Why, p.T("refunds.remedy.no_consent"), nil, false
 	v.Told, v.Rule = nil, p.T("refund.rule.fits", "n", 1, "name", p.T("refunds.preference.decline"), "version", 3)
 	v.Plan = RefundPlan{Parts: p.answerParts(refund.Answer{Delivery: appstore.Delivered, Preference: appstore.PreferDecline}, v.Kind, true)}
-	v.Lines = []RefundLine{v.line(refund.Line{At: ago(5 * time.Hour), What: refund.DidWithhold, Why: refund.WhyNoConsent}, nil)}
+	v.Lines = []RefundLine{p.refundLine(refund.Line{At: ago(5 * time.Hour), What: refund.DidWithhold, Why: refund.WhyNoConsent}, v.Kind, nil)}
 	return v
 }
 
@@ -93,8 +93,8 @@ func sampleRefundClosed(p Page, s spoken) Refund {
 	v.Said = append(v.Said, RefundSaid{ago(20 * time.Minute), p.T("refund.said.declined")})
 	rule := p.T("refunds.preference.decline")
 	v.Lines = []RefundLine{
-		v.line(refund.Line{At: ago(9 * time.Hour), What: refund.DidFail, Why: refund.WhyUnreachable, Status: 429, Code: 4290000, Rule: rule, Version: 3}, nil),
-		v.line(refund.Line{At: ago(9*time.Hour - time.Minute), What: refund.DidSend, Answer: &a, Rule: rule, Version: 3}, nil),
+		p.refundLine(refund.Line{At: ago(9 * time.Hour), What: refund.DidFail, Why: refund.WhyUnreachable, Status: 429, Code: 4290000, Rule: rule, Version: 3}, v.Kind, nil),
+		p.refundLine(refund.Line{At: ago(9*time.Hour - time.Minute), What: refund.DidSend, Answer: &a, Rule: rule, Version: 3}, v.Kind, nil),
 	}
 	return v
 }

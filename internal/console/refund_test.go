@@ -75,8 +75,8 @@ func TestRefund(t *testing.T) {
 		if _, body := d.get(path); !strings.Contains(body, "提供できたかどうかが伝えられていません") || !strings.Contains(body, "ご利用状況をAppleに伝えます") || !strings.Contains(body, path+"/answer") {
 			t.Error("the page does not say what is missing, which consent there is, or offer an answer")
 		}
-		good := url.Values{"preference": {"GRANT_PRORATED"}, "delivery": {"DELIVERED"}, "sample": {"no"}, "percent": {"37.5"}}
-		for field, wrong := range map[string]string{"delivery": "", "sample": "", "percent": "0", "preference": "X"} {
+		good := url.Values{"preference": {"GRANT_PRORATED"}, "delivery": {"DELIVERED"}, "sample": {"no"}, "percent": {"37.5"}, "reason": {"goodwill"}}
+		for field, wrong := range map[string]string{"delivery": "", "sample": "", "percent": "0", "preference": "X", "reason": "asked"} {
 			if res := d.post(path+"/answer", with(good, field, wrong)); res.Code != http.StatusUnprocessableEntity {
 				t.Errorf("%s %q: %d", field, wrong, res.Code)
 			}
@@ -89,7 +89,7 @@ func TestRefund(t *testing.T) {
 		if res := d.post(path+"/answer", good); res.Code != http.StatusSeeOther || !strings.Contains(res.Header().Get("Location"), "refund_retrying") {
 			t.Errorf("%d %s", res.Code, res.Header().Get("Location"))
 		}
-		if _, body := d.get(path); !strings.Contains(body, "鍵がないか") || !strings.Contains(body, "37.5 %") || !strings.Contains(body, "佐藤 ゆき") {
+		if _, body := d.get(path); !strings.Contains(body, "鍵がないか") || !strings.Contains(body, "37.5 %") || !strings.Contains(body, "特別な配慮") || !strings.Contains(body, "佐藤 ゆき") {
 			t.Error("the page does not tell what was chosen, by whom, and why it did not arrive")
 		}
 		d.must(d.st.Decide(context.Background(), engawa.Consent{

@@ -77,7 +77,7 @@ type RefundPlan struct {
 }
 
 // RefundForm is the form of an answer as it was filled in.
-type RefundForm struct{ Preference, Delivery, Sample, Percent string }
+type RefundForm struct{ Preference, Delivery, Sample, Percent, Reason string }
 
 // RefundRules is the page of an account's rules for refund cases.
 type RefundRules struct {

@@ -88,7 +88,7 @@ func (c *console) openTicket(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view.Desk, view.Subject, view.Text = v.typed("desk"), v.typed("subject"), v.typed("text")
+	view.Desk, view.Reason, view.Subject, view.Text = v.typed("desk"), v.typed("reason"), v.typed("subject"), v.typed("text")
 	desk, wrong := engawa.Destination{}, ""
 	for _, d := range desks {
 		if deskKey(d) == view.Desk {
@@ -102,6 +102,8 @@ func (c *console) openTicket(v *visit) error {
 		wrong = v.T("ticket.subject.wrong")
 	case view.Text == "" || utf8.RuneCountInString(view.Text) > maxTicketText:
 		wrong = v.T("ticket.text.wrong")
+	case !slices.Contains(engawa.WriteReasons, engawa.Because(view.Reason)):
+		wrong = v.T("because.wrong")
 	}
 	if wrong != "" {
 		view.Problem = wrong
@@ -114,13 +116,13 @@ func (c *console) openTicket(v *visit) error {
 		}
 	}
 	ms, err := c.Compose.Accept(v.ctx(), v.ws(), []message.Request{{
-		Workspace: v.ws(), Member: v.member.ID, Destination: desk.ID, About: view.ID, Purpose: engawa.Service, Trigger: engawa.ByUser,
+		Workspace: v.ws(), Member: v.member.ID, Reason: engawa.Because(view.Reason), Destination: desk.ID, About: view.ID, Purpose: engawa.Service, Trigger: engawa.ByUser,
 		Chain: []engawa.Via{{Account: desk.Account}}, Urgent: true, Content: engawa.Content{Subject: view.Subject, Text: view.Text},
 	}})
 	if err != nil {
 		return err
 	}
-	line := store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "open-ticket", Object: view.ID, Detail: ms[0].Message.ID}
+	line := store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "open-ticket", Object: view.ID, Detail: "reason=" + view.Reason + " " + ms[0].Message.ID}
 	if err := c.Store.Note(v.ctx(), line); err != nil {
 		return err
 	}

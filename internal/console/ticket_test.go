@@ -37,8 +37,8 @@ func TestTicket(t *testing.T) {
 		if _, body := d.get("/customers/cus_hana"); !strings.Contains(body, path) {
 			t.Error("no ticket is offered")
 		}
-		good := url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話での返事を希望"}}
-		for field, wrong := range map[string]string{"desk": "acc_mail", "subject": "", "text": strings.Repeat("長", 5001)} {
+		good := url.Values{"desk": {"acc_desk"}, "subject": {"解約の相談"}, "text": {"電話での返事を希望"}, "reason": {"leaving"}}
+		for field, wrong := range map[string]string{"desk": "acc_mail", "subject": "", "text": strings.Repeat("長", 5001), "reason": ""} {
 			form := with(good, field, wrong)
 			if res := d.post(path, form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), form.Get("text")) {
 				t.Errorf("%s: %d, or what was written is lost", field, res.Code)
@@ -66,8 +66,12 @@ func TestTicket(t *testing.T) {
 		}
 		said, err := d.st.Message(t.Context(), ws, ms[0].Message.ID)
 		d.must(err)
-		if m := said.Message; m.About != "cus_hana" || m.Member == "" || m.Content.Subject != "解約の相談" {
-			t.Errorf("about %q, by %q", m.About, m.Member)
+		if m := said.Message; m.About != "cus_hana" || m.Member == "" || m.Content.Subject != "解約の相談" || m.Reason != "leaving" {
+			t.Errorf("about %q, by %q for %q", m.About, m.Member, m.Reason)
+		}
+		d.must(d.st.AddMember(t.Context(), store.SignIn{Member: d.member}))
+		if page := d.seen("/customers/cus_hana?show=ticket"); strings.Count(page, "佐藤 ゆき · 解約の件") != 2 || strings.Count(page, ">解約の相談<") != 2 {
+			t.Errorf("the customer's story does not tell of both tickets: %s", mainOf(page))
 		}
 	})
 }

@@ -268,6 +268,7 @@ type Ticket struct {
 	ID, Name      string
 	Desks         []Choice
 	Desk          string
+	Reason        string
 	Subject, Text string
 	Problem       string
 }
@@ -991,7 +992,7 @@ var AuditActions = []string{
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 	"ask-consent", "link-own-page", "add-wording", "prove-contact-point", "choose-contact-point", "take-own-data",
 	"answer-refund", "ignore-refund", "save-refund-policy",
-	"find-customer", "note-customer", "write-customer", "extend-renewal", "extend-all", "settle-extension",
+	"find-customer", "note-customer", "write-customer", "extend-renewal", "refuse-extension", "extend-all", "settle-extension",
 	"receive-addresses", "leave-app",
 	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
 	"recount-days", "save-product", "forget-product",

@@ -202,10 +202,13 @@ func (d *Desk) Extend(ctx context.Context, a Ask) (engawa.Extension, error) {
 		return engawa.Extension{}, err
 	}
 	p, l, err := d.Standing(ctx, a.Workspace, a.Purchase)
-	if err == nil {
-		err = l.refusal()
-	}
 	if err != nil {
+		return engawa.Extension{}, err
+	}
+	if err := l.refusal(); err != nil {
+		if kept := d.refuse(ctx, a, p, l); kept != nil {
+			return engawa.Extension{}, kept
+		}
 		return engawa.Extension{}, err
 	}
 	s, err := follow.State(p.Facts)
@@ -238,6 +241,20 @@ func (d *Desk) Extend(ctx context.Context, a Ask) (engawa.Extension, error) {
 		_, _ = d.refresh(ctx, app, s.OriginalTransactionID)
 	}
 	return x, told
+}
+
+// refuse keeps that an extension was refused before the store was asked: once a
+// day for each actor and obstacle, so that a program that asks again and again
+// fills no customer's story. Of an erased customer nothing is kept.
+func (d *Desk) refuse(ctx context.Context, a Ask, p engawa.Purchase, l Limits) error {
+	if l.Why == Erased {
+		return nil
+	}
+	now := time.Now().UTC()
+	return d.Store.By(a.Actor).RefuseExtension(ctx, engawa.Extension{
+		Workspace: a.Workspace, ID: engawa.FixedID(engawa.PrefixExtension, p.ID, a.Actor, string(l.Why), now.Format(time.DateOnly)), Account: p.Account, Customer: p.Customer,
+		Purchase: p.ID, Product: p.Product, Days: a.Days, Reason: int(a.Reason), Why: string(l.Why), BeforeAt: l.Until, Actor: a.Actor, CreatedAt: now,
+	})
 }
 
 func checkMove(days int, reason appstore.ExtendReason) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/purchase"
+	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -19,15 +20,18 @@ type RowKind string
 const (
 	RowEvent     RowKind = "event"
 	RowMessage   RowKind = "message"
+	RowTicket    RowKind = "ticket" // a member wrote to staff about the customer
 	RowConsent   RowKind = "consent"
-	RowRefund    RowKind = "refund"
+	RowRefund    RowKind = "refund" // what the store said
+	RowAnswer    RowKind = "answer" // what the store was told in a refund case, or was not
+	RowCode      RowKind = "code"   // an offer code that was handed out
 	RowExtension RowKind = "extension"
 	RowNote      RowKind = "note"
 	RowTask      RowKind = "task"
 )
 
 // RowKinds are all of them, as a filter offers them.
-var RowKinds = [...]RowKind{RowEvent, RowMessage, RowConsent, RowRefund, RowExtension, RowNote, RowTask}
+var RowKinds = [...]RowKind{RowEvent, RowMessage, RowTicket, RowConsent, RowRefund, RowAnswer, RowExtension, RowCode, RowNote, RowTask}
 
 // Row is one line of a customer's story. Of what it is, one field is set.
 type Row struct {
@@ -36,11 +40,15 @@ type Row struct {
 	Kind RowKind
 
 	Event     engawa.Event
-	Message   store.MessageRow
+	Message   store.MessageRow // of a ticket too
+	Refused   []engawa.Reason  // of a message that the verdict refused: why
 	Consent   engawa.Consent
 	Refund    purchase.Entry
-	Product   string // of Refund
+	Product   string            // of Refund
+	Case      engawa.RefundCase // of Answer; without Transaction and Facts
+	Answer    refund.Line
 	Extension engawa.Extension
+	Code      engawa.OfferCode // without the code itself
 	Note      engawa.Note
 	Task      engawa.Task
 }
@@ -57,7 +65,7 @@ type reading struct {
 }
 
 // Story returns a page of a customer's story, newest first: events, messages,
-// decisions, refunds, extensions, notes and tasks, or those of one kind. A page
+// tickets, decisions, refunds and answers about them, extensions, codes, notes and tasks, or those of one kind. A page
 // with fewer rows than its limit is the last.
 func (d *Desk) Story(ctx context.Context, workspace, customer string, kind RowKind, p store.Page) ([]Row, error) {
 	if p.Limit <= 0 {
@@ -68,7 +76,8 @@ func (d *Desk) Story(ctx context.Context, workspace, customer string, kind RowKi
 	}
 	var rows []Row
 	for _, r := range [...]reading{
-		{RowEvent, d.events}, {RowMessage, d.messages}, {RowConsent, d.consents}, {RowRefund, d.refunds}, {RowExtension, d.extensions}, {RowNote, d.notes}, {RowTask, d.tasks},
+		{RowEvent, d.events}, {RowMessage, d.messages}, {RowTicket, d.tickets}, {RowConsent, d.consents}, {RowRefund, d.refunds}, {RowAnswer, d.answers},
+		{RowCode, d.codes}, {RowExtension, d.extensions}, {RowNote, d.notes}, {RowTask, d.tasks},
 	} {
 		if kind != "" && kind != r.kind {
 			continue
@@ -113,11 +122,55 @@ func (d *Desk) events(ctx context.Context, workspace, customer string, p store.P
 }
 
 func (d *Desk) messages(ctx context.Context, workspace, customer string, p store.Page) (rows []Row, err error) {
-	ms, err := d.Store.Messages(ctx, workspace, store.MessageFilter{Customer: customer}, p)
+	return d.said(ctx, workspace, store.MessageFilter{Customer: customer}, p)
+}
+
+func (d *Desk) tickets(ctx context.Context, workspace, customer string, p store.Page) (rows []Row, err error) {
+	return d.said(ctx, workspace, store.MessageFilter{Ticket: customer}, p)
+}
+
+func (d *Desk) said(ctx context.Context, workspace string, f store.MessageFilter, p store.Page) (rows []Row, err error) {
+	ms, err := d.Store.Messages(ctx, workspace, f, p)
 	for _, m := range ms {
-		rows = append(rows, Row{At: m.Message.CreatedAt, ID: m.Message.ID, Message: m})
+		row := Row{At: m.Message.CreatedAt, ID: m.Message.ID, Message: m}
+		if m.Message.State == engawa.MessageRefused {
+			said, err := d.Store.Message(ctx, workspace, row.ID)
+			if err != nil {
+				return nil, err
+			}
+			row.Refused = Refused(said)
+		}
+		rows = append(rows, row)
 	}
 	return rows, err
+}
+
+// Refused tells why the verdict refused a message: the reasons of the gate that
+// decided, on each account of its chain, each reason once. The verdict that counted
+// is the delivery's; of a message that was refused at once it is the early one.
+func Refused(said store.Said) (why []engawa.Reason) {
+	var verdicts []engawa.Verdict
+	for _, d := range said.Deliveries {
+		if d.Verdict != nil {
+			verdicts = append(verdicts, *d.Verdict)
+		}
+	}
+	if len(verdicts) == 0 {
+		verdicts = said.Message.Verdicts
+	}
+	for _, v := range verdicts {
+		for _, g := range v.Gates {
+			if v.Outcome != engawa.Refuse || g.Gate != v.Decided {
+				continue
+			}
+			for _, r := range g.Reasons {
+				if !slices.ContainsFunc(why, func(k engawa.Reason) bool { return k.Code == r.Code }) {
+					why = append(why, r)
+				}
+			}
+		}
+	}
+	return why
 }
 
 func (d *Desk) consents(ctx context.Context, workspace, customer string, _ store.Page) (rows []Row, err error) {
@@ -139,6 +192,41 @@ func (d *Desk) refunds(ctx context.Context, workspace, customer string, _ store.
 			id := engawa.FixedID("rfd", o.ID, e.TransactionID, string(e.Kind), strconv.FormatInt(e.At.UnixMilli(), 10))
 			rows = append(rows, Row{At: e.At, ID: id, Refund: e, Product: o.Product})
 		}
+	}
+	return rows, err
+}
+
+// answers are what became of refund cases on our side: what was sent to the store,
+// and what was not and why. Steps on the way there stand on the case's own page.
+func (d *Desk) answers(ctx context.Context, workspace, customer string, _ store.Page) (rows []Row, err error) {
+	cases, err := d.Store.RefundsOf(ctx, workspace, customer)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cases {
+		k, err := refund.Read(c)
+		if err != nil {
+			return nil, err
+		}
+		c.Transaction, c.Original, c.Facts = "", "", nil
+		for _, l := range k.Lines {
+			switch l.What {
+			case refund.DidSend, refund.DidRefuse, refund.DidIgnore, refund.DidWithhold, refund.DidMiss:
+				at := l.At.UTC().Truncate(time.Millisecond)
+				id := engawa.FixedID("rfa", c.ID, string(l.What), strconv.FormatInt(l.At.UnixNano(), 10))
+				rows = append(rows, Row{At: at, ID: id, Case: c, Answer: l})
+			case refund.DidFail, refund.DidPropose, refund.DidAlarm:
+			}
+		}
+	}
+	return rows, nil
+}
+
+func (d *Desk) codes(ctx context.Context, workspace, customer string, _ store.Page) (rows []Row, err error) {
+	cs, err := d.Store.OfferCodesOf(ctx, workspace, customer)
+	for _, c := range cs {
+		c.Code = ""
+		rows = append(rows, Row{At: c.HandedAt, ID: c.ID, Code: c})
 	}
 	return rows, err
 }

@@ -34,6 +34,7 @@ type Request struct {
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
+	Reason      engawa.Because
 	App         string
 	Customer    string
 	Destination string
@@ -246,7 +247,7 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	}
 	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
-		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member,
+		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member, Reason: r.Reason,
 		App: r.App, Customer: r.Customer, ContactPoint: r.Point, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,

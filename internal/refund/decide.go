@@ -72,7 +72,7 @@ func (k Facts) settle(change *store.RefundChange, p Plan, now time.Time) error {
 		c.Answer, c.Why, c.NextAt = engawa.RefundSent, "", time.Time{} // what was sent stands
 	case p.Act == Ignore:
 		c.Answer, c.Why, c.NextAt, change.Ended = engawa.RefundIgnored, "", time.Time{}, true
-		k.add(Line{At: now, What: DidIgnore, By: p.By, Rule: p.Rule, Version: p.Version})
+		k.add(Line{At: now, What: DidIgnore, By: p.By, Reason: p.Reason, Rule: p.Rule, Version: p.Version})
 	case p.Consent.Given == nil:
 		c.Answer, c.Why = engawa.RefundNoConsent, p.Why
 		k.add(Line{At: now, What: DidWithhold, Why: p.Why})
@@ -86,7 +86,7 @@ func (k Facts) settle(change *store.RefundChange, p Plan, now time.Time) error {
 		k.watch(change, now)
 	default:
 		a := p.Answer
-		k.Try = &Line{At: now, What: DidSend, By: p.By, Answer: &a, Consent: p.Consent.Given.ID, Rule: p.Rule, Version: p.Version}
+		k.Try = &Line{At: now, What: DidSend, By: p.By, Reason: p.Reason, Answer: &a, Consent: p.Consent.Given.ID, Rule: p.Rule, Version: p.Version}
 		c.Answer, c.Why, c.NextAt = engawa.RefundSending, "", now.Add(lease)
 	}
 	return k.write(c)

@@ -56,6 +56,7 @@ func told(n *int64) int64 {
 type Choice struct {
 	At         time.Time                 `json:"at"`
 	By         string                    `json:"by,omitzero"`
+	Reason     engawa.Because            `json:"reason,omitzero"` // why the person decided so
 	Ignore     bool                      `json:"ignore,omitzero"`
 	Preference appstore.RefundPreference `json:"preference,omitzero"`
 	Delivery   appstore.Delivery         `json:"delivery,omitzero"`
@@ -65,17 +66,18 @@ type Choice struct {
 
 // Line is one thing that happened to a case on our side.
 type Line struct {
-	At      time.Time `json:"at"`
-	What    What      `json:"what"`
-	By      string    `json:"by,omitzero"` // who; empty: the hub by its rules
-	Why     string    `json:"why,omitzero"`
-	Answer  *Answer   `json:"answer,omitzero"`
-	Consent string    `json:"consent,omitzero"` // the record that allowed it
-	Rule    string    `json:"rule,omitzero"`
-	Version int64     `json:"version,omitzero"` // of the policy
-	Status  int       `json:"status,omitzero"`  // HTTP
-	Code    int64     `json:"code,omitzero"`    // Apple's
-	Text    string    `json:"text,omitzero"`    // Apple's
+	At      time.Time      `json:"at"`
+	What    What           `json:"what"`
+	By      string         `json:"by,omitzero"`     // who; empty: the hub by its rules
+	Reason  engawa.Because `json:"reason,omitzero"` // that the person gave
+	Why     string         `json:"why,omitzero"`
+	Answer  *Answer        `json:"answer,omitzero"`
+	Consent string         `json:"consent,omitzero"` // the record that allowed it
+	Rule    string         `json:"rule,omitzero"`
+	Version int64          `json:"version,omitzero"` // of the policy
+	Status  int            `json:"status,omitzero"`  // HTTP
+	Code    int64          `json:"code,omitzero"`    // Apple's
+	Text    string         `json:"text,omitzero"`    // Apple's
 }
 
 // What is what a Line tells of.
@@ -195,10 +197,11 @@ type Plan struct {
 	Why     string // why it is not sent; empty: it would be
 	Answer  Answer // as far as it is known
 	Told    Usage
-	Rule    string // its name, or its place if it has none; empty: none fits, or a person chose
-	Place   int    // of the rule; -1: none fits
-	Version int64  // of the policy
-	By      string // the person who chose
+	Rule    string         // its name, or its place if it has none; empty: none fits, or a person chose
+	Place   int            // of the rule; -1: none fits
+	Version int64          // of the policy
+	By      string         // the person who chose
+	Reason  engawa.Because // the person's
 	Consent verdict.Decided
 }
 
@@ -220,7 +223,7 @@ func Look(f store.RefundFacts, now time.Time) (Plan, error) {
 	choice := Choice{Preference: rule.Preference}
 	if chose(f.Case, k) {
 		choice = *k.Choice
-		p.Act, p.By, p.Rule, p.Place = Send, choice.By, "", -1
+		p.Act, p.By, p.Reason, p.Rule, p.Place = Send, choice.By, choice.Reason, "", -1
 		if choice.Ignore {
 			p.Act = Ignore
 		}

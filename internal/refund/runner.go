@@ -3,6 +3,7 @@ package refund
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,9 +159,18 @@ func choose(f store.RefundFacts, choice Choice, now time.Time) (*store.RefundCha
 		if choice.Ignore {
 			action = "ignore-refund"
 		}
-		change.Action, change.Detail = action, string(choice.Preference)
+		change.Action, change.Detail = action, detail(choice)
 	}
 	return change, err
+}
+
+// detail is a choice as the audit trail has it.
+func detail(choice Choice) string {
+	parts := []string{string(choice.Preference)}
+	if choice.Reason != "" {
+		parts = append(parts, "reason="+string(choice.Reason))
+	}
+	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
 // chosenPercent has a percentage that a person gave where it cannot be given seen

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,8 +102,10 @@ func TestDeskFromOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := tab(looktest.Chromium(t), t, o.url, 1280)
+	chrome := looktest.Chromium(t)
+	b, mate := tab(chrome, t, o.url, 1280), tab(chrome, t, o.url, 1280)
 	b.enter(o.Hub)
+	mate.enter(o.Hub)
 
 	b.open("/customers")
 	b.fill(`[name="q"]`, order)
@@ -114,13 +117,20 @@ func TestDeskFromOrder(t *testing.T) {
 	b.sees("hinata.monthly")
 
 	extend := eval[string](b, `document.querySelector('a[href$="/extend"]').getAttribute("href")`)
-	for range 2 {
-		b.open(extend)
+	moves := func(b *browser) {
 		b.fill(`[name="days"]`, "30")
 		eval[bool](b, `(document.querySelector('[name="reason"]').click(), true)`)
 		b.press(`main form button.main`)
-		b.sees("更新日を延ばしました。")
 	}
+	b.open(extend)
+	moves(b)
+	b.sees("更新日を延ばしました。")
+	b.open(extend)
+	mate.open(extend) // a colleague reads the same form, and is the later one
+	moves(b)
+	b.sees("更新日を延ばしました。")
+	moves(mate)
+	mate.sees("365日以内に2回延ばしています")
 	b.open(extend)
 	b.sees("365日以内に2回延ばしています")
 	if n, err := o.apple.Extensions(o.buyer); err != nil || n != 2 {
@@ -139,6 +149,7 @@ func TestDeskFromOrder(t *testing.T) {
 	b.choose("preference", "返金しない")
 	b.choose("delivery", "提供し、問題なく使える")
 	b.choose("sample", "はい")
+	b.choose("reason", "問題なく利用されている")
 	b.press(`#send`)
 	b.sees("Appleに送信しました。")
 	o.until(t, "the store has no answer", func() bool { return len(o.apple.Answers(beans)) == 1 })
@@ -177,8 +188,30 @@ func TestDeskFromOrder(t *testing.T) {
 	})
 
 	b.open("/customers/cus_hana")
-	for _, words := range []string{"hinata.monthlyの更新日を30日延長", "利用済み", "hinata.beans", "返金"} {
-		b.sees(words)
+	told := eval[[]string](b, `[...document.querySelectorAll("#story .line")].map(e => e.innerText.replace(/\s+/g, " "))`)
+	for _, c := range []struct {
+		what string
+		n    int
+		says []string
+	}{
+		{"the extensions", 2, []string{"hinata.monthlyの更新日を30日延長", "完了", "佐藤 ゆき"}},
+		{"the third attempt", 1, []string{"hinata.monthlyの更新日を30日延長", "断られました", "佐藤 ゆき", "365日以内に2回延ばしています"}},
+		{"that Apple asked about a refund", 1, []string{"返金の申請", "hinata.beans"}},
+		{"the answer to Apple", 1, []string{"Appleに送信", "hinata.beans", "佐藤 ゆき", "返金しない", "問題なく利用されている"}},
+		{"the code", 1, []string{"オファー「thanks」のコードをお渡し", "利用済み", "佐藤 ゆき", "お詫び"}},
+	} {
+		n := 0
+		for _, line := range told {
+			if !slices.ContainsFunc(c.says, func(words string) bool { return !strings.Contains(line, words) }) {
+				n++
+			}
+		}
+		if n != c.n {
+			t.Errorf("the story tells %d times of %s, want %d:\n%s", n, c.what, c.n, strings.Join(told, "\n"))
+		}
+	}
+	if text := strings.Join(told, "\n"); strings.Contains(text, handed[0].ID) || slices.ContainsFunc(codes, func(c string) bool { return strings.Contains(text, c) }) {
+		t.Error("the story shows the code itself")
 	}
 	events, err := o.Store.Events(t.Context(), "ws_1", store.EventFilter{Customer: "cus_hana"}, store.Page{})
 	if err != nil {
@@ -190,6 +223,7 @@ func TestDeskFromOrder(t *testing.T) {
 		}
 	}
 	b.quiet()
+	mate.quiet()
 }
 
 func typesOf(events []engawa.Event) (types []string) {

@@ -11,13 +11,13 @@ import (
 	"github.com/engawa/engawa"
 )
 
-const extensionColumns = `workspace, id, account, customer, purchase, product, storefronts, days, reason, request_id, state, code, concerned, succeeded, failed, listed,
+const extensionColumns = `workspace, id, account, customer, purchase, product, storefronts, days, reason, request_id, state, code, why, concerned, succeeded, failed, listed,
 	before_at, ends_at, actor, created_at, asked_at, looked_at, next_at, done_at`
 
 func scanExtension(scan func(...any) error) (x engawa.Extension, err error) {
 	var storefronts string
 	var before, ends, created, asked, looked, next, done int64
-	if err := scan(&x.Workspace, &x.ID, &x.Account, &x.Customer, &x.Purchase, &x.Product, &storefronts, &x.Days, &x.Reason, &x.RequestID, &x.State, &x.Code,
+	if err := scan(&x.Workspace, &x.ID, &x.Account, &x.Customer, &x.Purchase, &x.Product, &storefronts, &x.Days, &x.Reason, &x.RequestID, &x.State, &x.Code, &x.Why,
 		&x.Concerned, &x.Succeeded, &x.Failed, &x.Listed, &before, &ends, &x.Actor, &created, &asked, &looked, &next, &done); err != nil {
 		return x, err
 	}
@@ -39,7 +39,7 @@ func (s *Store) OpenExtension(ctx context.Context, x engawa.Extension) error {
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(`INSERT INTO extension (`+extensionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, 0, 0, 0, $13, 0, $14, $15, $16, 0, $17, 0)
+		n, err := t.exec(`INSERT INTO extension (`+extensionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, '', $12, 0, 0, 0, $13, 0, $14, $15, $16, 0, $17, 0)
 			ON CONFLICT DO NOTHING`,
 			x.Workspace, x.ID, x.Account, x.Customer, x.Purchase, x.Product, string(storefronts), x.Days, x.Reason, x.RequestID, string(x.State), x.Concerned,
 			us(x.BeforeAt), x.Actor, us(x.CreatedAt), us(x.AskedAt), us(x.NextAt))
@@ -60,6 +60,27 @@ func (s *Store) OpenExtension(ctx context.Context, x engawa.Extension) error {
 	})
 	if err != nil {
 		return fmt.Errorf("open extension %s: %w", x.ID, err)
+	}
+	return nil
+}
+
+// RefuseExtension keeps that the hub itself refused to ask for an extension, and
+// why: once for each of its ids. The actor's line in the audit trail is written
+// with it.
+func (s *Store) RefuseExtension(ctx context.Context, x engawa.Extension) error {
+	err := s.inTx(ctx, x.Workspace, func(t *tx) error {
+		if _, err := t.account(x.Workspace, x.Account); err != nil {
+			return err
+		}
+		n, err := t.exec(`INSERT INTO extension (`+extensionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, '[]', $7, $8, $2, 'refused', 0, $9, 0, 0, 0, 0, $10, 0, $11, $12, 0, 0, 0, $12)
+			ON CONFLICT DO NOTHING`, x.Workspace, x.ID, x.Account, x.Customer, x.Purchase, x.Product, x.Days, x.Reason, x.Why, us(x.BeforeAt), x.Actor, us(x.CreatedAt))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.noted(x.Workspace, "refuse-extension", x.Purchase, "days="+strconv.Itoa(x.Days)+" reason="+strconv.Itoa(x.Reason)+" why="+x.Why)
+	})
+	if err != nil {
+		return fmt.Errorf("refuse extension %s: %w", x.ID, err)
 	}
 	return nil
 }

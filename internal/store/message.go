@@ -221,8 +221,8 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
-	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, offer, contact_point, hops)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`
+	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, offer, contact_point, hops, reason)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
 
 func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	m := n.Message
@@ -257,7 +257,7 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	return []any{
 		m.Workspace, m.ID, m.Event, m.Route, m.Partner, m.Member, m.App, m.Customer, m.Destination, m.Broadcast,
 		string(m.Purpose), string(m.Trigger), m.Topic, string(m.Locale), m.Urgent, m.Sample, us(m.NotBefore), us(m.ExpiresAt),
-		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt), standing, m.Offer, m.ContactPoint, m.Hops,
+		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt), standing, m.Offer, m.ContactPoint, m.Hops, string(m.Reason),
 	}, nil
 }
 
@@ -307,7 +307,7 @@ const (
 
 	beforeState = `workspace, id, event, route, partner, member, app, customer, destination, broadcast, purpose, trigger_by, topic, locale,
 		urgent, sample, not_before, expires_at, `
-	behindState = `, chain, trace, sealed, sealed_by, created_at, standing, offer, contact_point, hops`
+	behindState = `, chain, trace, sealed, sealed_by, created_at, standing, offer, contact_point, hops, reason`
 )
 
 // messageState is the state of a row of message: sent as soon as one of its
@@ -327,7 +327,7 @@ func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
 	var chain, standing string
 	var notBefore, expires, created int64
 	if err := scan(&m.Workspace, &m.ID, &m.Event, &m.Route, &m.Partner, &m.Member, &m.App, &m.Customer, &m.Destination, &m.Broadcast, &m.Purpose, &m.Trigger, &m.Topic, &m.Locale,
-		&m.Urgent, &m.Sample, &notBefore, &expires, &m.State, &chain, &m.Trace, &m.sealed, &m.by, &created, &standing, &m.Offer, &m.ContactPoint, &m.Hops); err != nil {
+		&m.Urgent, &m.Sample, &notBefore, &expires, &m.State, &chain, &m.Trace, &m.sealed, &m.by, &created, &standing, &m.Offer, &m.ContactPoint, &m.Hops, &m.Reason); err != nil {
 		return m, err
 	}
 	m.NotBefore, m.ExpiresAt, m.CreatedAt = at(notBefore), at(expires), at(created)
@@ -516,6 +516,7 @@ type MessageFilter struct {
 	Event       string // that made it, or that it tells of with others
 	Destination string
 	Purpose     string
+	Ticket      string // a customer about whom a member wrote to staff
 }
 
 // MessageRow is one line of a list of messages.
@@ -536,6 +537,7 @@ func (f MessageFilter) where(workspace string, p Page) where {
 		{"customer <> '' AND customer = ?", f.Customer},
 		{"destination <> '' AND destination = ?", f.Destination},
 		{"purpose = ?", f.Purpose},
+		{"member <> '' AND destination <> '' AND sealed_by = ?", f.Ticket},
 	} {
 		if c.value != "" {
 			w.and(c.text, c.value)

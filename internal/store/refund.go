@@ -374,14 +374,13 @@ func (s *Store) Refunds(ctx context.Context, workspace string, f RefundFilter, p
 	return cs, err
 }
 
-// RefundsOf returns the cases of a customer without Transaction and Facts, open
-// ones first.
+// RefundsOf returns the cases of a customer, open ones first, at most 100.
 func (s *Store) RefundsOf(ctx context.Context, workspace, customer string) (cs []engawa.RefundCase, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, scanRefund, `SELECT `+refundColumns+` FROM refund_case WHERE workspace = $1 AND customer = $2
 			ORDER BY CASE WHEN state = 'open' THEN 0 ELSE 1 END, asked_at DESC, id LIMIT 100`, workspace, customer)
-		for _, r := range rows {
-			cs = append(cs, r.RefundCase)
+		if err == nil {
+			cs, err = t.openRefunds(workspace, rows)
 		}
 		return err
 	})

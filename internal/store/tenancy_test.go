@@ -475,6 +475,11 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		x.Workspace, x.ID, x.RequestID, x.Purchase, x.State = as, "ext_new", "2", "", engawa.ExtensionWaiting
 		return nil, s.OpenExtension(ctx, x)
 	},
+	"RefuseExtension": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		x := e.extension
+		x.Workspace, x.ID, x.Why = as, "ext_not", "none_left"
+		return nil, s.RefuseExtension(ctx, x)
+	},
 	"SettleExtension": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		x := e.extension
 		x.Workspace, x.State = as, engawa.ExtensionDone

@@ -38,7 +38,7 @@ var computed = map[string][]string{
 	"find.try.":        {"order", "transaction", "mail", "name"},
 	"find.identity.":   nil, // kinds of identities that have a name; others show theirs
 	"storefront.":      nil, // of the countries that have words; others show their code
-	"story.":           {"event", "message", "consent", "refund", "extension", "note", "task"},
+	"story.":           {"event", "message", "ticket", "consent", "refund", "answer", "extension", "code", "note", "task"},
 	"purchase.kind.":   {"auto_renewable_subscription", "non_renewing_subscription", "consumable", "non_consumable"},
 	"purchase.state.":  {"active", "canceled", "overdue", "billing_grace_period", "billing_retry", "expired", "revoked", "owned", "units", "ended"},
 	"purchase.means.":  {"active", "canceled", "overdue", "billing_grace_period", "billing_retry", "expired", "revoked", "owned", "units", "ended"},
@@ -105,6 +105,8 @@ var computed = map[string][]string{
 	"gap.trouble.":     {"history", "busy"},
 	"gap.result.":      {"TIMED_OUT", "TLS_ISSUE", "CIRCULAR_REDIRECT", "NO_RESPONSE", "SOCKET_ISSUE", "UNSUPPORTED_CHARSET", "INVALID_RESPONSE", "PREMATURE_CLOSE", "UNSUCCESSFUL_HTTP_RESPONSE_CODE", "OTHER"},
 	"imports.state.":   {"open", "applying", "stopped", "done", "dropped", "expired"},
+	"offers.":          {"handed", "redeemed", "lapsed"},                                                                                       // states of a code
+	"because.":         {"asked", "complaint", "trouble", "payment", "leaving", "follow_up", "rules", "goodwill", "used", "repeated", "other"}, // engawa.WriteReasons and RefundReasons
 	"offer.for.":       {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":      {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":     nil, // by the field that is wrong: Page.toldWords
