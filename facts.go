@@ -204,13 +204,14 @@ const (
 	GoneBack      Gone = "back"      // the customer has access again
 	GoneAgreed    Gone = "agreed"    // the customer agreed to the price, or is not asked any more
 	GoneChanged   Gone = "changed"   // another plan was chosen
+	GoneOffered   Gone = "offered"   // another message offered the customer the same plan
 	GoneRefunded  Gone = "refunded"  // the money was given back
 	GoneKept      Gone = "kept"      // the refund was taken back
 	GoneOtherwise Gone = "otherwise" // the purchase stands in another way
 )
 
 // Gones lists them.
-var Gones = [...]Gone{GoneUnknown, GoneRenews, GoneCanceled, GoneEnded, GonePaid, GoneBack, GoneAgreed, GoneChanged, GoneRefunded, GoneKept, GoneOtherwise}
+var Gones = [...]Gone{GoneUnknown, GoneRenews, GoneCanceled, GoneEnded, GonePaid, GoneBack, GoneAgreed, GoneChanged, GoneOffered, GoneRefunded, GoneKept, GoneOtherwise}
 
 // OfferFacts says whether there is a code for the link in a message's words.
 type OfferFacts struct {

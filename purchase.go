@@ -57,6 +57,8 @@ type Product struct {
 	ID           string   // the store's
 	Name         string   // may be empty
 	Entitlements []string // what it opens; several products may open the same; empty: itself
+	Group        string   // of a subscription: the store's id of its group; empty: not said
+	Level        int      // within Group, as the store counts: 1 is the highest; 0: not said
 	Months, Days int      // how long a non-renewing subscription lasts, which the store does not know; both 0: without end
 	UpdatedBy    string   // "member:…", "key:…"
 	UpdatedAt    time.Time

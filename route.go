@@ -44,6 +44,7 @@ type Step struct {
 	Mute      []Window      `json:"mute,omitempty"`       // in these it waits until they end
 	Digest    *Digest       `json:"digest,omitempty"`     // many events in one message; nil: a message for each
 	While     Standing      `json:"while,omitempty"`      // it goes only as long as this holds of the customer's purchase
+	Product   string        `json:"product,omitempty"`    // of WhileLower: the store's id of the plan that is offered
 }
 
 // Standing is what must hold of a customer's purchase, now, for a message to go.
@@ -56,18 +57,19 @@ const (
 	WhileExpired      Standing = "expired"       // it has ended, and no other of its kind is active
 	WhilePricePending Standing = "price_pending" // the customer has not yet agreed to a higher price
 	WhileSamePlan     Standing = "same_plan"     // it goes on renewing with the plan it had
+	WhileLower        Standing = "lower_plan"    // it is active on a lower plan than the one offered, which no other message offered the customer
 	WhileShareEnded   Standing = "share_ended"   // the family shares it no more, and the customer bought none
 	WhileRefunded     Standing = "refunded"      // its money was given back, and the refund stands
 )
 
 // Standings lists them.
-var Standings = [...]Standing{WhileRenewalOff, WhileUnpaid, WhileExpired, WhilePricePending, WhileSamePlan, WhileShareEnded, WhileRefunded}
+var Standings = [...]Standing{WhileRenewalOff, WhileUnpaid, WhileExpired, WhilePricePending, WhileSamePlan, WhileLower, WhileShareEnded, WhileRefunded}
 
 // While is the standing condition of one message. The zero While asks for nothing.
 type While struct {
 	Holds    Standing `json:"holds,omitempty"`
 	Purchase string   `json:"purchase,omitempty"` // whose state it is; empty: nobody knows, and the condition does not hold
-	Product  string   `json:"product,omitempty"`  // that the message was made about
+	Product  string   `json:"product,omitempty"`  // that the message was made about or, of WhileLower, that it offers
 }
 
 // Window is a time of the day on some days of the week, in the workspace's zone.

@@ -19,6 +19,8 @@ type ProductBody struct {
 	Entitlements []string `json:"entitlements" maxItems:"20" maxLength:"64" doc:"What it opens; several products may open the same. None: the product's own id" example:"[\"premium\"]"`
 	Months       int      `json:"months,omitzero" minimum:"0" maximum:"120" doc:"How long a non-renewing subscription lasts, which the App Store does not know; with days. Neither: without end"`
 	Days         int      `json:"days,omitzero" minimum:"0" maximum:"3660"`
+	Group        string   `json:"group,omitempty" maxLength:"20" example:"21456789" doc:"Of a subscription: the number of its group in App Store Connect, with level"`
+	Level        int      `json:"level,omitzero" minimum:"0" maximum:"100" doc:"Within the group, as in App Store Connect: 1 is the highest"`
 }
 
 // ProductRow is a product that the business describes.
@@ -33,7 +35,7 @@ type productList struct {
 }
 
 func showProduct(p engawa.Product) ProductRow {
-	return ProductRow{p.ID, ProductBody{p.Name, append([]string{}, p.Entitlements...), p.Months, p.Days}, p.UpdatedAt.UTC()}
+	return ProductRow{p.ID, ProductBody{p.Name, append([]string{}, p.Entitlements...), p.Months, p.Days, p.Group, p.Level}, p.UpdatedAt.UTC()}
 }
 
 func (a *API) listProducts(ctx context.Context, c *call, _ *none) (productList, error) {
@@ -48,7 +50,7 @@ type productIn struct {
 
 func (a *API) saveProduct(ctx context.Context, c *call, in *productIn) (ProductRow, error) {
 	b := in.Body
-	p := engawa.Product{Workspace: c.workspace, ID: in.ID, Name: b.Name, Entitlements: b.Entitlements, Months: b.Months, Days: b.Days, UpdatedBy: c.actor(), UpdatedAt: time.Now()}
+	p := engawa.Product{Workspace: c.workspace, ID: in.ID, Name: b.Name, Entitlements: b.Entitlements, Months: b.Months, Days: b.Days, Group: b.Group, Level: b.Level, UpdatedBy: c.actor(), UpdatedAt: time.Now()}
 	if err := purchase.CheckProduct(p); err != nil {
 		return ProductRow{}, err
 	}

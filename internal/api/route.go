@@ -31,7 +31,8 @@ type stepBody struct {
 	Delay     int            `json:"delay_hours,omitzero" minimum:"0" maximum:"2160" doc:"So long after the event it may go at the earliest; consent, conditions and limits are judged then"`
 	Mute      []windowBody   `json:"mute,omitempty" maxItems:"14" doc:"In these times, of the workspace's zone, it waits until they end"`
 	Digest    *digestBody    `json:"digest,omitempty" doc:"Many events in one message: to staff, or those of one cause to anybody"`
-	While     string         `json:"while,omitempty" enum:"renewal_off,unpaid,expired,price_pending,same_plan,share_ended,refunded" doc:"It goes only as long as this holds of the purchase that the event is about, judged again when it goes: renewal still off, still unpaid, still expired, the higher price still not agreed to, still on the same plan, the family still sharing no more, still refunded. Only to the customer"`
+	While     string         `json:"while,omitempty" enum:"renewal_off,unpaid,expired,price_pending,same_plan,lower_plan,share_ended,refunded" doc:"It goes only as long as this holds of the purchase that the event is about, judged again when it goes: renewal still off, still unpaid, still expired, the higher price still not agreed to, still on the same plan, on a lower plan than product and not yet offered it, the family still sharing no more, still refunded. Only to the customer"`
+	Product   string         `json:"product,omitempty" maxLength:"100" doc:"Of lower_plan: the store's id of the plan that is offered; what is lower follows from the groups and levels of PUT /v1/products/{id}"`
 }
 
 type windowBody struct {
@@ -69,7 +70,7 @@ func (b RouteBody) route(workspace string) engawa.Route {
 	for _, st := range b.Then {
 		step := engawa.Step{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: time.Duration(st.ExpiresIn) * time.Second,
-			Delay: time.Duration(st.Delay) * time.Hour, While: engawa.Standing(st.While),
+			Delay: time.Duration(st.Delay) * time.Hour, While: engawa.Standing(st.While), Product: st.Product,
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, engawa.Window(w))
@@ -91,7 +92,7 @@ func showRoute(r engawa.Route) routeOut {
 	for _, st := range r.Then {
 		step := stepBody{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: int(st.ExpiresIn / time.Second),
-			Delay: int(st.Delay / time.Hour), While: string(st.While),
+			Delay: int(st.Delay / time.Hour), While: string(st.While), Product: st.Product,
 		}
 		for _, w := range st.Mute {
 			step.Mute = append(step.Mute, windowBody(w))

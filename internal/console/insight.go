@@ -12,6 +12,7 @@ import (
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/insight"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -218,8 +219,14 @@ func (c *console) chooseReady(v *visit, ready insight.Ready) (choice insight.Cho
 	if choice.App != "" && !slices.ContainsFunc(apps, func(a engawa.App) bool { return a.ID == choice.App }) {
 		return choice, "", engawa.NotFound("app")
 	}
-	if ready.AsksProduct() && choice.Product == "" {
-		return choice, "product", nil
+	if ready.AsksProduct() {
+		described, err := c.Store.Products(v.ctx(), v.ws())
+		if err != nil || choice.Product == "" {
+			return choice, "product", err
+		}
+		if !slices.ContainsFunc(described, func(p engawa.Product) bool { return purchase.Lower(described, p.ID, choice.Product) }) {
+			return choice, "level", nil // nobody would ever be offered it
+		}
 	}
 	if ready.Staff {
 		for _, d := range sortedNames(n.destinations, func(d engawa.Destination) string { return d.Name }) {

@@ -31,7 +31,7 @@ func TestReady(t *testing.T) {
 		if res := d.post("/routes/ready/save", url.Values{"offer": {"nothing"}}); res.Code != http.StatusNotFound {
 			t.Errorf("an offer without codes: %d", res.Code)
 		}
-		if _, page := d.get("/routes/ready"); strings.Count(page, `<option value="thanks">`) != 6 {
+		if _, page := d.get("/routes/ready"); strings.Count(page, `<option value="thanks">`) != 8 {
 			t.Errorf("offers to choose from: %d", strings.Count(page, `<option value="thanks">`))
 		}
 		at := d.went(d.post("/routes/ready/save", url.Values{"offer": {"thanks"}}))
@@ -42,8 +42,14 @@ func TestReady(t *testing.T) {
 		}); n < 0 || at == "" {
 			t.Error("no template holds the link")
 		}
+		plan := url.Values{"id": {"premium"}, "group": {"20500001"}, "level": {"1"}}
+		d.went(d.post("/store/products", plan))
+		if res := d.post("/routes/ready/upgrade", url.Values{"product": {"premium"}}); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "下のプランが登録されていない") {
+			t.Errorf("a plan that none is below: %d", res.Code)
+		}
+		d.went(d.post("/store/products", with(with(plan, "id", "light"), "level", "2")))
 		for _, r := range insight.Routes() {
-			at := d.went(d.post("/routes/ready/"+r.Name, url.Values{"product": {"light"}}))
+			at := d.went(d.post("/routes/ready/"+r.Name, url.Values{"product": {"premium"}}))
 			status, page := d.get(at)
 			if status != http.StatusOK || r.While != "" && !strings.Contains(page, `<option value="`+string(r.While)+`" selected>`) {
 				t.Errorf("%s: %d", r.Name, status)
@@ -58,7 +64,7 @@ func TestReady(t *testing.T) {
 			made[r.Events[0]] = r
 		}
 		save, up := made["store.did_change_renewal_status.auto_renew_disabled"], made["store.did_renew"]
-		if save.Enabled || len(save.Then) != 1 || save.Then[0].While != engawa.WhileRenewalOff || save.Then[0].Purpose != engawa.Marketing || save.Then[0].Template == "" || up.Condition != `event.data.product_id == "light"` {
+		if save.Enabled || len(save.Then) != 1 || save.Then[0].While != engawa.WhileRenewalOff || save.Then[0].Purpose != engawa.Marketing || save.Then[0].Template == "" || up.Then[0].While != engawa.WhileLower || up.Then[0].Product != "premium" {
 			t.Errorf("%+v\n%+v", save, up)
 		}
 		for _, tpl := range templates {
@@ -72,6 +78,11 @@ func TestReady(t *testing.T) {
 		}
 		if res := d.post("/routes/"+save.ID, form); res.Code != http.StatusSeeOther {
 			t.Errorf("edited: %d", res.Code)
+		}
+		for _, bad := range []url.Values{with(form, "s0.while", "lower_plan"), with(form, "s0.product", "premium")} { // one without the other
+			if res := d.post("/routes/"+save.ID, with(bad, "version", "2")); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "ご案内するプランの商品ID: ") {
+				t.Errorf("%s %q: %d", bad.Get("s0.while"), bad.Get("s0.product"), res.Code)
+			}
 		}
 		form.Set("s0.to", "dst_staff")
 		if res := d.post("/routes/"+save.ID, with(form, "version", "2")); res.Code != http.StatusUnprocessableEntity {
@@ -144,8 +155,8 @@ func TestFigures(t *testing.T) {
 func TestProducts(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, dsn string) {
 		d := newDesk(t, dsn)
-		form := url.Values{"id": {"club.monthly"}, "name": {"クラブ"}, "entitlements": {"premium\r\n\r\n recipes \r\n"}, "months": {"3"}, "days": {""}}
-		for field, wrong := range map[string]string{"id": "a b", "entitlements": "premium\npremium", "months": "many", "days": "4000"} {
+		form := url.Values{"id": {"club.monthly"}, "name": {"クラブ"}, "entitlements": {"premium\r\n\r\n recipes \r\n"}, "months": {"3"}, "days": {""}, "group": {"20500001"}, "level": {"2"}}
+		for field, wrong := range map[string]string{"id": "a b", "entitlements": "premium\npremium", "months": "many", "days": "4000", "group": "club", "level": ""} {
 			res := d.post("/store/products", with(form, field, wrong))
 			if res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), `role="alert"`) || !strings.Contains(res.Body.String(), "クラブ") {
 				t.Errorf("%s %q: %d", field, wrong, res.Code)
@@ -153,10 +164,10 @@ func TestProducts(t *testing.T) {
 		}
 		d.went(d.post("/store/products", form))
 		ps, err := d.st.Products(t.Context(), ws)
-		if err != nil || len(ps) != 1 || fmt.Sprint(ps[0].Entitlements, ps[0].Months, ps[0].Days) != "[premium recipes] 3 0" || ps[0].UpdatedBy != "member:mem_1" {
+		if err != nil || len(ps) != 1 || fmt.Sprint(ps[0].Entitlements, ps[0].Months, ps[0].Days, ps[0].Level) != "[premium recipes] 3 0 2" || ps[0].Group != "20500001" || ps[0].UpdatedBy != "member:mem_1" {
 			t.Fatalf("%+v %v", ps, err)
 		}
-		if _, page := d.get("/store/products?id=club.monthly"); !strings.Contains(page, `value="club.monthly"`) || !strings.Contains(page, "premium\nrecipes</textarea>") || !strings.Contains(page, "3か月") {
+		if _, page := d.get("/store/products?id=club.monthly"); !strings.Contains(page, `value="club.monthly"`) || !strings.Contains(page, "premium\nrecipes</textarea>") || !strings.Contains(page, "3か月") || !strings.Contains(page, "グループ20500001、レベル2") {
 			t.Error("the form does not show what there is")
 		}
 		d.went(d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}))

@@ -19,6 +19,7 @@ type Products struct {
 	Form            engawa.Product
 	Entitlements    string // as they are typed, one a line
 	Months, Days    string
+	Level           string
 	Problem, Remedy string
 }
 
@@ -34,6 +35,14 @@ func (p Page) lasts(r engawa.Product) string {
 	return strings.Join(words, " ")
 }
 
+// stands says where a plan stands in its group.
+func (p Page) stands(r engawa.Product) string {
+	if r.Level == 0 {
+		return ""
+	}
+	return p.T("products.stands", "group", r.Group, "level", r.Level)
+}
+
 func (c *console) products(v *visit) error {
 	view, err := c.productsView(v)
 	if err != nil {
@@ -42,6 +51,7 @@ func (c *console) products(v *visit) error {
 	for _, p := range view.Rows {
 		if p.ID == v.r.URL.Query().Get("id") {
 			view.Form, view.Entitlements, view.Months, view.Days = p, strings.Join(p.Entitlements, "\n"), blankZero(p.Months), blankZero(p.Days)
+			view.Level = blankZero(p.Level)
 		}
 	}
 	return v.show(ProductsPage(view))
@@ -65,8 +75,9 @@ func (c *console) saveProduct(v *visit) error {
 		return err
 	}
 	view.Entitlements, view.Months, view.Days = v.typed("entitlements"), v.typed("months"), v.typed("days")
+	view.Level = v.typed("level")
 	p := engawa.Product{
-		Workspace: v.ws(), ID: v.typed("id"), Name: v.typed("name"), Months: number(view.Months), Days: number(view.Days), UpdatedBy: "member:" + v.member.ID, UpdatedAt: time.Now(),
+		Workspace: v.ws(), ID: v.typed("id"), Name: v.typed("name"), Months: number(view.Months), Days: number(view.Days), Group: v.typed("group"), Level: number(view.Level), UpdatedBy: "member:" + v.member.ID, UpdatedAt: time.Now(),
 	}
 	for line := range strings.Lines(view.Entitlements) {
 		if name := strings.TrimSpace(line); name != "" {

@@ -194,7 +194,7 @@ func (n *names) stepWords(st engawa.Step, templates map[string]string) StepWords
 		out.Notes = append(out.Notes, n.v.T("routes.delay", "time", n.v.Duration(st.Delay)))
 	}
 	if st.While != "" {
-		out.Notes = append(out.Notes, n.v.T("route.while."+string(st.While)))
+		out.Notes = append(out.Notes, joinDot(n.v.T("route.while."+string(st.While)), st.Product))
 	}
 	for _, w := range st.Mute {
 		out.Notes = append(out.Notes, n.v.T("routes.mute", "from", w.From, "to", w.To))
@@ -318,7 +318,7 @@ func sortedNames[T any](of map[string]T, name func(T) string) []T {
 }
 
 func stepForm(st engawa.Step) StepForm {
-	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent, While: string(st.While), Delay: int(st.Delay / time.Hour)}
+	out := StepForm{To: st.To, Template: st.Template, Topic: st.Topic, App: st.App, Purpose: st.Purpose, Urgent: st.Urgent, While: string(st.While), Product: st.Product, Delay: int(st.Delay / time.Hour)}
 	for _, via := range st.Via {
 		out.Via = append(out.Via, ViaForm{Account: via.Account, Destination: via.Destination, Minutes: int(via.Within / time.Minute), Copy: via.Copy})
 	}
@@ -402,6 +402,8 @@ func (p Page) routeProblem(told *engawa.Error) string {
 		return p.T("route.events") + ": " + p.T("route.events.help")
 	case strings.Contains(told.Field, "/mute"):
 		return p.T("route.mute") + ": " + p.T("route.mute.wrong")
+	case strings.HasSuffix(told.Field, "/product"):
+		return p.T("route.product") + ": " + p.T("route.product.wrong")
 	case strings.HasSuffix(told.Field, "/while"):
 		return p.T("route.while") + ": " + p.T("route.while.wrong")
 	case strings.HasSuffix(told.Field, "/delay_hours"):
@@ -433,7 +435,7 @@ func (v *visit) routeFrom(r engawa.Route) engawa.Route {
 		st := engawa.Step{
 			To: form(stepName(i, "to")), Template: form(stepName(i, "template")), App: form(stepName(i, "app")), Topic: strings.TrimSpace(form(stepName(i, "topic"))),
 			Purpose: engawa.Purpose(form(stepName(i, "purpose"))), Urgent: form(stepName(i, "urgent")) == "true",
-			While: engawa.Standing(form(stepName(i, "while"))),
+			While: engawa.Standing(form(stepName(i, "while"))), Product: strings.TrimSpace(form(stepName(i, "product"))),
 		}
 		hours, _ := strconv.Atoi(form(stepName(i, "delay"))) // none when empty
 		st.Delay = time.Duration(min(max(hours, -1), maxHours)) * time.Hour

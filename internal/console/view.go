@@ -633,6 +633,7 @@ type StepForm struct {
 	Digest                   DigestForm
 	Mute                     []engawa.Window // with one to fill in
 	While                    string          // an engawa.Standing
+	Product                  string          // of engawa.WhileLower
 	Delay                    int             // hours
 }
 

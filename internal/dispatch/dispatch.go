@@ -353,10 +353,13 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 			all, of = append(all, r), append(of, i)
 		}
 	}
+	once := message.Once{}
 	ms, err := d.Compose.Compose(ctx, workspace, all)
 	if err == nil {
 		for j, m := range ms {
-			out[of[j]].Messages = append(out[of[j]].Messages, m)
+			if once.Due(m) {
+				out[of[j]].Messages = append(out[of[j]].Messages, m)
+			}
 		}
 		return out, nil
 	}
@@ -371,7 +374,7 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 			}
 			continue
 		}
-		out[of[j]].Messages = append(out[of[j]].Messages, ms...)
+		out[of[j]].Messages = append(out[of[j]].Messages, slices.DeleteFunc(ms, func(m store.NewMessage) bool { return !once.Due(m) })...)
 	}
 	return out, nil
 }

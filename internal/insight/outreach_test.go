@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,13 +70,16 @@ func open(t *testing.T, url string) *shop {
 		Workspace: followtest.Workspace, ID: mailbox, Kind: "mail", Name: "mail", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now,
 		Settings: map[string]string{"host": "127.0.0.1:25", "tls": "none", "from_address": "shop@hinata.example", "per_second": "50"},
 	}))
+	for level, plan := range []string{"premium", monthly, "light"} {
+		s.Must(s.Hub.SaveProduct(ctx, engawa.Product{Workspace: followtest.Workspace, ID: plan, Group: group, Level: level + 1}))
+	}
 	for _, r := range insight.Routes() {
 		if r.Staff {
 			continue
 		}
 		id := "tpl_" + r.Name
 		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name, "")}))
-		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: monthly, Via: []engawa.Via{{Account: mailbox}}})
+		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: "premium", Via: []engawa.Via{{Account: mailbox}}})
 		made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, "rte_"+r.Name, true, now
 		s.Must(route.Check(made))
 		s.Must(s.Hub.SaveRoute(ctx, made))
@@ -102,20 +106,23 @@ func (s *shop) knows(token string) {
 	}))
 }
 
-// run starts the hub's dispatcher.
-func (s *shop) run() {
+// run starts the hub's dispatcher until it is stopped: a lane looks around every few
+// seconds, and no test waits while months go by so.
+func (s *shop) run() (stop func()) {
 	d := &dispatch.Dispatcher{
 		Store: s.Hub, Compose: s.compose, Rules: s.rules, Kinds: s.compose.Kinds, Owner: "one", Log: slog.New(slog.DiscardHandler),
 		Env: channel.Env{HTTP: s.http, Dial: s.inbox.Dial, Log: slog.New(slog.DiscardHandler)},
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { d.Run(ctx); close(ended) }()
-	s.t.Cleanup(func() {
-		stop()
+	stop = sync.OnceFunc(func() {
+		cancel()
 		<-ended
 		s.inbox.Close()
 	})
+	s.t.Cleanup(stop)
+	return stop
 }
 
 // last is the newest message of a route.
@@ -167,6 +174,11 @@ func outreaches() []outreach {
 			s.Must(s.RaisePrice(monthly, map[string]int64{"JPN": 1_980_000}, true))
 			wait(month)
 		}, buys, engawa.GoneBack},
+		{"winback_unsold", func(s *shop, _ string) {
+			s.Must(s.ForSale(monthly, false))
+			wait(month)
+		}, func(s *shop, who string) { s.Bought(who, "light") }, engawa.GoneBack},
+		{"winback_other", func(s *shop, who string) { s.Must(s.End(who, group)); wait(month) }, buys, engawa.GoneBack},
 		{"upgrade", func(*shop, string) { wait(month) }, func(s *shop, who string) { s.Bought(who, "premium") }, engawa.GoneChanged},
 		{"upgrade", func(*shop, string) { wait(month) }, off, engawa.GoneCanceled},
 		{"share_ended", func(s *shop, who string) {
@@ -206,6 +218,108 @@ func TestOutreach(t *testing.T) {
 	}
 }
 
+// TestUpgradeOnce: the higher plan of a group is offered to who renews a lower one,
+// once for each customer and plan: not at the next renewal, not by two messages that
+// wait at the same time, not to who has the highest plan, a plan of another group or
+// one that nobody described. Renewals that are told of to nobody leave no message.
+func TestUpgradeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, storetest.SQLite(t))
+		month := 31 * 24 * time.Hour
+		low, high := s.Person("JPN", token), s.Person("JPN", another)
+		s.Bought(low, "light")
+		s.Bought(low, "club")     // of another group
+		s.Bought(high, "premium") // nothing is above it
+		wait(time.Second)
+		offers := func() (of []engawa.Message) {
+			ms, err := s.Hub.Messages(t.Context(), followtest.Workspace, store.MessageFilter{}, store.Page{Limit: 200})
+			s.Must(err)
+			for _, m := range ms {
+				if m.Message.Route == "rte_upgrade" {
+					of = append(of, m.Message)
+				}
+			}
+			return of
+		}
+		s.Must(s.Hub.Pause(t.Context(), followtest.Workspace, mailbox, time.Now().Add(400*24*time.Hour), "test"))
+		wait(2 * month) // light renews twice while nothing can be sent
+		stop := s.run()
+		wait(time.Minute)
+		of := offers()
+		if len(of) != 1 || of[0].Customer != "cus_"+token || of[0].While.Product != "premium" {
+			t.Fatalf("%d offers: %+v", len(of), of)
+		}
+		s.Must(s.Hub.Pause(t.Context(), followtest.Workspace, mailbox, time.Time{}, ""))
+		wait(time.Minute)
+		if m := s.last("upgrade"); m.Message.State != engawa.MessageSent {
+			t.Fatalf("%s: %+v", m.Message.State, m.Deliveries[0].Verdict)
+		}
+		renews := func() {
+			stop()
+			s.inbox = &mailsim.Inbox{}
+			wait(month)
+			stop = s.run()
+			wait(time.Minute)
+		}
+		renews()
+		if of := offers(); len(of) != 1 {
+			t.Errorf("%d offers after another renewal", len(of))
+		}
+		routes, err := s.Hub.Routes(t.Context(), followtest.Workspace)
+		s.Must(err)
+		r := routes[slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == "rte_upgrade" })]
+		r.Then[0].Product = monthly // another plan, which is higher than light too
+		s.Must(s.Hub.SaveRoute(t.Context(), r))
+		renews()
+		if of := offers(); len(of) != 2 || s.last("upgrade").Message.While.Product != monthly {
+			t.Errorf("%d offers, after the route offers another plan", len(of))
+		}
+	})
+}
+
+// TestUpgradeAtOnce: of two offers of a plan that wait for one customer, the first
+// goes and the second is refused, whichever lane has them. Both engines.
+func TestUpgradeAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		now := time.Now()
+		on := int64(1)
+		_, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, purchase.OfSubscription(appstore.Subscription{
+			Status: appstore.StatusActive,
+			Transaction: &appstore.Transaction{
+				TransactionID: "1", OriginalTransactionID: "1", ProductID: "light", Type: sim.AutoRenewable, SubscriptionGroupIdentifier: group, AppAccountToken: token,
+				PurchaseDate: appstore.Date(now.UnixMilli()), ExpiresDate: appstore.Date(now.Add(20 * 24 * time.Hour).UnixMilli()), SignedDate: appstore.Date(now.UnixMilli()),
+			},
+			Renewal: &appstore.RenewalInfo{OriginalTransactionID: "1", ProductID: "light", AutoRenewProductID: "light", AutoRenewStatus: &on, SignedDate: appstore.Date(now.UnixMilli())},
+		}))
+		s.Must(err)
+		ev := engawa.Event{Workspace: followtest.Workspace, ID: "evt_1", Account: followtest.AccountID, Subject: "transaction:1", Customer: "cus_" + token, Data: []byte(`{"product_id":"light"}`)}
+		r := message.Request{
+			Workspace: followtest.Workspace, Event: &ev, Customer: ev.Customer, Purpose: engawa.Service, Content: engawa.Content{Text: "上のプランへ"},
+			Chain: []engawa.Via{{Account: mailbox}}, While: engawa.WhileLower, Offered: "premium",
+		}
+		both, err := s.compose.Compose(t.Context(), followtest.Workspace, []message.Request{r, r}) // neither knows of the other
+		s.Must(err)
+		s.Must(s.Hub.Enqueue(t.Context(), both))
+		seen, err := s.Hub.Lane(t.Context(), followtest.Workspace, mailbox)
+		s.Must(err)
+		lane, _, err := s.Hub.Hold(t.Context(), "me", seen)
+		s.Must(err)
+		var codes []string
+		going, _, err := s.Hub.Claim(t.Context(), lane, 10, store.Decide{Pace: func() store.Pace { return store.Pace{} }, Judge: func(c *store.Claimed) store.Decision {
+			f := message.Complete(c.Known, mail.Kind, c.Message, time.Now())
+			v := verdict.Judge(f, s.rules, time.Now())
+			codes = append(codes, v.Gates[5].Reasons[0].Code)
+			return store.Decision{Facts: f, Verdict: v}
+		}})
+		s.Must(err)
+		slices.Sort(codes)
+		if len(going) != 1 || !slices.Equal(codes, []string{"rules.gone_offered", "rules.while_lower_plan"}) {
+			t.Errorf("%d go: %v", len(going), codes)
+		}
+	})
+}
+
 // delayOf is how long a ready-made route waits.
 func delayOf(name string) time.Duration {
 	i := slices.IndexFunc(insight.Routes(), func(r insight.Ready) bool { return r.Name == name })
@@ -220,7 +334,7 @@ func (s *shop) held(c outreach, who string, undone bool) {
 	c.act(s, who)
 	wait(time.Second)
 	wait(delayOf(c.name))
-	s.run() // not before: a lane looks around every few seconds, and months go by
+	s.run() // not before: months go by
 	wait(time.Minute)
 	if m := s.last(c.name); m.Message.State != engawa.MessageWaiting || m.Message.Customer != "cus_"+token || m.Message.While.Purchase == "" {
 		s.t.Fatalf("before: %+v", m.Message)

@@ -1,7 +1,6 @@
 package insight
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,15 +23,12 @@ const (
 type Ready struct {
 	Name      string
 	Events    []string
-	Condition string          // CEL; of one that asks for a product, with ProductPlace in it
+	Condition string          // CEL; empty: always
 	While     engawa.Standing // of the customer's purchase; empty for one to staff
 	Purpose   engawa.Purpose
 	Staff     bool // it tells staff, in the event's own words
 	Delay     time.Duration
 }
-
-// ProductPlace stands in a condition for the product that the route is about.
-const ProductPlace = "PRODUCT"
 
 // comeBack is how long after the end of a subscription one is asked back: not
 // while the customer still thinks of why.
@@ -48,7 +44,10 @@ func Routes() []Ready {
 		{Name: "winback_canceled", Events: []string{expired + "voluntary"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
 		{Name: "winback_billing", Events: []string{expired + "billing_retry"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
 		{Name: "winback_price", Events: []string{expired + "price_increase"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
-		{Name: "upgrade", Events: []string{"store.did_renew"}, Condition: `event.data.product_id == ` + ProductPlace, While: engawa.WhileSamePlan, Purpose: engawa.Marketing},
+		{Name: "winback_unsold", Events: []string{expired + "product_not_for_sale"}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
+		{Name: "winback_other", Events: []string{strings.TrimSuffix(expired, ".")}, While: engawa.WhileExpired, Purpose: engawa.Marketing, Delay: comeBack},
+		// Who renews stays; the condition has it said once for each plan that is offered.
+		{Name: "upgrade", Events: []string{"store.did_renew"}, While: engawa.WhileLower, Purpose: engawa.Marketing},
 		{Name: "share_ended", Events: []string{"store.revoke"}, While: engawa.WhileShareEnded, Purpose: engawa.Marketing},
 		// Who had another reason than a fault of the app gets nothing.
 		{Name: "sorry", Events: []string{"store.refund"}, Condition: `event.data.revocation.reason == "app_issue"`, While: engawa.WhileRefunded, Purpose: engawa.Service},
@@ -63,8 +62,8 @@ const (
 	SuspiciousRefunds = "refunds.suspicious"
 )
 
-// AsksProduct reports whether the route is about one product.
-func (r Ready) AsksProduct() bool { return strings.Contains(r.Condition, ProductPlace) }
+// AsksProduct reports whether the route offers one product.
+func (r Ready) AsksProduct() bool { return r.While == engawa.WhileLower }
 
 // Choice is what is chosen when a ready-made route is made.
 type Choice struct {
@@ -82,9 +81,10 @@ func (r Ready) Route(c Choice) engawa.Route {
 	if !r.Staff {
 		st = engawa.Step{To: route.ToCustomer, App: c.App, Template: c.Template, Purpose: r.Purpose, Via: c.Via, While: r.While, Delay: r.Delay}
 	}
-	return engawa.Route{
-		Name: c.Name, Events: r.Events, Condition: strings.ReplaceAll(r.Condition, ProductPlace, strconv.Quote(c.Product)), Then: []engawa.Step{st},
+	if r.AsksProduct() {
+		st.Product = c.Product
 	}
+	return engawa.Route{Name: c.Name, Events: r.Events, Condition: r.Condition, Then: []engawa.Step{st}}
 }
 
 // Words are a template's for an app, or for a business that named none.

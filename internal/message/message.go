@@ -31,6 +31,7 @@ type Request struct {
 	Mute        []engawa.Window // in these it waits
 	While       engawa.Standing // what must hold of Purchase, or else of the one that Event is about; empty: nothing
 	Purchase    engawa.Purchase
+	Offered     string // of engawa.WhileLower: the plan that it offers
 	Route       string
 	Partner     string // the sender; empty: the workspace itself
 	Member      string // who clicked; empty: a system
@@ -341,7 +342,7 @@ func Complete(k store.Known, kind channel.Kind, m engawa.Message, now time.Time)
 		Subject: m.Content.Subject, Text: head(m.Content.Text), Promotional: m.Promotional, Unsafe: unsafe(m, kind, f.ToDestination),
 	}
 	if m.While.Holds != "" {
-		while := standing(m.While, k.Purchases, now)
+		while := standing(m.While, k, now)
 		f.While = &while
 	}
 	if m.Offer != "" {
@@ -725,7 +726,7 @@ func (r Request) hops() (most int) {
 func ofStep(workspace, id string, st engawa.Step) Request {
 	return Request{
 		Workspace: workspace, Route: id, Destination: st.To, App: st.App, Purpose: st.Purpose, Trigger: engawa.ByAutomatic, Topic: st.Topic,
-		Template: st.Template, Chain: st.Via, Urgent: st.Urgent, Mute: st.Mute, While: st.While,
+		Template: st.Template, Chain: st.Via, Urgent: st.Urgent, Mute: st.Mute, While: st.While, Offered: st.Product,
 	}
 }
 

@@ -17,15 +17,31 @@ func Described(ps []engawa.Product) map[string]Product {
 	return out
 }
 
+// Lower reports whether one plan is lower than another, by what is said of both: of
+// the same group, and of a greater number, as the App Store counts levels.
+func Lower(described []engawa.Product, plan, than string) bool {
+	of := func(id string) engawa.Product {
+		i := slices.IndexFunc(described, func(p engawa.Product) bool { return p.ID == id })
+		if i < 0 {
+			return engawa.Product{}
+		}
+		return described[i]
+	}
+	a, b := of(plan), of(than)
+	return a.Group != "" && a.Group == b.Group && a.Level > b.Level
+}
+
 // Limits of what is said of a product.
 const (
 	MaxEntitlements = 20
 	MaxMonths       = 120
 	MaxDays         = 3660
+	MaxLevel        = 100
 )
 
 var (
 	productID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	groupID   = regexp.MustCompile(`^[0-9]{1,20}$`)
 	doorName  = regexp.MustCompile(`^[\pL\pN][\pL\pN._ -]{0,63}$`)
 )
 
@@ -45,6 +61,10 @@ func CheckProduct(p engawa.Product) error {
 		return engawa.Invalid("/entitlements", "name each in 1 to 64 letters and digits, such as premium; dots, hyphens and spaces may stand between", "%.40q is no name of an entitlement", p.Entitlements[wrong])
 	case len(slices.Compact(sorted)) < len(p.Entitlements):
 		return engawa.Invalid("/entitlements", "name each once", "an entitlement is named twice")
+	case p.Group != "" && !groupID.MatchString(p.Group):
+		return engawa.Invalid("/group", "copy the group's number from App Store Connect, under Subscriptions", "%.40q is no id of a subscription group", p.Group)
+	case p.Level < 0 || p.Level > MaxLevel || (p.Level == 0) != (p.Group == ""):
+		return engawa.Invalid("/level", "give both the group and the level, 1 (the highest) to 100, as in App Store Connect; or neither", "the level is %d", p.Level)
 	case p.Months < 0 || p.Months > MaxMonths:
 		return engawa.Invalid("/months", "choose 0 to 120", "%d months is no time that a purchase lasts", p.Months)
 	case p.Days < 0 || p.Days > MaxDays:

@@ -31,3 +31,27 @@ func TestCheckProduct(t *testing.T) {
 		}
 	}
 }
+
+// TestLower: a plan is lower than another of the same group with a smaller number;
+// what nobody described is lower than nothing.
+func TestLower(t *testing.T) {
+	described := []engawa.Product{{ID: "premium", Group: "1", Level: 1}, {ID: "monthly", Group: "1", Level: 2}, {ID: "yearly", Group: "1", Level: 2}, {ID: "club", Group: "2", Level: 3}, {ID: "beans"}}
+	for _, c := range []struct {
+		plan, than string
+		want       bool
+	}{
+		{"monthly", "premium", true},
+		{"premium", "monthly", false},
+		{"monthly", "yearly", false},
+		{"monthly", "monthly", false},
+		{"club", "premium", false},
+		{"beans", "premium", false},
+		{"unheard", "premium", false},
+		{"monthly", "unheard", false},
+		{"beans", "unheard", false},
+	} {
+		if got := purchase.Lower(described, c.plan, c.than); got != c.want {
+			t.Errorf("%s is lower than %s: %t", c.plan, c.than, got)
+		}
+	}
+}

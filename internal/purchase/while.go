@@ -7,6 +7,12 @@ import (
 	"github.com/engawa/engawa/internal/appstore"
 )
 
+// Upsell is what bears on the offer of a higher plan.
+type Upsell struct {
+	Products []engawa.Product // as they are described
+	Made     bool             // another message offered it
+}
+
 // Known is a purchase of the customer whom a message is for.
 type Known struct {
 	ID    string
@@ -17,14 +23,14 @@ type Known struct {
 
 // While says whether what a message asks of a purchase holds at now. The known
 // are that purchase and all subscriptions of the customer: one who has bought
-// again is not asked back.
-func While(w engawa.While, known []Known, now time.Time) engawa.WhileFacts {
+// again is not asked back. What bears on an offer is looked at for engawa.WhileLower.
+func While(w engawa.While, known []Known, up Upsell, now time.Time) engawa.WhileFacts {
 	f := engawa.WhileFacts{Holds: w.Holds, Gone: engawa.GoneUnknown}
 	for _, k := range known {
 		if k.ID != w.Purchase || len(k.State.Periods) == 0 {
 			continue
 		}
-		f.Gone, f.Until = k.State.gone(w, now)
+		f.Gone, f.Until = k.State.gone(w, up, now)
 		asksBack := w.Holds == engawa.WhileExpired || w.Holds == engawa.WhileShareEnded
 		if asksBack && f.Gone == "" && again(k, known, now) {
 			f.Gone = engawa.GoneBack
@@ -46,7 +52,7 @@ func again(of Known, known []Known, now time.Time) bool {
 
 // gone is why w holds no more (empty: it does), and until when it holds where
 // that is known.
-func (s State) gone(w engawa.While, now time.Time) (why engawa.Gone, until time.Time) {
+func (s State) gone(w engawa.While, up Upsell, now time.Time) (why engawa.Gone, until time.Time) {
 	v := s.At(now)
 	switch w.Holds {
 	case engawa.WhileRenewalOff:
@@ -59,6 +65,8 @@ func (s State) gone(w engawa.While, now time.Time) (why engawa.Gone, until time.
 		return v.whilePricePending(), v.Until
 	case engawa.WhileSamePlan:
 		return v.whileSamePlan(w.Product), time.Time{}
+	case engawa.WhileLower:
+		return v.whileLower(w.Product, up), time.Time{}
 	case engawa.WhileShareEnded:
 		return v.whileShareEnded(), time.Time{}
 	case engawa.WhileRefunded:
@@ -131,6 +139,24 @@ func (v View) whileSamePlan(product string) engawa.Gone {
 		return engawa.GoneChanged
 	case v.Status != appstore.StatusActive:
 		return engawa.GoneOtherwise
+	}
+	return ""
+}
+
+// whileLower asks for who pays for a lower plan than the one offered and goes on
+// with it. A plan that the family shares is the head's to change.
+func (v View) whileLower(offered string, up Upsell) engawa.Gone {
+	switch why := v.over(); {
+	case why != "":
+		return why
+	case v.Canceled:
+		return engawa.GoneCanceled
+	case !Lower(up.Products, v.ProductID, offered) || v.Pending != "" && !Lower(up.Products, v.Pending, offered):
+		return engawa.GoneChanged
+	case v.Status != appstore.StatusActive || v.Shared:
+		return engawa.GoneOtherwise
+	case up.Made:
+		return engawa.GoneOffered
 	}
 	return ""
 }

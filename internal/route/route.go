@@ -114,6 +114,8 @@ func Check(r engawa.Route) error {
 // has no customer whose purchase could be looked at when it goes.
 func checkWhile(at string, st engawa.Step) error {
 	switch {
+	case (st.While == engawa.WhileLower) != (st.Product != ""):
+		return engawa.Invalid(strings.TrimSuffix(at, "while")+"product", "name the plan that is offered with the condition lower_plan, and with no other", "the condition %q and the plan %.40q do not go together", st.While, st.Product)
 	case st.While == "":
 		return nil
 	case !slices.Contains(engawa.Standings[:], st.While):

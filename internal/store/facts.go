@@ -29,6 +29,8 @@ type Known struct {
 	Locale      engawa.Locale // the recipient's
 	Destination string
 	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions; where Message.Offer does: all
+	Products    []engawa.Product  // that are described, where Message.While asks for a lower plan
+	Offered     bool              // there: another message offered the customer the same, or is about to
 	Offer       OfferKnown        // where Message.Offer is set
 }
 
@@ -81,6 +83,8 @@ type world struct {
 	sent         map[string][]sentRow
 	stopped      map[string]bool
 	purchases    map[string][]engawa.Purchase // of customers of whose purchases a message asks something
+	products     []engawa.Product             // that are described, where a message asks for a lower plan
+	offered      map[string][]offeredRow      // messages that offered a plan, by customer
 	offers       map[string][]offerStock      // pools, by offer
 	inHands      map[string][]codeRow         // codes of these offers, by customer
 	budgets      map[string][]engawa.BudgetFacts
@@ -137,6 +141,7 @@ func (t *tx) world(workspace string, asks []Ask, by []string, lock bool) (*world
 		func() error { return t.loadSent(w, workspace, asks) },
 		func() error { return t.loadStopped(w, workspace, broadcasts, lock) },
 		func() error { return t.loadPurchases(w, workspace, asks) },
+		func() error { return t.loadOffered(w, workspace, asks) },
 		func() error { return t.loadOffers(w, workspace, asks) },
 		func() error { return t.loadBudgets(w, workspace, accounts) },
 	} {
@@ -182,6 +187,9 @@ func (w *world) know(a Ask) (Known, error) {
 	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
 	if m.While.Holds != "" || m.Offer != "" {
 		k.Purchases = w.purchases[m.Customer]
+	}
+	if m.While.Holds == engawa.WhileLower {
+		k.Products, k.Offered = w.products, w.wasOffered(m)
 	}
 	if m.Offer != "" {
 		k.Offer = w.offerFor(m)
@@ -801,6 +809,52 @@ func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
 		w.purchases[p.Customer] = append(w.purchases[p.Customer], p)
 	}
 	return err
+}
+
+// offeredRow is a message that offered a higher plan.
+type offeredRow struct {
+	id, customer, product string
+	state                 engawa.MessageState
+	created               int64
+}
+
+// loadOffered loads what bears on the offer of a higher plan: the plans as they are
+// described, and what the customers were offered.
+func (t *tx) loadOffered(w *world, workspace string, asks []Ask) (err error) {
+	var customers []string
+	for _, a := range asks {
+		if a.Message.While.Holds == engawa.WhileLower {
+			customers = append(customers, a.Message.Customer)
+		}
+	}
+	if customers = distinct(customers); len(customers) == 0 {
+		return nil
+	}
+	if w.products, err = t.products(workspace); err != nil {
+		return err
+	}
+	w.offered = map[string][]offeredRow{}
+	_, err = all(t, func(scan func(...any) error) (r offeredRow, err error) {
+		var standing string
+		var while engawa.While
+		if err = scan(&r.id, &r.customer, &standing, &r.state, &r.created); err == nil {
+			err = json.Unmarshal([]byte(standing), &while)
+		}
+		r.product = while.Product
+		w.offered[r.customer] = append(w.offered[r.customer], r)
+		return r, err
+	}, `SELECT id, customer, standing, state, created_at FROM message WHERE workspace = $1 AND customer <> '' AND customer {in $2}
+		AND state IN ('waiting', 'sent', 'unknown') AND standing LIKE '{"holds":"`+string(engawa.WhileLower)+`"%' ORDER BY created_at, id`, workspace, t.list(customers))
+	return err
+}
+
+// wasOffered reports whether another message offered m's customer the same plan, or
+// waits and was made before m.
+func (w *world) wasOffered(m engawa.Message) bool {
+	return slices.ContainsFunc(w.offered[m.Customer], func(r offeredRow) bool {
+		before := r.created < us(m.CreatedAt) || r.created == us(m.CreatedAt) && r.id < m.ID
+		return r.id != m.ID && r.product == m.While.Product && (r.state != engawa.MessageWaiting || before)
+	})
 }
 
 // quotaScope is how a lane_limit row of a quota (not of pacing) begins.

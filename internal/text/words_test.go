@@ -117,7 +117,7 @@ var computed = map[string][]string{
 	"stop.":            {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.":     {"viewer", "support", "admin", "owner"},
 	"key.use.":         {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text", "app", "app.text"},
-	"products.wrong.":  {"id", "name", "entitlements", "months", "days"}, // the fields of purchase.CheckProduct
+	"products.wrong.":  {"id", "name", "entitlements", "months", "days", "group", "level"}, // the fields of purchase.CheckProduct
 	"grant.purpose.":   {"service", "notice", "marketing"},
 	"partner.why.":     nil, // partner.Classes: TestClassesHaveWords
 	"patterns.": { // inputs of the form
@@ -158,13 +158,13 @@ var computed = map[string][]string{
 	"act.":            {"contact", "contact_at_night", "share_address", "share_usage"},
 	"locale.":         {"ja", "ko", "en"},
 	"route.tried.":    {"added", "removed", "changed"},
-	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "share_ended", "refunded", "help", "wrong", "none"},
+	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "lower_plan", "share_ended", "refunded", "help", "wrong", "none"},
 	"figures.chart.":  {"active", "renewals", "cancellations", "refunds", "billing"},
 	"figures.series.": {"active", "renewed", "canceled", "saved", "refunded", "declined", "reversed", "unpaid", "recovered"},
 	"figures.share.":  {"cancellations", "billing"},
 	"adoption.phase.": {"start", "life_cycle", "acting", "start.text", "life_cycle.text", "acting.text"},
 	"adoption.":       nil, // types of notifications: TestFamiliesHaveWords
-	"ready.problem.":  {"product", "channel", "place", "product.remedy", "channel.remedy", "place.remedy"},
+	"ready.problem.":  {"product", "level", "channel", "place", "product.remedy", "level.remedy", "channel.remedy", "place.remedy"},
 	"outreach.":       nil, // ready-made routes: TestOutreach
 	"weekday.":        {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }

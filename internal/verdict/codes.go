@@ -24,8 +24,8 @@ var Codes = [...]string{
 	rulesLabelVariant, rulesLabelMissing, rulesOneClick, rulesReminder, rulesRerender,
 	rulesSenderName, rulesSenderPostal, rulesSenderPhone, rulesSenderMail, rulesSenderContact,
 
-	rulesWhile + "renewal_off", rulesWhile + "unpaid", rulesWhile + "expired", rulesWhile + "price_pending", rulesWhile + "same_plan", rulesWhile + "share_ended", rulesWhile + "refunded",
-	rulesGone + "unknown", rulesGone + "renews", rulesGone + "canceled", rulesGone + "ended", rulesGone + "paid", rulesGone + "back", rulesGone + "agreed", rulesGone + "changed", rulesGone + "refunded", rulesGone + "kept", rulesGone + "otherwise",
+	rulesWhile + "renewal_off", rulesWhile + "unpaid", rulesWhile + "expired", rulesWhile + "price_pending", rulesWhile + "same_plan", rulesWhile + "lower_plan", rulesWhile + "share_ended", rulesWhile + "refunded",
+	rulesGone + "unknown", rulesGone + "renews", rulesGone + "canceled", rulesGone + "ended", rulesGone + "paid", rulesGone + "back", rulesGone + "agreed", rulesGone + "changed", rulesGone + "offered", rulesGone + "refunded", rulesGone + "kept", rulesGone + "otherwise",
 
 	suppressionClear, suppressionSpared, suppressionBounced, suppressionComplained, suppressionBlocked,
 	suppressionOperator, suppressionOptedOut, suppressionOther, suppressionCap, suppressionCapSender,

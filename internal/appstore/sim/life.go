@@ -23,6 +23,7 @@ const (
 	intentBilling     = 2
 	intentPrice       = 3
 	intentUnavailable = 4
+	intentOther       = 5
 )
 
 // Times of the store, which Speed shortens.
@@ -33,24 +34,25 @@ const (
 
 // subscription is what an originalTransactionId names: a customer's in a group.
 type subscription struct {
-	owner      *customer
-	group      string
-	product    *product
-	next       *product // at the next renewal
-	last       *transaction
-	start      time.Time // of the run without a lapse of more than 60 days
-	renew      bool
-	status     int
-	intent     int
-	failed     time.Time // the renewal that could not be paid
-	graceUntil time.Time
-	increase   *increase
-	offer      *Offer // of the current price
-	offerLeft  int    // periods after this one
-	waiting    *Offer // redeemed, from the next renewal on
-	shares     []*subscription
-	sharedBy   *subscription
-	turn       int // what was planned in an earlier turn is off
+	owner       *customer
+	group       string
+	product     *product
+	next        *product // at the next renewal
+	last        *transaction
+	start       time.Time // of the run without a lapse of more than 60 days
+	renew       bool
+	status      int
+	intent      int
+	failed      time.Time // the renewal that could not be paid
+	graceUntil  time.Time
+	increase    *increase
+	offer       *Offer // of the current price
+	offerLeft   int    // periods after this one
+	waiting     *Offer // redeemed, from the next renewal on
+	shares      []*subscription
+	sharedBy    *subscription
+	unexplained bool // it ends with its period, and the store does not say why
+	turn        int  // what was planned in an earlier turn is off
 }
 
 // increase is a price increase that a subscription has been told of.
@@ -213,7 +215,7 @@ func (s *Store) begin(sub *subscription, p *product, o *Offer, token string) {
 // period begins a paid or free time of sub at an instant and plans its end.
 func (s *Store) period(sub *subscription, t transaction, from time.Time) {
 	t.sub, t.purchased = sub, from
-	sub.status, sub.intent, sub.increase, sub.failed, sub.graceUntil = statusActive, 0, nil, time.Time{}, time.Time{}
+	sub.status, sub.intent, sub.increase, sub.failed, sub.graceUntil, sub.unexplained = statusActive, 0, nil, time.Time{}, time.Time{}, false
 	if o := t.offer; o != nil && o != sub.offer {
 		sub.offer, sub.offerLeft = o, 0
 		if o.Pays == PayAsYouGo {
@@ -247,6 +249,8 @@ func (s *Store) untilEnd(sub *subscription) {
 // end is what the store does when the paid time of a subscription is over.
 func (s *Store) end(sub *subscription) {
 	switch {
+	case sub.unexplained:
+		s.expire(sub, intentOther, "")
 	case !sub.renew:
 		s.expire(sub, intentCanceled, "VOLUNTARY")
 	case sub.increase != nil && sub.increase.status() == 0:
@@ -454,6 +458,22 @@ func (s *Store) Consent(customer, group string) error {
 	}
 	sub.increase.agreed = true
 	s.tellSub(sub, "PRICE_INCREASE", "ACCEPTED")
+	return nil
+}
+
+// End has a customer's subscription end with its period for a reason that the store
+// does not state (expirationIntent 5, EXPIRED without a subtype).
+func (s *Store) End(customer, group string) error {
+	s.enter()
+	defer s.leave()
+	sub, err := s.subscribed(customer, group)
+	if err != nil {
+		return err
+	}
+	if sub.status != statusActive {
+		return errors.New("it has ended, or is not paid")
+	}
+	sub.unexplained = true
 	return nil
 }
 

@@ -280,6 +280,29 @@ func TestPriceIncrease(t *testing.T) {
 	})
 }
 
+// TestEnd: a subscription that ends for a reason that is not stated does so with its
+// period, and says nothing of why; who subscribes again renews again.
+func TestEnd(t *testing.T) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
+		who := s.person("a")
+		first := s.buy(who, "monthly")
+		s.must(s.End(who, "monthly"))
+		s.wantStatus(first, 1)
+		wait(35 * day)
+		s.wantTypes(who, 1, "EXPIRED")
+		if got := s.wantStatus(first, 2); got.Renewal["expirationIntent"] != 5.0 {
+			t.Fatalf("%v", got.Renewal)
+		}
+		if err := s.End(who, "monthly"); err == nil {
+			t.Error("what has ended ends again")
+		}
+		s.buy(who, "monthly")
+		wait(32 * day)
+		s.wantTypes(who, 2, "SUBSCRIBED/RESUBSCRIBE", "DID_RENEW")
+		s.proved()
+	})
+}
+
 func TestNotForSale(t *testing.T) {
 	within(t, sim.Production, func(t *testing.T, s *shop) {
 		who := s.person("a")
