@@ -70,29 +70,6 @@ func NewClient(v *Verifier, a Access) (*Client, error) {
 	return c, nil
 }
 
-// Either asks production, and the sandbox where production does not know the
-// transaction: the way for an id whose environment is unknown, as that of a
-// build which App Review tries. It returns the client that knew, which also has the
-// pages. Where neither knows, the error is production's.
-func Either[T any](production, sandbox *Client, ask func(*Client) (T, error)) (T, *Client, error) {
-	got, err := ask(production)
-	if !unknownTransaction(err) {
-		return got, production, err
-	}
-	other, err2 := ask(sandbox)
-	if unknownTransaction(err2) {
-		return got, production, err
-	}
-	return other, sandbox, err2
-}
-
-// unknownTransaction reports whether err says that this environment has no such
-// transaction: 4040010 or 4040005.
-func unknownTransaction(err error) bool {
-	e, ok := errors.AsType[*APIError](err)
-	return ok && (e.Code == 4040010 || e.Code == 4040005)
-}
-
 // question is what is asked of an endpoint.
 type question struct {
 	ids   []string

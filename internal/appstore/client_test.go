@@ -603,50 +603,6 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestEither: the sandbox is asked where production does not know the
-// transaction, and for no other reason.
-func TestEither(t *testing.T) {
-	chain := newTestChain(t, testChain{})
-	now := time.Now()
-	found := object{"signedTransactionInfo": chain.sign(t, transaction(now), nil)}
-	missing := func(code int) object { return object{"errorCode": code, "errorMessage": "not found"} }
-	for name, c := range map[string]struct {
-		status  int
-		body    any
-		sandbox func(int, asked) (*http.Response, error)
-		asks    int // of the sandbox
-		code    int64
-	}{
-		"transaction unknown":      {404, missing(4040010), always(200, found), 1, 0},
-		"original id unknown":      {404, missing(4040005), always(200, found), 1, 0},
-		"unknown in both":          {404, missing(4040010), always(404, missing(4040005)), 1, 4040010},
-		"sandbox says otherwise":   {404, missing(4040010), always(429, missing(4290000)), 1, 4290000},
-		"original id, for now":     {404, missing(4040006), always(200, found), 0, 4040006},
-		"account unknown":          {404, missing(4040001), always(200, found), 0, 4040001},
-		"invalid id":               {400, missing(4000006), always(200, found), 0, 4000006},
-		"token refused":            {401, "", always(200, found), 0, 0},
-		"not found without a code": {404, "", always(200, found), 0, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			there, here := &wire{answer: always(c.status, c.body)}, &wire{answer: c.sandbox}
-			production, sandbox := client(t, chain.production(t), there), client(t, chain.verifier(t), here)
-			got, who, err := Either(production, sandbox, func(api *Client) (*Transaction, error) { return api.Transaction(t.Context(), "1") })
-			if len(there.asked) != 1 || len(here.asked) != c.asks {
-				t.Fatalf("asked %d and %d times", len(there.asked), len(here.asked))
-			}
-			if c.asks == 1 && c.code == 0 {
-				if err != nil || who != sandbox || got.TransactionID != "23456" {
-					t.Errorf("%v %v", got, err)
-				}
-				return
-			}
-			if e := apiError(t, err); e.Code != c.code {
-				t.Errorf("%+v", e)
-			}
-		})
-	}
-}
-
 // TestAnswersAreProved: whatever is signed in an answer is proved like a
 // notification, and what stands beside it must fit.
 func TestAnswersAreProved(t *testing.T) {

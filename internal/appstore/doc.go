@@ -41,8 +41,7 @@
 // rates of the table ([RatesOf]) and for what a 429 said; nothing is repeated by
 // itself. What is signed in an answer is proved like a notification; histories
 // are iterators over pages, which end whatever the App Store says. See [APIError]
-// for what can go wrong, [Either] for an id of unknown environment, and [Consent]
-// for the one thing that may not be forgotten.
+// for what can go wrong, and [Consent] for the one thing that may not be forgotten.
 //
 // # What an event holds
 //

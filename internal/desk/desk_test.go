@@ -14,6 +14,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/follow/followtest"
@@ -209,6 +210,44 @@ func (b *bench) limits(id string) desk.Limits {
 	b.Must(err)
 	return l
 }
+
+// TestFindInSandbox: a transaction that the production account does not know is asked
+// of the sandbox's, after it, and what the sandbox tells is kept as the sandbox's.
+func TestFindInSandbox(t *testing.T) {
+	within(t, func(t *testing.T, b *bench) {
+		sandbox, err := sim.New(followtest.Bundle, followtest.AppleID, sim.Sandbox)
+		b.Must(err)
+		defer func() { _ = sandbox.Close() }()
+		sandbox.AddProduct(sim.Product{ID: "monthly", Name: "月額", Type: sim.AutoRenewable, Group: "20500001", Level: 1, Period: "P1M", Prices: map[string]int64{"JPN": 1480000}})
+		id, issuer, p8 := sandbox.Key()
+		b.Must(b.Hub.AddAccount(t.Context(), engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_a_sandbox", Kind: follow.Kind, Name: "Sandbox", Environment: engawa.Sandbox, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"bundle_id": followtest.Bundle, "environment": engawa.Sandbox, "app": followtest.AppID, "issuer_id": issuer, "key_id": id, "private_key": p8, "roots": sandbox.RootPEM()},
+		}))
+		here := channeltest.Client(sandbox).Transport
+		b.Desk.Clients.HTTP = &http.Client{Transport: byHost(func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Host, "sandbox") {
+				return here.RoundTrip(r)
+			}
+			return b.RoundTrip(r)
+		})}
+		who, _ := sandbox.AddCustomer("reviewer", "JPN", token)
+		tx, err := sandbox.Buy(sim.Purchase{Customer: who, Product: "monthly"})
+		b.Must(err)
+		f := b.find(tx)
+		if len(f.Hits) != 1 || len(f.Asked) != 2 || f.Asked[0].Account.ID != followtest.AccountID || f.Asked[0].Err != nil || f.Asked[1].Account.ID != "acc_a_sandbox" {
+			t.Fatalf("%+v", f)
+		}
+		p, err := b.Hub.PurchaseBy(t.Context(), followtest.Workspace, "acc_a_sandbox", tx)
+		if err != nil || p.Environment != engawa.Sandbox || p.Customer != f.Hits[0].Customer.ID {
+			t.Errorf("%+v %v", p, err)
+		}
+	})
+}
+
+type byHost func(*http.Request) (*http.Response, error)
+
+func (f byHost) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestExtend: twice, then no more, by our own count; the trail names who and why.
 func TestExtend(t *testing.T) {
