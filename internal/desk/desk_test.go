@@ -129,9 +129,13 @@ func TestFind(t *testing.T) {
 				second = id
 			}
 		}
+		b.Must(b.Hub.AddPartner(t.Context(), engawa.Partner{Workspace: followtest.Workspace, ID: "ptn_a", Name: "在庫くん", CreatedAt: time.Now()}))
+		b.Must(b.Hub.AddApp(t.Context(), engawa.App{Workspace: followtest.Workspace, ID: "app_a", Partner: "ptn_a", Name: "在庫くん", CreatedAt: time.Now()}))
+		handle, err := b.Hub.Handle(t.Context(), store.List{Workspace: followtest.Workspace, App: "app_a"}, owner)
+		b.Must(err)
 		calls := len(b.Calls())
 		for typed, by := range map[string]store.FoundBy{
-			owner: store.ByID, sub: store.ByIdentity, second: store.ByTransaction, strings.ToUpper(token): store.ByIdentity, "やまだ": "", "山田": store.ByName, " 山田　花 ": store.ByName,
+			owner: store.ByID, handle: store.ByHandle, "sub_nobodys": "", sub: store.ByIdentity, second: store.ByTransaction, strings.ToUpper(token): store.ByIdentity, "やまだ": "", "山田": store.ByName, " 山田　花 ": store.ByName,
 		} {
 			f := b.find(typed)
 			if by == "" {

@@ -843,7 +843,7 @@ func (t *tx) loadOffered(w *world, workspace string, asks []Ask) (err error) {
 		r.product = while.Product
 		w.offered[r.customer] = append(w.offered[r.customer], r)
 		return r, err
-	}, `SELECT id, customer, standing, state, created_at FROM message WHERE workspace = $1 AND customer <> '' AND customer {in $2}
+	}, `SELECT id, customer, standing, `+messageState+`, created_at FROM message WHERE workspace = $1 AND customer <> '' AND customer {in $2}
 		AND state IN ('waiting', 'sent', 'unknown') AND standing LIKE '{"holds":"`+string(engawa.WhileLower)+`"%' ORDER BY created_at, id`, workspace, t.list(customers))
 	return err
 }
