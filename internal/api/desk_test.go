@@ -99,7 +99,7 @@ func TestTimelineTells(t *testing.T) {
 			}
 			return rows[0].(map[string]any)
 		}
-		holds := func(row map[string]any, want map[string]any) {
+		holds := func(row, want map[string]any) {
 			t.Helper()
 			for k, v := range want {
 				if row[k] != v {

@@ -76,8 +76,16 @@ func (d *Desk) Story(ctx context.Context, workspace, customer string, kind RowKi
 	}
 	var rows []Row
 	for _, r := range [...]reading{
-		{RowEvent, d.events}, {RowMessage, d.messages}, {RowTicket, d.tickets}, {RowConsent, d.consents}, {RowRefund, d.refunds}, {RowAnswer, d.answers},
-		{RowCode, d.codes}, {RowExtension, d.extensions}, {RowNote, d.notes}, {RowTask, d.tasks},
+		{RowEvent, d.events},
+		{RowMessage, d.messages},
+		{RowTicket, d.tickets},
+		{RowConsent, d.consents},
+		{RowRefund, d.refunds},
+		{RowAnswer, d.answers},
+		{RowCode, d.codes},
+		{RowExtension, d.extensions},
+		{RowNote, d.notes},
+		{RowTask, d.tasks},
 	} {
 		if kind != "" && kind != r.kind {
 			continue

@@ -52,7 +52,7 @@ var madeSQLite = sync.OnceValues(func() ([]byte, error) {
 	err = made(path)
 	var file []byte
 	if err == nil {
-		file, err = os.ReadFile(path) //nolint:gosec // of our own folder
+		file, err = os.ReadFile(path)
 	}
 	return file, errors.Join(err, os.RemoveAll(dir))
 })
@@ -111,7 +111,7 @@ func schemaName(c cluster) (string, error) {
 	}
 	sum := sha256.New()
 	for _, f := range files {
-		text, err := os.ReadFile(f) //nolint:gosec // a file of this repository
+		text, err := os.ReadFile(f)
 		if err != nil {
 			return "", err
 		}
