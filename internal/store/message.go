@@ -3,8 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,17 +19,6 @@ import (
 type Judged struct {
 	Facts   engawa.Facts   `json:"facts"`
 	Verdict engawa.Verdict `json:"verdict"`
-}
-
-// likeness is the same for verdicts that found the same in the same: a hash of
-// gates and facts but for the instant, the words and whether they are final.
-// 16 bytes: it is compared with one that is sealed, against no adversary.
-func (j Judged) likeness() (string, error) {
-	j.Verdict.At, j.Facts.Final = time.Time{}, false
-	j.Facts.Content.Subject, j.Facts.Content.Text = "", ""
-	plain, err := json.Marshal(j)
-	sum := sha256.Sum256(plain)
-	return base64.RawStdEncoding.EncodeToString(sum[:16]), err
 }
 
 // NewMessage is a message to be stored with its first deliveries.
@@ -232,9 +219,7 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	}
 	early := make([]string, len(n.Judged))
 	for i, j := range n.Judged {
-		if early[i], err = j.likeness(); err != nil {
-			return nil, fmt.Errorf("message %s: %w", m.ID, err)
-		}
+		early[i] = j.likeness()
 	}
 	words, err := json.Marshal(messageWords{m.Content, m.Promotional, m.Applied, m.Unsubscribe, early})
 	if err != nil {

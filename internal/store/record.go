@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/engawa/engawa"
 )
@@ -142,7 +143,7 @@ func (r keyring) sealExchange(res *Result) (sealed []byte, by string, err error)
 	if customer != "" && !r.opens(customer) {
 		return nil, "", nil
 	}
-	plain, err := json.Marshal(res.Exchange)
+	plain, err := jsonv2.Marshal(res.Exchange)
 	if err != nil {
 		return nil, "", fmt.Errorf("attempt %s: %w", d.ID, err)
 	}

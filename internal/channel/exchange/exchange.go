@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
@@ -210,11 +211,19 @@ func (q Request) clean(s string) string {
 		cuts = append(cuts, find(low, secret, hidden)...)
 	}
 	cuts = append(cuts, find(low, q.To.Reveal(), q.To.String())...)
-	s = strings.ReplaceAll(strings.ToValidUTF8(without(s, cuts), "�"), "\x00", "�")
+	s = strings.ReplaceAll(valid(without(s, cuts)), "\x00", "�")
 	if len(s) <= MaxKept {
 		return s
 	}
 	return strings.ToValidUTF8(s[:MaxKept], "") + "…"
+}
+
+// valid spares the rewriting of what needs none.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "�")
 }
 
 // cut is a part of a text in whose place another stands.
@@ -267,16 +276,26 @@ func without(s string, cuts []cut) string {
 
 // longestPlain is the longest part of v that URLs, paths and JSON write as it is.
 func longestPlain(v string) (longest string) {
-	special := func(c rune) bool {
-		return ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && c != '-' && c != '_' && c != '.'
-	}
-	for part := range strings.FieldsFuncSeq(v, special) {
-		if len(part) > len(longest) {
-			longest = part
+	from := 0
+	for i := 0; i <= len(v); i++ {
+		if i < len(v) && plain[v[i]] {
+			continue
 		}
+		if i-from > len(longest) {
+			longest = v[from:i]
+		}
+		from = i + 1
 	}
 	return longest
 }
+
+// plain has the bytes that need no escape anywhere.
+var plain = func() (t [256]bool) {
+	for c := range t {
+		t[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.'
+	}
+	return t
+}()
 
 // asciiLower keeps every byte's place, which strings.ToLower does not.
 func asciiLower(s string) []byte {
