@@ -18,7 +18,19 @@ type Reply struct {
 	At        time.Time // when it came, to the hour
 	Body      ReplyBody // sealed with the customer's key; empty after an erasure
 	CreatedAt time.Time // the hub's own; not for the partner
+	Doubt     Doubt     // why it waits for a person instead of being the partner's to read; empty: it is the partner's
+	Sender    string    // from which masked address it says it came, while it waits
 }
+
+// Doubt is why it is not proved that the customer sent an answer.
+type Doubt string
+
+// The doubts.
+const (
+	DoubtNone     Doubt = ""
+	DoubtStranger Doubt = "stranger" // its From is none of the customer's mailboxes
+	DoubtForged   Doubt = "forged"   // nothing shows that From's domain sent it
+)
 
 // Format names the reply without its words, whatever the verb.
 func (r Reply) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "reply %s to %s", r.ID, r.Message) }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/receipt"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 type appOut struct {
@@ -67,7 +69,8 @@ type senderBody struct {
 	Contact string `json:"contact" maxLength:"500" doc:"Where complaints go: a URL or an address"`
 }
 
-type partnerOut struct {
+// PartnerOut is a partner.
+type PartnerOut struct {
 	ID        string     `json:"id" doc:"Also its client_id at /oauth/token"`
 	Name      string     `json:"name"`
 	Sender    senderBody `json:"sender" doc:"The legal sender, as the law asks to name it"`
@@ -75,12 +78,12 @@ type partnerOut struct {
 	EndedAt   *time.Time `json:"ended_at"`
 }
 
-func showPartner(p engawa.Partner) partnerOut {
-	return partnerOut{p.ID, p.Name, senderBody(p.Sender), p.CreatedAt.UTC(), utc(p.EndedAt)}
+func showPartner(p engawa.Partner) PartnerOut {
+	return PartnerOut{p.ID, p.Name, senderBody(p.Sender), p.CreatedAt.UTC(), utc(p.EndedAt)}
 }
 
 type partnerList struct {
-	Partners []partnerOut `json:"partners"`
+	Partners []PartnerOut `json:"partners"`
 	Next     string       `json:"next"`
 }
 
@@ -95,9 +98,62 @@ func (a *API) partner(ctx context.Context, workspace, id string) (engawa.Partner
 	return pick(all, err, "partner", func(p engawa.Partner) bool { return p.ID == id })
 }
 
-func (a *API) getPartner(ctx context.Context, c *call, in *One) (partnerOut, error) {
+// standingOut is how a partner stands with those who get its mail.
+type standingOut struct {
+	Level       string     `json:"level" enum:"good,warned,slowed,stopped" doc:"Of its marketing a quarter goes when slowed, none when stopped"`
+	SetBy       string     `json:"set_by" doc:"Who set it, as in the audit trail; empty: the numbers"`
+	Why         string     `json:"why" doc:"A person's reason"`
+	Since       *time.Time `json:"since" doc:"null: from the beginning"`
+	CountedFrom time.Time  `json:"counted_from" doc:"From when on the numbers count: thirty days back, or since it was lifted"`
+	Sent        int64      `json:"sent" doc:"Mails handed over"`
+	Complaints  int64      `json:"complaints" doc:"Of these, reported as spam"`
+}
+
+type partnerStood struct {
+	PartnerOut
+
+	Standing standingOut `json:"standing"`
+}
+
+func (a *API) getPartner(ctx context.Context, c *call, in *One) (partnerStood, error) {
 	p, err := a.Store.Partner(ctx, c.workspace, in.ID)
-	return showPartner(p), err
+	if err != nil {
+		return partnerStood{}, err
+	}
+	said, err := a.Store.Complaints(ctx, c.workspace, in.ID)
+	level := string(said.Level)
+	if said.Level == engawa.ReputeGood {
+		level = "good"
+	}
+	return partnerStood{showPartner(p), standingOut{level, said.SetBy, said.Reason, utc(said.Since), said.From.UTC(), said.Sent, said.Complaints}}, err
+}
+
+type standingIn struct {
+	One
+	Body struct {
+		Why string `json:"why" minLength:"1" maxLength:"200" doc:"For the audit trail, and for whoever looks at the partner"`
+	}
+}
+
+// stopPartner stops a partner's marketing. One that is stopped already stays so.
+func (a *API) stopPartner(ctx context.Context, c *call, in *standingIn) (partnerStood, error) {
+	return a.setStanding(ctx, c, in, c.store.StopPartner)
+}
+
+// liftPartner lets a partner's marketing go on.
+func (a *API) liftPartner(ctx context.Context, c *call, in *standingIn) (partnerStood, error) {
+	return a.setStanding(ctx, c, in, c.store.LiftPartner)
+}
+
+func (a *API) setStanding(ctx context.Context, c *call, in *standingIn, set func(ctx context.Context, workspace, partner, reason string) error) (partnerStood, error) {
+	why := text.VeilText(strings.TrimSpace(in.Body.Why))
+	if why == "" {
+		return partnerStood{}, engawa.Invalid("/why", "say why, in up to 200 characters", "the reason is blank")
+	}
+	if err := set(ctx, c.workspace, in.ID, why); err != nil {
+		return partnerStood{}, err
+	}
+	return a.getPartner(ctx, c, &in.One)
 }
 
 type secretIn struct {
@@ -184,7 +240,7 @@ type partnerIn struct {
 	}
 }
 
-func (a *API) addPartner(ctx context.Context, c *call, in *partnerIn) (partnerOut, error) {
+func (a *API) addPartner(ctx context.Context, c *call, in *partnerIn) (PartnerOut, error) {
 	p := engawa.Partner{
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixPartner), Name: in.Body.Name, Sender: engawa.SenderProfile(in.Body.Sender), CreatedAt: time.Now().UTC(),
 	}

@@ -600,3 +600,56 @@ func TestOneKeyForEach(t *testing.T) {
 		t.Errorf("the business's own: %d", status)
 	}
 }
+
+// TestStandingByAPI: whoever may change partners stops one's marketing and lifts
+// that, for a reason, which names nobody's address; the partner shows how it stands,
+// and of what it would say the advertising is refused meanwhile. Asked again with the
+// same idempotency key it is done once.
+func TestStandingByAPI(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, u string) {
+		s := newSite(t, u)
+		v := s.vendor("v", "")
+		handle := v.subscribe("cus_one")
+		v.decides(engawa.ActContact, engawa.Marketing, true)
+		page := "/v1/partners/" + v.id
+		standing := func() map[string]any { return s.ok("GET", page, "")["standing"].(map[string]any) }
+		stopped := func(purpose string) bool {
+			status, _, text := s.do("POST", "/v1/partner/messages:check", v.token, fmt.Sprintf(`{"to":{"subscriber":%q},"purpose":%q,"trigger":"automatic","content":{"subject":"s","text":"t"}}`, handle, purpose))
+			if status != 200 {
+				t.Fatalf("%d %s", status, text)
+			}
+			return strings.Contains(text, `"class":"stopped"`)
+		}
+		if got := standing(); got["level"] != "good" || got["set_by"] != "" || got["since"] != nil || got["sent"] != 0.0 || got["complaints"] != 0.0 || stopped("marketing") {
+			t.Errorf("at first: %v", got)
+		}
+		for _, x := range []struct{ act, level string }{{"stop", "stopped"}, {"stop", "stopped"}, {"lift", "good"}, {"lift", "good"}, {"stop", "stopped"}} {
+			out := s.ok("POST", page+":"+x.act, `{"why":" hana@customer.example の苦情 "}`)["standing"].(map[string]any)
+			for _, got := range []map[string]any{out, standing()} {
+				why := got["why"].(string)
+				if got["level"] != x.level || !strings.HasPrefix(got["set_by"].(string), "key:") || got["since"] == nil || !strings.HasSuffix(why, " の苦情") || strings.Contains(why, "hana@") {
+					t.Errorf("after %s: %v", x.act, got)
+				}
+			}
+			if stopped("marketing") != (x.level == "stopped") || stopped("service") {
+				t.Errorf("after %s: advertising is stopped: %t, what a contract needs: %t", x.act, stopped("marketing"), stopped("service"))
+			}
+		}
+		before := s.trail()
+		for i := range 2 {
+			if status, _, text := s.do("POST", page+":lift", s.key, `{"why":"話して直した"}`, "Idempotency-Key", "once"); status != 200 || s.trail() != before+1 {
+				t.Errorf("time %d: %d %s, %d lines", i+1, status, text, s.trail()-before)
+			}
+		}
+		for _, act := range []string{":stop", ":lift"} {
+			s.refused("POST", page+act, `{"why":"  "}`, "invalid")
+			s.refused("POST", page+act, `{}`, "invalid")
+			s.refused("POST", "/v1/partners/ptn_none"+act, `{"why":"x"}`, "not_found")
+		}
+		s.ok("POST", page+":end", "")
+		s.refused("POST", page+":stop", `{"why":"x"}`, "not_found")
+		if got := standing(); got["level"] != "good" || got["why"] != "話して直した" {
+			t.Errorf("after the end: %v", got)
+		}
+	})
+}

@@ -282,7 +282,15 @@ func (a *API) addPartners(h huma.API) {
 	add(a, h, op{"getApp", get, "/v1/apps/{id}", access.AppsRead, ok, tagPartners, "One app", ""}, a.getApp)
 	add(a, h, op{"listPartners", get, "/v1/partners", access.PartnersRead, ok, tagPartners, "Partners, oldest first", ""}, a.listPartners)
 	add(a, h, op{"addPartner", post, "/v1/partners", access.PartnersWrite, created, tagPartners, "Add a partner", ""}, a.addPartner)
-	add(a, h, op{"getPartner", get, "/v1/partners/{id}", access.PartnersRead, ok, tagPartners, "One partner", ""}, a.getPartner)
+	add(a, h, op{"getPartner", get, "/v1/partners/{id}", access.PartnersRead, ok, tagPartners, "One partner, with how it stands", ""}, a.getPartner)
+	add(a, h, op{
+		"stopPartner", post, "/v1/partners/{id}:stop", access.PartnersWrite, ok, tagPartners, "Stop a partner's marketing",
+		"Also what waits. What its contracts need still goes. It stays until somebody lifts it, here or on the console: better numbers lift no stop.",
+	}, a.stopPartner)
+	add(a, h, op{
+		"liftPartner", post, "/v1/partners/{id}:lift", access.PartnersWrite, ok, tagPartners, "Let a partner's marketing go on",
+		"Whether complaints or a person stopped it. Complaints count anew from now on, and the task about them is closed.",
+	}, a.liftPartner)
 	add(a, h, op{
 		"addSecret", post, "/v1/partners/{id}/secrets", access.KeysWrite, created, tagPartners, "Make a client secret of a partner",
 		"Two work at once, so that the partner can change over without a gap. The secret is in the answer and is shown once.",

@@ -124,6 +124,8 @@ var walk = []step{
 	{"addPartner", "/v1/partners", `{"name":"p","sender":{"name":"p","postal":"","phone":"","mail":"","contact":""}}`},
 	{"getPartner", "/v1/partners/$partner", ""},
 	{"addSecret", "/v1/partners/$partner/secrets", `{}`},
+	{"stopPartner", "/v1/partners/$partner:stop", `{"why":"確かめる"}`},
+	{"liftPartner", "/v1/partners/$partner:lift", `{"why":"話して直した"}`},
 	{"endPartner", "/v1/partners/$leaver:end", ""},
 	{"getPartnerCertificate", "/v1/partners/$past/certificate", ""},
 	{"listGrants", "/v1/grants", ""},

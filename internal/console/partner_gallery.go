@@ -20,6 +20,8 @@ func partnerSamples(page func(at, title string) Page) []Sample {
 		{"partner-ended", PartnerPage(sampleEndedPartner(at("")))},
 		{"partner-purged", PartnerPage(samplePurgedPartner(at("")))},
 		{"partner-secret", SecretMadePage(sampleSecret(at("secret.made")))},
+		{"answer-unproved", UnprovedPage(sampleReply(at("reply.title")))},
+		{"answer-unproved-ended", UnprovedPage(sampleLateReply(at("reply.title")))},
 		{"grant-new", GrantFormPage(sampleGrantForm(at("grant.new")))},
 	}
 }
@@ -128,5 +130,23 @@ func sampleGrantForm(p Page) GrantForm {
 			v.Scopes, v.HasScopes = append(v.Scopes, string(n.Scope)), append(v.HasScopes, string(n.Scope))
 		}
 	}
+	return v
+}
+
+func sampleReply(p Page) Unproved {
+	p.At = "tasks"
+	s := spokenIn(p.Locale)
+	return Unproved{
+		Page: p, CustomerName: s.hana,
+		UnprovedReply: store.UnprovedReply{PartnerName: samplePartnerName(p), AppName: sampleAppName(p), Reply: engawa.Reply{
+			ID: "rep_4m2k3m9x1c4t8v7w2y5z0a3b6", Customer: "cus_hana", Message: "msg_1", CreatedAt: ago(2 * time.Hour), Doubt: engawa.DoubtForged, Sender: engawa.MaskAddress("hana@customer.example"),
+			Body: engawa.ReplyBody{Subject: "Re: " + s.subject, Text: s.plan + "\n\n" + p.T("scrub.name"), Files: []engawa.ReplyFile{{Name: "photo.png", Type: "image/png"}}},
+		}},
+	}
+}
+
+func sampleLateReply(p Page) Unproved {
+	v := sampleReply(p)
+	v.Ended, v.Doubt, v.AppName = true, engawa.DoubtStranger, ""
 	return v
 }

@@ -66,6 +66,13 @@ type Repute struct {
 	Days []store.ComplaintDay
 }
 
+// Unproved is the page of an answer to a partner whose sender is not proved.
+type Unproved struct {
+	Page
+	store.UnprovedReply
+	CustomerName string
+}
+
 // Ending is what the end of a partner destroys from a day on, or has.
 type Ending struct {
 	Done      bool

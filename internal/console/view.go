@@ -987,7 +987,7 @@ var AuditActions = []string{
 	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "check-account", "ask-test-notification", "pause-lane", "resume-lane", "try-receiver", "create-destination", "end-destination",
-	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "create-grant", "end-grant",
+	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "create-grant", "end-grant",
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",

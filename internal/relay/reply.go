@@ -13,9 +13,9 @@ import (
 )
 
 // reply makes what a partner may read of an answer to one of its messages. It is
-// nil where there is nothing to read: the message is the workspace's own, or the
-// mail is not proved to be from a mailbox of this customer. Others' mail is the
-// workspace's to look at, never the partner's.
+// nil where there is nothing to read: the message is the workspace's own. An answer
+// that is not proved to be from a mailbox of this customer is made in the same way
+// and has a doubt: the partner may read it once a person says so.
 func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*engawa.Reply, error) {
 	said, err := r.Store.Message(ctx, h.Workspace, h.Message)
 	if err != nil || said.Message.Partner == "" {
@@ -25,10 +25,7 @@ func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*enga
 	if err != nil {
 		return nil, err
 	}
-	theirs := slices.ContainsFunc(known.Addresses, func(a string) bool { return strings.EqualFold(a, m.Letter.From) })
-	if m.Letter.From == "" || !theirs || r.DNS.Prove(ctx, m, m.Letter.From, r.Front) == Unproved {
-		return nil, nil
-	}
+	doubt := r.doubt(ctx, m, known.Addresses)
 	now := time.Now().UTC()
 	clean, report, err := scrub.New(known, r.Words(said.Message.Locale)).Mail(m.Raw, now)
 	if errors.Is(err, scrub.ErrTooLarge) || errors.Is(err, scrub.ErrNoHeader) {
@@ -37,9 +34,26 @@ func (r *Receiver) reply(ctx context.Context, m Incoming, h store.Handed) (*enga
 	if err != nil {
 		return nil, err
 	}
-	return &engawa.Reply{
-		ID: engawa.NewID(engawa.PrefixReply), Partner: said.Message.Partner, App: said.Message.App, At: clean.At, Body: body(clean, report), CreatedAt: now,
-	}, nil
+	reply := &engawa.Reply{
+		ID: engawa.NewID(engawa.PrefixReply), Partner: said.Message.Partner, App: said.Message.App, At: clean.At, Body: body(clean, report), CreatedAt: now, Doubt: doubt,
+	}
+	if doubt != engawa.DoubtNone {
+		reply.Sender = engawa.MaskAddress(m.Letter.From)
+	}
+	return reply, nil
+}
+
+// doubt says why it is not proved that a mail came from one of the customer's
+// mailboxes.
+func (r *Receiver) doubt(ctx context.Context, m Incoming, mailboxes []string) engawa.Doubt {
+	from := m.Letter.From
+	switch {
+	case !slices.ContainsFunc(mailboxes, func(a string) bool { return strings.EqualFold(a, from) }):
+		return engawa.DoubtStranger
+	case r.DNS.Prove(ctx, m, from, r.Front) == Unproved:
+		return engawa.DoubtForged
+	}
+	return engawa.DoubtNone
 }
 
 func body(m scrub.Message, r scrub.Report) engawa.ReplyBody {

@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/smtp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +22,8 @@ import (
 )
 
 // TestReplyToPartner: what a customer answers to a partner's message reaches the
-// partner made anew, once, if it is proved to be theirs. To everybody the server
-// says the same.
+// partner made anew, once, if it is proved to be theirs. If it is not, a person is
+// asked, who reads what the partner would. To everybody the server says the same.
 func TestReplyToPartner(t *testing.T) {
 	p := posted(t, limits(), nil)
 	ctx, now := t.Context(), time.Now()
@@ -52,12 +54,19 @@ func TestReplyToPartner(t *testing.T) {
 	to := p.replyTo()
 	const taro = "taro@customer.example"
 	mail := "From: 田中 太郎 <" + taro + ">\nTo: " + to + "\nSubject: Re: ご案内\nContent-Type: text/plain; charset=utf-8\n\nはい、田中太郎です。 taro (at) customer.example か shop@midori.example まで。\n> To: 田中 <" + to + ">\n"
-	for _, c := range []struct{ name, from, to, mail string }{
-		{"unsigned", taro, to, mail},
-		{"signed by another", taro, to, sign("evil.example", mail)},
-		{"of another customer", "jiro@customer.example", to, sign("customer.example", strings.Replace(mail, taro, "jiro@customer.example", 1))},
-		{"to the workspace's own message", taro, own, sign("customer.example", mail)},
-		{"a vacation note", taro, to, sign("customer.example", "Auto-Submitted: auto-replied\n"+mail)},
+	want := "はい、[name]です。 [address] か shop@midori.example まで。\n> To: [address]"
+	asked := map[string]bool{}
+	for _, c := range []struct {
+		name, from, to, mail string
+		doubt                engawa.Doubt // none: nobody is asked
+		sender               string
+	}{
+		{"unsigned", taro, to, mail, engawa.DoubtForged, "t…@c….example"},
+		{"signed by another", taro, to, sign("evil.example", strings.Replace(mail, "Re: ", "RE: ", 1)), engawa.DoubtForged, "t…@c….example"},
+		{"of another customer", "jiro@customer.example", to, sign("customer.example", strings.Replace(mail, taro, "jiro@customer.example", 1)), engawa.DoubtStranger, "j…@c….example"},
+		{"of two, so of nobody", taro, to, sign("customer.example", strings.Replace(mail, "<"+taro+">", "<"+taro+">, x@y.example", 1)), "", ""},
+		{"to the workspace's own message", taro, own, sign("customer.example", mail), "", ""},
+		{"a vacation note", taro, to, sign("customer.example", "Auto-Submitted: auto-replied\n"+mail), "", ""},
 	} {
 		if code := p.bring(c.from, c.to, c.mail); code != 0 {
 			t.Errorf("%s: %d", c.name, code)
@@ -65,6 +74,7 @@ func TestReplyToPartner(t *testing.T) {
 		if rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", []string{""}, store.Page{}); err != nil || len(rs) != 0 {
 			t.Errorf("%s: the partner reads %v, %v", c.name, rs, err)
 		}
+		p.asks(c.name, asked, map[string]string{"message": "msg_2", "partner": "みどり農園", "app": "—", "from": c.sender, "why": string(c.doubt)}, want)
 	}
 	signed := sign("customer.example", strings.Replace(mail, "Re: ", "Re: Re: ", 1))
 	for range 2 { // the second time because the first answer was lost
@@ -72,8 +82,7 @@ func TestReplyToPartner(t *testing.T) {
 	}
 	rs, err := p.PartnerReplies(ctx, "ws_1", "ptn_1", []string{""}, store.Page{})
 	p.must(err)
-	want := "はい、[name]です。 [address] か shop@midori.example まで。\n> To: [address]"
-	if len(rs) != 1 || rs[0].Body.Text != want && rs[0].Body.Text != strings.Replace(want, "> To: [address]", "> To: [alias]", 1) || rs[0].Message != "msg_2" || rs[0].At.Minute() != 0 {
+	if len(rs) != 1 || !readAs(rs[0].Body.Text, want) || rs[0].Message != "msg_2" || rs[0].At.Minute() != 0 {
 		t.Errorf("the partner reads %v: %q", rs, rs[0].Body.Text)
 	}
 	if s := p.log.String(); strings.Contains(s, "taro") || strings.Contains(s, "田中") {
@@ -111,4 +120,34 @@ func (p *post) say(to, mail string) string {
 		out = append(out, fmt.Sprint(code, " ", text))
 	}
 	return strings.ReplaceAll(strings.Join(out[1:], " | "), to, "TO")
+}
+
+// asks looks for the one task that was not there before, with args, and for what the
+// partner would read; where args give no reason there is to be none.
+func (p *post) asks(name string, before map[string]bool, args map[string]string, text string) {
+	p.t.Helper()
+	tasks, err := p.TaskPage(p.t.Context(), "ws_1", store.TaskFilter{Kind: "reply.unproved"}, store.Page{})
+	p.must(err)
+	tasks = slices.DeleteFunc(tasks, func(k engawa.Task) bool { return before[k.ID] })
+	if args["why"] == "" || len(tasks) != 1 {
+		if args["why"] != "" || len(tasks) > 0 {
+			p.t.Errorf("%s: it asks %v", name, tasks)
+		}
+		return
+	}
+	k := tasks[0]
+	before[k.ID] = true
+	if !maps.Equal(k.Args, args) || k.Customer != "cus_1" || k.DueAt.IsZero() {
+		p.t.Errorf("%s: it asks %+v", name, k)
+	}
+	u, err := p.UnprovedReply(p.t.Context(), "ws_1", k.Ref)
+	p.must(err)
+	if !readAs(u.Body.Text, text) {
+		p.t.Errorf("%s: a person reads %q", name, u.Body.Text)
+	}
+}
+
+// readAs compares words, whichever of its two names an address of ours had.
+func readAs(got, want string) bool {
+	return got == want || got == strings.Replace(want, "> To: [address]", "> To: [alias]", 1)
 }

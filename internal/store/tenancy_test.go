@@ -108,6 +108,10 @@ func (s *shop) settle(of string) estate {
 	s.speak(&e)
 	_, err = s.TakeReturn(ctx, repliedTo("rep_"+of, e.unknown, "ptn_"+of))
 	s.must(err)
+	doubt := repliedTo("rep_doubt_"+of, e.unknown, "ptn_"+of)
+	doubt.Reply.Doubt = engawa.DoubtForged
+	_, err = s.TakeReturn(ctx, doubt)
+	s.must(err)
 	s.must(s.KeepInApp(ctx, of, e.unknown, "app_"+of, []byte(`{}`)))
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
@@ -503,6 +507,15 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"EndPartner": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.EndPartner(ctx, as, "ptn_"+e.of)
 		return nil, err
+	},
+	"UnprovedReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.UnprovedReply(ctx, as, "rep_doubt_"+e.of)
+	},
+	"PassReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.PassReply(ctx, as, "rep_doubt_"+e.of)
+	},
+	"LeaveReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.LeaveReply(ctx, as, "rep_doubt_"+e.of)
 	},
 	"Complaints": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Complaints(ctx, as, "ptn_"+e.of)

@@ -57,7 +57,7 @@ func kindsTable(w *text.Words) string {
 	values := regexp.MustCompile(`\{\{\.(\w+)\}\}`)
 	for _, kind := range w.TaskKinds() {
 		args := map[string]string{}
-		for _, name := range []string{"account", "message", "route", "event", "customer", "name", "code", "problem", "why", "changed", "customer", "other", "accounts", "canceled", "unrouted", "unknown", "keys", "identities", "suppressions", "n", "since", "product", "domain", "offer", "left", "partner", "sent", "complaints"} {
+		for _, name := range []string{"account", "message", "route", "event", "customer", "name", "code", "problem", "why", "changed", "customer", "other", "accounts", "canceled", "unrouted", "unknown", "keys", "identities", "suppressions", "n", "since", "product", "domain", "offer", "left", "partner", "sent", "complaints", "app", "from"} {
 			args[name] = `\<` + name + ">" // Markdown would take a bare one for HTML
 		}
 		row := []string{"`" + kind + "`"}

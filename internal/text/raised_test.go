@@ -42,6 +42,7 @@ var raisedBy = map[string]string{
 	"partner.complaints":    "internal/store TestComplaints",
 	"purchase.unread":       "internal/follow TestUnread",
 	"refund.due":            "internal/refund TestNoConsent",
+	"reply.unproved":        "internal/relay TestReplyToPartner",
 	"route.broken":          "internal/dispatch TestUnjudged",
 	"takeout.arrived":       "internal/store TestTakeout",
 	"webhook.disabled":      "internal/serve TestEndpointsAreSwitchedOff",

@@ -19,6 +19,9 @@ func (v Viewer) TaskWords(k engawa.Task) (title, help string) {
 	}
 	args := make([]any, 0, 2*len(k.Args))
 	for name, value := range k.Args {
+		if key := "task." + k.Kind + ".why." + value; name == "why" && v.Words.Has(key) {
+			value = v.T(key)
+		}
 		args = append(args, name, value)
 	}
 	title = v.T("task."+k.Kind, args...)

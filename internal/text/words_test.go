@@ -56,6 +56,8 @@ var computed = map[string][]string{
 	"contract.state.":  {"active", "expired", "billing_retry", "billing_grace_period", "revoked", "suspended"},
 	"letter.purpose.":  {"service", "notice", "marketing"},
 
+	"task.reply.unproved.why.": {"stranger", "forged"},
+
 	"scrub.": {"address", "phone", "name", "id", "alias", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
 	// The customers' pages.
 	"my.done.":       {"stop", "stop_all", "leave", "allow", "changed", "sure", "point", "saved", "ended", "last"},
@@ -110,7 +112,7 @@ var computed = map[string][]string{
 	"offer.for.":       {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":      {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":     nil, // by the field that is wrong: Page.toldWords
-	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "grant", "grant_ended", "secret_ended"},
+	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "grant", "grant_ended", "secret_ended"},
 	"receivers.state.": {"open", "probing", "doubted"},
 	"help.":            nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":      {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
