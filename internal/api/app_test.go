@@ -401,9 +401,20 @@ func TestAppOffers(t *testing.T) {
 		if status, out := s.call("POST", "/v1/app/offers:sign", s.key, `{"product":"club","offer":"stay","transaction_id":"2000000000000099"}`); status != 400 {
 			t.Errorf("for somebody else's transaction: %d %v", status, out)
 		}
-		intro := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`)
-		if intro["eligible"] != false || strings.Count(intro["jws"].(string), ".") != 2 {
-			t.Errorf("%v", intro)
+		if had := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`); had["eligible"] != false || strings.Count(had["jws"].(string), ".") != 2 {
+			t.Errorf("who had it: %v", had)
+		}
+		fresh := s.Person("JPN", "")
+		s.enter(s.signed(s.Bought(fresh, "monthly")))
+		may := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`)
+		id, err := s.Buy(sim.Purchase{Customer: fresh, Product: "club", Eligibility: may["jws"].(string)})
+		s.Must(err)
+		wait(time.Second)
+		if p := s.Purchase(id); may["eligible"] != true || !strings.Contains(string(p.Facts), "FREE_TRIAL") {
+			t.Errorf("%v, and the store made of it %s", may["eligible"], p.Facts)
+		}
+		if _, err := s.Buy(sim.Purchase{Customer: fresh, Product: "club", Eligibility: may["jws"].(string)}); err == nil || !strings.Contains(err.Error(), "was used") {
+			t.Errorf("the store did not read the eligibility: %v", err)
 		}
 	})
 }

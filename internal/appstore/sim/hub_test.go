@@ -1,8 +1,16 @@
 package sim_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,4 +149,140 @@ func TestBoth(t *testing.T) {
 			t.Fatalf("%+v, %v", tr, err)
 		}
 	})
+}
+
+// signer is the hub's own for a store, with some settings changed.
+func (s *shop) signer(change map[string]string) *appstore.Signer {
+	s.Helper()
+	id, issuer, p8 := s.Key()
+	settings := map[string]string{"issuer_id": issuer, "key_id": id, "private_key": p8, "bundle_id": bundle}
+	maps.Copy(settings, change)
+	by, err := appstore.NewSigner(settings)
+	s.must(err)
+	return by
+}
+
+// TestHubSigns: what the hub signs in the newer form, an eligibility or an offer, the
+// store takes once; it refuses, for the right reason and with nothing bought, what
+// another signed, what was signed for something else or at another time, and what was
+// changed on the way.
+func TestHubSigns(t *testing.T) {
+	within(t, sim.Production, func(t *testing.T, s *shop) {
+		who, other := s.person("a"), s.person("b")
+		first, foreign := s.buy(who, "club"), s.buy(other, "monthly")
+		s.must(s.Renew(who, "club", false))
+		wait(8 * day) // the free week is had, and over
+		fresh, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		s.must(err)
+		der, err := x509.MarshalPKCS8PrivateKey(fresh)
+		s.must(err)
+		_, issuer, p8 := s.Key()
+		block, _ := pem.Decode([]byte(p8))
+		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		s.must(err)
+		ours := s.signer(nil)
+		stay := func(by *appstore.Signer, product, transaction string, at time.Time) (string, error) {
+			return by.OfferJWS(product, "stay", transaction, at)
+		}
+		may := func(by *appstore.Signer, product, transaction string, at time.Time) (string, error) {
+			return by.IntroJWS(product, transaction, true, at)
+		}
+		for _, kind := range []struct {
+			name, audience, other string
+			sign, wrong           func(*appstore.Signer, string, string, time.Time) (string, error)
+			with                  func(jws string) sim.Purchase
+			offer                 float64 // its type, in the transaction
+		}{
+			{"eligibility", "introductory-offer-eligibility", "promotional-offer", may, stay, func(jws string) sim.Purchase { return sim.Purchase{Eligibility: jws} }, 1},
+			{"offer", "promotional-offer", "introductory-offer-eligibility", stay, may, func(jws string) sim.Purchase {
+				return sim.Purchase{Offer: "stay", Signed: sim.OfferSignature{JWS: jws}}
+			}, 2},
+		} {
+			buy := func(jws string) error {
+				p := kind.with(jws)
+				p.Customer, p.Product = who, "club"
+				_, err := s.Buy(p)
+				return err
+			}
+			signed := func(by *appstore.Signer, product, transaction string, after time.Duration) string {
+				jws, err := kind.sign(by, product, transaction, time.Now().Add(after))
+				s.must(err)
+				return jws
+			}
+			good := signed(ours, "club", first, 0)
+			byHand := func(head, claims map[string]any) string { // with the right key
+				h := map[string]any{"alg": "ES256", "kid": ours.KeyID(), "typ": "JWT"}
+				c := map[string]any{
+					"iss": issuer, "aud": kind.audience, "bid": bundle, "iat": time.Now().Unix(), "nonce": rand.Text(),
+					"productId": "club", "transactionId": first, "offerIdentifier": "stay", "allowIntroductoryOffer": true,
+				}
+				maps.Copy(h, head)
+				maps.Copy(c, claims)
+				return jws(t, parsed.(*ecdsa.PrivateKey), h, c)
+			}
+			another, err := kind.wrong(ours, "club", first, time.Now())
+			s.must(err)
+			told := len(s.Notices())
+			for name, c := range map[string]struct{ jws, want string }{
+				"another key":           {signed(s.signer(map[string]string{"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))}), "club", first, 0), "a wrong signature"},
+				"another key's id":      {signed(s.signer(map[string]string{"key_id": "NOSUCHKEY1"}), "club", first, 0), "another key"},
+				"another issuer":        {signed(s.signer(map[string]string{"issuer_id": "00000000-0000-0000-0000-000000000000"}), "club", first, 0), "another issuer"},
+				"another bundle":        {signed(s.signer(map[string]string{"bundle_id": "jp.other"}), "club", first, 0), "another issuer"},
+				"another product":       {signed(ours, "monthly", first, 0), "another offer|bundle or product"},
+				"another's transaction": {signed(ours, "club", foreign, 0), "another customer"},
+				"nobody's transaction":  {signed(ours, "club", "2000000000000099", 0), "another customer"},
+				"more than a day old":   {signed(ours, "club", first, -day-2*time.Second), "too old"},
+				"ahead":                 {signed(ours, "club", first, 2*time.Minute), "too old"},
+				"the other kind":        {another, "another issuer, audience"},
+				"another audience":      {byHand(nil, map[string]any{"aud": kind.other}), "another issuer, audience"},
+				"another algorithm":     {byHand(map[string]any{"alg": "none"}, nil), "not ES256"},
+				"no type":               {byHand(map[string]any{"typ": nil}, nil), "not ES256"},
+				"no nonce":              {byHand(nil, map[string]any{"nonce": ""}), "was used"},
+				"no date":               {byHand(nil, map[string]any{"iat": 0}), "too old"},
+				"the product changed":   {changed(t, signed(ours, "monthly", first, 0), `"productId":"monthly"`, `"productId":"club"`), "a wrong signature"},
+				"the customer changed":  {changed(t, signed(ours, "club", foreign, 0), foreign, first), "a wrong signature"},
+				"the date changed":      {changed(t, signed(ours, "club", first, -2*day), fmt.Sprint(time.Now().Add(-2*day).Unix()), fmt.Sprint(time.Now().Unix())), "a wrong signature"},
+				"the signature cut":     {good[:len(good)-4], "no signature"},
+			} {
+				if err := buy(c.jws); err == nil || !regexp.MustCompile(c.want).MatchString(err.Error()) {
+					t.Errorf("%s, %s: %v", kind.name, name, err)
+				}
+			}
+			if n := len(s.Notices()); n != told {
+				t.Fatalf("%s: %d notifications of what was refused", kind.name, n-told)
+			}
+			s.must(buy(good))
+			if got := s.last(who); got.Transaction["offerType"] != kind.offer && got.Renewal["offerType"] != kind.offer {
+				t.Errorf("%s: %v %v", kind.name, got.Transaction, got.Renewal)
+			}
+			if err := buy(good); err == nil || !strings.Contains(err.Error(), "was used") {
+				t.Errorf("%s: taken twice: %v", kind.name, err)
+			}
+			wait(time.Minute)
+		}
+		not, err := ours.IntroJWS("club", foreign, false, time.Now().Add(-day+time.Minute)) // nearly a day old
+		s.must(err)
+		_, err = s.Buy(sim.Purchase{Customer: other, Product: "club", Eligibility: not})
+		s.must(err)
+		if tr := s.last(other).Transaction; tr["offerType"] != nil {
+			t.Errorf("the hub said no: %v", tr)
+		}
+		whoever, err := ours.OfferJWS("club", "stay", "", time.Now())
+		s.must(err)
+		_, err = s.Buy(sim.Purchase{Customer: other, Product: "club", Offer: "stay", Signed: sim.OfferSignature{JWS: whoever}})
+		s.must(err)
+		s.proved()
+	})
+}
+
+// changed is a JWS with words of its payload replaced and the signature kept.
+func changed(t *testing.T, jws, from, to string) string {
+	t.Helper()
+	parts := strings.Split(jws, ".")
+	b, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || strings.Count(string(b), from) != 1 {
+		t.Fatalf("%s is not in %s: %v", from, b, err)
+	}
+	parts[1] = base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(b), from, to, 1)))
+	return strings.Join(parts, ".")
 }
