@@ -1,16 +1,22 @@
 package console_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/follow"
+	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
 
@@ -173,6 +179,136 @@ func TestProducts(t *testing.T) {
 		d.went(d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}))
 		if res := d.post("/store/products/forget", url.Values{"id": {"club.monthly"}}); res.Code != http.StatusNotFound {
 			t.Errorf("taken away twice: %d", res.Code)
+		}
+	})
+}
+
+// TestRefundSurge: far more refunds on a day than the app had before, as the store
+// tells of them one by one, become an alarm in the journal, a mark on the chart and a
+// word in the file, on that day alone.
+func TestRefundSurge(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		wait := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		refund := func(who string) {
+			id := s.Bought(who, "beans")
+			wait(time.Second)
+			s.Must(s.AskRefund(id, "OTHER"))
+			s.Must(s.Decide(id, 100))
+			wait(time.Second)
+		}
+		seen := func() (alarms []engawa.Event, page string, lines []string) {
+			s.Must((&follow.Watch{Store: s.Hub}).Step(t.Context()))
+			alarms, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{Type: insight.Surged}, store.Page{})
+			s.Must(err)
+			_, file := s.d.get("/store.csv")
+			return alarms, mainOf(s.d.seen("/store")), strings.Split(strings.TrimSpace(file), "\n")
+		}
+		tokyo, err := time.LoadLocation("Asia/Tokyo")
+		s.Must(err)
+		regular := s.Person("JPN", "")
+		for range 12 {
+			s.Bought(regular, "beans")
+			wait(24 * time.Hour)
+		}
+		refund(regular)
+		alarms, page, lines := seen()
+		usual := time.Now().In(tokyo).Format(time.DateOnly)
+		if last := lines[len(lines)-1]; len(alarms) != 0 || strings.Contains(page, `class="surge"`) || !strings.HasPrefix(last, usual+",") || !strings.HasSuffix(last, ",false") {
+			t.Fatalf("one refund: %d alarms, %s", len(alarms), last)
+		}
+		wait(24 * time.Hour)
+		for range 8 {
+			refund(s.Person("JPN", ""))
+		}
+		alarms, page, lines = seen()
+		day := time.Now().In(tokyo).Format(time.DateOnly)
+		var said struct {
+			Day      string
+			Refunded int
+			Expected float64
+		}
+		if len(alarms) != 1 {
+			t.Fatalf("%d alarms", len(alarms))
+		}
+		s.Must(json.Unmarshal(alarms[0].Data, &said))
+		if alarms[0].Account != followtest.AccountID || said.Day != day || said.Refunded != 8 || said.Expected <= 0 || said.Expected > 4 {
+			t.Errorf("the alarm: %+v", said)
+		}
+		if n := strings.Count(page, `<path class="surge" d="M`); n != 2 || !strings.Contains(page, "多すぎる日 1日") { // the legend's and the day's
+			t.Errorf("%d marks on the chart", n)
+		}
+		row := regexp.MustCompile(`<td class="num">` + day + `</td>(?:<td class="num end">[0-9.,]+</td>)+<td><span class="chip no">多すぎ</span></td>`)
+		if strings.Count(page, `<span class="chip no">多すぎ</span>`) != 1 || !row.MatchString(page) {
+			t.Errorf("the table: %s", page)
+		}
+		head := strings.Split(lines[0], ",")
+		for _, line := range lines[1:] {
+			values := strings.Split(line, ",")
+			if is := values[0] == day; values[slices.Index(head, "refunds_surge")] != fmt.Sprint(is) || is && values[slices.Index(head, "refunded")] != "8" {
+				t.Errorf("the file: %s", line)
+			}
+		}
+		if shown := s.d.seen("/events/" + alarms[0].ID); !strings.Contains(shown, day) {
+			t.Error("the alarm's page does not name the day")
+		}
+	})
+}
+
+// TestAdoptionGaps: each type of notification stands as what it is (used, not used,
+// not come, or rare), and each phase counts what it lacks.
+func TestAdoptionGaps(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		part := func(page, id string) string {
+			_, page, _ = strings.Cut(page, `id="`+id+`"`)
+			page, _, _ = strings.Cut(page, "</section>")
+			return page
+		}
+		row := func(page, typ string) string {
+			before, after, ok := strings.Cut(page, `<span class="sub mono small">`+typ+`</span>`)
+			after, _, _ = strings.Cut(after, "</tr>")
+			if !ok {
+				t.Errorf("%s is not on the page", typ)
+			}
+			return before[max(0, strings.LastIndex(before, "<tr")):] + after
+		}
+		d.must(d.st.AddAccount(t.Context(), engawa.Account{
+			Workspace: ws, ID: "acc_shop", Kind: "appstore", Name: "App Store", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+		}))
+		page := d.seen("/store/adoption")
+		if !strings.Contains(page, "まだ何も届いていません") || !strings.Contains(part(page, "start"), "残り 5 件") || !strings.Contains(part(page, "life_cycle"), "残り 1 件") {
+			t.Errorf("nothing came: %s", part(page, "start"))
+		}
+		for i, typ := range []string{"store.subscribed.initial_buy", "store.did_renew", "store.refund", "store.price_increase.pending"} {
+			_, err := d.st.Journal(t.Context(), []engawa.Event{{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: "acc_shop", Type: typ, DedupKey: fmt.Sprint("gap ", i), OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(`{"product_id":"p"}`),
+			}})
+			d.must(err)
+		}
+		for i, r := range []engawa.Route{{Enabled: true, Events: []string{"store.refund"}}, {Events: []string{"store.did_renew"}}} { // the second is off
+			r.Workspace, r.ID, r.Name, r.UpdatedAt = ws, fmt.Sprint("rt_", i), "行き先", time.Now()
+			r.Then = []engawa.Step{{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}}
+			d.must(d.st.SaveRoute(t.Context(), r))
+		}
+		page = d.seen("/store/adoption")
+		for typ, want := range map[string][2]string{
+			"store.refund": {"使っています", ""}, "store.did_renew": {"届くが、使っていません", "/routes/new?event=store.did_renew.%2A"}, "store.subscribed": {"届くが、使っていません", "/routes/new?event=store.subscribed.%2A"},
+			"store.expired": {"届いていません", "/accounts/acc_shop"}, "store.price_increase": {"届くが、使っていません", "/routes/new?event=store.price_increase.%2A"}, "store.revoke": {"機能を使うと届きます", ""},
+		} {
+			got := row(page, typ)
+			if !strings.Contains(got, ">"+want[0]+"<") || strings.Contains(got, "href=") != (want[1] != "") || !strings.Contains(got, want[1]) {
+				t.Errorf("%s: %s", typ, got)
+			}
+		}
+		if strings.Contains(page, "まだ何も届いていません") || !strings.Contains(part(page, "start"), "残り 4 件") || !strings.Contains(part(page, "life_cycle"), "残り 2 件") {
+			t.Errorf("what is lacking: %s %s", part(page, "start"), part(page, "life_cycle"))
+		}
+		ready := len(insight.Routes())
+		if !strings.Contains(part(page, "acting"), fmt.Sprintf("残り %d 件", ready)) || strings.Count(part(page, "acting"), `href="/routes/ready#`) != ready {
+			t.Errorf("what is not acted on: %s", part(page, "acting"))
 		}
 	})
 }
