@@ -246,6 +246,36 @@ func TestFindInSandbox(t *testing.T) {
 		if err != nil || p.Environment != engawa.Sandbox || p.Customer != f.Hits[0].Customer.ID {
 			t.Errorf("%+v %v", p, err)
 		}
+		asked := func(text string) (accounts []string, f desk.Finding) {
+			t.Helper()
+			f = b.find(text)
+			for _, a := range f.Asked {
+				accounts = append(accounts, fmt.Sprint(a.Account.ID, " ", a.Err != nil, " ", a.Sandbox))
+			}
+			return accounts, f
+		}
+		wants := func(name, text string, hits int, want ...string) {
+			t.Helper()
+			if got, f := asked(text); !slices.Equal(got, want) || len(f.Hits) != hits {
+				t.Errorf("%s: asked %q and found %d", name, got, len(f.Hits))
+			}
+		}
+		b.Down.Store(true) // the hub hears of nothing that follows
+		live := b.Bought(b.Person("JPN", ""), "monthly")
+		wants("production knows it", live, 1, "acc_store false false")
+		wants("nobody knows it", "2000000000000099", 0, "acc_store false false", "acc_a_sandbox false false")
+		wants("an order", "MK4TTT1234", 0, "acc_store false false", "acc_a_sandbox false true")
+		second, _ := sandbox.AddCustomer("reviewer", "JPN", "")
+		other, err := sandbox.Buy(sim.Purchase{Customer: second, Product: "monthly"})
+		b.Must(err)
+		b.lose = func(*http.Request) (bool, bool) { return false, false }
+		wants("production does not answer", other, 1, "acc_store true false", "acc_a_sandbox false false")
+		b.lose = nil
+		a, err := b.Hub.Account(t.Context(), followtest.Workspace, "acc_a_sandbox")
+		b.Must(err)
+		a.Enabled = false
+		b.Must(b.Hub.ChangeAccount(t.Context(), a))
+		wants("the sandbox is off", "2000000000000098", 0, "acc_store false false")
 	})
 }
 
