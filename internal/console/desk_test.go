@@ -2,11 +2,13 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -207,6 +209,94 @@ func TestOutagePages(t *testing.T) {
 		s.d.member.Role = engawa.Viewer
 		if res := s.d.post("/extensions/new", form); res.Code != http.StatusForbidden {
 			t.Errorf("a viewer: %d", res.Code)
+		}
+	})
+}
+
+// TestOutageEnds: what the store tells at the end of an extension of all, proved as
+// every notification is, stands on the page of it and in the journal with the same
+// numbers; each whom it could not extend is named there, and is a task.
+func TestOutageEnds(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		step := func(n int) {
+			for range n {
+				s.Must((&support.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow}).Step(t.Context()))
+				time.Sleep(time.Minute)
+				synctest.Wait()
+			}
+		}
+		var subs []string
+		for range 5 {
+			subs = append(subs, s.Bought(s.Person("JPN", ""), "monthly"))
+		}
+		abroad := s.Bought(s.Person("KOR", ""), "monthly")
+		step(1)
+		names := map[string]string{"山田 花": subs[0], "김민수": subs[1]}
+		for name, sub := range names { // extended twice, and so no more
+			p := s.Purchase(sub)
+			_, err := s.Hub.ChangeCustomer(t.Context(), followtest.Workspace, p.Customer, func(c *engawa.Customer) { c.Name = name })
+			s.Must(err)
+			for range 2 {
+				s.follows("/purchases/"+p.ID+"/extend", url.Values{"days": {"1"}, "reason": {"1"}})
+				step(1)
+			}
+		}
+		until := s.Purchase(subs[4]).EndsAt
+		s.follows("/extensions/new", url.Values{"of": {followtest.AccountID + " monthly"}, "days": {"3"}, "reason": {"3"}, "storefront": {"JPN"}, "request": {support.NewRequest()}})
+		step(200)
+		xs, err := s.Hub.Extensions(t.Context(), followtest.Workspace, "", store.Page{})
+		s.Must(err)
+		if !s.Purchase(subs[4]).EndsAt.Equal(until.AddDate(0, 0, 3)) || s.Purchase(abroad).EndsAt.After(until) {
+			t.Errorf("extended to %v; abroad %v", s.Purchase(subs[4]).EndsAt, s.Purchase(abroad).EndsAt)
+		}
+		page := mainOf(s.d.seen("/extensions/" + xs[0].ID))
+		number := func(word string) string {
+			m := regexp.MustCompile(`<dt>` + word + `</dt>\s*<dd class="num">([0-9,]+)</dd>`).FindStringSubmatch(page)
+			if m == nil {
+				return ""
+			}
+			return m[1]
+		}
+		if number("延ばした数") != "3" || number("延ばせなかった数") != "2" {
+			t.Errorf("%s", page)
+		}
+		sums, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{Type: "store.renewal_extension.summary"}, store.Page{})
+		s.Must(err)
+		var said struct {
+			Extension struct {
+				RequestID   string `json:"request_id"`
+				ProductID   string `json:"product_id"`
+				Storefronts []string
+				Succeeded   int
+				Failed      int
+			}
+		}
+		if len(sums) != 1 {
+			t.Fatalf("%d summaries", len(sums))
+		}
+		s.Must(json.Unmarshal(sums[0].Data, &said))
+		if x := said.Extension; x.RequestID != xs[0].RequestID || x.ProductID != "monthly" || fmt.Sprint(x.Storefronts) != "[JPN]" || x.Succeeded != 3 || x.Failed != 2 {
+			t.Errorf("the summary: %+v", x)
+		}
+		if tasks := s.d.seen("/tasks?kind=extension.failed"); strings.Count(tasks, ">一括延長できなかった方に対応する</a>") != 2 {
+			t.Errorf("%s", mainOf(tasks))
+		}
+		_, list, _ := strings.Cut(page, "/tasks?kind=extension.failed")
+		open, err := s.Hub.TaskPage(t.Context(), followtest.Workspace, store.TaskFilter{Kind: "extension.failed"}, store.Page{})
+		s.Must(err)
+		var whose []string
+		for _, k := range open {
+			whose = append(whose, k.Customer)
+			c, err := s.Hub.Customer(t.Context(), followtest.Workspace, k.Customer)
+			s.Must(err)
+			if names[c.Name] == "" || strings.Count(list, ">"+c.Name+"</a>") != 1 || !strings.Contains(s.d.seen("/tasks/"+k.ID), `href="/customers/`+k.Customer+`"`) {
+				t.Errorf("%s is not named: %s", c.Name, list)
+			}
+		}
+		slices.Sort(whose)
+		want := []string{s.Purchase(subs[0]).Customer, s.Purchase(subs[1]).Customer}
+		if slices.Sort(want); !slices.Equal(whose, want) {
+			t.Errorf("tasks of %v, want %v", whose, want)
 		}
 	})
 }
