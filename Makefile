@@ -47,7 +47,7 @@ bench-desk:
 	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench desk'
 
 bench-trial:
-	script/postgres run sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench trial'
+	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench trial'
 
 soak:
 	script/postgres run go test ./internal/store -run '^TestWithdrawalRaces$$' -count=1 -v -timeout 5h -races $(RACES)

@@ -13,7 +13,7 @@ import (
 func TestProductsAreBounded(t *testing.T) {
 	each(t, func(s *shop) {
 		_, err := storetest.Open(s.t, s.url).ExecContext(s.t.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-			INSERT INTO product SELECT '`+ws+`', 'p' || i, '', '[]', 0, 0, '', 0 FROM n`)
+			INSERT INTO product (workspace, id, name, entitlements, months, days, updated_by, updated_at) SELECT '`+ws+`', 'p' || i, '', '[]', 0, 0, '', 0 FROM n`)
 		s.must(err)
 		if err := s.SaveProduct(s.t.Context(), engawa.Product{Workspace: ws, ID: "one.more"}); code(err) != engawa.CodeConflict {
 			s.t.Errorf("the 1001st: %v", err)
