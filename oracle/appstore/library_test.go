@@ -160,6 +160,7 @@ func TestLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	production, sandbox := open(t, sim.Production), open(t, sim.Sandbox)
+	sandbox.Speed = 2_000 // an extension of all takes the store two hours
 	var tasks []map[string]any
 	for _, s := range []*shop{production, sandbox} {
 		tasks = append(tasks, s.task(map[string]any{"call": true, "ids": s.furnish(), "png": base64.StdEncoding.EncodeToString(pic.Bytes())}))
@@ -182,12 +183,46 @@ func TestLibrary(t *testing.T) {
 	if !slices.Equal(unheard, lacking) {
 		t.Errorf("the library did not get an answer from %q; it is known to lack %q", unheard, lacking)
 	}
+	extended := sandbox.extended()
 	sandbox.mu.Lock()
 	defer sandbox.mu.Unlock()
 	if len(sandbox.realtime) == 0 {
 		t.Fatal("no realtime request was made")
 	}
-	script(t, sandbox.task(map[string]any{"notifications": []string{}, "realtimeRequests": sandbox.realtime}))
+	out = script(t, sandbox.task(map[string]any{"notifications": extended, "realtimeRequests": sandbox.realtime}))
+	for _, want := range []string{"RENEWAL_EXTENDED", "RENEWAL_EXTENSION/FAILURE", "RENEWAL_EXTENSION/SUMMARY"} {
+		if !slices.Contains(out.Types, want) {
+			t.Errorf("no %s was verified", want)
+		}
+	}
+}
+
+// extended waits until the extension of all that the library asked for has ended, and
+// returns the notifications.
+func (s *shop) extended() (signed []string) {
+	s.t.Helper()
+	for range 200 {
+		if signed = s.signed(); slices.ContainsFunc(signed, func(jws string) bool {
+			part := strings.Split(jws, ".")
+			payload, err := base64.RawURLEncoding.DecodeString(part[1])
+			return err == nil && bytes.Contains(payload, []byte(`"SUMMARY"`))
+		}) {
+			return signed
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.t.Fatal("the extension of all did not end")
+	return nil
+}
+
+// signed are the notifications so far.
+func (s *shop) signed() (signed []string) {
+	for _, n := range s.Notices() {
+		var body struct{ SignedPayload string }
+		s.must(json.Unmarshal(n.Body, &body))
+		signed = append(signed, body.SignedPayload)
+	}
+	return signed
 }
 
 // furnish makes a world in which every call finds something.
@@ -228,13 +263,7 @@ func (s *shop) taken() {
 func TestNotifications(t *testing.T) {
 	s := open(t, sim.Production)
 	s.lives()
-	var signed []string
-	for _, n := range s.Notices() {
-		var body struct{ SignedPayload string }
-		s.must(json.Unmarshal(n.Body, &body))
-		signed = append(signed, body.SignedPayload)
-	}
-	out := script(t, s.task(map[string]any{"notifications": signed}))
+	out := script(t, s.task(map[string]any{"notifications": s.signed()}))
 	for want := range strings.FieldsSeq(`SUBSCRIBED/INITIAL_BUY SUBSCRIBED/RESUBSCRIBE DID_CHANGE_RENEWAL_PREF/UPGRADE DID_CHANGE_RENEWAL_PREF/DOWNGRADE
 		DID_CHANGE_RENEWAL_PREF DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_ENABLED DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_DISABLED OFFER_REDEEMED DID_RENEW
 		DID_RENEW/BILLING_RECOVERY DID_FAIL_TO_RENEW/GRACE_PERIOD GRACE_PERIOD_EXPIRED EXPIRED/VOLUNTARY EXPIRED/BILLING_RETRY EXPIRED/PRICE_INCREASE
