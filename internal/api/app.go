@@ -93,7 +93,9 @@ type appPurchase struct {
 	Refundable  bool       `json:"refundable" doc:"The app should offer to ask for a refund: paid, own, not taken back, at most 90 days old. The store decides"`
 }
 
-type appBought struct {
+// AppBought is what a customer has. It is exported since the document leaves out what
+// an unexported struct would bring into another.
+type AppBought struct {
 	Entitlements []appEntitlement `json:"entitlements"`
 	Purchases    []appPurchase    `json:"purchases" doc:"Payments, the latest first, at most 200"`
 }
@@ -101,9 +103,9 @@ type appBought struct {
 // shownPurchases is how many payments are answered.
 const shownPurchases = 200
 
-func (a *API) bought(ctx context.Context, s phone.Session) (appBought, error) {
+func (a *API) bought(ctx context.Context, s phone.Session) (AppBought, error) {
 	all, err := a.phoneDoor().Bought(ctx, s)
-	out := appBought{Entitlements: []appEntitlement{}, Purchases: []appPurchase{}}
+	out := AppBought{Entitlements: []appEntitlement{}, Purchases: []appPurchase{}}
 	if err != nil {
 		return out, err
 	}
@@ -142,7 +144,7 @@ type appEnterIn struct {
 type appEntered struct {
 	Session string    `json:"session" doc:"Send it as the header Engawa-Session with every other call of this device; keep it out of logs"`
 	EndsAt  time.Time `json:"ends_at" doc:"A day from now; post again then"`
-	appBought
+	AppBought
 }
 
 func (a *API) enterApp(ctx context.Context, c *call, in *appEnterIn) (appEntered, error) {
@@ -157,10 +159,10 @@ func (a *API) enterApp(ctx context.Context, c *call, in *appEnterIn) (appEntered
 
 type none struct{}
 
-func (a *API) appPurchases(ctx context.Context, c *call, _ *none) (appBought, error) {
+func (a *API) appPurchases(ctx context.Context, c *call, _ *none) (AppBought, error) {
 	s, err := a.session(ctx, c)
 	if err != nil {
-		return appBought{}, err
+		return AppBought{}, err
 	}
 	return a.bought(ctx, s)
 }
