@@ -87,7 +87,7 @@ type alarmStore struct {
 	Name string `json:"name"`
 }
 
-// surges are the alarms of today.
+// surges are the alarms of today and of yesterday, each once.
 func (w *Watch) surges(ctx context.Context, ws engawa.Workspace, stores map[string]engawa.Account, now time.Time) (evs []engawa.Event, err error) {
 	zone, err := time.LoadLocation(ws.Zone)
 	if err != nil {
@@ -102,19 +102,21 @@ func (w *Watch) surges(ctx context.Context, ws engawa.Workspace, stores map[stri
 	for id, a := range stores {
 		own := slices.DeleteFunc(slices.Clone(days), func(d engawa.StoreDay) bool { return d.Account != id })
 		sales := insight.SalesOf(own, span)
-		last := len(sales) - 1
-		s := insight.Surges(sales)[last]
-		if !s.Is {
-			continue
+		surges := insight.Surges(sales)
+		for i := max(0, len(sales)-2); i < len(sales); i++ { // yesterday too: its last refunds, and what was missed at night
+			s := surges[i]
+			if !s.Is {
+				continue
+			}
+			e, err := alarm(a, insight.Surged, span.Day(i), now, map[string]any{
+				"store": alarmStore{a.ID, a.Name}, "day": span.Day(i), "refunded": s.Refunded, "expected": math.Round(s.Expected*10) / 10, "sold": sales[i].Sold,
+				"product_id": insight.MostRefunded(own, span.Day(i)),
+			})
+			if err != nil {
+				return nil, err
+			}
+			evs = append(evs, e)
 		}
-		e, err := alarm(a, insight.Surged, span.Day(last), now, map[string]any{
-			"store": alarmStore{a.ID, a.Name}, "day": span.Day(last), "refunded": s.Refunded, "expected": math.Round(s.Expected*10) / 10, "sold": sales[last].Sold,
-			"product_id": insight.MostRefunded(own, span.Day(last)),
-		})
-		if err != nil {
-			return nil, err
-		}
-		evs = append(evs, e)
 	}
 	return evs, nil
 }

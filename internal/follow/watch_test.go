@@ -69,3 +69,30 @@ func TestWatch(t *testing.T) {
 		}
 	})
 }
+
+// TestWatchOfYesterday: what came too late in a day to be looked at in it, or while
+// nobody looked, is told of on the next, once.
+func TestWatchOfYesterday(t *testing.T) {
+	within(t, func(t *testing.T, s *followtest.Shop) {
+		one := s.Person("JPN", token)
+		for range 12 {
+			s.Bought(one, "beans")
+			wait(24 * time.Hour)
+		}
+		for i := range 6 {
+			id := s.Bought(s.Person("JPN", fmt.Sprintf("7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c%02d", 10+i)), "beans")
+			wait(time.Second)
+			s.Must(s.AskRefund(id, "OTHER"))
+			s.Must(s.Decide(id, 100))
+			wait(time.Second)
+		}
+		for range 2 {
+			wait(24 * time.Hour)
+			s.Must((&follow.Watch{Store: s.Hub}).Step(t.Context()))
+			evs, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{Type: insight.Surged}, store.Page{})
+			if err != nil || len(evs) != 1 {
+				t.Fatalf("%d alarms, %v", len(evs), err)
+			}
+		}
+	})
+}

@@ -122,26 +122,36 @@ func (d *Door) Intro(ctx context.Context, s Session, product string) (jws string
 	if err != nil {
 		return "", false, err
 	}
-	eligible = !had(all, product)
+	described, err := d.Store.Products(ctx, s.Workspace)
+	if err != nil {
+		return "", false, err
+	}
+	eligible = !had(all, described, product)
 	jws, err = by.IntroJWS(product, transaction, eligible, time.Now())
 	return jws, eligible, err
 }
 
 // had reports whether something of the product, or of its group, was bought at an
-// introductory price.
-func had(all []purchase.State, product string) bool {
-	group := ""
+// introductory price: the store gives one for each group, and what is signed goes
+// before its own look. The group is told by who described the product or by a
+// purchase of it; where neither does, it may be any.
+func had(all []purchase.State, described []engawa.Product, product string) bool {
+	groups := map[string]string{}
 	for _, s := range all {
 		for _, said := range s.Periods {
-			if said.What.ProductID == product {
-				group = said.What.Group
-			}
+			groups[said.What.ProductID] = cmp.Or(said.What.Group, groups[said.What.ProductID])
 		}
+	}
+	for _, d := range described {
+		groups[d.ID] = cmp.Or(groups[d.ID], d.Group)
 	}
 	for _, s := range all {
 		for _, said := range s.Periods {
 			p := said.What
-			if p.Offer.Type == appstore.OfferIntroductory && (p.ProductID == product || group != "" && p.Group == group) {
+			if p.Offer.Type != appstore.OfferIntroductory {
+				continue
+			}
+			if p.ProductID == product || groups[product] == "" || groups[p.ProductID] == "" || groups[p.ProductID] == groups[product] {
 				return true
 			}
 		}
