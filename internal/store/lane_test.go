@@ -426,7 +426,7 @@ func TestHandOver(t *testing.T) {
 // until nothing is left to do.
 func (s *shop) grab(st *store.Store, name string) {
 	ctx := s.t.Context()
-	for range 400 {
+	for range 4_000 { // two may take it from each other many times before one gets to its end
 		seen, err := st.Lane(ctx, ws, mailbox)
 		if err != nil {
 			s.t.Error(err)
