@@ -99,6 +99,7 @@ func newHub(t *testing.T, url string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
+	st.Front("https://hub.example")
 	rules, err1 := rule.Load()
 	words, err2 := text.Load()
 	apple, err3 := appstoresim.New("jp.hinata.coffee", 1, "Sandbox")
@@ -111,7 +112,7 @@ func newHub(t *testing.T, url string) *site {
 	s.desk = &desk.Desk{Store: st, Clients: &follow.Clients{Store: st, HTTP: &http.Client{Transport: s}}, Follow: &follow.Follower{Store: st}}
 	a := &api.API{
 		Refunds: &refund.Runner{Store: st, Clients: &follow.Clients{Store: st, HTTP: http.DefaultClient}}, Store: st, Desk: s.desk, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: channel.Env{HTTP: &http.Client{Transport: s}, Dial: offline{}.dial}}, Words: words, Kinds: kinds, Vault: v, Log: log,
-		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds, Base: "https://hub.example"},
+		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 		Lists:   &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
 	s.lists, s.vault = a.Lists, v

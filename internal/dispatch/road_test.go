@@ -101,9 +101,10 @@ func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	h := &hub{t: t, st: st, room: &chatworksim.Server{}, inbox: &mailsim.Inbox{}, net: newPipes(), rules: rules}
 	h.room.AddRoom(11, "契約", "group")
 	st.Tells = []string{"zendesk"}
+	st.Front("https://hub.example")
 	h.http = channeltest.Client(h.room)
 	h.composer = &message.Composer{
-		Store: st, Rules: rules, Words: words, Kinds: kinds, Base: "https://hub.example",
+		Store: st, Rules: rules, Words: words, Kinds: kinds,
 		Unsubscribe: func(m engawa.Message) string { return "https://hinata.example/u/" + m.ID },
 	}
 	return h

@@ -83,4 +83,4 @@ func (c *Composer) fact(e engawa.Event) (engawa.Content, error) {
 }
 
 // EventURL is the page of an event in the console.
-func (c *Composer) EventURL(e engawa.Event) string { return c.Base + "/events/" + e.ID }
+func (c *Composer) EventURL(e engawa.Event) string { return c.Store.URL("/events/" + e.ID) }

@@ -69,8 +69,6 @@ type Composer struct {
 	// OwnPage makes the link to the customer's own page for a message that leaves;
 	// empty: none may stand in it; nil: there are no such pages.
 	OwnPage func(m engawa.Message) string
-	// Base is the URL under which the console is reached.
-	Base string
 	// Past says what became of a sample message's deliveries, where sample data
 	// tells of trouble too; nil: what may go has gone.
 	Past func(n *store.NewMessage)
@@ -360,7 +358,7 @@ func unsafe(m engawa.Message, kind channel.Kind, staff bool) string {
 	case staff:
 	case text.Pictures(m.Content.HTML):
 		return engawa.UnsafePictures
-	case advert && (text.Blank(m.Content.Text) || kind.Name == "mail" && text.Blank(m.Content.Subject)):
+	case advert && (text.Blank(m.Content.Text) || kind.Between != nil && text.Blank(m.Content.Subject)):
 		return engawa.UnsafeEmpty
 	}
 	return ""

@@ -165,7 +165,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	env.PublicURL = h.base()
 	st.Front(h.base())
 	st.Relays(env.Relays)
-	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds, Base: h.base()}
+	h.Compose = &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
 	h.refunds = &refund.Runner{Store: st, Clients: clients}

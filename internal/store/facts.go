@@ -844,7 +844,7 @@ func (t *tx) loadOffered(w *world, workspace string, asks []Ask) (err error) {
 		w.offered[r.customer] = append(w.offered[r.customer], r)
 		return r, err
 	}, `SELECT id, customer, standing, `+messageState+`, created_at FROM message WHERE workspace = $1 AND customer <> '' AND customer {in $2}
-		AND state IN ('waiting', 'sent', 'unknown') AND standing LIKE '{"holds":"`+string(engawa.WhileLower)+`"%' ORDER BY created_at, id`, workspace, t.list(customers))
+		AND `+messageState+` IN ('waiting', 'sent', 'unknown') AND standing LIKE '{"holds":"`+string(engawa.WhileLower)+`"%' ORDER BY created_at, id`, workspace, t.list(customers))
 	return err
 }
 

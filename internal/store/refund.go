@@ -238,8 +238,8 @@ func (t *tx) tellRefund(c engawa.RefundCase) error {
 		"id": c.ID, "product": c.Product, "kind": c.Kind, "reason": c.Reason, "why": c.Why, "requests": c.Requests,
 		"asked_at": c.AskedAt.UTC().Format(time.RFC3339), "due_at": c.DueAt.UTC().Format(time.RFC3339),
 	}
-	if t.s.front != "" {
-		told["url"] = t.s.front + "/refunds/" + c.ID
+	if url := t.s.URL("/refunds/" + c.ID); url != "" {
+		told["url"] = url
 	}
 	data, err := json.Marshal(map[string]any{"refund": told})
 	if err != nil {

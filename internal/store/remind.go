@@ -117,9 +117,7 @@ func (t *tx) tell(k engawa.Task, typ, key string) error {
 	if !k.DueAt.IsZero() {
 		open.DueAt = k.DueAt.UTC().Format(time.RFC3339)
 	}
-	if t.s.front != "" {
-		open.URL = t.s.front + "/tasks/" + k.ID
-	}
+	open.URL = t.s.URL("/tasks/" + k.ID)
 	data, err := json.Marshal(map[string]any{"task": open})
 	if err != nil {
 		return fmt.Errorf("tell of %s: %w", k.ID, err)
@@ -127,6 +125,14 @@ func (t *tx) tell(k engawa.Task, typ, key string) error {
 	return t.tellOf(engawa.Event{Workspace: k.Workspace, Type: typ, DedupKey: key, Subject: "task:" + k.ID, Data: data})
 }
 
-// Front tells where the console is, "https://hub.example.jp": events about tasks
-// lead there. It is called before the store is used.
+// Front tells where the console is, "https://hub.example.jp": what is told of events,
+// tasks and refunds leads there. It is called before the store is used.
 func (s *Store) Front(url string) { s.front = url }
+
+// URL is that of a page of the console; empty: nobody has said where it is.
+func (s *Store) URL(path string) string {
+	if s.front == "" {
+		return ""
+	}
+	return s.front + path
+}

@@ -1194,7 +1194,7 @@ var unwalled = map[string]string{
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
-	"Front": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
+	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
 	"Client": "as Key", "PartnersOf": "the hub's own, to bring lists up to date",
 	"Key": "by an id that says whose it is, for whoever shows the key", "Session": "by a hash that only the browser's token makes",
