@@ -368,7 +368,7 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 	l.mu.Lock()
 	trial := l.pace.clone()
 	l.mu.Unlock()
-	cleared := map[string]job{}
+	cleared := make(map[string]job, n)
 	judge := func(c *store.Claimed) store.Decision {
 		j, d := l.judge(c, trial)
 		cleared[c.Delivery.ID] = j

@@ -71,14 +71,11 @@ var argument = regexp.MustCompile(`\$([0-9]+)`)
 func (t *tx) bulk(q string, args [][]any) (text string, columns []any, err error) {
 	types := make([]string, len(args[0]))
 	for i := range args[0] {
-		column, sqlType, err := columnOf(args, i)
+		c, err := arrayOf(args, i)
 		if err != nil {
 			return "", nil, fmt.Errorf("argument $%d of %.60q: %w", i+1, q, err)
 		}
-		columns, types[i] = append(columns, column), sqlType
-	}
-	if err := storable(columns); err != nil {
-		return "", nil, err
+		columns, types[i] = append(columns, c), c.of.name
 	}
 	head, tail, insert := strings.Cut(q, "VALUES (")
 	if !insert {
@@ -105,25 +102,28 @@ func table(types []string) string {
 	return " FROM unnest(" + strings.TrimSuffix(arrays.String(), ", ") + ") WITH ORDINALITY AS r(" + names.String() + "ord)"
 }
 
-// columnOf returns argument i of every row as one array, and its type in SQL.
-func columnOf(args [][]any, i int) (column any, sqlType string, err error) {
-	switch reflect.TypeOf(args[0][i]).Kind() { //nolint:exhaustive // the other kinds are no column
-	case reflect.String:
-		return gather(args, i, reflect.Value.String), "text", nil
-	case reflect.Int, reflect.Int64:
-		return gather(args, i, reflect.Value.Int), "bigint", nil
-	case reflect.Bool:
-		return gather(args, i, reflect.Value.Bool), "boolean", nil
-	case reflect.Slice:
-		return gather(args, i, reflect.Value.Bytes), "bytea", nil
-	}
-	return nil, "", fmt.Errorf("%T is no column", args[0][i])
+// array is argument n of every row, which goes as one array.
+type array struct {
+	rows [][]any
+	n    int
+	of   element
 }
 
-func gather[T any](args [][]any, i int, value func(reflect.Value) T) []T {
-	out := make([]T, len(args))
-	for n, row := range args {
-		out[n] = value(reflect.ValueOf(row[i]))
+// arrayOf finds what argument n of every row is an array of.
+func arrayOf(rows [][]any, n int) (array, error) {
+	of, ok := elements[reflect.TypeOf(rows[0][n]).Kind()]
+	if !ok {
+		return array{}, fmt.Errorf("%T is no column", rows[0][n])
 	}
-	return out
+	c := array{rows, n, of}
+	if of.name == "text" {
+		for i := range rows {
+			if !storableText(c.value(i).String()) {
+				return c, errUnstorable()
+			}
+		}
+	}
+	return c, nil
 }
+
+func (c array) value(row int) reflect.Value { return reflect.ValueOf(c.rows[row][c.n]) }

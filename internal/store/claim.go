@@ -227,7 +227,7 @@ func (t *tx) messagesOf(workspace string, rows []deliveryRow) (read []messageRow
 	for i, r := range rows {
 		ids[i] = r.Message
 	}
-	read, err = all(t, scanMessage, `SELECT `+storedColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
+	read, err = upTo(t, len(rows), scanMessage, `SELECT `+storedColumns+` FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
 	if err != nil {
 		return nil, nil, err
 	}

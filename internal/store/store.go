@@ -159,11 +159,16 @@ func (s *Store) openPostgres(dsn string) error {
 	if s.reading {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planAnew))
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(connected))
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
 	s.write, s.read = db, db
 	return nil
+}
+
+func connected(ctx context.Context, c *pgx.Conn) error {
+	takeArrays(c)
+	return planAnew(ctx, c)
 }
 
 // planAnew has PostgreSQL plan a statement each time it runs. A plan that it

@@ -296,13 +296,17 @@ func storable(args []any) error {
 			ok = !slices.ContainsFunc(a, func(s string) bool { return !storableText(s) })
 		}
 		if !ok {
-			return &engawa.Error{
-				Code: engawa.CodeInvalid, Message: "a text holds a NUL character or broken UTF-8, which cannot be stored",
-				Remedy: "remove the character, or send the text as UTF-8",
-			}
+			return errUnstorable()
 		}
 	}
 	return nil
+}
+
+func errUnstorable() error {
+	return &engawa.Error{
+		Code: engawa.CodeInvalid, Message: "a text holds a NUL character or broken UTF-8, which cannot be stored",
+		Remedy: "remove the character, or send the text as UTF-8",
+	}
 }
 
 func storableText(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
@@ -358,12 +362,17 @@ func (t *tx) must(what, q string, args ...any) error {
 
 // all collects the rows of q.
 func all[T any](t *tx, scan func(func(...any) error) (T, error), q string, args ...any) ([]T, error) {
+	return upTo(t, 0, scan, q, args...)
+}
+
+// upTo is all, with room for n rows from the beginning.
+func upTo[T any](t *tx, n int, scan func(func(...any) error) (T, error), q string, args ...any) ([]T, error) {
 	rows, err := t.query(q, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []T
+	out := slices.Grow([]T(nil), n)
 	for rows.Next() {
 		v, err := scan(rows.Scan)
 		if err != nil {
