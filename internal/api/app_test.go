@@ -22,6 +22,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/channel/inapp"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/message"
@@ -64,6 +65,7 @@ func onDevice(t *testing.T, do func(t *testing.T, s *handheld)) {
 		kinds := builtin.Kinds()
 		a := &api.API{
 			Store: s.Hub, Intake: s.Intake, Words: words, Kinds: kinds, Vault: vault.New(vault.Generate(time.Now())), Log: slog.New(slog.NewTextHandler(&s.log, nil)), Follow: s.Follow,
+			Desk: &desk.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow},
 			Compose: &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: kinds},
 		}
 		s.handler, s.doc = a.Handler(), a.Document()
@@ -453,7 +455,7 @@ func TestAppCodes(t *testing.T) {
 
 // TestAppMessages: a message in the app waits until it is fetched, through the
 // verdict like any other: what is not agreed to is not there, what ended is not, and
-// the app says what was seen.
+// the app says what was seen, which the message and the customer's timeline tell.
 func TestAppMessages(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
 		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
@@ -513,6 +515,20 @@ func TestAppMessages(t *testing.T) {
 		}
 		if got := s.ask("GET", "/v1/app/messages", "")["messages"]; !strings.Contains(fmt.Sprint(got), "seen:true") {
 			t.Errorf("%v", got)
+		}
+		_, told := s.call("GET", "/v1/messages/"+fix, s.full, "")
+		at := fmt.Sprint(told["deliveries"].([]any)[0].(map[string]any)["seen_at"])
+		if when, err := time.Parse(time.RFC3339, at); err != nil || !when.Equal(time.Now()) {
+			t.Errorf("the message says seen at %s", at)
+		}
+		for path, rows := range map[string]string{"/v1/customers/" + customer + "/timeline?kind=message": "rows", "/v1/messages?customer=" + customer: "messages"} {
+			_, told := s.call("GET", path, s.full, "")
+			for _, r := range told[rows].([]any) {
+				row := r.(map[string]any)
+				if got, want := row["seen_at"], map[bool]any{true: at, false: nil}[row["id"] == fix]; got != want {
+					t.Errorf("%s: %s was seen at %v, not %v", path, row["id"], got, want)
+				}
+			}
 		}
 		mine := s.session
 		s.enter(s.signed(s.Bought(s.Person("JPN", ""), "recipes")))

@@ -333,6 +333,19 @@ func TestFindPage(t *testing.T) {
 	})
 }
 
+// seeInApp lets the customer of a message see it in an app.
+func (d *desk) seeInApp(message string) {
+	d.t.Helper()
+	said, err := d.st.Message(context.Background(), ws, message)
+	d.must(err)
+	if page := d.seen("/messages/" + message); strings.Contains(page, "アプリで表示") {
+		d.t.Error("it is seen before it was")
+	}
+	of := said.Deliveries[0].ID
+	d.must(d.st.KeepInApp(context.Background(), ws, of, "app_1", []byte("{}")))
+	d.must(d.st.SeeInApp(context.Background(), ws, "app_1", said.Message.Customer, engawa.FixedID(engawa.PrefixInApp, ws, of)))
+}
+
 // TestNoteAndLetter: a note stands in the story with its author; a message
 // passes the verdict, which can be seen before.
 func TestNoteAndLetter(t *testing.T) {
@@ -366,6 +379,12 @@ func TestNoteAndLetter(t *testing.T) {
 	}
 	if page := d.seen("/customers/cus_hana?show=message"); !strings.Contains(page, "佐藤 ゆき · お客さまからのご依頼") {
 		t.Error("the story does not tell who wrote, and why")
+	}
+	d.seeInApp(rows[0].Message.ID)
+	for path, want := range map[string]string{"/messages/" + rows[0].Message.ID: "アプリで表示", "/customers/cus_hana?show=message": "アプリで表示: "} {
+		if page := d.seen(path); !strings.Contains(page, want) {
+			t.Errorf("%s does not tell that it was seen: %s", path, mainOf(page))
+		}
 	}
 	form.Set("purpose", "marketing")
 	_ = d.post("/customers/cus_hana/write", form)

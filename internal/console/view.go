@@ -200,6 +200,7 @@ type Delivery struct {
 	State           engawa.DeliveryState
 	Note            string // in words
 	DueAt, HandedAt time.Time
+	SeenAt          time.Time // in an app
 	ProviderID      string
 	Attempts        []Attempt
 }

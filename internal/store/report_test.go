@@ -117,3 +117,53 @@ func TestReports(t *testing.T) {
 		}
 	})
 }
+
+// TestSeen: a message that was seen in an app says when, by itself and in lists,
+// from the first time on; it is an event where a route names it, once.
+func TestSeen(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		s.asks("rte_seen", "app.message.seen")
+		quiet, m := s.message("cus_1"), s.message("cus_1")
+		for _, m := range []engawa.Message{quiet, m} {
+			s.send(m)
+			said, err := s.Message(ctx, ws, m.ID)
+			s.must(err)
+			s.must(s.KeepInApp(ctx, ws, said.Deliveries[0].ID, "app_1", []byte(`{}`)))
+		}
+		said, err := s.Message(ctx, ws, m.ID)
+		s.must(err)
+		id := engawa.FixedID(engawa.PrefixInApp, ws, said.Deliveries[0].ID)
+		if err := s.SeeInApp(ctx, ws, "app_1", "cus_2", id); engawa.CodeOf(err) != engawa.CodeNotFound {
+			s.t.Errorf("somebody else saw it: %v", err)
+		}
+		if !said.Deliveries[0].SeenAt.IsZero() {
+			s.t.Error("it is seen before it was")
+		}
+		for range 2 {
+			s.must(s.SeeInApp(ctx, ws, "app_1", "cus_1", id))
+			after, err := s.Message(ctx, ws, m.ID)
+			s.must(err)
+			if first := said.Deliveries[0].SeenAt; after.Deliveries[0].SeenAt.IsZero() || !first.IsZero() && !after.Deliveries[0].SeenAt.Equal(first) {
+				s.t.Errorf("seen at %v, and then at %v", first, after.Deliveries[0].SeenAt)
+			}
+			said = after
+		}
+		rows, err := s.Messages(ctx, ws, store.MessageFilter{Customer: "cus_1"}, store.Page{})
+		s.must(err)
+		for _, r := range rows {
+			want := map[string]time.Time{m.ID: said.Deliveries[0].SeenAt}[r.Message.ID]
+			if !r.SeenAt.Equal(want) {
+				s.t.Errorf("in the list %s was seen at %v, not at %v", r.Message.ID, r.SeenAt, want)
+			}
+		}
+		want := []string{"app.message.seen message=" + m.ID + " delivery=" + said.Deliveries[0].ID + " app=app_1"}
+		if got := s.reports("message", "delivery", "app"); !slices.Equal(got, want) {
+			s.t.Errorf("reported %q, not %q", got, want)
+		}
+		if evs := s.events(store.EventFilter{Customer: "cus_1"}); len(evs) != 1 {
+			s.t.Errorf("the customer's story has %d events", len(evs))
+		}
+	})
+}
