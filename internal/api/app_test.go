@@ -408,6 +408,9 @@ func TestAppOffers(t *testing.T) {
 		}
 		fresh := s.Person("JPN", "")
 		s.enter(s.signed(s.Bought(fresh, "monthly")))
+		if status, out := s.call("POST", "/v1/app/offers:sign", s.key, strings.Replace(wish, account, "", 1)); status != 403 {
+			t.Errorf("to who was subscribed in another group alone: %d %v", status, out)
+		}
 		may := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`)
 		id, err := s.Buy(sim.Purchase{Customer: fresh, Product: "club", Eligibility: may["jws"].(string)})
 		s.Must(err)
