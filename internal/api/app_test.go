@@ -268,6 +268,66 @@ func TestAppRefused(t *testing.T) {
 	})
 }
 
+// TestAppCopies: a copy of what the store signed that names no device, as it stands
+// in notifications, is kept, and answers what it opens; it opens no session, neither
+// beside what a device of somebody else shows, and brings no erased customer back.
+func TestAppCopies(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Down.Store(true)
+		copied := func(transaction string) string {
+			jws, err := s.OnDevice(transaction, "")
+			s.Must(err)
+			return jws
+		}
+		who := s.Person("JPN", account)
+		sub, club := s.Bought(who, "monthly"), s.Bought(who, "club")
+		out := s.enter(copied(sub))
+		if got := fmt.Sprint(out["entitlements"]); out["session"] != "" || out["ends_at"] != nil || !strings.Contains(got, "name:monthly") || fmt.Sprint(out["purchases"]) != "[]" {
+			t.Errorf("a copy alone: %v", out)
+		}
+		customer := s.Purchase(sub).Customer
+		if got, err := s.Hub.CustomerBy(t.Context(), followtest.Workspace, engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: account}); got != customer || customer == "" {
+			t.Errorf("the token names %q, not %q: %v", got, customer, err)
+		}
+		s.enter(s.signed(club)) // more is known of this customer
+		if got := fmt.Sprint(s.enter(copied(sub))["entitlements"]); !strings.Contains(got, "name:monthly") || strings.Contains(got, "club") {
+			t.Errorf("a copy opens more than itself: %s", got)
+		}
+		if status, _ := s.call("GET", "/v1/app/messages", s.key, ""); status != 401 {
+			t.Errorf("a copy reads messages: %d", status)
+		}
+		thief := s.Bought(s.Person("JPN", ""), "recipes")
+		for _, shown := range [][]string{{s.signed(thief), copied(sub)}, {copied(sub), s.signed(thief)}} {
+			s.enter(shown...)
+			if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")); !strings.Contains(got, "recipes") || strings.Contains(got, "monthly") {
+				t.Errorf("beside one's own: %s", got)
+			}
+		}
+		app, err := s.AppOnDevice(who, "")
+		s.Must(err)
+		if status, out := s.call("POST", "/v1/app/transactions", s.key, fmt.Sprintf(`{"app_transaction":%q,"device":%q}`, app, device)); status != 401 || !strings.Contains(fmt.Sprint(out), "names no device") {
+			t.Errorf("a copy of the app's: %d %v", status, out)
+		}
+		with := s.ask("POST", "/v1/app/transactions", fmt.Sprintf(`{"transactions":[%q],"app_transaction":%q,"device":%q}`, copied(sub), app, device))
+		if with["session"] != "" {
+			t.Error("two copies open a session")
+		}
+		if app, err = s.AppOnDevice(who, device); err != nil {
+			t.Fatal(err)
+		}
+		with = s.ask("POST", "/v1/app/transactions", fmt.Sprintf(`{"transactions":[%q],"app_transaction":%q,"device":%q}`, copied(sub), app, device))
+		s.session, _ = with["session"].(string)
+		if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")); !strings.Contains(got, "monthly") || !strings.Contains(got, "club") {
+			t.Errorf("beside the app's own: %s", got)
+		}
+		_, err = s.Hub.Erase(t.Context(), followtest.Workspace, customer)
+		s.Must(err)
+		if out := s.enter(copied(sub)); out["session"] != "" || fmt.Sprint(out["entitlements"]) != "[]" || s.Purchase(sub).Facts != nil {
+			t.Errorf("of an erased customer: %v", out)
+		}
+	})
+}
+
 // phoneBodies are bodies that the operations of devices take.
 var phoneBodies = map[string]string{
 	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`, "tellUsage": `{"product":"club","played_seconds":1}`,

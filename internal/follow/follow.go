@@ -79,6 +79,9 @@ func (f *Follower) hears(ctx context.Context, a engawa.Account) error {
 // are about, one for each original transaction, in the order in which these
 // come first. All of it is kept or nothing.
 func (f *Follower) Save(ctx context.Context, a engawa.Account, how How, reports ...purchase.Report) ([]engawa.Purchase, error) {
+	if len(reports) == 0 {
+		return nil, nil
+	}
 	w, err := f.Store.Workspace(ctx, a.Workspace)
 	if err != nil {
 		return nil, err
