@@ -6,7 +6,9 @@ package follow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,6 +58,28 @@ func (f *Follower) Event(ctx context.Context, a engawa.Account, e *engawa.Event)
 	e.Customer = ps[0].Customer
 	return nil
 }
+
+// Elsewhere says which account a notification is for that one refused: the account of
+// the same app in the environment that it is of. The store sends the sandbox's to
+// production's URL where only that was entered, and App Review buys in the sandbox
+// with the build that is to be published.
+func (f *Follower) Elsewhere(ctx context.Context, a engawa.Account, refused error) (string, error) {
+	e, ok := errors.AsType[*appstore.Error](refused)
+	if !ok || e.Class != appstore.ClassEnvironment {
+		return "", nil
+	}
+	all, err := f.Store.Accounts(ctx, a.Workspace)
+	i := slices.IndexFunc(all, func(other engawa.Account) bool {
+		return other.Kind == Kind && other.Enabled && other.Settings["bundle_id"] == a.Settings["bundle_id"] && environment(other) != environment(a)
+	})
+	if err != nil || i < 0 {
+		return "", err
+	}
+	return all[i].ID, nil
+}
+
+// environment is production where none is set.
+func environment(a engawa.Account) string { return cmp.Or(a.Settings["environment"], engawa.Production) }
 
 // tookEvery is how exactly it is known when an account last took something.
 const tookEvery = time.Minute
