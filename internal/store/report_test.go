@@ -167,3 +167,40 @@ func TestSeen(t *testing.T) {
 		}
 	})
 }
+
+// TestRescinded: a parent's withdrawal ends what may be told to the child beyond the
+// contract, and is a task, in the transaction that keeps the event; the same word
+// again, another's and a sample's do nothing.
+func TestRescinded(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		e := engawa.Event{
+			Workspace: ws, Account: room, Type: store.Rescinded, Customer: "cus_1", DedupKey: "uuid", OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{}`),
+		}
+		sample, posted := e, e
+		sample.DedupKey, sample.Sample = "sample", true
+		posted.DedupKey, posted.Account = "posted", engawa.SourceAPI
+		for _, e := range []engawa.Event{e, e, sample, posted} {
+			e.ID = engawa.NewOrderedID(engawa.PrefixEvent, time.Now())
+			_, err := s.Journal(ctx, []engawa.Event{e})
+			s.must(err)
+		}
+		tasks, err := s.TaskPage(ctx, ws, store.TaskFilter{Kind: store.RescindedTask}, store.Page{})
+		s.must(err)
+		if len(tasks) != 1 || tasks[0].Customer != "cus_1" || tasks[0].Count != 1 {
+			s.t.Errorf("%+v", tasks)
+		}
+		all, err := s.Consents(ctx, ws, "cus_1")
+		s.must(err)
+		ends := 0
+		for _, c := range all {
+			if !c.Given && c.Evidence.How == "parent" {
+				ends++
+			}
+		}
+		if ends != 2 {
+			s.t.Errorf("%d ends among %d decisions", ends, len(all))
+		}
+	})
+}
