@@ -56,6 +56,9 @@ func (s *shopDesk) follows(path string, form url.Values) string {
 	return s.d.seen(to)
 }
 
+// spaces are what a browser shows as one.
+var spaces = regexp.MustCompile(`\s+`)
+
 func mainOf(page string) string {
 	_, page, _ = strings.Cut(page, "<main")
 	return page
@@ -289,6 +292,10 @@ func TestOutageEnds(t *testing.T) {
 			whose = append(whose, k.Customer)
 			c, err := s.Hub.Customer(t.Context(), followtest.Workspace, k.Customer)
 			s.Must(err)
+			line := ">一括延長できなかった方に対応する</a> · <a href=\"/customers/" + k.Customer + "\">" + c.Name + "</a>"
+			if tasks := s.d.seen("/tasks?kind=extension.failed"); !strings.Contains(spaces.ReplaceAllString(tasks, " "), line) {
+				t.Errorf("the list of tasks does not name %s: %s", c.Name, mainOf(tasks))
+			}
 			if names[c.Name] == "" || strings.Count(list, ">"+c.Name+"</a>") != 1 || !strings.Contains(s.d.seen("/tasks/"+k.ID), `href="/customers/`+k.Customer+`"`) {
 				t.Errorf("%s is not named: %s", c.Name, list)
 			}

@@ -829,6 +829,7 @@ type Tasks struct {
 type TaskRow struct {
 	ID, Title, Help   string
 	URL, Source       string // the page of what raised it, and what that is
+	Customer, Whose   string // whom it is about, and the name; empty: nobody in particular
 	Count             int
 	DueAt, At, DoneAt time.Time
 	Assignee, DoneBy  string // names
