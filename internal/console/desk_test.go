@@ -353,6 +353,22 @@ func (d *desk) seeInApp(message string) {
 	d.must(d.st.SeeInApp(context.Background(), ws, "app_1", said.Message.Customer, engawa.FixedID(engawa.PrefixInApp, ws, of)))
 }
 
+// TestFindMany: where more are called so than a page shows, it says so and asks for the
+// given name, which then finds the one.
+func TestFindMany(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	for i := range store.MaxHits + 5 {
+		d.must(d.st.AddCustomer(context.Background(), store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: fmt.Sprint("cus_many_", i), Kind: "person", Name: fmt.Sprintf("高橋 G%02d", i), CreatedAt: time.Now()}}))
+	}
+	res := d.post("/customers/find", url.Values{"q": {"高橋"}})
+	if page := mainOf(res.Body.String()); res.Code != http.StatusOK || strings.Count(page, "cus_many_") < store.MaxHits || !strings.Contains(page, "姓に続けて名のはじめの文字も入力するか") {
+		t.Errorf("%d %s", res.Code, page)
+	}
+	if res := d.post("/customers/find", url.Values{"q": {"高橋 g54"}}); res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_many_54" {
+		t.Errorf("with the given name: %d %s", res.Code, res.Header().Get("Location"))
+	}
+}
+
 // TestNoteAndLetter: a note stands in the story with its author; a message
 // passes the verdict, which can be seen before.
 func TestNoteAndLetter(t *testing.T) {
