@@ -65,7 +65,7 @@ func onDevice(t *testing.T, do func(t *testing.T, s *handheld)) {
 		kinds := builtin.Kinds()
 		a := &api.API{
 			Store: s.Hub, Intake: s.Intake, Words: words, Kinds: kinds, Vault: vault.New(vault.Generate(time.Now())), Log: slog.New(slog.NewTextHandler(&s.log, nil)), Follow: s.Follow,
-			Desk: &desk.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow},
+			Desk:    &desk.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow},
 			Compose: &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: kinds},
 		}
 		s.handler, s.doc = a.Handler(), a.Document()

@@ -107,7 +107,7 @@ func TestDeskLives(t *testing.T) {
 		if err := w.quicken(); err != nil {
 			return err
 		}
-		return w.deskLives(ctx, t)
+		return w.deskLives(ctx)
 	})
 	if err := errors.Join(err, w.close()); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestDeskLives(t *testing.T) {
 }
 
 // deskLives looks at each lively shopper as an agent does, until three months are over.
-func (w *world) deskLives(ctx context.Context, t *testing.T) error {
+func (w *world) deskLives(ctx context.Context) error {
 	for _, who := range w.lively {
 		last, err := w.store.Last(who)
 		if err != nil {
@@ -130,7 +130,9 @@ func (w *world) deskLives(ctx context.Context, t *testing.T) error {
 			return fmt.Errorf("found %v by an order: %w", found, err)
 		}
 		at := "/v1/customers/" + found.Customers[0].ID
-		var story struct{ Rows []struct{ Kind, Text, State string } }
+		var story struct {
+			Rows []struct{ Kind, Text, State string }
+		}
 		rows := func(kind, text string) (n int) {
 			for _, r := range story.Rows {
 				if r.Kind == kind && strings.Contains(r.Text, text) {

@@ -79,7 +79,9 @@ func (f *Follower) Elsewhere(ctx context.Context, a engawa.Account, refused erro
 }
 
 // environment is production where none is set.
-func environment(a engawa.Account) string { return cmp.Or(a.Settings["environment"], engawa.Production) }
+func environment(a engawa.Account) string {
+	return cmp.Or(a.Settings["environment"], engawa.Production)
+}
 
 // tookEvery is how exactly it is known when an account last took something.
 const tookEvery = time.Minute

@@ -59,7 +59,7 @@ func TestRescinded(t *testing.T) {
 			return ks
 		}
 		ks := tasks()
-		if len(ks) != 1 || ks[0].Customer != customer || ks[0].Count != 1 || ks[0].Source != evs[0].ID || ks[0].DueAt.Sub(time.Now()).Round(24*time.Hour) != 10*24*time.Hour {
+		if len(ks) != 1 || ks[0].Customer != customer || ks[0].Count != 1 || ks[0].Source != evs[0].ID || time.Until(ks[0].DueAt).Round(24*time.Hour) != 10*24*time.Hour {
 			t.Errorf("%+v", ks)
 		}
 		s.Must(s.RescindConsent(s.Person("JPN", "")))

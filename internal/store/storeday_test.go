@@ -163,8 +163,11 @@ func (s *shop) playDay(day int, morning time.Time) (out []happened) {
 			state        engawa.PurchaseState
 			typ, product string
 		}{
-			{"expired", "store.expired.voluntary", "year"}, {"billing_retry", "store.grace_period_expired", "month"}, {"revoked", "store.refund", "month"},
-			{"erased", "", "month"}, {"revoked", "store.revoke", "month"},
+			{"expired", "store.expired.voluntary", "year"},
+			{"billing_retry", "store.grace_period_expired", "month"},
+			{"revoked", "store.refund", "month"},
+			{"erased", "", "month"},
+			{"revoked", "store.revoke", "month"},
 		}[n%5]
 		at := morning.Add(late)
 		if what.state == "erased" {
