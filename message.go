@@ -133,6 +133,7 @@ type Delivery struct {
 	Note         string   // why it stands where it stands: a code
 	Doubt        bool     // an attempt may have arrived, and nobody knows
 	HandedAt     time.Time
+	SeenAt       time.Time // in an app: when the customer saw it first; zero: not told
 	UpdatedAt    time.Time
 }
 

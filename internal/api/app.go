@@ -8,6 +8,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/phone"
+	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/refund"
 )
 
@@ -109,15 +110,10 @@ func (a *API) bought(ctx context.Context, s phone.Session) (AppBought, error) {
 	if err != nil {
 		return out, err
 	}
-	now := time.Now()
-	open, err := a.entitled(ctx, s.Workspace, all)
-	if err != nil {
+	if out.Entitlements, err = a.opened(ctx, s.Workspace, all); err != nil {
 		return out, err
 	}
-	for _, e := range open {
-		out.Entitlements = append(out.Entitlements, appEntitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
-	}
-	for _, l := range phone.History(all, now) {
+	for _, l := range phone.History(all, time.Now()) {
 		if len(out.Purchases) == shownPurchases {
 			break
 		}
@@ -133,6 +129,16 @@ func (a *API) bought(ctx context.Context, s phone.Session) (AppBought, error) {
 	return out, nil
 }
 
+// opened is what purchases open now.
+func (a *API) opened(ctx context.Context, workspace string, all []purchase.State) ([]appEntitlement, error) {
+	open, err := a.entitled(ctx, workspace, all)
+	out := []appEntitlement{}
+	for _, e := range open {
+		out = append(out, appEntitlement{e.Name, e.ProductID, utc(e.Until), e.Shared, e.Units})
+	}
+	return out, err
+}
+
 type appEnterIn struct {
 	Body struct {
 		Transactions   []string `json:"transactions,omitempty" maxItems:"50" maxLength:"20000" doc:"jwsRepresentation of each transaction, unchanged: of a purchase, or all of Transaction.all after a restore"`
@@ -142,8 +148,8 @@ type appEnterIn struct {
 }
 
 type appEntered struct {
-	Session string    `json:"session" doc:"Send it as the header Engawa-Session with every other call of this device; keep it out of logs"`
-	EndsAt  time.Time `json:"ends_at" doc:"A day from now; post again then"`
+	Session string     `json:"session" doc:"Send it as the header Engawa-Session with every other call of this device; keep it out of logs. Empty: nothing that was posted names a device, so that only what it opens is answered"`
+	EndsAt  *time.Time `json:"ends_at" doc:"A day from now; post again then. null: there is no session"`
 	AppBought
 }
 
@@ -153,8 +159,13 @@ func (a *API) enterApp(ctx context.Context, c *call, in *appEnterIn) (appEntered
 	if err != nil {
 		return appEntered{}, err
 	}
-	bought, err := a.bought(ctx, s)
-	return appEntered{a.phoneDoor().Token(s), s.EndsAt, bought}, err
+	if s.Customer == "" {
+		out := appEntered{AppBought: AppBought{Purchases: []appPurchase{}}}
+		out.Entitlements, err = a.opened(ctx, c.workspace, s.Shown)
+		return out, err
+	}
+	bought, err := a.bought(ctx, s.Session)
+	return appEntered{a.phoneDoor().Token(s.Session), &s.EndsAt, bought}, err
 }
 
 type none struct{}

@@ -22,6 +22,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/channel/inapp"
+	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/message"
@@ -64,6 +65,7 @@ func onDevice(t *testing.T, do func(t *testing.T, s *handheld)) {
 		kinds := builtin.Kinds()
 		a := &api.API{
 			Store: s.Hub, Intake: s.Intake, Words: words, Kinds: kinds, Vault: vault.New(vault.Generate(time.Now())), Log: slog.New(slog.NewTextHandler(&s.log, nil)), Follow: s.Follow,
+			Desk:    &desk.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow},
 			Compose: &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: kinds},
 		}
 		s.handler, s.doc = a.Handler(), a.Document()
@@ -266,6 +268,66 @@ func TestAppRefused(t *testing.T) {
 	})
 }
 
+// TestAppCopies: a copy of what the store signed that names no device, as it stands
+// in notifications, is kept, and answers what it opens; it opens no session, neither
+// beside what a device of somebody else shows, and brings no erased customer back.
+func TestAppCopies(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		s.Down.Store(true)
+		copied := func(transaction string) string {
+			jws, err := s.OnDevice(transaction, "")
+			s.Must(err)
+			return jws
+		}
+		who := s.Person("JPN", account)
+		sub, club := s.Bought(who, "monthly"), s.Bought(who, "club")
+		out := s.enter(copied(sub))
+		if got := fmt.Sprint(out["entitlements"]); out["session"] != "" || out["ends_at"] != nil || !strings.Contains(got, "name:monthly") || fmt.Sprint(out["purchases"]) != "[]" {
+			t.Errorf("a copy alone: %v", out)
+		}
+		customer := s.Purchase(sub).Customer
+		if got, err := s.Hub.CustomerBy(t.Context(), followtest.Workspace, engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: account}); got != customer || customer == "" {
+			t.Errorf("the token names %q, not %q: %v", got, customer, err)
+		}
+		s.enter(s.signed(club)) // more is known of this customer
+		if got := fmt.Sprint(s.enter(copied(sub))["entitlements"]); !strings.Contains(got, "name:monthly") || strings.Contains(got, "club") {
+			t.Errorf("a copy opens more than itself: %s", got)
+		}
+		if status, _ := s.call("GET", "/v1/app/messages", s.key, ""); status != 401 {
+			t.Errorf("a copy reads messages: %d", status)
+		}
+		thief := s.Bought(s.Person("JPN", ""), "recipes")
+		for _, shown := range [][]string{{s.signed(thief), copied(sub)}, {copied(sub), s.signed(thief)}} {
+			s.enter(shown...)
+			if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")); !strings.Contains(got, "recipes") || strings.Contains(got, "monthly") {
+				t.Errorf("beside one's own: %s", got)
+			}
+		}
+		app, err := s.AppOnDevice(who, "")
+		s.Must(err)
+		if status, out := s.call("POST", "/v1/app/transactions", s.key, fmt.Sprintf(`{"app_transaction":%q,"device":%q}`, app, device)); status != 401 || !strings.Contains(fmt.Sprint(out), "names no device") {
+			t.Errorf("a copy of the app's: %d %v", status, out)
+		}
+		with := s.ask("POST", "/v1/app/transactions", fmt.Sprintf(`{"transactions":[%q],"app_transaction":%q,"device":%q}`, copied(sub), app, device))
+		if with["session"] != "" {
+			t.Error("two copies open a session")
+		}
+		if app, err = s.AppOnDevice(who, device); err != nil {
+			t.Fatal(err)
+		}
+		with = s.ask("POST", "/v1/app/transactions", fmt.Sprintf(`{"transactions":[%q],"app_transaction":%q,"device":%q}`, copied(sub), app, device))
+		s.session, _ = with["session"].(string)
+		if got := fmt.Sprint(s.ask("GET", "/v1/app/purchases", "")); !strings.Contains(got, "monthly") || !strings.Contains(got, "club") {
+			t.Errorf("beside the app's own: %s", got)
+		}
+		_, err = s.Hub.Erase(t.Context(), followtest.Workspace, customer)
+		s.Must(err)
+		if out := s.enter(copied(sub)); out["session"] != "" || fmt.Sprint(out["entitlements"]) != "[]" || s.Purchase(sub).Facts != nil {
+			t.Errorf("of an erased customer: %v", out)
+		}
+	})
+}
+
 // phoneBodies are bodies that the operations of devices take.
 var phoneBodies = map[string]string{
 	"enterApp": `{"transactions":["x.y.z"]}`, "signOffer": `{"product":"club","offer":"stay"}`, "signIntro": `{"product":"club"}`, "tellReason": `{"reason":"other"}`, "tellUsage": `{"product":"club","played_seconds":1}`,
@@ -406,6 +468,9 @@ func TestAppOffers(t *testing.T) {
 		}
 		fresh := s.Person("JPN", "")
 		s.enter(s.signed(s.Bought(fresh, "monthly")))
+		if status, out := s.call("POST", "/v1/app/offers:sign", s.key, strings.Replace(wish, account, "", 1)); status != 403 {
+			t.Errorf("to who was subscribed in another group alone: %d %v", status, out)
+		}
 		may := s.ask("POST", "/v1/app/introductory-offers:sign", `{"product":"club"}`)
 		id, err := s.Buy(sim.Purchase{Customer: fresh, Product: "club", Eligibility: may["jws"].(string)})
 		s.Must(err)
@@ -453,7 +518,7 @@ func TestAppCodes(t *testing.T) {
 
 // TestAppMessages: a message in the app waits until it is fetched, through the
 // verdict like any other: what is not agreed to is not there, what ended is not, and
-// the app says what was seen.
+// the app says what was seen, which the message and the customer's timeline tell.
 func TestAppMessages(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
 		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
@@ -513,6 +578,20 @@ func TestAppMessages(t *testing.T) {
 		}
 		if got := s.ask("GET", "/v1/app/messages", "")["messages"]; !strings.Contains(fmt.Sprint(got), "seen:true") {
 			t.Errorf("%v", got)
+		}
+		_, told := s.call("GET", "/v1/messages/"+fix, s.full, "")
+		at := fmt.Sprint(told["deliveries"].([]any)[0].(map[string]any)["seen_at"])
+		if when, err := time.Parse(time.RFC3339, at); err != nil || !when.Equal(time.Now()) {
+			t.Errorf("the message says seen at %s", at)
+		}
+		for path, rows := range map[string]string{"/v1/customers/" + customer + "/timeline?kind=message": "rows", "/v1/messages?customer=" + customer: "messages"} {
+			_, told := s.call("GET", path, s.full, "")
+			for _, r := range told[rows].([]any) {
+				row := r.(map[string]any)
+				if got, want := row["seen_at"], map[bool]any{true: at, false: nil}[row["id"] == fix]; got != want {
+					t.Errorf("%s: %s was seen at %v, not %v", path, row["id"], got, want)
+				}
+			}
 		}
 		mine := s.session
 		s.enter(s.signed(s.Bought(s.Person("JPN", ""), "recipes")))

@@ -465,6 +465,7 @@ type storyRow struct {
 	ID        string        `json:"id"`
 	Text      string        `json:"text" doc:"In the language of Accept-Language"`
 	State     string        `json:"state,omitempty" doc:"Of a message, a ticket, an extension, a code, a task; of a consent, given or withdrawn; of an answer, sent, refused, ignored, withheld or late"`
+	SeenAt    *time.Time    `json:"seen_at,omitempty" doc:"Of a message: when the customer saw it in the app"`
 	Actor     string        `json:"actor,omitempty" doc:"Who wrote a message, a ticket or a note, answered a refund case, asked for an extension, handed out a code; of an answer, empty: the hub by its rules"`
 	Reason    string        `json:"reason,omitempty" doc:"Why the actor did it, as a code"`
 	Why       string        `json:"why,omitempty" doc:"Why a message was refused, an extension was refused or an answer was not sent, as a code; of a refused message the first"`
@@ -517,7 +518,7 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 		row.Text, err = l.of(ctx, r.Event)
 	case desk.RowMessage, desk.RowTicket:
 		m := r.Message.Message
-		row.Text, row.State, row.Reason = r.Message.Subject, string(m.State), string(m.Reason)
+		row.Text, row.State, row.Reason, row.SeenAt = r.Message.Subject, string(m.State), string(m.Reason), utc(r.Message.SeenAt)
 		if m.Member != "" {
 			row.Actor = "member:" + m.Member
 		}

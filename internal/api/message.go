@@ -205,6 +205,7 @@ type messageRow struct {
 	Purpose     engawa.Purpose      `json:"purpose"`
 	Subject     string              `json:"subject"`
 	CreatedAt   time.Time           `json:"created_at"`
+	SeenAt      *time.Time          `json:"seen_at,omitempty" doc:"In an app"`
 }
 
 type messageList struct {
@@ -223,7 +224,7 @@ func (a *API) listMessages(ctx context.Context, c *call, in *messagesIn) (messag
 	out := messageList{Messages: make([]messageRow, len(rows))}
 	for i, r := range rows {
 		m := r.Message
-		out.Messages[i] = messageRow{m.ID, m.State, r.Outcome, r.Gate, m.Customer, m.Destination, m.Event, m.Purpose, r.Subject, m.CreatedAt.UTC()}
+		out.Messages[i] = messageRow{m.ID, m.State, r.Outcome, r.Gate, m.Customer, m.Destination, m.Event, m.Purpose, r.Subject, m.CreatedAt.UTC(), utc(r.SeenAt)}
 		out.Next = in.next(len(rows), m.CreatedAt, m.ID)
 	}
 	return out, err
@@ -253,6 +254,7 @@ type deliveryOut struct {
 	DueAt       time.Time            `json:"due_at"`
 	DeadlineAt  *time.Time           `json:"deadline_at"`
 	ProviderID  string               `json:"provider_id,omitempty"`
+	SeenAt      *time.Time           `json:"seen_at,omitempty" doc:"In an app: when the customer saw it first, as the app told"`
 	UpdatedAt   time.Time            `json:"updated_at"`
 	Verdict     *verdictOut          `json:"verdict,omitempty" doc:"The one that counted"`
 	Attempts    []attemptOut         `json:"attempts"`
@@ -320,7 +322,7 @@ func (a *API) showEvents(ctx context.Context, workspace string, m *messageOut) e
 func (a *API) showDelivery(c *call, d engawa.Delivery, attempts []engawa.Attempt) deliveryOut {
 	out := deliveryOut{
 		ID: d.ID, Account: d.Account, Destination: d.Destination, State: d.State, Note: d.Note, DueAt: d.DueAt.UTC(), DeadlineAt: utc(d.DeadlineAt),
-		ProviderID: d.ProviderID, UpdatedAt: d.UpdatedAt.UTC(),
+		ProviderID: d.ProviderID, SeenAt: utc(d.SeenAt), UpdatedAt: d.UpdatedAt.UTC(),
 	}
 	if d.Verdict != nil {
 		v := a.showVerdict(c, *d.Verdict)

@@ -370,7 +370,7 @@ func (a *API) addAppItself(h huma.API) {
 	add(a, h, op{
 		"enterApp", post, "/v1/app/transactions", access.AppUse, ok, tagApp, "Show what the App Store signed, and come in",
 		"After a purchase, after a restore, and once a day. The purchases are kept, tied to the customer whom the app account token or the app transaction names, " +
-			"and a session is answered for the other calls. The same transactions again change nothing.",
+			"and a session is answered for the other calls. Copies that name no device, such as those of notifications, are kept too, and open no session: what they open is answered, and nothing else. The same transactions again change nothing.",
 	}, a.enterApp)
 	add(a, h, op{"appPurchases", get, "/v1/app/purchases", access.AppUse, ok, tagApp, "What the customer may use, and what was paid", "For the app's own pages, and for a refund sheet."}, a.appPurchases)
 	add(a, h, op{

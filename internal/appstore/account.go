@@ -130,14 +130,16 @@ func Explain(err error) error {
 // skewed reports whether clocks differ by more than a token bears.
 func skewed(d time.Duration) bool { return d.Abs() >= skewNoted }
 
-// Transaction proves a transaction that an app fetched on a device and posted. The
+// Transaction proves a transaction that an app fetched on a device and posted, and
+// reports whether it names that device: what the Server API and notifications carry
+// is signed as well, and names none. The
 // error is an *engawa.Error: CodeUnverified (not signed by the App Store, or fetched
 // on another device), CodeInvalid (another app's, or of another environment:
 // errors.As an *Error tells which) or CodeUnavailable.
-func (a *Account) Transaction(signed, device string) (*Transaction, error) {
-	t, err := a.v.Transaction(signed)
+func (a *Account) Transaction(signed, device string) (t *Transaction, here bool, err error) {
+	t, err = a.v.Transaction(signed)
 	if err != nil {
-		return nil, tellPosted(err)
+		return nil, false, tellPosted(err)
 	}
 	var on struct {
 		Verification string `json:"deviceVerification"`
@@ -146,27 +148,30 @@ func (a *Account) Transaction(signed, device string) (*Transaction, error) {
 	if len(t.Other) > 0 && json.Unmarshal(t.Other, &on) != nil {
 		on.Verification = "unreadable"
 	}
-	return t, onDevice(on.Verification, on.Nonce, device)
+	here, err = onDevice(on.Verification, on.Nonce, device)
+	return t, here, err
 }
 
 // AppTransaction proves an app's own transaction, as Transaction does.
-func (a *Account) AppTransaction(signed, device string) (*AppTransaction, error) {
-	t, err := a.v.AppTransaction(signed)
+func (a *Account) AppTransaction(signed, device string) (t *AppTransaction, here bool, err error) {
+	t, err = a.v.AppTransaction(signed)
 	if err != nil {
-		return nil, tellPosted(err)
+		return nil, false, tellPosted(err)
 	}
-	return t, onDevice(t.DeviceVerification, t.DeviceVerificationNonce, device)
+	here, err = onDevice(t.DeviceVerification, t.DeviceVerificationNonce, device)
+	return t, here, err
 }
 
-// onDevice refuses what was fetched on another device than says to have it: the
+// onDevice reports whether something names the device that says to have it, and
+// refuses what names another: the
 // check is the SHA-384 of the nonce and the device's id, in lower case (StoreKit,
-// Transaction.deviceVerification). What the Server API signed names no device.
-func onDevice(check, nonce, device string) error {
+// Transaction.deviceVerification).
+func onDevice(check, nonce, device string) (here bool, err error) {
 	sum := sha512.Sum384([]byte(strings.ToLower(nonce + device)))
 	if check == "" || base64.StdEncoding.EncodeToString(sum[:]) == check {
-		return nil
+		return check != "", nil
 	}
-	return &engawa.Error{
+	return false, &engawa.Error{
 		Code: engawa.CodeUnverified, Field: "/device", Message: "this was signed for another device",
 		Remedy: "send AppStore.deviceVerificationID of the device on which StoreKit handed it out, and the jwsRepresentation as it is",
 	}

@@ -204,7 +204,7 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), late), "/events/"+r.ID
 	case desk.RowMessage:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
-		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State
+		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, v.seen(r.Message.SeenAt), orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State
 	case desk.RowTicket:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
 		row.Line, row.More, row.URL = m.Subject, joinDot(m.To, orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID
@@ -244,6 +244,14 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		}
 	}
 	return row
+}
+
+// seen says when a message was seen in the app; empty: nobody told.
+func (p Page) seen(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return p.T("story.seen", "time", p.near(at))
 }
 
 // wrote says which member wrote a message, and why; empty: none did.

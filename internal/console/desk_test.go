@@ -56,6 +56,9 @@ func (s *shopDesk) follows(path string, form url.Values) string {
 	return s.d.seen(to)
 }
 
+// spaces are what a browser shows as one.
+var spaces = regexp.MustCompile(`\s+`)
+
 func mainOf(page string) string {
 	_, page, _ = strings.Cut(page, "<main")
 	return page
@@ -289,6 +292,10 @@ func TestOutageEnds(t *testing.T) {
 			whose = append(whose, k.Customer)
 			c, err := s.Hub.Customer(t.Context(), followtest.Workspace, k.Customer)
 			s.Must(err)
+			line := ">一括延長できなかった方に対応する</a> · <a href=\"/customers/" + k.Customer + "\">" + c.Name + "</a>"
+			if tasks := s.d.seen("/tasks?kind=extension.failed"); !strings.Contains(spaces.ReplaceAllString(tasks, " "), line) {
+				t.Errorf("the list of tasks does not name %s: %s", c.Name, mainOf(tasks))
+			}
 			if names[c.Name] == "" || strings.Count(list, ">"+c.Name+"</a>") != 1 || !strings.Contains(s.d.seen("/tasks/"+k.ID), `href="/customers/`+k.Customer+`"`) {
 				t.Errorf("%s is not named: %s", c.Name, list)
 			}
@@ -333,6 +340,35 @@ func TestFindPage(t *testing.T) {
 	})
 }
 
+// seeInApp lets the customer of a message see it in an app.
+func (d *desk) seeInApp(message string) {
+	d.t.Helper()
+	said, err := d.st.Message(context.Background(), ws, message)
+	d.must(err)
+	if page := d.seen("/messages/" + message); strings.Contains(page, "アプリで表示") {
+		d.t.Error("it is seen before it was")
+	}
+	of := said.Deliveries[0].ID
+	d.must(d.st.KeepInApp(context.Background(), ws, of, "app_1", []byte("{}")))
+	d.must(d.st.SeeInApp(context.Background(), ws, "app_1", said.Message.Customer, engawa.FixedID(engawa.PrefixInApp, ws, of)))
+}
+
+// TestFindMany: where more are called so than a page shows, it says so and asks for the
+// given name, which then finds the one.
+func TestFindMany(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	for i := range store.MaxHits + 5 {
+		d.must(d.st.AddCustomer(context.Background(), store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: fmt.Sprint("cus_many_", i), Kind: "person", Name: fmt.Sprintf("高橋 G%02d", i), CreatedAt: time.Now()}}))
+	}
+	res := d.post("/customers/find", url.Values{"q": {"高橋"}})
+	if page := mainOf(res.Body.String()); res.Code != http.StatusOK || strings.Count(page, "cus_many_") < store.MaxHits || !strings.Contains(page, "姓に続けて名のはじめの文字も入力するか") {
+		t.Errorf("%d %s", res.Code, page)
+	}
+	if res := d.post("/customers/find", url.Values{"q": {"高橋 g54"}}); res.Code != http.StatusSeeOther || res.Header().Get("Location") != "/customers/cus_many_54" {
+		t.Errorf("with the given name: %d %s", res.Code, res.Header().Get("Location"))
+	}
+}
+
 // TestNoteAndLetter: a note stands in the story with its author; a message
 // passes the verdict, which can be seen before.
 func TestNoteAndLetter(t *testing.T) {
@@ -366,6 +402,12 @@ func TestNoteAndLetter(t *testing.T) {
 	}
 	if page := d.seen("/customers/cus_hana?show=message"); !strings.Contains(page, "佐藤 ゆき · お客さまからのご依頼") {
 		t.Error("the story does not tell who wrote, and why")
+	}
+	d.seeInApp(rows[0].Message.ID)
+	for path, want := range map[string]string{"/messages/" + rows[0].Message.ID: "アプリで表示", "/customers/cus_hana?show=message": "アプリで表示: "} {
+		if page := d.seen(path); !strings.Contains(page, want) {
+			t.Errorf("%s does not tell that it was seen: %s", path, mainOf(page))
+		}
 	}
 	form.Set("purpose", "marketing")
 	_ = d.post("/customers/cus_hana/write", form)

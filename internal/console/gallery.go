@@ -665,6 +665,7 @@ func sampleTasks(p Page, s spoken) []TaskRow {
 	closed, unknown, broken := row("tsk_1", "account.closed", "acc", nil), row("tsk_2", "delivery.unknown", "acc", nil), row("tsk_3", "route.broken", "rte", nil)
 	closed.URL, closed.Count, closed.DueAt, closed.At, closed.Late = "/accounts/acc_3", 3, ago(40*time.Minute), ago(3*time.Hour), true
 	unknown.URL, unknown.DueAt, unknown.At, unknown.Assignee, unknown.Mine = "/messages/msg_5", sampleNow.Add(22*time.Hour+48*time.Minute), ago(time.Hour), s.member, true
+	unknown.Customer, unknown.Whose = "cus_2", s.minsu
 	broken.URL, broken.DueAt, broken.At, broken.Assignee = "/routes/rte_1", sampleNow.Add(50*time.Hour), ago(2*time.Hour), s.hana
 	return []TaskRow{closed, unknown, broken}
 }

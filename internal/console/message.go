@@ -260,7 +260,7 @@ func (n *names) deliveries(said store.Said) []Delivery {
 	out := make([]Delivery, len(said.Deliveries))
 	for i, d := range said.Deliveries {
 		out[i] = Delivery{
-			ID: d.ID, Account: n.account(d.Account), State: d.State, Note: n.v.noteWords(d.Note), DueAt: d.DueAt, HandedAt: d.HandedAt, ProviderID: d.ProviderID,
+			ID: d.ID, Account: n.account(d.Account), State: d.State, Note: n.v.noteWords(d.Note), DueAt: d.DueAt, HandedAt: d.HandedAt, SeenAt: d.SeenAt, ProviderID: d.ProviderID,
 		}
 		if d.Destination != "" {
 			out[i].Account = joinDot(out[i].Account, n.destination(d.Destination))

@@ -168,7 +168,7 @@ func (c *console) tasksCSV(v *visit) error {
 	if err != nil {
 		return err
 	}
-	out := v.csv("tasks", "id", "state", "kind", "title", "source", "assignee", "count", "created_at", "raised_at", "due_at", "done_at", "done_by")
+	out := v.csv("tasks", "id", "state", "kind", "title", "customer", "source", "assignee", "count", "created_at", "raised_at", "due_at", "done_at", "done_by")
 	p := store.Page{Limit: 200}
 	for range csvRows / 200 {
 		all, err := c.Store.TaskPage(v.ctx(), v.ws(), f, p)
@@ -177,7 +177,7 @@ func (c *console) tasksCSV(v *visit) error {
 		}
 		for _, k := range all {
 			row := people.row(k)
-			writeCSV(out, k.ID, k.State, k.Kind, row.Title, k.Source, row.Assignee, v.Number(k.Count), stamp(k.CreatedAt), stamp(k.RaisedAt), stamp(k.DueAt), stamp(k.DoneAt), row.DoneBy)
+			writeCSV(out, k.ID, k.State, k.Kind, row.Title, k.Customer, k.Source, row.Assignee, v.Number(k.Count), stamp(k.CreatedAt), stamp(k.RaisedAt), stamp(k.DueAt), stamp(k.DoneAt), row.DoneBy)
 			p.At, p.ID = f.After(k)
 		}
 		if len(all) < 200 {
@@ -211,6 +211,7 @@ func (c *console) dueSoonest(v *visit, n int) (rows []TaskRow, err error) {
 // people names who does things.
 type people struct {
 	v        *visit
+	names    *names // of customers alone
 	members  []engawa.Member
 	accounts []engawa.Account // that tasks may come of
 }
@@ -221,7 +222,7 @@ func (c *console) people(v *visit) (people, error) {
 		return people{}, err
 	}
 	accounts, err := c.Store.Accounts(v.ctx(), v.ws())
-	return people{v, members, accounts}, err
+	return people{v, &names{c: c, v: v, customers: map[string]engawa.Customer{}}, members, accounts}, err
 }
 
 // name is a member's; of an actor, "member:…" or "key:…", it is who that is.
@@ -253,6 +254,7 @@ func (p people) row(k engawa.Task) TaskRow {
 		Assignee: p.name(k.Assignee), Mine: k.Assignee != "" && k.Assignee == p.v.member.ID, DoneBy: p.name(k.DoneBy),
 	}
 	row.Title, row.Help = p.v.TaskWords(k)
+	row.Customer, row.Whose = k.Customer, p.names.customer(k.Customer)
 	if sort := sortOf(k.Source); sort != "" {
 		row.Source = p.v.T("tasks.source." + sort)
 	}

@@ -200,6 +200,7 @@ type Delivery struct {
 	State           engawa.DeliveryState
 	Note            string // in words
 	DueAt, HandedAt time.Time
+	SeenAt          time.Time // in an app
 	ProviderID      string
 	Attempts        []Attempt
 }
@@ -828,6 +829,7 @@ type Tasks struct {
 type TaskRow struct {
 	ID, Title, Help   string
 	URL, Source       string // the page of what raised it, and what that is
+	Customer, Whose   string // whom it is about, and the name; empty: nobody in particular
 	Count             int
 	DueAt, At, DoneAt time.Time
 	Assignee, DoneBy  string // names

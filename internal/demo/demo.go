@@ -51,6 +51,7 @@ type world struct {
 	storeURL string
 	shoppers map[string]string // of the store, by the hub's id
 	lively   []string          // of the store, whose months pass in minutes
+	speed    int               // at which they do
 	room     *chatworksim.Server
 	inbox    *mailsim.Inbox
 	push     *webhooksim.Server // the shop's own push service
@@ -103,12 +104,12 @@ func Run(ctx context.Context, o Options) error {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	w := &world{out: o.Out, locale: o.Locale, begun: time.Now()}
+	w := &world{out: o.Out, locale: o.Locale, begun: time.Now(), speed: lifeSpeed}
 	if err := w.simulators(ctx); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), w.close())
 	}
 	defer w.relay.Close() //nolint:errcheck // the hub closed it, unless it never ran
-	err := w.hub(ctx, o, dir)
+	err := w.hub(ctx, o, dir, func(ctx context.Context, h *serve.Hub) error { return w.perform(ctx, h, o.Quick) })
 	return errors.Join(err, w.close())
 }
 
@@ -227,7 +228,7 @@ func (w *world) close() error {
 }
 
 // hub starts the real hub on a real store, furnishes it and plays.
-func (w *world) hub(ctx context.Context, o Options, dir string) error {
+func (w *world) hub(ctx context.Context, o Options, dir string, play func(context.Context, *serve.Hub) error) error {
 	c := config.Default()
 	c.Node, c.Database, c.KeyFile = "demo", config.DSN(filepath.Join(dir, "engawa.db")), filepath.Join(dir, "engawa.key")
 	c.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -254,7 +255,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string) error {
 	ended := make(chan error, 2)
 	go func() { ended <- h.Run(runCtx, l) }()
 	go func() { ended <- h.ServeRelay(runCtx, w.relay) }()
-	err = w.perform(ctx, h, o.Quick)
+	err = play(ctx, h)
 	stop()
 	return errors.Join(err, <-ended, <-ended, h.Close())
 }

@@ -2,17 +2,22 @@ package demo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/engawa/engawa"
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/serve"
 )
 
 // TestStoreLives: half an hour of the living demo. Every lively shopper subscribes
@@ -28,7 +33,7 @@ func TestStoreLives(t *testing.T) {
 	hub.Config.SetKeepAlivesEnabled(false) // no connection outlives the bubble
 	defer hub.Close()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{hubURL: hub.URL}
+		w := &world{hubURL: hub.URL, speed: lifeSpeed}
 		var err error
 		if w.store, err = appstoresim.New(bundleID, appAppleID, appstoresim.Production); err != nil {
 			t.Fatal(err)
@@ -74,4 +79,87 @@ func TestStoreLives(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDeskLives: subscriptions whose months pass in a second live on at a real hub,
+// which is told of each renewal by the store and answers; the desk finds such a
+// customer by the order of a receipt mail, moves the renewal date, and its story
+// tells all of it. In the demo itself a month takes five minutes.
+func TestDeskLives(t *testing.T) {
+	w := &world{out: io.Discard, locale: engawa.Japanese, begun: time.Now(), speed: 30 * 24 * 3600}
+	if err := w.simulators(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer w.relay.Close()
+	err := w.hub(t.Context(), Options{Addr: "127.0.0.1:0", LogFile: os.Stderr}, t.TempDir(), func(ctx context.Context, h *serve.Hub) error {
+		ctx, stop := context.WithTimeout(ctx, patience)
+		defer stop()
+		life := newHistory(time.Now())
+		if err := w.shop(life); err != nil {
+			return err
+		}
+		for _, p := range life.people {
+			if err := h.Store.AddCustomer(ctx, p); err != nil {
+				return err
+			}
+		}
+		w.store.CatchUp()
+		if err := w.quicken(); err != nil {
+			return err
+		}
+		return w.deskLives(ctx)
+	})
+	if err := errors.Join(err, w.close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deskLives looks at each lively shopper as an agent does, until three months are over.
+func (w *world) deskLives(ctx context.Context) error {
+	for _, who := range w.lively {
+		last, err := w.store.Last(who)
+		if err != nil {
+			return err
+		}
+		order, err := w.store.Order(last)
+		if err != nil {
+			return err
+		}
+		var found struct{ Customers []struct{ ID string } }
+		if err := w.post(ctx, "/v1/customers:find", map[string]any{"text": order, "ask": true}, &found); err != nil || len(found.Customers) != 1 {
+			return fmt.Errorf("found %v by an order: %w", found, err)
+		}
+		at := "/v1/customers/" + found.Customers[0].ID
+		var story struct {
+			Rows []struct{ Kind, Text, State string }
+		}
+		rows := func(kind, text string) (n int) {
+			for _, r := range story.Rows {
+				if r.Kind == kind && strings.Contains(r.Text, text) {
+					n++
+				}
+			}
+			return n
+		}
+		if err := w.until(ctx, at+"/timeline", &story, func() bool { return rows("event", "更新") >= 3 }); err != nil {
+			return fmt.Errorf("three renewals of %s: %w; told %v", who, err, story.Rows)
+		}
+		var bought struct {
+			Purchases []struct {
+				ID, State string
+				Entitled  bool
+			}
+		}
+		if err := w.get(ctx, at+"/purchases", &bought); err != nil || len(bought.Purchases) != 1 || !bought.Purchases[0].Entitled {
+			return fmt.Errorf("%+v: %w", bought, err)
+		}
+		var moved struct{ State string }
+		if err := w.post(ctx, "/v1/purchases/"+bought.Purchases[0].ID+":extend", map[string]any{"days": 7, "reason": "customer_satisfaction"}, &moved); err != nil || moved.State != "done" {
+			return fmt.Errorf("extended: %s: %w", moved.State, err)
+		}
+		if err := w.until(ctx, at+"/timeline", &story, func() bool { return rows("extension", "7") == 1 }); err != nil {
+			return fmt.Errorf("the extension is not in the story: %w", err)
+		}
+	}
+	return nil
 }

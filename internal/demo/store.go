@@ -258,7 +258,7 @@ func inOrder(evs []engawa.Event) []engawa.Event {
 // quicken has the lively shoppers subscribe, whose months pass in minutes.
 func (w *world) quicken() error {
 	for _, who := range w.lively {
-		if err := w.store.Hurry(who, lifeSpeed); err != nil {
+		if err := w.store.Hurry(who, w.speed); err != nil {
 			return err
 		}
 		if err := buys(monthly)(w.store, who); err != nil {

@@ -6,7 +6,9 @@ package follow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,6 +59,30 @@ func (f *Follower) Event(ctx context.Context, a engawa.Account, e *engawa.Event)
 	return nil
 }
 
+// Elsewhere says which account a notification is for that one refused: the account of
+// the same app in the environment that it is of. The store sends the sandbox's to
+// production's URL where only that was entered, and App Review buys in the sandbox
+// with the build that is to be published.
+func (f *Follower) Elsewhere(ctx context.Context, a engawa.Account, refused error) (string, error) {
+	e, ok := errors.AsType[*appstore.Error](refused)
+	if !ok || e.Class != appstore.ClassEnvironment {
+		return "", nil
+	}
+	all, err := f.Store.Accounts(ctx, a.Workspace)
+	i := slices.IndexFunc(all, func(other engawa.Account) bool {
+		return other.Kind == Kind && other.Enabled && other.Settings["bundle_id"] == a.Settings["bundle_id"] && environment(other) != environment(a)
+	})
+	if err != nil || i < 0 {
+		return "", err
+	}
+	return all[i].ID, nil
+}
+
+// environment is production where none is set.
+func environment(a engawa.Account) string {
+	return cmp.Or(a.Settings["environment"], engawa.Production)
+}
+
 // tookEvery is how exactly it is known when an account last took something.
 const tookEvery = time.Minute
 
@@ -79,6 +105,9 @@ func (f *Follower) hears(ctx context.Context, a engawa.Account) error {
 // are about, one for each original transaction, in the order in which these
 // come first. All of it is kept or nothing.
 func (f *Follower) Save(ctx context.Context, a engawa.Account, how How, reports ...purchase.Report) ([]engawa.Purchase, error) {
+	if len(reports) == 0 {
+		return nil, nil
+	}
 	w, err := f.Store.Workspace(ctx, a.Workspace)
 	if err != nil {
 		return nil, err

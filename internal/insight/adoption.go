@@ -13,29 +13,37 @@ type Family struct {
 	Type  string // "store.refund"
 	Phase Phase
 	Rare  bool // it comes only where the app uses something, or at some time
+	// Itself: no route is needed. The hub keeps it, or does what is to be done.
+	Itself bool
 }
 
 // Families lists the types by the phase in which an app takes them up: first
 // those that most notifications are, then all the others.
 func Families() []Family {
 	return []Family{
-		{"store.subscribed", Start, false},
-		{"store.did_renew", Start, false},
-		{"store.did_fail_to_renew", Start, false},
-		{"store.expired", Start, false},
-		{"store.refund", Start, false},
-		{"store.did_change_renewal_status", LifeCycle, false},
-		{"store.did_change_renewal_pref", LifeCycle, true},
-		{"store.grace_period_expired", LifeCycle, true},
-		{"store.offer_redeemed", LifeCycle, true},
-		{"store.price_increase", LifeCycle, true},
-		{"store.renewal_extended", LifeCycle, true},
-		{"store.renewal_extension", LifeCycle, true},
-		{"store.revoke", LifeCycle, true},
-		{"store.consumption_request", LifeCycle, true},
-		{"store.refund_declined", LifeCycle, true},
-		{"store.refund_reversed", LifeCycle, true},
-		{"store.one_time_charge", LifeCycle, true},
+		{"store.subscribed", Start, false, false},
+		{"store.did_renew", Start, false, false},
+		{"store.did_fail_to_renew", Start, false, false},
+		{"store.expired", Start, false, false},
+		{"store.refund", Start, false, false},
+		{"store.did_change_renewal_status", LifeCycle, false, false},
+		{"store.did_change_renewal_pref", LifeCycle, true, false},
+		{"store.grace_period_expired", LifeCycle, true, false},
+		{"store.offer_redeemed", LifeCycle, true, false},
+		{"store.price_increase", LifeCycle, true, false},
+		{"store.renewal_extended", LifeCycle, true, false},
+		{"store.renewal_extension", LifeCycle, true, false},
+		{"store.revoke", LifeCycle, true, false},
+		{"store.consumption_request", LifeCycle, true, false},
+		{"store.refund_declined", LifeCycle, true, false},
+		{"store.refund_reversed", LifeCycle, true, false},
+		{"store.one_time_charge", LifeCycle, true, false},
+		{"store.rescind_consent", LifeCycle, true, true},
+		{"store.external_purchase_token", LifeCycle, true, false},
+		{"store.metadata_update", LifeCycle, true, true},
+		{"store.migration", LifeCycle, true, true},
+		{"store.price_change", LifeCycle, true, true},
+		{"store.test", LifeCycle, true, true},
 	}
 }
 
@@ -54,7 +62,10 @@ const (
 
 // Lacks reports whether something is to be done: it should come and does not, or
 // it comes and nothing is done with it.
-func (a Adopted) Lacks() bool { return a.Long == 0 && !a.Rare || a.Long > 0 && !a.Routed }
+func (a Adopted) Lacks() bool { return a.Long == 0 && !a.Rare || a.Unused() }
+
+// Unused reports whether it comes, and only a route would do something with it.
+func (a Adopted) Unused() bool { return a.Long > 0 && !a.Routed && !a.Itself }
 
 // Adoption holds what came, over LongSpan days, and the routes against what the
 // store has to tell.

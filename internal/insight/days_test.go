@@ -55,6 +55,8 @@ func TestAdoption(t *testing.T) {
 		{Day: "2026-03-01", What: "store.refund_declined", N: 1},
 		{Day: "2026-03-01", What: "store.expired.voluntary", N: 3},
 		{Day: "2026-01-01", What: "store.revoke", N: 1},
+		{Day: "2026-03-01", What: "store.rescind_consent", N: 1},
+		{Day: "2026-03-01", What: "store.external_purchase_token.created", N: 1},
 	}
 	routes := []engawa.Route{{Enabled: true, Events: []string{"store.refund"}}, {Events: []string{"store.revoke"}}, {Enabled: true, Events: []string{"store.expired.voluntary"}}}
 	got := map[string]Adopted{}
@@ -62,17 +64,17 @@ func TestAdoption(t *testing.T) {
 		got[a.Type] = a
 	}
 	for typ, want := range map[string]Adopted{
-		"store.refund":          {Family{"store.refund", Start, false}, 2, 7, true},
-		"store.refund_declined": {Family{"store.refund_declined", LifeCycle, true}, 1, 1, false},
-		"store.expired":         {Family{"store.expired", Start, false}, 3, 3, true},
-		"store.revoke":          {Family{"store.revoke", LifeCycle, true}, 0, 1, false},
-		"store.did_renew":       {Family{"store.did_renew", Start, false}, 0, 0, false},
+		"store.refund":          {Family{"store.refund", Start, false, false}, 2, 7, true},
+		"store.refund_declined": {Family{"store.refund_declined", LifeCycle, true, false}, 1, 1, false},
+		"store.expired":         {Family{"store.expired", Start, false, false}, 3, 3, true},
+		"store.revoke":          {Family{"store.revoke", LifeCycle, true, false}, 0, 1, false},
+		"store.did_renew":       {Family{"store.did_renew", Start, false, false}, 0, 0, false},
 	} {
 		if got[typ] != want {
 			t.Errorf("%+v, want %+v", got[typ], want)
 		}
 	}
-	for typ, lacks := range map[string]bool{"store.refund": false, "store.refund_declined": true, "store.revoke": true, "store.did_renew": true, "store.offer_redeemed": false} {
+	for typ, lacks := range map[string]bool{"store.refund": false, "store.refund_declined": true, "store.revoke": true, "store.did_renew": true, "store.offer_redeemed": false, "store.rescind_consent": false, "store.external_purchase_token": true, "store.test": false} {
 		if got[typ].Lacks() != lacks {
 			t.Errorf("%s: %t", typ, !lacks)
 		}

@@ -53,6 +53,7 @@ func Routes() []Ready {
 		{Name: "sorry", Events: []string{"store.refund"}, Condition: `event.data.revocation.reason == "app_issue"`, While: engawa.WhileRefunded, Purpose: engawa.Service},
 		{Name: "surge", Events: []string{Surged}, Purpose: engawa.Service, Staff: true},
 		{Name: "suspicious", Events: []string{SuspiciousRefunds}, Purpose: engawa.Service, Staff: true},
+		{Name: "rescinded", Events: []string{"store.rescind_consent"}, Purpose: engawa.Service, Staff: true},
 	}
 }
 

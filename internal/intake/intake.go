@@ -28,6 +28,10 @@ type Intake struct {
 	// all the same, and a person is told.
 	Follow map[string]func(context.Context, engawa.Account, *engawa.Event) error
 
+	// Elsewhere says, by the kind of an account that refused a callback and why, which
+	// account of the workspace it is for; empty: none. That one proves it anew.
+	Elsewhere map[string]func(context.Context, engawa.Account, error) (string, error)
+
 	mu   sync.Mutex
 	open map[string]opened
 	own  map[string]ownTypes
@@ -52,7 +56,7 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 	if err != nil {
 		return err
 	}
-	evs, err := o.receiver.Receive(h, body)
+	o, evs, err := in.receive(ctx, o, h, body)
 	if err != nil {
 		return err
 	}
@@ -81,6 +85,28 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 	}
 	_, err = in.Store.Journal(ctx, evs)
 	return err
+}
+
+// receive proves a callback at the account that it came to, or at the one that it
+// is for.
+func (in *Intake) receive(ctx context.Context, o opened, h http.Header, body []byte) (opened, []engawa.Event, error) {
+	evs, refused := o.receiver.Receive(h, body)
+	find := in.Elsewhere[o.account.Kind]
+	if refused == nil || find == nil {
+		return o, evs, refused
+	}
+	id, err := find(ctx, o.account, refused)
+	if err != nil {
+		return o, nil, unavailable(err)
+	}
+	if id == "" {
+		return o, nil, refused
+	}
+	if o, err = in.receiver(ctx, id); err != nil {
+		return o, nil, err
+	}
+	evs, err = o.receiver.Receive(h, body)
+	return o, evs, err
 }
 
 // answer ties a reply to the message that it answers, where the hub sent that:

@@ -65,16 +65,23 @@ type Proof struct {
 // MaxShown is how many transactions are taken in one call.
 const MaxShown = 50
 
-// Enter takes what the App Store signed, keeps the purchases and lets the customer
-// in whose they are. The same shown again changes nothing. The error is an
-// *engawa.Error as of appstore.Account.Transaction; nothing was taken then.
-func (d *Door) Enter(ctx context.Context, workspace, app, key string, p Proof) (Session, error) {
+// Entered is what showing what the App Store signed comes to.
+type Entered struct {
+	Session                  // Customer is empty: nobody was let in
+	Shown   []purchase.State // the purchases that were shown, as they stand now
+}
+
+// Enter takes what the App Store signed and keeps the purchases. It lets the customer
+// in whom what names this device names; copies that name none let nobody in
+// (docs/decisions/0016). The same shown again changes nothing. The error is an
+// *engawa.Error as of appstore.Account.Transaction, before anything was taken.
+func (d *Door) Enter(ctx context.Context, workspace, app, key string, p Proof) (Entered, error) {
 	if len(p.Transactions) == 0 && p.AppTransaction == "" {
-		return Session{}, engawa.Invalid("/transactions", "send a transaction's jwsRepresentation, or the app transaction's", "nothing that the App Store signed was sent")
+		return Entered{}, engawa.Invalid("/transactions", "send a transaction's jwsRepresentation, or the app transaction's", "nothing that the App Store signed was sent")
 	}
 	accounts, err := d.accounts(ctx, workspace, app)
 	if err != nil {
-		return Session{}, err
+		return Entered{}, err
 	}
 	var refused error
 	for _, a := range accounts {
@@ -84,15 +91,15 @@ func (d *Door) Enter(ctx context.Context, workspace, app, key string, p Proof) (
 			continue // perhaps another account's
 		}
 		if err != nil {
-			return Session{}, err
+			return Entered{}, err
 		}
-		s := Session{Workspace: workspace, Key: key, App: app, Account: a.ID, EndsAt: time.Now().Add(Life).UTC().Truncate(time.Second)}
-		if s.Customer, err = d.keep(ctx, a, proved); err == nil {
-			err = d.reach(ctx, s)
+		in := Entered{Session: Session{Workspace: workspace, Key: key, App: app, Account: a.ID, EndsAt: time.Now().Add(Life).UTC().Truncate(time.Second)}}
+		if in.Customer, in.Shown, err = d.keep(ctx, a, proved); err == nil && in.Customer != "" {
+			err = d.reach(ctx, in.Session)
 		}
-		return s, err
+		return in, err
 	}
-	return Session{}, refused
+	return Entered{}, refused
 }
 
 // accounts are the App Store accounts of an app that are switched on.
@@ -107,8 +114,9 @@ func (d *Door) accounts(ctx context.Context, workspace, app string) ([]engawa.Ac
 
 // proved is what the App Store did sign.
 type proved struct {
-	app     *appstore.AppTransaction
-	reports []purchase.Report
+	app    *appstore.AppTransaction // that names the device; nil: none does
+	here   []purchase.Report        // of transactions that name the device
+	copies []purchase.Report        // of those that name none
 }
 
 func (d *Door) prove(a engawa.Account, p Proof) (out proved, err error) {
@@ -117,19 +125,33 @@ func (d *Door) prove(a engawa.Account, p Proof) (out proved, err error) {
 		return out, err
 	}
 	if p.AppTransaction != "" {
-		if out.app, err = with.AppTransaction(p.AppTransaction, p.Device); err != nil {
+		app, here, err := with.AppTransaction(p.AppTransaction, p.Device)
+		if err != nil {
 			return out, err
+		}
+		if here {
+			out.app = app
 		}
 	}
 	for _, signed := range p.Transactions {
-		t, err := with.Transaction(signed, p.Device)
+		t, here, err := with.Transaction(signed, p.Device)
 		if err != nil {
 			return out, err
 		}
 		if out.app != nil && t.AppTransactionID != "" && out.app.AppTransactionID != "" && t.AppTransactionID != out.app.AppTransactionID {
 			return out, &engawa.Error{Code: engawa.CodeUnverified, Field: "/transactions", Message: "the transactions are of different customers of the store", Remedy: "send those of the customer who is signed in at the store"}
 		}
-		out.reports = append(out.reports, purchase.OfTransaction(t))
+		if here {
+			out.here = append(out.here, purchase.OfTransaction(t))
+		} else {
+			out.copies = append(out.copies, purchase.OfTransaction(t))
+		}
+	}
+	if out.app == nil && len(out.here)+len(out.copies) == 0 {
+		return out, &engawa.Error{
+			Code: engawa.CodeUnverified, Field: "/app_transaction", Message: "this app transaction names no device, so that anybody may have a copy",
+			Remedy: "send AppTransaction.shared's jwsRepresentation as StoreKit hands it out on the device, with AppStore.deviceVerificationID",
+		}
 	}
 	return out, nil
 }
@@ -152,17 +174,35 @@ func (d *Door) account(a engawa.Account) (*appstore.Account, error) {
 	return with, nil
 }
 
-// keep folds the purchases and returns whose they are. Of one who was erased, the
-// purchase begins anew: the customer came back.
-func (d *Door) keep(ctx context.Context, a engawa.Account, p proved) (customer string, err error) {
-	if len(p.reports) > 0 {
-		ps, err := d.Follow.Save(ctx, a, follow.How{Back: true}, p.reports...)
-		if err != nil {
-			return "", err
-		}
-		return ps[len(ps)-1].Customer, nil
+// keep folds the purchases and returns whose device this is; empty: of nobody who is
+// known by something that names it. Of one who was erased and shows a device, the
+// purchase begins anew: the customer came back. A copy brings nobody back.
+func (d *Door) keep(ctx context.Context, a engawa.Account, p proved) (customer string, shown []purchase.State, err error) {
+	here, err := d.Follow.Save(ctx, a, follow.How{Back: true}, p.here...)
+	if err != nil {
+		return "", nil, err
 	}
-	return d.installed(ctx, a, p.app)
+	copies, err := d.Follow.Save(ctx, a, follow.How{}, p.copies...)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, kept := range append(here, copies...) {
+		if kept.Facts == nil {
+			continue // an erased customer's
+		}
+		state, err := follow.State(kept.Facts)
+		if err != nil {
+			return "", nil, err
+		}
+		shown = append(shown, state)
+	}
+	switch {
+	case len(here) > 0:
+		customer = here[len(here)-1].Customer
+	case p.app != nil:
+		customer, err = d.installed(ctx, a, p.app)
+	}
+	return customer, shown, err
 }
 
 // installed finds or makes the customer who has the app and bought nothing in it.

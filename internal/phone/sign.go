@@ -36,14 +36,16 @@ func (d *Door) Sign(ctx context.Context, s Session, w Wish) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
+	described, err := d.Store.Products(ctx, s.Workspace)
+	if err != nil {
+		return Signed{}, err
+	}
 	now := time.Now()
+	group := groupsOf(all, described)[w.Product]
 	if !slices.ContainsFunc(rules, func(r appstore.OfferRule) bool {
-		return r.Product == w.Product && r.Offer == w.Offer && allows(r, all, now)
+		return r.Product == w.Product && r.Offer == w.Offer && allows(r, group, all, now)
 	}) {
-		return Signed{}, &engawa.Error{
-			Code: engawa.CodeForbidden, Message: "no rule of the account allows this customer this offer now",
-			Remedy: "show the usual price; the business lists the offers to be signed on the App Store account's page",
-		}
+		return Signed{}, notAllowed(w.Product, group)
 	}
 	transaction, err := own(all, w.Transaction)
 	if err != nil {
@@ -71,12 +73,26 @@ func (d *Door) signer(ctx context.Context, s Session) (*appstore.Signer, []purch
 	return by, all, a.Settings, err
 }
 
+func notAllowed(product, group string) *engawa.Error {
+	e := &engawa.Error{
+		Code: engawa.CodeForbidden, Message: "no rule of the account allows this customer this offer now",
+		Remedy: "show the usual price; the business lists the offers to be signed on the App Store account's page",
+	}
+	if group == "" {
+		e.Message += "; of which subscription group " + product + " is, nobody said"
+		e.Remedy += ", and describes the product with its group on Products"
+	}
+	return e
+}
+
 // allows reports whether a customer who bought all this stands where a rule wants
-// one to. The store gives promotional offers to who is or was subscribed.
-func allows(r appstore.OfferRule, all []purchase.State, now time.Time) bool {
+// one to, by a subscription of the product's own group: the store gives promotional
+// offers to who is or was subscribed there ("Set up promotional offers" of App Store
+// Connect Help). Where nobody knows the group, only the product itself counts.
+func allows(r appstore.OfferRule, group string, all []purchase.State, now time.Time) bool {
 	return slices.ContainsFunc(all, func(s purchase.State) bool {
 		v := s.At(now)
-		if v.Kind != purchase.Renewing || v.Shared {
+		if v.Kind != purchase.Renewing || v.Shared || v.ProductID != r.Product && (group == "" || v.Group != group) {
 			return false
 		}
 		state := v.Status.String()
@@ -131,11 +147,9 @@ func (d *Door) Intro(ctx context.Context, s Session, product string) (jws string
 	return jws, eligible, err
 }
 
-// had reports whether something of the product, or of its group, was bought at an
-// introductory price: the store gives one for each group, and what is signed goes
-// before its own look. The group is told by who described the product or by a
-// purchase of it; where neither does, it may be any.
-func had(all []purchase.State, described []engawa.Product, product string) bool {
+// groupsOf are the subscription groups of products: as a purchase told, or who
+// described the product.
+func groupsOf(all []purchase.State, described []engawa.Product) map[string]string {
 	groups := map[string]string{}
 	for _, s := range all {
 		for _, said := range s.Periods {
@@ -145,6 +159,15 @@ func had(all []purchase.State, described []engawa.Product, product string) bool 
 	for _, d := range described {
 		groups[d.ID] = cmp.Or(groups[d.ID], d.Group)
 	}
+	return groups
+}
+
+// had reports whether something of the product, or of its group, was bought at an
+// introductory price: the store gives one for each group, and what is signed goes
+// before its own look. The group is told by who described the product or by a
+// purchase of it; where neither does, it may be any.
+func had(all []purchase.State, described []engawa.Product, product string) bool {
+	groups := groupsOf(all, described)
 	for _, s := range all {
 		for _, said := range s.Periods {
 			p := said.What

@@ -171,7 +171,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	h.refunds = &refund.Runner{Store: st, Clients: clients}
 	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
-		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log, Follow: follower,
+		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower), Elsewhere: elsewhere(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log, Follow: follower,
 		Lists: &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
@@ -202,6 +202,10 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 // following says who looks at the events of which kind of account.
 func following(f *follow.Follower) map[string]func(context.Context, engawa.Account, *engawa.Event) error {
 	return map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: f.Event}
+}
+
+func elsewhere(f *follow.Follower) map[string]func(context.Context, engawa.Account, error) (string, error) {
+	return map[string]func(context.Context, engawa.Account, error) (string, error){follow.Kind: f.Elsewhere}
 }
 
 // handler is all that the hub answers: the API's paths, and pages everywhere else.

@@ -128,6 +128,9 @@ func (t *tx) journal(slots []slot) error {
 			return err
 		}
 	}
+	if err := t.hearRescinded(slots, known); err != nil {
+		return err
+	}
 	return t.countDays(ws, slots, known)
 }
 

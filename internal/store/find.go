@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -227,22 +228,42 @@ func (t *tx) customersByID(workspace string, ids []string) (map[string]engawa.Cu
 // named finds by the first letters of a name. What has a hash is at most
 // longestPrefix letters; names are opened and compared whole. cut says that not all
 // who share the letters were looked at.
+//
+// Of a long name in several words only those are opened who have the hash of its
+// second word's beginning too: thousands may share a family name.
 func (t *tx) named(workspace, typed string) (hits []Hit, cut bool, err error) {
-	want := FoldName(typed)
-	letters := []rune(want)
-	if len(letters) == 0 {
+	words := nameWords(typed)
+	want := strings.Join(words, "")
+	if want == "" {
 		return nil, false, nil
 	}
-	hash, after := t.nameHash(workspace, string(letters[:min(len(letters), longestPrefix)])), ""
+	first := t.beginHash(workspace, want)
+	second := first
+	if rest := strings.Join(words[1:], ""); utf8.RuneCountInString(want) > longestPrefix && utf8.RuneCountInString(rest) >= shortestPrefix {
+		second = t.beginHash(workspace, rest)
+	}
+	return t.beginning(workspace, want, first, second)
+}
+
+// beginHash is the hash of as many first letters as have one.
+func (t *tx) beginHash(workspace, folded string) string {
+	letters := []rune(folded)
+	return t.nameHash(workspace, string(letters[:min(len(letters), longestPrefix)]))
+}
+
+// beginning opens those who have both hashes, the second of a later word or the
+// first again, until there are enough whose name begins so.
+func (t *tx) beginning(workspace, want, first, second string) (hits []Hit, cut bool, err error) {
+	after := ""
 	for looked := 0; len(hits) <= MaxHits; looked += candidates {
 		if cut = looked >= maxCandidates; cut {
 			break
 		}
-		ids, err := all(t, scanString, `SELECT customer FROM name_prefix WHERE workspace = $1 AND hash = $2 AND customer > $3 ORDER BY customer LIMIT $4`, workspace, hash, after, candidates)
+		ids, err := t.sharing(workspace, first, second, after)
 		if err != nil || len(ids) == 0 {
 			return byName(hits), false, err
 		}
-		if len(letters) <= longestPrefix {
+		if utf8.RuneCountInString(want) <= longestPrefix {
 			ids = ids[:min(len(ids), MaxHits+1)] // all of them fit, but for whoever was erased
 		}
 		after = ids[len(ids)-1]
@@ -257,6 +278,16 @@ func (t *tx) named(workspace, typed string) (hits []Hit, cut bool, err error) {
 		}
 	}
 	return byName(hits), cut, nil
+}
+
+// sharing are those after a customer who have both hashes.
+func (t *tx) sharing(workspace, first, second, after string) ([]string, error) {
+	const one = `SELECT customer FROM name_prefix p WHERE workspace = $1 AND hash = $2 AND customer > $3`
+	if first == second {
+		return all(t, scanString, one+` ORDER BY customer LIMIT $4`, workspace, first, after, candidates)
+	}
+	return all(t, scanString, one+` AND EXISTS (SELECT 1 FROM name_prefix q WHERE q.workspace = p.workspace AND q.hash = $5 AND q.customer = p.customer)
+		ORDER BY customer LIMIT $4`, workspace, first, after, candidates, second)
 }
 
 func byName(hits []Hit) []Hit {
@@ -294,17 +325,20 @@ func nameWords(name string) []string {
 }
 
 // nameStarts are a folded name from each of its first words on.
-func nameStarts(name string) (starts []string) {
+func nameStarts(name string) []string { return startsOf(name, maxNameWords) }
+
+func startsOf(name string, most int) (starts []string) {
 	words := nameWords(name)
-	for i := range min(len(words), maxNameWords) {
+	for i := range min(len(words), most) {
 		starts = append(starts, strings.Join(words[i:], ""))
 	}
 	return starts
 }
 
-// namePrefixes are the beginnings by which a name is found.
+// namePrefixes are the beginnings by which a name is found, and that of the word after
+// the last from which it is.
 func namePrefixes(name string) (all []string) {
-	for _, s := range nameStarts(name) {
+	for _, s := range startsOf(name, maxNameWords+1) {
 		letters := []rune(s)
 		for n := shortestPrefix; n <= min(len(letters), longestPrefix); n++ {
 			all = append(all, string(letters[:n]))

@@ -113,13 +113,68 @@ func (t *tx) fetched(workspace string, deliveries []string) error {
 	return err
 }
 
-// SeeInApp writes down that the customer saw a message. Seen again it stays as it
-// was the first time.
+// SeeInApp writes down that the customer saw a message, and reports it where a route
+// asks. Seen again it stays as it was the first time.
 func (s *Store) SeeInApp(ctx context.Context, workspace, app, customer, id string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		return t.expect("message in the app", `UPDATE in_app SET seen_at = CASE seen_at WHEN 0 THEN $5 ELSE seen_at END
-			WHERE workspace = $1 AND id = $2 AND app = $3 AND customer = $4`, workspace, id, app, customer, now())
+		deliveries, err := all(t, scanString, `SELECT delivery FROM in_app WHERE workspace = $1 AND id = $2 AND app = $3 AND customer = $4`, workspace, id, app, customer)
+		if err != nil {
+			return err
+		}
+		if len(deliveries) == 0 {
+			return engawa.NotFound("message in the app")
+		}
+		n, err := t.exec(`UPDATE in_app SET seen_at = $3 WHERE workspace = $1 AND id = $2 AND seen_at = 0`, workspace, id, now())
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.reportSeen(workspace, app, customer, deliveries[0])
 	})
+}
+
+func (t *tx) reportSeen(workspace, app, customer, delivery string) error {
+	message, err := one(t, scanString, `SELECT message FROM delivery WHERE workspace = $1 AND id = $2`, workspace, delivery)
+	if err != nil {
+		return found("delivery", err)
+	}
+	const typ = "app.message.seen"
+	return t.report(engawa.Event{Workspace: workspace, Type: typ, DedupKey: typ + ":" + delivery, Subject: "message:" + message, Customer: customer},
+		map[string]string{"message": message, "delivery": delivery, "app": app})
+}
+
+// seenIn says when deliveries were seen in an app.
+func (t *tx) seenIn(workspace string, deliveries []engawa.Delivery) error {
+	var ids []string
+	for _, d := range deliveries {
+		ids = append(ids, d.ID)
+	}
+	when, err := t.seenBy(`SELECT delivery, seen_at FROM in_app WHERE workspace = $1 AND delivery {in $2} AND seen_at > 0`, workspace, ids)
+	for i := range deliveries {
+		deliveries[i].SeenAt = when[deliveries[i].ID]
+	}
+	return err
+}
+
+// seenMessages says when messages were seen first, of those that were.
+func (t *tx) seenMessages(workspace string, messages []string) (map[string]time.Time, error) {
+	return t.seenBy(`SELECT d.message, min(x.seen_at) FROM delivery d JOIN in_app x ON x.workspace = d.workspace AND x.delivery = d.id
+		WHERE d.workspace = $1 AND d.message {in $2} AND x.seen_at > 0 GROUP BY d.message`, workspace, messages)
+}
+
+func (t *tx) seenBy(query, workspace string, ids []string) (map[string]time.Time, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	type row struct {
+		id   string
+		when int64
+	}
+	rows, err := all(t, func(scan func(...any) error) (r row, err error) { return r, scan(&r.id, &r.when) }, query, workspace, t.list(ids))
+	out := make(map[string]time.Time, len(rows))
+	for _, r := range rows {
+		out[r.id] = at(r.when)
+	}
+	return out, err
 }
 
 // keptInApp is how long it is kept what an app showed.

@@ -357,6 +357,9 @@ func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, e
 		if said.Deliveries, err = t.deliveries(ring, workspace, id, said.Judged); err != nil {
 			return err
 		}
+		if err := t.seenIn(workspace, said.Deliveries); err != nil {
+			return err
+		}
 		said.Attempts, err = t.attempts(ring, workspace, id)
 		return err
 	})
@@ -510,6 +513,7 @@ type MessageRow struct {
 	Outcome engawa.Outcome // of the early verdict
 	Gate    engawa.Gate
 	Subject string
+	SeenAt  time.Time // in an app; zero: not told
 }
 
 func (f MessageFilter) where(workspace string, p Page) where {
@@ -552,11 +556,15 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 		if err != nil {
 			return err
 		}
-		var by []string
+		var by, ids []string
 		for _, r := range rows {
-			by = append(by, r.by)
+			by, ids = append(by, r.by), append(ids, r.ID)
 		}
 		ring, err := t.keys(workspace, openers(by))
+		if err != nil {
+			return err
+		}
+		seen, err := t.seenMessages(workspace, ids)
 		if err != nil {
 			return err
 		}
@@ -565,7 +573,7 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 			if err != nil {
 				return err
 			}
-			out = append(out, MessageRow{r.Message, r.outcome, r.gate, said.Message.Content.Subject})
+			out = append(out, MessageRow{r.Message, r.outcome, r.gate, said.Message.Content.Subject, seen[r.ID]})
 		}
 		return nil
 	})

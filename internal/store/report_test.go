@@ -117,3 +117,90 @@ func TestReports(t *testing.T) {
 		}
 	})
 }
+
+// TestSeen: a message that was seen in an app says when, by itself and in lists,
+// from the first time on; it is an event where a route names it, once.
+func TestSeen(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		s.asks("rte_seen", "app.message.seen")
+		quiet, m := s.message("cus_1"), s.message("cus_1")
+		for _, m := range []engawa.Message{quiet, m} {
+			s.send(m)
+			said, err := s.Message(ctx, ws, m.ID)
+			s.must(err)
+			s.must(s.KeepInApp(ctx, ws, said.Deliveries[0].ID, "app_1", []byte(`{}`)))
+		}
+		said, err := s.Message(ctx, ws, m.ID)
+		s.must(err)
+		id := engawa.FixedID(engawa.PrefixInApp, ws, said.Deliveries[0].ID)
+		if err := s.SeeInApp(ctx, ws, "app_1", "cus_2", id); engawa.CodeOf(err) != engawa.CodeNotFound {
+			s.t.Errorf("somebody else saw it: %v", err)
+		}
+		if !said.Deliveries[0].SeenAt.IsZero() {
+			s.t.Error("it is seen before it was")
+		}
+		for range 2 {
+			s.must(s.SeeInApp(ctx, ws, "app_1", "cus_1", id))
+			after, err := s.Message(ctx, ws, m.ID)
+			s.must(err)
+			if first := said.Deliveries[0].SeenAt; after.Deliveries[0].SeenAt.IsZero() || !first.IsZero() && !after.Deliveries[0].SeenAt.Equal(first) {
+				s.t.Errorf("seen at %v, and then at %v", first, after.Deliveries[0].SeenAt)
+			}
+			said = after
+		}
+		rows, err := s.Messages(ctx, ws, store.MessageFilter{Customer: "cus_1"}, store.Page{})
+		s.must(err)
+		for _, r := range rows {
+			want := map[string]time.Time{m.ID: said.Deliveries[0].SeenAt}[r.Message.ID]
+			if !r.SeenAt.Equal(want) {
+				s.t.Errorf("in the list %s was seen at %v, not at %v", r.Message.ID, r.SeenAt, want)
+			}
+		}
+		want := []string{"app.message.seen message=" + m.ID + " delivery=" + said.Deliveries[0].ID + " app=app_1"}
+		if got := s.reports("message", "delivery", "app"); !slices.Equal(got, want) {
+			s.t.Errorf("reported %q, not %q", got, want)
+		}
+		if evs := s.events(store.EventFilter{Customer: "cus_1"}); len(evs) != 1 {
+			s.t.Errorf("the customer's story has %d events", len(evs))
+		}
+	})
+}
+
+// TestRescinded: a parent's withdrawal ends what may be told to the child beyond the
+// contract, and is a task, in the transaction that keeps the event; the same word
+// again, another's and a sample's do nothing.
+func TestRescinded(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_1")
+		e := engawa.Event{
+			Workspace: ws, Account: room, Type: store.Rescinded, Customer: "cus_1", DedupKey: "uuid", OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{}`),
+		}
+		sample, posted := e, e
+		sample.DedupKey, sample.Sample = "sample", true
+		posted.DedupKey, posted.Account = "posted", engawa.SourceAPI
+		for _, e := range []engawa.Event{e, e, sample, posted} {
+			e.ID = engawa.NewOrderedID(engawa.PrefixEvent, time.Now())
+			_, err := s.Journal(ctx, []engawa.Event{e})
+			s.must(err)
+		}
+		tasks, err := s.TaskPage(ctx, ws, store.TaskFilter{Kind: store.RescindedTask}, store.Page{})
+		s.must(err)
+		if len(tasks) != 1 || tasks[0].Customer != "cus_1" || tasks[0].Count != 1 {
+			s.t.Errorf("%+v", tasks)
+		}
+		all, err := s.Consents(ctx, ws, "cus_1")
+		s.must(err)
+		ends := 0
+		for _, c := range all {
+			if !c.Given && c.Evidence.How == "parent" {
+				ends++
+			}
+		}
+		if ends != 2 {
+			s.t.Errorf("%d ends among %d decisions", ends, len(all))
+		}
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,55 +44,50 @@ func (t *tx) knownStoreEvents(workspace string, slots []slot) (map[string]bool, 
 	return known, err
 }
 
+// counted is what is added to the counts of a store: n of what happened at a moment.
+type counted struct {
+	account, what, product string
+	at                     time.Time
+	n                      int
+}
+
 // countDays counts the store's events among slots that were not here before, on
 // the days on which they happened.
 func (t *tx) countDays(workspace string, slots []slot, known map[string]bool) error {
-	var days []engawa.StoreDay
-	var zone *time.Location
+	var cs []counted
 	for _, sl := range slots {
 		e := sl.event
 		if !sl.out.Fresh || known[e.ID] || !counts(e) {
 			continue
 		}
-		if zone == nil {
-			var err error
-			if zone, err = t.zone(workspace); err != nil {
-				return err
-			}
-		}
 		var about struct {
 			Product string `json:"product_id"`
 		}
 		_ = json.Unmarshal(e.Data, &about) // what names no product counts for none
-		days = append(days, engawa.StoreDay{Account: e.Account, Day: e.OccurredAt.In(zone).Format(time.DateOnly), What: e.Type, Product: about.Product, N: 1})
+		cs = append(cs, counted{e.Account, e.Type, about.Product, e.OccurredAt, 1})
 	}
-	return t.addDays(workspace, days)
+	return t.count(workspace, cs)
 }
 
 // countActive counts a purchase that gives access now and did not, or the other
 // way, on the day on which the store said so. One that was not known counts from
 // the day on which it was bought: it may be heard of months later.
 func (t *tx) countActive(was, is engawa.Purchase) error {
-	var days []engawa.StoreDay
-	if gives(was) && gives(is) && was.Product == is.Product || !gives(was) && !gives(is) {
+	if gives(was) && gives(is) && was.Product == is.Product {
 		return nil
-	}
-	zone, err := t.zone(is.Workspace)
-	if err != nil {
-		return err
 	}
 	since := is.HeardAt
 	if was.ID == "" {
 		since = is.BoughtAt
 	}
-	day := since.In(zone).Format(time.DateOnly)
+	var cs []counted
 	if gives(was) {
-		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: was.Product, N: -1})
+		cs = append(cs, counted{is.Account, engawa.DayActive, was.Product, since, -1})
 	}
 	if gives(is) {
-		days = append(days, engawa.StoreDay{Account: is.Account, Day: day, What: engawa.DayActive, Product: is.Product, N: 1})
+		cs = append(cs, counted{is.Account, engawa.DayActive, is.Product, since, 1})
 	}
-	return t.addDays(is.Workspace, days)
+	return t.count(is.Workspace, cs)
 }
 
 // giving is what purchases are that gives is true of, but for erased customers'.
@@ -105,45 +102,71 @@ func gives(p engawa.Purchase) bool {
 // forgetActive takes the subscriptions of a customer who is erased out of the
 // count: the store's word on them is not followed any more.
 func (t *tx) forgetActive(workspace, customer string, at time.Time) error {
-	zone, err := t.zone(workspace)
-	if err != nil {
-		return err
-	}
-	day := at.In(zone).Format(time.DateOnly)
-	days, err := all(t, func(scan func(...any) error) (d engawa.StoreDay, err error) {
-		d.Day, d.What, d.N = day, engawa.DayActive, -1
-		return d, scan(&d.Account, &d.Product)
+	cs, err := all(t, func(scan func(...any) error) (counted, error) {
+		c := counted{what: engawa.DayActive, at: at, n: -1}
+		return c, scan(&c.account, &c.product)
 	}, `SELECT account, product FROM purchase
 		WHERE workspace = $1 AND customer = $2 AND `+giving, workspace, customer)
 	if err != nil {
 		return err
 	}
-	return t.addDays(workspace, days)
+	return t.count(workspace, cs)
 }
 
-// addDays adds to the counts, in one order everywhere: two that count the same
-// wait for each other in turn.
-func (t *tx) addDays(workspace string, days []engawa.StoreDay) error {
-	slices.SortFunc(days, func(a, b engawa.StoreDay) int {
+// quarter is what the days of every zone are sums of.
+const quarter = 15 * time.Minute
+
+// count adds to the counts of quarters and of days, in one order everywhere: two
+// that count the same wait for each other in turn.
+func (t *tx) count(workspace string, cs []counted) error {
+	if len(cs) == 0 {
+		return nil
+	}
+	sum := map[counted]int{}
+	for _, c := range cs {
+		n := c.n
+		c.at, c.n = c.at.UTC().Truncate(quarter), 0
+		sum[c] += n
+	}
+	cs = cs[:0]
+	for c, n := range sum {
+		c.n = n
+		cs = append(cs, c)
+	}
+	slices.SortFunc(cs, func(a, b counted) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.account, b.account), cmp.Compare(a.what, b.what), cmp.Compare(a.product, b.product))
+	})
+	for _, c := range cs {
+		if _, err := t.exec(`INSERT INTO store_quarter (workspace, at, account, what, product, n) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (workspace, at, account, what, product) DO UPDATE SET n = store_quarter.n + excluded.n`,
+			workspace, c.at.UnixMicro(), c.account, c.what, c.product, c.n); err != nil {
+			return fmt.Errorf("count a store's quarter of an hour: %w", err)
+		}
+	}
+	zone, err := t.zone(workspace)
+	if err != nil {
+		return err
+	}
+	return t.addDays(workspace, cs, zone)
+}
+
+// addDays adds quarters to the days of a zone, in one order everywhere.
+func (t *tx) addDays(workspace string, quarters []counted, zone *time.Location) error {
+	sum := map[engawa.StoreDay]int{}
+	for _, c := range quarters {
+		sum[engawa.StoreDay{Account: c.account, Day: c.at.In(zone).Format(time.DateOnly), What: c.what, Product: c.product}] += c.n
+	}
+	days := slices.SortedFunc(maps.Keys(sum), func(a, b engawa.StoreDay) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Day, b.Day), cmp.Compare(a.What, b.What), cmp.Compare(a.Product, b.Product))
 	})
-	for i, d := range days {
-		if i+1 < len(days) && sameDay(d, days[i+1]) {
-			days[i+1].N += d.N
-			continue
-		}
+	for _, d := range days {
 		if _, err := t.exec(`INSERT INTO store_day (workspace, account, day, what, product, n) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (workspace, account, day, what, product) DO UPDATE SET n = store_day.n + excluded.n`,
-			workspace, d.Account, d.Day, d.What, d.Product, d.N); err != nil {
+			workspace, d.Account, d.Day, d.What, d.Product, sum[d]); err != nil {
 			return fmt.Errorf("count a store's day: %w", err)
 		}
 	}
 	return nil
-}
-
-func sameDay(a, b engawa.StoreDay) bool {
-	a.N = b.N
-	return a == b
 }
 
 func (t *tx) zone(workspace string) (*time.Location, error) {
@@ -184,23 +207,21 @@ func (s *Store) StoreDays(ctx context.Context, workspace, from string) (days []e
 	return days, nil
 }
 
-// RecountDays counts the days of a store anew from the journal and the purchases:
-// after the workspace's zone was changed, say. Who has access now counts from when
-// it was bought; those who have none any more are not counted for the past. Of erased customers' events the
-// product is not known any more. Notifications that come meanwhile wait. It returns
-// how many events and purchases were counted.
+// RecountDays makes the days of a store anew, in the workspace's zone of now, of what
+// was counted by quarters of an hour. Nothing else is read: who has no access any
+// more, who was erased and events that were deleted with their time stay counted as
+// they were. Notifications that come meanwhile wait. It returns how many quarters
+// were added up.
 func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err error) {
 	err = s.mergeTx(ctx, workspace, func(t *tx) error {
+		zone, err := t.zone(workspace)
+		if err != nil {
+			return err
+		}
 		if _, err := t.exec(`DELETE FROM store_day WHERE workspace = $1`, workspace); err != nil {
 			return err
 		}
-		events, err := t.recountEvents(workspace)
-		if err != nil {
-			return err
-		}
-		purchases, err := t.recountActive(workspace)
-		n = events + purchases
-		if err != nil {
+		if n, err = t.addQuarters(workspace, zone); err != nil {
 			return err
 		}
 		return t.noted(workspace, "recount-days", workspace, "n="+strconv.Itoa(n))
@@ -211,53 +232,27 @@ func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err e
 	return n, nil
 }
 
-// recountBatch is how many events are opened at once.
+// recountBatch is how many quarters are read at once.
 const recountBatch = 1000
 
-func (t *tx) recountEvents(workspace string) (n int, err error) {
-	lo, hi := typeRange(storeEvents + "*")
-	for after := ""; ; {
-		rows, err := all(t, scanEvent, `SELECT `+eventColumns+` FROM event WHERE workspace = $1 AND id > $2 AND type >= $3 AND type < $4 ORDER BY id LIMIT $5`,
-			workspace, after, lo, hi, recountBatch)
-		if err != nil || len(rows) == 0 {
+func (t *tx) addQuarters(workspace string, zone *time.Location) (n int, err error) {
+	last := counted{at: time.UnixMicro(math.MinInt64)}
+	for {
+		qs, err := all(t, func(scan func(...any) error) (c counted, err error) {
+			var began int64
+			err = scan(&began, &c.account, &c.what, &c.product, &c.n)
+			c.at = time.UnixMicro(began)
+			return c, err
+		}, `SELECT at, account, what, product, n FROM store_quarter
+			WHERE workspace = $1 AND (at, account, what, product) > ($2, $3, $4, $5) ORDER BY at, account, what, product LIMIT $6`,
+			workspace, last.at.UnixMicro(), last.account, last.what, last.product, recountBatch)
+		if err != nil || len(qs) == 0 {
 			return n, err
 		}
-		evs, err := t.openEvents(workspace, rows)
-		if err != nil {
+		if err := t.addDays(workspace, qs, zone); err != nil {
 			return n, err
 		}
-		slots := make([]slot, len(evs))
-		for i, e := range evs {
-			slots[i] = slot{e, &Journaled{ID: e.ID, Fresh: true}}
-		}
-		if err := t.countDays(workspace, slots, nil); err != nil {
-			return n, err
-		}
-		n += len(evs)
-		after = evs[len(evs)-1].ID
-	}
-}
-
-// recountActive counts who has access since the store last spoke: what was
-// before nobody knows any more.
-func (t *tx) recountActive(workspace string) (n int, err error) {
-	for after := ""; ; {
-		rows, err := all(t, scanPurchase, `SELECT `+purchaseColumns+` FROM purchase
-			WHERE workspace = $1 AND id > $2 AND `+giving+` ORDER BY id LIMIT $3`,
-			workspace, after, recountBatch)
-		if err != nil || len(rows) == 0 {
-			return n, err
-		}
-		ps, err := t.openPurchases(workspace, rows)
-		if err != nil {
-			return n, err
-		}
-		for _, p := range ps {
-			if err := t.countActive(engawa.Purchase{}, p); err != nil {
-				return n, err
-			}
-			n++
-			after = p.ID
-		}
+		n += len(qs)
+		last = qs[len(qs)-1]
 	}
 }

@@ -17,6 +17,7 @@ import (
 var raisedBy = map[string]string{
 	"account.closed":        "internal/dispatch TestUnopened",
 	"customer.erasure":      "internal/mypage TestErase",
+	"customer.rescinded":    "internal/follow TestRescinded",
 	"customer.twins":        "internal/follow TestWhose",
 	"delivery.failed":       "internal/channel/listform TestRoadStaff",
 	"delivery.unknown":      "internal/dispatch TestUnknown",

@@ -16,13 +16,17 @@ func deviceCheck(nonce, device string) string {
 }
 
 // OnDevice is a transaction as StoreKit hands it to the app on a device
-// (VerificationResult.jwsRepresentation).
+// (VerificationResult.jwsRepresentation); without a device, as notifications and the
+// Server API carry it.
 func (s *Store) OnDevice(transactionID, device string) (string, error) {
 	s.enter()
 	defer s.leave()
 	t, err := s.transaction(transactionID)
 	if err != nil {
 		return "", err
+	}
+	if device == "" {
+		return s.must(s.info(t)), nil
 	}
 	nonce := newUUID()
 	return s.must(struct {
@@ -33,7 +37,7 @@ func (s *Store) OnDevice(transactionID, device string) (string, error) {
 }
 
 // AppOnDevice is the app's own transaction as StoreKit hands it to the app on a
-// device (AppTransaction.shared).
+// device (AppTransaction.shared); without a device it names none.
 func (s *Store) AppOnDevice(customer, device string) (string, error) {
 	s.enter()
 	defer s.leave()
@@ -42,6 +46,8 @@ func (s *Store) AppOnDevice(customer, device string) (string, error) {
 		return "", fmt.Errorf("app transaction: %w", err)
 	}
 	a := s.app(c)
-	a.DeviceVerification = deviceCheck(a.DeviceVerificationNonce, device)
+	if a.DeviceVerification = ""; device != "" {
+		a.DeviceVerification = deviceCheck(a.DeviceVerificationNonce, device)
+	}
 	return s.must(a), nil
 }

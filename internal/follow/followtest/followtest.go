@@ -111,7 +111,8 @@ func (s *Shop) furnish() {
 	s.Follow, s.Clients = &follow.Follower{Store: s.Hub}, &follow.Clients{Store: s.Hub, HTTP: api}
 	s.Intake = &intake.Intake{
 		Store: s.Hub, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: api, Raise: s.Hub.Raise, Log: slog.New(slog.DiscardHandler)},
-		Follow: map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: s.Follow.Event},
+		Follow:    map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: s.Follow.Event},
+		Elsewhere: map[string]func(context.Context, engawa.Account, error) (string, error){follow.Kind: s.Follow.Elsewhere},
 	}
 	s.URL, s.Client = "https://hub.example/in/"+AccountID, channeltest.Client(http.HandlerFunc(s.take))
 }
