@@ -276,13 +276,9 @@ type routeTryIn struct {
 	Body struct {
 		RouteBody
 		Replaces string `json:"replaces,omitempty" maxLength:"64" doc:"The route that it would replace: the answer then tells what differs"`
-		trialPage
+		Limit    int    `json:"limit,omitzero" minimum:"1" maximum:"1000" doc:"How many of the differences are shown; 30 if it is left out"`
+		Cursor   string `json:"cursor,omitempty" maxLength:"200" doc:"The next of the answer before, with the same route: its pages look at the same events, whatever has come since"`
 	}
-}
-
-type trialPage struct {
-	Limit  int    `json:"limit,omitzero" minimum:"1" maximum:"1000" doc:"How many of the differences are shown; 30 if it is left out"`
-	Cursor string `json:"cursor,omitempty" maxLength:"200" doc:"The next of the answer before, with the same route: its pages look at the same events, whatever has come since"`
 }
 
 type routeTrial struct {
@@ -340,7 +336,7 @@ func (a *API) tryRoute(ctx context.Context, c *call, in *routeTryIn) (routeTrial
 	if err != nil {
 		return routeTrial{}, err
 	}
-	out, err := a.try(ctx, c, before, r, in.Body.trialPage)
+	out, err := a.try(ctx, c, before, r, message.TrialPage{Limit: in.Body.Limit, Cursor: in.Body.Cursor})
 	out.Doubts = showDoubts(doubts)
 	return out, err
 }
@@ -356,11 +352,11 @@ func (a *API) tryStoredRoute(ctx context.Context, c *call, in *storedTryIn) (rou
 	if err != nil {
 		return routeTrial{}, err
 	}
-	return a.try(ctx, c, nil, r, trialPage{in.Limit, in.Cursor})
+	return a.try(ctx, c, nil, r, message.TrialPage{Limit: in.Limit, Cursor: in.Cursor})
 }
 
-func (a *API) try(ctx context.Context, c *call, before *engawa.Route, after engawa.Route, p trialPage) (routeTrial, error) {
-	t, err := a.Compose.Try(ctx, c.workspace, before, after, message.TrialPage{Cursor: p.Cursor, Limit: p.Limit})
+func (a *API) try(ctx context.Context, c *call, before *engawa.Route, after engawa.Route, p message.TrialPage) (routeTrial, error) {
+	t, err := a.Compose.Try(ctx, c.workspace, before, after, p)
 	out := routeTrial{
 		Looked: t.Looked, Before: t.Before, After: t.After, Added: t.Added, Removed: t.Removed, Changed: t.Changed, Sums: []trialSum{}, First: t.First,
 		Rows: make([]trialMade, len(t.Rows)), Next: t.Next,

@@ -112,12 +112,12 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 	}
 	var rows []TrialRow
 	passed, more := 0, false
-	out, newest, err := c.differences(ctx, workspace, before, after, newest, func(r TrialRow) error {
+	out, newest, err := c.differences(ctx, workspace, before, after, newest, func(e engawa.Event, row func() TrialRow) error {
 		switch {
-		case last != "" && r.Event.ID >= last:
+		case last != "" && e.ID >= last:
 			passed++
 		case len(rows) < limit:
-			rows = append(rows, r)
+			rows = append(rows, row())
 		default:
 			more = true
 		}
@@ -140,7 +140,7 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 // Differences tries like Try, and hands each event for which it differs to f, the
 // newest first, without messages. It ends when f fails.
 func (c *Composer) Differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, f func(TrialRow) error) (Trial, error) {
-	out, _, err := c.differences(ctx, workspace, before, after, "", f)
+	out, _, err := c.differences(ctx, workspace, before, after, "", func(_ engawa.Event, row func() TrialRow) error { return f(row()) })
 	return out, err
 }
 
@@ -158,7 +158,7 @@ func cursorOf(cursor string) (newest, last string, err error) {
 	return newest, last, nil
 }
 
-func (c *Composer) differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, newest string, f func(TrialRow) error) (out Trial, first string, err error) {
+func (c *Composer) differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, newest string, f func(e engawa.Event, row func() TrialRow) error) (out Trial, first string, err error) {
 	t := trial{before: before, after: after, changes: map[[2]uint64][]Aspect{}}
 	if t.old, err = tried(before); err != nil {
 		return out, "", err
@@ -182,7 +182,10 @@ func (c *Composer) differences(ctx context.Context, workspace string, before *en
 			for _, a := range aspects {
 				sums[TrialSum{difference, a, 0}]++
 			}
-			if err := f(TrialRow{Event: p.Event, Difference: difference, Aspects: aspects, Was: steps(was), Would: steps(would)}); err != nil {
+			err := f(p.Event, func() TrialRow {
+				return TrialRow{Event: p.Event, Difference: difference, Aspects: aspects, Was: steps(was), Would: steps(would)}
+			})
+			if err != nil {
 				return err
 			}
 		}
