@@ -588,7 +588,7 @@ func sampleRoute(p Page, s spoken) RouteForm {
 			{Account: "acc_1", Minutes: 10}, {Account: "acc_2"},
 		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}}}},
 		Tried: &Trial{
-			Looked: 12_400, Hit: 2, Replaces: true, Was: 2, Differ: 86, First: 1, Last: 2, Next: "try.",
+			Looked: 12_400, Hit: 88, Replaces: true, Was: 120, Differ: 86, First: 1, Last: 2, Next: "try.",
 			Sums: []TrialSum{{p.aspect(message.Changed, message.Gathering), 52}, {p.aspect(message.Removed, message.Condition), 33}, {p.aspect(message.Added, message.OtherTypes), 1}},
 			Rows: []TrialRow{
 				{
