@@ -109,12 +109,12 @@ func TestDoubts(t *testing.T) {
 		r := when(c.condition)
 		r.Events = strings.Fields(c.events)
 		doubts, err := route.Check(r, nil, []catalogue.Type{own})
-		said := make([]string, len(doubts))
+		lines := make([]string, len(doubts))
 		for i, d := range doubts {
-			said[i] = said1(d)
+			lines[i] = said(d)
 		}
-		slices.Sort(said)
-		got := strings.Join(said, "; ")
+		slices.Sort(lines)
+		got := strings.Join(lines, "; ")
 		if got != c.want {
 			t.Errorf("%s on %s:\n got %q\nwant %q", c.condition, c.events, got, c.want)
 		}
@@ -131,7 +131,22 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-func said1(d route.Doubt) string {
+// TestDoubtsRepeatNoAddress: what stands in a condition and is no name is not
+// repeated, for it may be an address.
+func TestDoubtsRepeatNoAddress(t *testing.T) {
+	const address = "hana@customer.example"
+	for _, condition := range []string{
+		`event.data["` + address + `"] == 1`, `customer.kind == "` + address + `"`, `event.type == "` + address + `"`, `"` + address + `" + event.data.amount == "a"`,
+		`event.data.amount == "` + address + `"`, `"` + address + `" in event.data.currency`,
+	} {
+		doubts, err := route.Check(when(condition), nil, nil)
+		if err == nil || strings.Contains(fmt.Sprint(doubts, err), "hana") {
+			t.Errorf("%s: %v %+v", condition, err, doubts)
+		}
+	}
+}
+
+func said(d route.Doubt) string {
 	s := string(d.What) + " " + d.Path
 	if d.Refused {
 		s = "refused " + s

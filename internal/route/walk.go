@@ -70,10 +70,23 @@ func (w walk) doubt(id int64, d Doubt) { w.lacks(id, d, value{}) }
 
 // lacks notes a doubt about a member that beside does not have.
 func (w walk) lacks(id int64, d Doubt, beside value) {
-	if _, ok := w.asks[spot{id, d.What}]; !ok {
-		w.asks[spot{id, d.What}] = asked{d, w.typ, beside}
+	if _, ok := w.asks[spot{id, d.What}]; ok {
+		return
 	}
+	d.Path, d.Seen = repeatable(d.Path), repeatable(d.Seen)
+	w.asks[spot{id, d.What}] = asked{d, w.typ, beside}
 }
+
+// repeatable is a text of a condition as an answer may repeat it: what is no name
+// may be an address.
+func repeatable(s string) string {
+	if strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.[]*") != "" || len(s) > maxRepeated {
+		return "…"
+	}
+	return s
+}
+
+const maxRepeated = 200
 
 // wants notes that e's value should be of a kind that it is not of.
 func (w walk) wants(e celast.Expr, v value, k Kind) {
@@ -129,7 +142,7 @@ func (w walk) value(e celast.Expr) value {
 func literal(e celast.Expr) value {
 	switch v := e.AsLiteral().Value().(type) {
 	case string:
-		return value{kind: Text, path: strconv.Quote(v)}
+		return value{kind: Text} // whatever it says, it may be an address
 	case float64:
 		return value{kind: Number, path: strconv.FormatFloat(v, 'g', -1, 64)}
 	case int64:
