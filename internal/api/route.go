@@ -84,7 +84,8 @@ func showDoubts(ds []route.Doubt) (out []doubtBody) {
 	return out
 }
 
-func (b RouteBody) route(workspace string) engawa.Route {
+// Route is the route that the body describes, without id and version.
+func (b RouteBody) Route(workspace string) engawa.Route {
 	r := engawa.Route{Workspace: workspace, Name: b.Name, Enabled: b.Enabled, Events: b.Events, Condition: b.Condition}
 	for _, st := range b.Then {
 		step := engawa.Step{
@@ -167,7 +168,7 @@ func (a *API) getRoute(ctx context.Context, c *call, in *One) (routeOut, error) 
 type routeIn struct{ Body RouteBody }
 
 func (a *API) addRoute(ctx context.Context, c *call, in *routeIn) (routeOut, error) {
-	r := in.Body.route(c.workspace)
+	r := in.Body.Route(c.workspace)
 	r.ID = engawa.NewID(engawa.PrefixRoute)
 	return a.saveRoute(ctx, c, nil, r)
 }
@@ -185,7 +186,7 @@ func (a *API) changeRoute(ctx context.Context, c *call, in *routeChange) (routeO
 	if err != nil {
 		return routeOut{}, err
 	}
-	r := in.Body.route(c.workspace)
+	r := in.Body.Route(c.workspace)
 	r.ID, r.Version = in.ID, in.Body.Version
 	return a.saveRoute(ctx, c, &stored, r)
 }
@@ -331,7 +332,7 @@ func (a *API) tryRoute(ctx context.Context, c *call, in *routeTryIn) (routeTrial
 		}
 		before = &stored
 	}
-	r := in.Body.route(c.workspace)
+	r := in.Body.Route(c.workspace)
 	doubts, err := a.checkRoute(ctx, before, r)
 	if err != nil {
 		return routeTrial{}, err
