@@ -148,14 +148,11 @@ func (y tryCmd) differ(ctx context.Context, h *serve.Hub, workspace string, in t
 func steps(all []engawa.Step) string {
 	var lines []string
 	for _, st := range all {
-		line := st.To
+		chain := []string{st.To}
 		for _, v := range st.Via {
-			line += " > " + v.Account
+			chain = append(chain, v.Account)
 		}
-		if st.Template != "" {
-			line += " " + st.Template
-		}
-		lines = append(lines, line)
+		lines = append(lines, strings.TrimSpace(strings.Join(chain, " > ")+" "+st.Template))
 	}
 	return strings.Join(lines, "; ")
 }

@@ -140,7 +140,7 @@ func zendeskSteps(d *desk, zendesk *zendesksim.Server) []guideStep {
 		step("subdomain", ".field:has(#s-subdomain)", wrong),
 		step("brand", ".field:has(#s-brand)", page),
 		step("fields", ".field:has(#s-custom_fields)", fields),
-		step("places", "section.c7", d.shown("/accounts/" + id + "/places")),
+		step("places", "section.c7", d.shown("/accounts/"+id+"/places")),
 		step("back", "section:has(code[data-copy])", page),
 	}
 }

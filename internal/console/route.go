@@ -161,7 +161,7 @@ func (c *console) checkRoute(v *visit, stored *engawa.Route, r engawa.Route, do 
 	if err != nil {
 		return err
 	}
-	_, err = route.Check(r, stored, own)
+	doubts, err := route.Check(r, stored, own)
 	told, ok := errors.AsType[*engawa.Error](err)
 	if !ok && err != nil {
 		return err
@@ -169,7 +169,11 @@ func (c *console) checkRoute(v *visit, stored *engawa.Route, r engawa.Route, do 
 	if !ok {
 		return do()
 	}
-	return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), v.routeProblem(told), nil)
+	problem := v.routeProblem(told)
+	if len(doubts) > 0 {
+		problem = v.T("route.condition") + ": " + v.T("doubt.below")
+	}
+	return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), problem, nil)
 }
 
 // changedBy names who changed something: the visitor, another member's id, or the system.
@@ -429,8 +433,6 @@ func (c *console) storeRoute(v *visit, r engawa.Route) error {
 // shown as the language's compiler says it.
 func (p Page) routeProblem(told *engawa.Error) string {
 	switch {
-	case told.Field == "/condition" && errors.As(told.Err, new(route.Doubt)):
-		return p.T("route.condition") + ": " + p.T("doubt.below")
 	case told.Field == "/condition":
 		return p.T("route.condition") + ": " + told.Message
 	case strings.HasPrefix(told.Field, "/events"):

@@ -184,7 +184,7 @@ func (c *console) saveTrial(v *visit, before *engawa.Route, r engawa.Route) erro
 		return err
 	}
 	if err != nil {
-		return nil // the reader went away, or a later event cannot be judged: the file is cut short
+		return nil //nolint:nilerr // the reader went away, or a later event cannot be judged: the file is cut short
 	}
 	begin()
 	_ = file.end(t) // fails where nobody reads

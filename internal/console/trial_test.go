@@ -150,6 +150,7 @@ func TestDoubtfulCondition(t *testing.T) {
 			t.Errorf("%s: %d does not say %s", l, res.Code, want)
 		}
 	}
+	d.member.Locale = engawa.English
 	for condition, want := range map[string]string{
 		`event.data.amount > "3"`: "event.data.amount is a number and is compared with a text", `event.data.amount`: "event.data.amount is a number. In this place only true or false fits",
 		`event.data.amount + 1 > 3`: "event.data.amount is a decimal number", `customer.kind == "persn"`: "Did you mean person?", `event.data.amount >`: "cannot be read",

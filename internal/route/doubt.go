@@ -45,19 +45,13 @@ type Doubt struct {
 // shownNames is how many names a doubt repeats.
 const shownNames = 12
 
-// Error says the doubt in one sentence.
-func (d Doubt) Error() string {
-	message, _ := d.says()
-	return message
-}
-
 // Told is the doubt for whoever sends the route.
 func (d Doubt) Told() *engawa.Error {
 	message, remedy := d.says()
 	if len(d.Of) > 0 {
 		message = "of events " + listed(d.Of) + ": " + message
 	}
-	return &engawa.Error{Code: engawa.CodeInvalid, Field: "/condition", Message: message, Remedy: remedy, Err: d}
+	return &engawa.Error{Code: engawa.CodeInvalid, Field: "/condition", Message: message, Remedy: remedy}
 }
 
 func (d Doubt) says() (message, remedy string) {
@@ -79,12 +73,14 @@ func (d Doubt) says() (message, remedy string) {
 		return d.Path + " is a decimal number and cannot be reckoned with a whole one", "write 1.0 for 1, or int(" + d.Path + ")"
 	case Value:
 		return fmt.Sprintf("%s is never %q", d.Path, d.Seen), "use one of " + listed(d.Allowed) + meant(d.Nearest)
+	case Kinds:
+		return fmt.Sprintf("%s is %s, and here stands what must be %s", d.Path, kindWords[d.Is], kindWords[d.Takes]), "compare it with something first, or use a member that is " + kindWords[d.Takes]
 	case Compared:
 		return fmt.Sprintf("%s is %s and never equals, or stands before or after, %s", d.Path, kindWords[d.Is], kindWords[d.Takes]), "compare it with " + kindWords[d.Is]
 	case Open:
 		return d.Path + " is no type of the catalogue, so nobody can say what its events hold", "check its spelling, or make the type with a schema"
 	}
-	return fmt.Sprintf("%s is %s, and here stands what must be %s", d.Path, kindWords[d.Is], kindWords[d.Takes]), "compare it with something first, or use a member that is " + kindWords[d.Takes]
+	return "", ""
 }
 
 func meant(nearest string) string {
@@ -260,14 +256,11 @@ func (f finding) advised() Doubt {
 			}
 		}
 	}
-	d.Allowed = nil
-	switch d.What {
-	case Unknown, Extra:
-		d.Allowed = slices.Sorted(maps.Keys(names))
-		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
-	case Value:
-		d.Allowed = slices.Sorted(maps.Keys(names))
+	d.Allowed = slices.Sorted(maps.Keys(names)) // of others there are none
+	if d.What == Value {
 		d.Nearest = nearest(d.Seen, d.Allowed)
+	} else if d.What == Unknown || d.What == Extra {
+		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
 	}
 	d.Allowed = d.Allowed[:min(len(d.Allowed), shownNames)]
 	return d

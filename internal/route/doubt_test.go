@@ -223,7 +223,7 @@ func TestDoubtsAreQuick(t *testing.T) {
 	for i := range 100 {
 		own = append(own, catalogue.Type{Name: fmt.Sprintf("shop.t%d", i), Schema: schema})
 	}
-	r := when(strings.Repeat(`event.data.a_member_of_some_lenght == 1 || `, 85) + `true && event.data.amont > 3`)
+	r := when(strings.Repeat(`event.data.a_member_of_some_lengh == 1 || `, 85) + `true && event.data.amont > 3`)
 	r.Events = []string{"*"}
 	began := time.Now()
 	if _, err := route.Check(r, nil, own); err == nil {

@@ -135,6 +135,7 @@ func (w walk) value(e celast.Expr) value {
 		return w.comprehension(e)
 	case celast.CallKind:
 		return w.call(e)
+	case celast.StructKind, celast.UnspecifiedExprKind: // no condition holds one
 	}
 	return value{}
 }
@@ -365,41 +366,37 @@ func (w walk) look(e celast.Expr, present bool) {
 	if !present {
 		return
 	}
-	switch e.Kind() {
-	case celast.SelectKind:
-		if e.AsSelect().IsTestOnly() {
-			w.sure[w.written(e)] = true
+	if e.Kind() == celast.SelectKind && e.AsSelect().IsTestOnly() {
+		w.sure[w.written(e)] = true
+	}
+	if e.Kind() != celast.CallKind {
+		return
+	}
+	switch c := e.AsCall(); c.FunctionName() {
+	case operators.LogicalAnd:
+		for _, p := range joined(e, operators.LogicalAnd) {
+			w.look(p, true)
 		}
-	case celast.CallKind:
-		c := e.AsCall()
-		switch c.FunctionName() {
-		case operators.LogicalAnd:
-			for _, p := range joined(e, operators.LogicalAnd) {
-				w.look(p, true)
-			}
-		case operators.In:
-			name, _ := constant(c.Args()[0])
-			w.sure[w.written(c.Args()[1])+"."+name] = true
-		}
+	case operators.In:
+		name, _ := constant(c.Args()[0])
+		w.sure[w.written(c.Args()[1])+"."+name] = true
 	}
 }
 
 // written is the path that an expression names; empty: it names none.
 func (w walk) written(e celast.Expr) string {
-	var of, name string
-	switch e.Kind() {
-	case celast.IdentKind:
+	if e.Kind() == celast.IdentKind {
 		if v, ok := w.vars[e.AsIdent()]; ok {
 			return v.path
 		}
 		return e.AsIdent()
-	case celast.SelectKind:
+	}
+	var of, name string
+	if e.Kind() == celast.SelectKind {
 		of, name = w.written(e.AsSelect().Operand()), e.AsSelect().FieldName()
-	case celast.CallKind:
-		if c := e.AsCall(); c.FunctionName() == operators.Index {
-			name, _ = constant(c.Args()[1])
-			of = w.written(c.Args()[0])
-		}
+	} else if e.Kind() == celast.CallKind && e.AsCall().FunctionName() == operators.Index {
+		of = w.written(e.AsCall().Args()[0])
+		name, _ = constant(e.AsCall().Args()[1])
 	}
 	if of == "" || name == "" {
 		return ""
@@ -430,12 +427,11 @@ func (w walk) either(args []celast.Expr) value {
 // truth is what a comparison of event.type or event.group with constants gives
 // for this type.
 func (w walk) truth(e celast.Expr) (holds, known bool) {
-	switch e.Kind() {
-	case celast.LiteralKind:
+	if e.Kind() == celast.LiteralKind {
 		holds, known = e.AsLiteral().Value().(bool)
 		return holds, known
-	case celast.CallKind:
-	default:
+	}
+	if e.Kind() != celast.CallKind {
 		return false, false
 	}
 	c := e.AsCall()
