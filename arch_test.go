@@ -90,7 +90,7 @@ var may = map[string][]string{
 	"internal/relay/corpus":          {},
 	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},
-	"internal/route":                 {""},
+	"internal/route":                 {"", "internal/catalogue"},
 	"internal/rude":                  {},
 	"internal/rude/rudetest":         {},
 	"internal/rule":                  {""},

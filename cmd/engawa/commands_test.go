@@ -333,7 +333,12 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(h.Store.SaveTemplate(t.Context(), engawa.Template{
+	now := time.Now()
+	_, journaled := h.Store.Journal(t.Context(), []engawa.Event{{
+		Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "1", Customer: "cus_one",
+		OccurredAt: now, ReceivedAt: now, Known: true, Data: []byte(`{}`),
+	}})
+	err = errors.Join(journaled, h.Store.SaveTemplate(t.Context(), engawa.Template{
 		Workspace: ws, ID: "tpl_one", Name: "offer",
 		Words: map[engawa.Locale]engawa.Content{engawa.Japanese: {Subject: "ご案内", Text: "またお越しください。"}},
 	}), h.Store.SaveRoute(t.Context(), engawa.Route{
@@ -358,7 +363,25 @@ func TestTry(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`[]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.refused(1, "does not hold one event", "try", file)
+	s.refused(1, "does not hold one event or one route", "try", file)
+	route := func(condition string) string {
+		return `{"replaces":"rte_one","name":"offer","events":["contract.terminated","contract.started"],"condition":"` + condition + `","then":[{"to":"customer","purpose":"marketing","template":"tpl_one","via":[{"account":"acc_mail"}]}]}`
+	}
+	for body, want := range map[string]string{
+		route("customer.country == 'KR'"): "events looked at, taken before 1, now 0; 1 differ",
+		route(""):                         "0 differ",
+	} {
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(s.must("try", file), "\n"); !strings.Contains(said, want) || strings.Contains(want, "1 differ") && !strings.Contains(said, "removed,taken no longer: the condition leaves them out,customer > acc_mail tpl_one,") {
+			t.Errorf("%s: %q lacks %q", body, said, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte(route("event.data.amont > 3")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(1, "no event that the route takes has event.data.amont", "try", file)
 	if strings.Contains(s.said.String(), canaryMail) {
 		t.Error("the address was printed")
 	}

@@ -61,11 +61,31 @@ type routeOut struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
 	RouteBody
-	UpdatedBy string    `json:"updated_by"`
-	UpdatedAt time.Time `json:"updated_at"`
+	UpdatedBy string      `json:"updated_by"`
+	UpdatedAt time.Time   `json:"updated_at"`
+	Doubts    []doubtBody `json:"doubts,omitempty" doc:"Of one route that is read or saved: what its condition asks that events of some types, or none, answer"`
 }
 
-func (b RouteBody) route(workspace string) engawa.Route {
+type doubtBody struct {
+	What    route.What `json:"what" enum:"unknown,extra,partly,compared,kinds,decimal,value,open" doc:"unknown: no event has it; extra: only of events whose sender adds it; partly: events of the types do not have it; compared, kinds, decimal: it is of another kind than what is done with it takes; value: it never is that; open: the catalogue has no such type"`
+	Path    string     `json:"path" example:"event.data.amont"`
+	Nearest string     `json:"nearest,omitempty" example:"event.data.amount"`
+	Types   []string   `json:"types,omitempty" doc:"The types of which it never holds; of all that the route takes if empty"`
+	Message string     `json:"message"`
+	Remedy  string     `json:"remedy"`
+	Refused bool       `json:"refused,omitzero" doc:"A condition that asks so is saved no more; this one was before, and goes on as it is"`
+}
+
+func showDoubts(ds []route.Doubt) (out []doubtBody) {
+	for _, d := range ds {
+		told := d.Told()
+		out = append(out, doubtBody{d.What, d.Path, d.Nearest, d.Of, told.Message, told.Remedy, d.Refused})
+	}
+	return out
+}
+
+// Route is the route that the body describes, without id and version.
+func (b RouteBody) Route(workspace string) engawa.Route {
 	r := engawa.Route{Workspace: workspace, Name: b.Name, Enabled: b.Enabled, Events: b.Events, Condition: b.Condition}
 	for _, st := range b.Then {
 		step := engawa.Step{
@@ -89,7 +109,13 @@ func (b RouteBody) route(workspace string) engawa.Route {
 func showRoute(r engawa.Route) routeOut {
 	out := routeOut{ID: r.ID, Version: r.Version, UpdatedBy: r.UpdatedBy, UpdatedAt: r.UpdatedAt.UTC()}
 	out.Name, out.Enabled, out.Events, out.Condition = r.Name, r.Enabled, r.Events, r.Condition
-	for _, st := range r.Then {
+	out.Then = showSteps(r.Then)
+	return out
+}
+
+func showSteps(steps []engawa.Step) []stepBody {
+	out := []stepBody{}
+	for _, st := range steps {
 		step := stepBody{
 			To: st.To, App: st.App, Template: st.Template, Purpose: st.Purpose, Topic: st.Topic, Urgent: st.Urgent, ExpiresIn: int(st.ExpiresIn / time.Second),
 			Delay: int(st.Delay / time.Hour), While: string(st.While), Product: st.Product,
@@ -103,7 +129,7 @@ func showRoute(r engawa.Route) routeOut {
 		for _, v := range st.Via {
 			step.Via = append(step.Via, viaBody{v.Account, v.Destination, int(v.Within / time.Second), v.Copy})
 		}
-		out.Then = append(out.Then, step)
+		out = append(out, step)
 	}
 	return out
 }
@@ -126,15 +152,25 @@ func (a *API) storedRoute(ctx context.Context, workspace, id string) (engawa.Rou
 
 func (a *API) getRoute(ctx context.Context, c *call, in *One) (routeOut, error) {
 	r, err := a.storedRoute(ctx, c.workspace, in.ID)
-	return showRoute(r), err
+	if err != nil {
+		return routeOut{}, err
+	}
+	own, err := a.ownTypes(ctx, c.workspace)
+	if err != nil {
+		return routeOut{}, err
+	}
+	doubts, err := route.Doubts(r, own)
+	out := showRoute(r)
+	out.Doubts = showDoubts(doubts)
+	return out, err
 }
 
 type routeIn struct{ Body RouteBody }
 
 func (a *API) addRoute(ctx context.Context, c *call, in *routeIn) (routeOut, error) {
-	r := in.Body.route(c.workspace)
+	r := in.Body.Route(c.workspace)
 	r.ID = engawa.NewID(engawa.PrefixRoute)
-	return a.saveRoute(ctx, c, r)
+	return a.saveRoute(ctx, c, nil, r)
 }
 
 type routeChange struct {
@@ -146,16 +182,18 @@ type routeChange struct {
 }
 
 func (a *API) changeRoute(ctx context.Context, c *call, in *routeChange) (routeOut, error) {
-	if _, err := a.storedRoute(ctx, c.workspace, in.ID); err != nil {
+	stored, err := a.storedRoute(ctx, c.workspace, in.ID)
+	if err != nil {
 		return routeOut{}, err
 	}
-	r := in.Body.route(c.workspace)
+	r := in.Body.Route(c.workspace)
 	r.ID, r.Version = in.ID, in.Body.Version
-	return a.saveRoute(ctx, c, r)
+	return a.saveRoute(ctx, c, &stored, r)
 }
 
-func (a *API) saveRoute(ctx context.Context, c *call, r engawa.Route) (routeOut, error) {
-	if err := a.checkRoute(ctx, r); err != nil {
+func (a *API) saveRoute(ctx context.Context, c *call, stored *engawa.Route, r engawa.Route) (routeOut, error) {
+	doubts, err := a.checkRoute(ctx, stored, r)
+	if err != nil {
 		return routeOut{}, err
 	}
 	r.UpdatedBy, r.UpdatedAt = c.actor(), time.Now().UTC()
@@ -163,17 +201,25 @@ func (a *API) saveRoute(ctx context.Context, c *call, r engawa.Route) (routeOut,
 		return routeOut{}, err
 	}
 	r.Version++
-	return showRoute(r), nil
+	out := showRoute(r)
+	out.Doubts = showDoubts(doubts)
+	return out, nil
 }
 
-// checkRoute refuses a route that names what the workspace does not have.
-func (a *API) checkRoute(ctx context.Context, r engawa.Route) error {
-	if err := route.Check(r); err != nil {
-		return err
+// checkRoute refuses a route that names what the workspace does not have, or asks
+// for what no event has.
+func (a *API) checkRoute(ctx context.Context, stored *engawa.Route, r engawa.Route) ([]route.Doubt, error) {
+	own, err := a.ownTypes(ctx, r.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	doubts, err := route.Check(r, stored, own)
+	if err != nil {
+		return nil, err
 	}
 	known, err := a.known(ctx, r.Workspace)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	known[""], known[route.ToCustomer] = true, true
 	for i, st := range r.Then {
@@ -185,11 +231,11 @@ func (a *API) checkRoute(ctx context.Context, r engawa.Route) error {
 		}
 		for _, n := range named {
 			if !known[n.id] {
-				return unknownID(n.field, n.id)
+				return nil, unknownID(n.field, n.id)
 			}
 		}
 	}
-	return nil
+	return doubts, nil
 }
 
 func unknownID(field, id string) error {
@@ -231,6 +277,8 @@ type routeTryIn struct {
 	Body struct {
 		RouteBody
 		Replaces string `json:"replaces,omitempty" maxLength:"64" doc:"The route that it would replace: the answer then tells what differs"`
+		Limit    int    `json:"limit,omitzero" minimum:"1" maximum:"1000" doc:"How many of the differences are shown; 30 if it is left out"`
+		Cursor   string `json:"cursor,omitempty" maxLength:"200" doc:"The next of the answer before, with the same route: its pages look at the same events, whatever has come since"`
 	}
 }
 
@@ -241,13 +289,28 @@ type routeTrial struct {
 	Added   int         `json:"added" doc:"On which it alone would act"`
 	Removed int         `json:"removed" doc:"On which it would act no more"`
 	Changed int         `json:"changed" doc:"On which it would send something else"`
-	Rows    []trialMade `json:"rows" doc:"The newest that differ, 30 at most"`
+	Sums    []trialSum  `json:"sums" doc:"Of those that differ, by what differs; an event in which several things do is in each of their sums"`
+	First   int         `json:"first" doc:"The place of the first row among all that differ, from 1; 0: there is no row"`
+	Rows    []trialMade `json:"rows" doc:"A page of those that differ, the newest first"`
+	Next    string      `json:"next" doc:"The cursor of the next page; empty: there is none"`
+	Doubts  []doubtBody `json:"doubts,omitempty" doc:"What the condition asks that events of some types, or none, answer"`
+}
+
+type trialSum struct {
+	Difference message.Difference `json:"difference" enum:"added,removed,changed"`
+	Aspect     message.Aspect     `json:"aspect" enum:"route,events,condition,customer,to,way,words,digest,time,purpose,while" doc:"route: none is replaced; events, condition, customer: why one of the routes does not act; the others: what is sent otherwise"`
+	Events     int                `json:"events"`
 }
 
 type trialMade struct {
 	Event      string             `json:"event"`
+	Type       string             `json:"type"`
+	ReceivedAt time.Time          `json:"received_at"`
 	Difference message.Difference `json:"difference" enum:"added,removed,changed"`
-	Messages   []trialMessage     `json:"messages" doc:"That would be made now"`
+	Aspects    []message.Aspect   `json:"aspects" enum:"route,events,condition,customer,to,way,words,digest,time,purpose,while"`
+	Before     []stepBody         `json:"before" doc:"What the route that it would replace asks for; empty: nothing"`
+	After      []stepBody         `json:"after" doc:"What the tried route asks for; empty: nothing"`
+	Messages   []trialMessage     `json:"messages" doc:"That would be made now; of the first 30 rows"`
 }
 
 type trialMessage struct {
@@ -261,37 +324,56 @@ type trialMessage struct {
 // differs from what the route that it would replace did. Nothing is stored and
 // nothing is sent.
 func (a *API) tryRoute(ctx context.Context, c *call, in *routeTryIn) (routeTrial, error) {
-	r := in.Body.route(c.workspace)
-	if err := a.checkRoute(ctx, r); err != nil {
-		return routeTrial{}, err
+	var before *engawa.Route
+	if in.Body.Replaces != "" {
+		stored, err := a.storedRoute(ctx, c.workspace, in.Body.Replaces)
+		if err != nil {
+			return routeTrial{}, err
+		}
+		before = &stored
 	}
-	if in.Body.Replaces == "" {
-		return a.try(ctx, c, nil, r)
-	}
-	before, err := a.storedRoute(ctx, c.workspace, in.Body.Replaces)
+	r := in.Body.Route(c.workspace)
+	doubts, err := a.checkRoute(ctx, before, r)
 	if err != nil {
 		return routeTrial{}, err
 	}
-	return a.try(ctx, c, &before, r)
+	out, err := a.try(ctx, c, before, r, message.TrialPage{Limit: in.Body.Limit, Cursor: in.Body.Cursor})
+	out.Doubts = showDoubts(doubts)
+	return out, err
 }
 
-func (a *API) tryStoredRoute(ctx context.Context, c *call, in *One) (routeTrial, error) {
+type storedTryIn struct {
+	One
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" doc:"How many of the events that it acts on are shown; 30 if it is left out"`
+	Cursor string `query:"cursor" maxLength:"200" doc:"The next of the answer before"`
+}
+
+func (a *API) tryStoredRoute(ctx context.Context, c *call, in *storedTryIn) (routeTrial, error) {
 	r, err := a.storedRoute(ctx, c.workspace, in.ID)
 	if err != nil {
 		return routeTrial{}, err
 	}
-	return a.try(ctx, c, nil, r)
+	return a.try(ctx, c, nil, r, message.TrialPage{Limit: in.Limit, Cursor: in.Cursor})
 }
 
-func (a *API) try(ctx context.Context, c *call, before *engawa.Route, after engawa.Route) (routeTrial, error) {
-	t, err := a.Compose.Try(ctx, c.workspace, before, after)
-	out := routeTrial{Looked: t.Looked, Before: t.Before, After: t.After, Added: t.Added, Removed: t.Removed, Changed: t.Changed}
-	for _, row := range t.Rows {
-		made := trialMade{Event: row.Event.ID, Difference: row.Difference}
+func (a *API) try(ctx context.Context, c *call, before *engawa.Route, after engawa.Route, p message.TrialPage) (routeTrial, error) {
+	t, err := a.Compose.Try(ctx, c.workspace, before, after, p)
+	out := routeTrial{
+		Looked: t.Looked, Before: t.Before, After: t.After, Added: t.Added, Removed: t.Removed, Changed: t.Changed, Sums: []trialSum{}, First: t.First,
+		Rows: make([]trialMade, len(t.Rows)), Next: t.Next,
+	}
+	for _, s := range t.Sums {
+		out.Sums = append(out.Sums, trialSum(s))
+	}
+	for i, row := range t.Rows {
+		made := trialMade{
+			Event: row.Event.ID, Type: row.Event.Type, ReceivedAt: row.Event.ReceivedAt.UTC(), Difference: row.Difference, Aspects: row.Aspects,
+			Before: showSteps(row.Was), After: showSteps(row.Would), Messages: []trialMessage{},
+		}
 		for _, m := range row.Messages {
 			made.Messages = append(made.Messages, a.showTrial(c, m))
 		}
-		out.Rows = append(out.Rows, made)
+		out.Rows[i] = made
 	}
 	return out, err
 }

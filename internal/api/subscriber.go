@@ -647,7 +647,7 @@ func (a *API) addPartnerWebhook(ctx context.Context, c *call, in *partnerWebhook
 		Condition: fmt.Sprintf("event.data.partner == %q", c.who.Partner), UpdatedBy: c.actor(), UpdatedAt: now,
 		Then: []engawa.Step{{To: d.ID, Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}},
 	}
-	if err := route.Check(r); err != nil {
+	if _, err := route.Check(r, nil, nil); err != nil {
 		return partnerWebhookMade{}, err
 	}
 	if err := c.store.AddEndpoint(ctx, ac, d, r); err != nil {

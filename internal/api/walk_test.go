@@ -109,7 +109,7 @@ var walk = []step{
 	{"getTemplate", "/v1/templates/$template", ""},
 	{"changeTemplate", "/v1/templates/$template", `{"version":1,"name":"t","words":{"ko":{"subject":"제목","text":"본문"}}}`},
 	{"listWebhooks", "/v1/webhooks", ""},
-	{"addWebhook", "/v1/webhooks", `{"url":"https://hooks.hinata.example/x","events":["contract.*"],"condition":"event.data.amount > 1"}`},
+	{"addWebhook", "/v1/webhooks", `{"url":"https://hooks.hinata.example/x","events":["payment.*"],"condition":"event.data.amount > 1"}`},
 	{"getWebhook", "/v1/webhooks/$webhook", ""},
 	{"replayWebhook", "/v1/webhooks/$webhook:replay", `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`},
 	{"listReplays", "/v1/webhooks/$webhook/replays", ""},

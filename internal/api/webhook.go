@@ -66,7 +66,11 @@ func (a *API) addWebhook(ctx context.Context, c *call, in *webhookIn) (webhookMa
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixRoute), Name: b.Name, Enabled: true, Events: b.Events, Condition: b.Condition, UpdatedBy: c.actor(), UpdatedAt: now,
 		Then: []engawa.Step{{To: d.ID, Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}},
 	}
-	if err := route.Check(r); err != nil {
+	own, err := a.ownTypes(ctx, c.workspace)
+	if err != nil {
+		return webhookMade{}, err
+	}
+	if _, err := route.Check(r, nil, own); err != nil {
 		return webhookMade{}, err
 	}
 	if err := c.store.AddEndpoint(ctx, ac, d, r); err != nil {

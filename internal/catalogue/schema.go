@@ -239,6 +239,19 @@ func (s *Schema) resolve(parts map[string]*Schema, depth int) (*Schema, error) {
 	return &out, nil
 }
 
+// Member is the schema of an object's member; ok says whether the schema knows it.
+func (s *Schema) Member(name string) (m *Schema, ok bool) {
+	m, ok = s.Properties.of[name]
+	return m, ok
+}
+
+// Members names an object's members, in the order in which they were written.
+func (s *Schema) Members() []string { return slices.Clone(s.Properties.names) }
+
+// Described reports whether the schema names an object's members. One that it
+// names none of holds whatever its sender puts there.
+func (s *Schema) Described() bool { return len(s.Properties.names) > 0 }
+
 // Field is one member of event data, as a person reads it.
 type Field struct {
 	Path     string // "m.name", "items[].amount"

@@ -298,7 +298,7 @@ func (c *console) addAccount(v *visit) error {
 	}
 	a := v.accountFrom(kind, engawa.Account{Workspace: v.ws(), Kind: kind.Name, CreatedAt: v.Now})
 	if err := c.tryAccount(v, kind, a); err != nil {
-		return c.accountAgain(v, kind, a, err)
+		return c.accountAgain(v, kind, nil, a, err)
 	}
 	a.ID = engawa.NewID(engawa.PrefixAccount)
 	if err := v.by.AddAccount(v.ctx(), a); err != nil {
@@ -317,7 +317,7 @@ func (c *console) changeAccount(v *visit) error {
 		return err
 	}
 	if err := c.tryAccount(v, kind, a); err != nil {
-		return c.accountAgain(v, kind, a, err)
+		return c.accountAgain(v, kind, stored.Settings, a, err)
 	}
 	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
@@ -385,8 +385,9 @@ func onForm(kind channel.Kind, key string) bool {
 	return kind.Form != nil && slices.Contains(kind.Form.Fields, key)
 }
 
-// accountAgain shows the form again with what is wrong beside its input.
-func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, err error) error {
+// accountAgain shows the form again with what is wrong beside its input. A secret
+// that was typed is not on the page and not on file: only a stored one is.
+func (c *console) accountAgain(v *visit, kind channel.Kind, stored map[string]string, a engawa.Account, err error) error {
 	var told *engawa.Error
 	if !errors.As(err, &told) {
 		return err
@@ -397,6 +398,7 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, a engawa.Account, er
 	}
 	view.Problem = v.T("form.check")
 	for i, f := range view.Fields {
+		view.Fields[i].Kept = f.Secret && stored[f.Key] != ""
 		if told.Field != "/settings/"+f.Key {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -586,12 +587,26 @@ func sampleRoute(p Page, s spoken) RouteForm {
 		Steps: []StepForm{{To: "dst_1", Purpose: engawa.Service, Urgent: true, Via: []ViaForm{
 			{Account: "acc_1", Minutes: 10}, {Account: "acc_2"},
 		}, Digest: DigestForm{Minutes: 10, Count: 20, By: "cause"}, Mute: []engawa.Window{{Days: []string{"sat", "sun"}, From: "22:00", To: "08:00"}}}},
-		Tried: &Trial{Looked: 12_400, Hit: 2, Replaces: true, Was: 2, Added: 1, Removed: 1, Rows: []TrialRow{
-			{At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), Difference: "added", Messages: []TrialMessage{
-				{To: s.room, Outcome: engawa.Send}, {To: s.mailbox, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},
-			}},
-			{At: ago(30 * time.Hour), Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), Difference: "removed"},
-		}},
+		Tried: &Trial{
+			Looked: 12_400, Hit: 88, Replaces: true, Was: 120, Differ: 86, First: 1, Last: 2, Next: "try.",
+			Sums: []TrialSum{{p.aspect(message.Changed, message.Gathering), 52}, {p.aspect(message.Removed, message.Condition), 33}, {p.aspect(message.Added, message.OtherTypes), 1}},
+			Rows: []TrialRow{
+				{
+					ID: "evt_1", At: ago(time.Hour), Line: p.Words.EventLine(p.Locale, "payment.recurring.failed", nil), Differs: p.aspect(message.Changed, message.Gathering),
+					Before: []string{joinDot(s.room, p.accountWords("chatwork", s.room)+" → "+p.accountWords("mail", s.mailbox), p.T("routes.default_words"))},
+					After:  []string{joinDot(s.room, p.accountWords("chatwork", s.room)+" → "+p.accountWords("mail", s.mailbox), p.T("routes.default_words"), p.T("routes.digest", "time", p.Duration(time.Hour)))},
+					Messages: []TrialMessage{
+						{To: s.room, Outcome: engawa.Send}, {To: s.mailbox, Outcome: engawa.Hold, Why: p.why(sampleHeldVerdict())},
+					},
+				},
+				{
+					ID: "evt_2", At: ago(30 * time.Hour), Line: p.Words.EventLine(p.Locale, "contract.suspended", nil), Differs: p.aspect(message.Removed, message.Condition),
+					Before: []string{joinDot(s.room, p.accountWords("chatwork", s.room), p.T("routes.default_words"))}, After: []string{p.T("trial.nothing")},
+				},
+			},
+		},
+		Doubts:    []Doubt{{Says: p.T("doubt.partly", "path", "event.data.amount"), Remedy: p.T("doubt.partly.remedy", "path", "event.data.amount"), Of: p.T("doubt.of", "of", p.Words.EventLine(p.Locale, "contract.suspended", nil))}},
+		Condition: "event.data.amount > 1000",
 	}
 }
 

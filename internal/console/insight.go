@@ -190,18 +190,21 @@ func (c *console) makeReady(v *visit) error {
 	}
 	if !ready.Staff {
 		choice.Template = engawa.NewID(engawa.PrefixTemplate)
-		if err := v.by.SaveTemplate(v.ctx(), engawa.Template{
-			Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: insight.Words(v.Words.Outreach(ready.Name, offer), choice.App), UpdatedAt: v.Now,
-		}); err != nil {
-			return err
-		}
 	}
 	r := ready.Route(choice)
 	r.Workspace, r.ID, r.UpdatedBy, r.UpdatedAt = v.ws(), engawa.NewID(engawa.PrefixRoute), v.member.ID, v.Now
-	if err := v.by.SaveRoute(v.ctx(), r); err != nil {
-		return err
-	}
-	return v.see("/routes/"+r.ID, "ready")
+	return c.checkRoute(v, nil, r, func() error {
+		if choice.Template != "" {
+			words := insight.Words(v.Words.Outreach(ready.Name, offer), choice.App)
+			if err := v.by.SaveTemplate(v.ctx(), engawa.Template{Workspace: v.ws(), ID: choice.Template, Name: choice.Name, Words: words, UpdatedAt: v.Now}); err != nil {
+				return err
+			}
+		}
+		if err := v.by.SaveRoute(v.ctx(), r); err != nil {
+			return err
+		}
+		return v.see("/routes/"+r.ID, "ready")
+	})
 }
 
 // chooseReady is what the form chose, with the accounts that reach whom the route

@@ -435,5 +435,5 @@ func (v Notices) eventsOf(group string) string {
 			lines = append(lines, e.Label)
 		}
 	}
-	return strings.Join(lines, v.T("list.comma"))
+	return strings.Join(lines, "\u00a0· ") // sentences, which may hold a comma; no line begins with the dot
 }

@@ -111,7 +111,7 @@ func (n *noticeChange) keep(id, name string, r engawa.Route) {
 	if ok {
 		r.Name = stored.Name
 	}
-	if route.Check(r) == nil { // what board.route makes always passes
+	if _, err := route.Check(r, nil, nil); err == nil { // what board.route makes always passes
 		n.out.Routes = append(n.out.Routes, r)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/route"
-	"github.com/engawa/engawa/internal/store"
 )
 
 func (v RouteForm) action() string {
@@ -102,9 +101,17 @@ func (c *console) routeRows(v *visit, routes []engawa.Route) ([]RouteRow, error)
 	if err != nil {
 		return nil, err
 	}
+	own, err := c.ownTypes(v)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]RouteRow, len(routes))
 	for i, r := range routes {
-		rows[i] = RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
+		doubts, err := route.Doubts(r, own)
+		if err != nil && engawa.CodeOf(err) != engawa.CodeInvalid {
+			return nil, err
+		}
+		rows[i] = RouteRow{Never: slices.ContainsFunc(doubts, func(d route.Doubt) bool { return d.Refused }), ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
 		for _, e := range r.Events {
 			rows[i].Events = append(rows[i].Events, n.patternWords(e))
 		}
@@ -144,7 +151,29 @@ func (c *console) restoreRoute(v *visit) error {
 	}
 	old := versions[i]
 	old.Version = versions[0].Version // the one that it follows
-	return c.storeRoute(v, old)
+	return c.checkRoute(v, &versions[0], old, func() error { return c.storeRoute(v, old) })
+}
+
+// checkRoute does what is asked with a route that may be saved in place of the
+// stored one, nil for a new one; any other is shown with what is wrong.
+func (c *console) checkRoute(v *visit, stored *engawa.Route, r engawa.Route, do func() error) error {
+	own, err := c.ownTypes(v)
+	if err != nil {
+		return err
+	}
+	doubts, err := route.Check(r, stored, own)
+	told, ok := errors.AsType[*engawa.Error](err)
+	if !ok && err != nil {
+		return err
+	}
+	if !ok {
+		return do()
+	}
+	problem := v.routeProblem(told)
+	if len(doubts) > 0 {
+		problem = v.T("route.condition") + ": " + v.T("doubt.below")
+	}
+	return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), problem, nil)
 }
 
 // changedBy names who changed something: the visitor, another member's id, or the system.
@@ -310,6 +339,9 @@ func (c *console) showRoute(v *visit, status int, r engawa.Route, problem, remed
 	for _, st := range r.Then {
 		view.Steps = append(view.Steps, stepForm(st))
 	}
+	if view.Doubts, err = c.doubts(v, n, r); err != nil {
+		return err
+	}
 	return v.showAs(status, RoutePage(view))
 }
 
@@ -355,21 +387,15 @@ func (c *console) saveRoute(v *visit) error {
 		}
 		return c.showRoute(v, http.StatusOK, r, "", "", nil)
 	}
-	if err := route.Check(r); err != nil {
-		var told *engawa.Error
-		if !errors.As(err, &told) {
-			return err
+	return c.checkRoute(v, stored, r, func() error {
+		if cursor, ok := v.trialAsked(); ok {
+			return c.showTrial(v, stored, r, cursor)
 		}
-		return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), v.routeProblem(told), nil)
-	}
-	if v.r.PostFormValue("do") == "try" {
-		tried, err := c.try(v, stored, r)
-		if err != nil {
-			return err
+		if do := v.r.PostFormValue("do"); do == doCSV || do == doJSON {
+			return c.saveTrial(v, stored, r)
 		}
-		return c.showRoute(v, http.StatusOK, r, "", "", &tried)
-	}
-	return c.keepRoute(v, r)
+		return c.keepRoute(v, r)
+	})
 }
 
 func (c *console) keepRoute(v *visit, r engawa.Route) error {
@@ -388,6 +414,17 @@ func (c *console) storeRoute(v *visit, r engawa.Route) error {
 	r.UpdatedBy, r.UpdatedAt = v.member.ID, v.Now
 	if err := v.by.SaveRoute(v.ctx(), r); err != nil {
 		return err
+	}
+	n, err := c.names(v)
+	if err != nil {
+		return err
+	}
+	doubts, err := c.doubts(v, n, r)
+	if err != nil {
+		return err
+	}
+	if len(doubts) > 0 {
+		return v.see("/routes/"+r.ID, "saved") // whose page tells of them
 	}
 	return v.see("/routes", "saved")
 }
@@ -483,37 +520,4 @@ func (v *visit) muteFrom(i int) (ws []engawa.Window) {
 		}
 	}
 	return ws
-}
-
-// try asks what a route would have done with past events, beside the stored one
-// that it would replace. Nothing is stored.
-func (c *console) try(v *visit, before *engawa.Route, r engawa.Route) (Trial, error) {
-	t, err := c.Compose.Try(v.ctx(), v.ws(), before, r)
-	if err != nil {
-		return Trial{}, err
-	}
-	n, err := c.names(v)
-	if err != nil {
-		return Trial{}, err
-	}
-	out := Trial{Looked: t.Looked, Hit: t.After, Was: t.Before, Replaces: before != nil, Added: t.Added, Removed: t.Removed, Changed: t.Changed}
-	for _, row := range t.Rows {
-		shown := TrialRow{At: row.Event.ReceivedAt, Line: n.line(row.Event), Difference: string(row.Difference)}
-		for _, m := range row.Messages {
-			shown.Messages = append(shown.Messages, v.triedMessage(n.to(m.Message), m.Judged))
-		}
-		out.Rows = append(out.Rows, shown)
-	}
-	return out, nil
-}
-
-// triedMessage shows the verdict on the first account that may send.
-func (v *visit) triedMessage(to string, judged []store.Judged) TrialMessage {
-	out := TrialMessage{To: to, Outcome: engawa.Refuse}
-	for _, j := range judged {
-		if out.Outcome, out.Why = j.Verdict.Outcome, v.why(j.Verdict); out.Outcome != engawa.Refuse {
-			break
-		}
-	}
-	return out
 }

@@ -60,6 +60,7 @@ var shots = []struct {
 	{"account-zendesk", "ja", 1280, "light"},
 	{"account-zendesk", "en", 1280, "light"},
 	{"route", "ja", 1280, "light"},
+	{"route", "ko", 390, "light"},
 	{"types", "ja", 1280, "light"},
 	{"types", "ko", 390, "light"},
 	{"type", "en", 1280, "light"},

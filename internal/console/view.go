@@ -597,6 +597,7 @@ type Routes struct {
 type RouteRow struct {
 	ID, Name string
 	Enabled  bool
+	Never    bool     // its condition asks for what never is
 	Events   []string // in words
 	Steps    []StepWords
 	Changed  time.Time
@@ -622,6 +623,7 @@ type RouteForm struct {
 	Steps                               []StepForm
 	Destinations, Templates, Apps, Vias []Choice
 	Problem, Remedy                     string
+	Doubts                              []Doubt // about the condition
 	Tried                               *Trial
 }
 
@@ -669,20 +671,32 @@ type RouteVersion struct {
 
 // Trial is what a route would have done with past events. Nothing was sent.
 type Trial struct {
-	Looked                  int  // events looked at
-	Hit                     int  // of these the route takes
-	Replaces                bool // a stored one, which
-	Was                     int  // took so many
-	Added, Removed, Changed int  // in what the two differ
-	Rows                    []TrialRow
+	Looked      int  // events looked at
+	Hit         int  // of these the route takes
+	Replaces    bool // a stored one, which
+	Was         int  // took so many
+	Differ      int  // for so many the two differ
+	Sums        []TrialSum
+	Rows        []TrialRow // a page of them
+	First, Last int        // the places of its rows among all
+	Next        string     // the button's value for the next page; empty: there is none
+	Later       bool       // it is not the first page
+}
+
+// TrialSum is for how many events something differs.
+type TrialSum struct {
+	Words  string
+	Events int
 }
 
 // TrialRow is one event for which it differs.
 type TrialRow struct {
-	At         time.Time
-	Line       string
-	Difference string // "added", "removed", "changed"
-	Messages   []TrialMessage
+	ID            string // of the event
+	At            time.Time
+	Line          string
+	Differs       string   // in what
+	Before, After []string // what the two ask for, a line for each message
+	Messages      []TrialMessage
 }
 
 // TrialMessage is one message that would be made for it.

@@ -81,7 +81,8 @@ func open(t *testing.T, url string) *shop {
 		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name, "")}))
 		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: "premium", Via: []engawa.Via{{Account: mailbox}}})
 		made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, "rte_"+r.Name, true, now
-		s.Must(route.Check(made))
+		_, err := route.Check(made, nil, nil)
+		s.Must(err)
 		s.Must(s.Hub.SaveRoute(ctx, made))
 	}
 	for _, t := range []string{token, another} {

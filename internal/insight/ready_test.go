@@ -22,8 +22,8 @@ func TestRoutesHaveWords(t *testing.T) {
 	}
 	for _, r := range insight.Routes() {
 		made := r.Route(insight.Choice{Name: "x", App: "app_1", Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
-		if err := route.Check(made); err != nil || made.Enabled {
-			t.Errorf("%s: enabled %t, %v", r.Name, made.Enabled, err)
+		if doubts, err := route.Check(made, nil, nil); err != nil || len(doubts) > 0 || made.Enabled {
+			t.Errorf("%s: enabled %t, %v, in doubt: %v", r.Name, made.Enabled, err, doubts)
 		}
 		for _, e := range r.Events {
 			if _, ok := catalogue.Find(e); !ok {

@@ -4,17 +4,19 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
 )
 
-// TrialEvents is on how many of the newest events a route is tried, and TrialShown
-// how many of the differences are shown.
+// TrialEvents is on how many of the newest events a route is tried, TrialShown how
+// many of the differences a page shows if nobody says, and TrialMost at most.
 const (
 	TrialEvents = 100_000
 	TrialShown  = 30
+	TrialMost   = 1000
 )
 
 // Trial is what a route would have done with past events, and what of it differs
@@ -26,8 +28,14 @@ type Trial struct {
 	Added   int        // it alone would take
 	Removed int        // the one before alone took
 	Changed int        // both, and it would send something else
-	Rows    []TrialRow // the newest that differ, TrialShown at most
+	Sums    []TrialSum // of those that differ, by what differs; the most first
+	Rows    []TrialRow // a page of them, the newest first
+	First   int        // the place of the first row among all that differ, from 1; 0: no row
+	Next    string     // the cursor of the next page; empty: this is the last one
 }
+
+// Differ is for how many events it differs.
+func (t Trial) Differ() int { return t.Added + t.Removed + t.Changed }
 
 // Difference is how a trial differs for one event.
 type Difference string
@@ -39,57 +47,162 @@ const (
 	Changed Difference = "changed"
 )
 
+// Aspect is what of two routes makes the difference for an event.
+type Aspect string
+
+// The aspects: the first four are of events that one of the routes does not take.
+const (
+	NewRoute   Aspect = "route"     // there is none before
+	OtherTypes Aspect = "events"    // its type is not among those that the route takes
+	Condition  Aspect = "condition" // its condition does not hold of it
+	NoCustomer Aspect = "customer"  // it writes to customers alone, and the event has none
+	Recipients Aspect = "to"        // other recipients
+	Accounts   Aspect = "way"       // other accounts, fallbacks, deadlines or copies
+	OtherWords Aspect = "words"
+	Gathering  Aspect = "digest"
+	Timing     Aspect = "time" // delay, quiet times, expiry, urgency
+	Purposes   Aspect = "purpose"
+	Standings  Aspect = "while" // the condition on the customer's purchase
+)
+
+// TrialSum is for how many events an aspect differs. An event in which several do
+// is in each of their sums.
+type TrialSum struct {
+	Difference Difference
+	Aspect     Aspect
+	Events     int
+}
+
 // TrialRow is one event for which it differs.
 type TrialRow struct {
 	Event      engawa.Event
 	Difference Difference
-	Messages   []store.NewMessage // that would be made now, with their verdicts
+	Aspects    []Aspect
+	Was, Would []engawa.Step      // what the routes ask for on it; none: it is not taken
+	Messages   []store.NewMessage // of a page's first TrialShown rows: what would be made now, with its verdict
+}
+
+// TrialPage says which of the differences are wanted.
+type TrialPage struct {
+	Cursor string // Trial.Next of the page before; empty: the first
+	Limit  int    // 0: TrialShown
+}
+
+// trial is two routes beside one another.
+type trial struct {
+	before     *engawa.Route
+	after      engawa.Route
+	old, would *route.Set
+	changes    map[[2]uint64][]Aspect // by the steps that either asks for
 }
 
 // Try tries after on past events beside before, which it would replace; before is
-// nil for a new route. Each counts as switched on.
-func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route) (Trial, error) {
-	var out Trial
-	old, err := tried(before)
+// nil for a new route. Each counts as switched on. It tells of all differences how
+// many they are, and shows a page of them. The pages of one trial look at the same
+// events, whatever has come since. The error is an *engawa.Error for a condition
+// that cannot be read or judged, and for a cursor that is none.
+func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, p TrialPage) (Trial, error) {
+	newest, last, err := cursorOf(p.Cursor)
 	if err != nil {
-		return out, err
+		return Trial{}, err
 	}
-	set, err := tried(&after)
-	if err != nil {
-		return out, err
+	limit := min(max(p.Limit, 0), TrialMost)
+	if limit == 0 {
+		limit = TrialShown
 	}
-	patterns := after.Events
-	if before != nil {
-		patterns = slices.Concat(patterns, before.Events)
-	}
-	same := before != nil && reflect.DeepEqual(before.Then, after.Then)
-	wanted := func(typ string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return engawa.MatchesType(p, typ) })
-	}
-	var shown []route.Plan // of the rows, in turn
-	var of []int
-	out.Looked, err = c.Store.WalkPast(ctx, workspace, TrialEvents, wanted, func(past []store.Past) error {
-		for _, p := range past {
-			data := Data(p.Event)
-			was, _ := old.Plan(p.Event, data, p.Customer)
-			would, broken := set.Plan(p.Event, data, p.Customer)
-			if len(broken) > 0 {
-				return broken[0].Err
-			}
-			if d := out.count(len(was) > 0, len(would) > 0, same); d != "" && len(out.Rows) < TrialShown {
-				out.Rows = append(out.Rows, TrialRow{Event: p.Event, Difference: d})
-				for range would {
-					of = append(of, len(out.Rows)-1)
-				}
-				shown = append(shown, would...)
-			}
+	var rows []TrialRow
+	passed, more := 0, false
+	out, newest, err := c.differences(ctx, workspace, before, after, newest, func(e engawa.Event, row func() TrialRow) error {
+		switch {
+		case last != "" && e.ID >= last:
+			passed++
+		case len(rows) < limit:
+			rows = append(rows, row())
+		default:
+			more = true
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return out, err
 	}
-	return out, c.show(ctx, workspace, &out, shown, of)
+	out.Rows = rows
+	if len(rows) > 0 {
+		out.First = passed + 1
+	}
+	if more {
+		out.Next = newest + cursorMark + rows[len(rows)-1].Event.ID
+	}
+	after.Workspace = workspace
+	return out, c.show(ctx, after, rows[:min(len(rows), TrialShown)])
+}
+
+// Differences tries like Try, and hands each event for which it differs to f, the
+// newest first, without messages. It ends when f fails.
+func (c *Composer) Differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, f func(TrialRow) error) (Trial, error) {
+	out, _, err := c.differences(ctx, workspace, before, after, "", func(_ engawa.Event, row func() TrialRow) error { return f(row()) })
+	return out, err
+}
+
+// cursorMark stands between the newest event of a trial and the last that was shown.
+const cursorMark = "."
+
+func cursorOf(cursor string) (newest, last string, err error) {
+	if cursor == "" {
+		return "", "", nil
+	}
+	newest, last, _ = strings.Cut(cursor, cursorMark)
+	if !strings.HasPrefix(newest, engawa.PrefixEvent+"_") || !strings.HasPrefix(last, engawa.PrefixEvent+"_") || last > newest {
+		return "", "", engawa.Invalid("/cursor", "give the next of the answer before, with the same route", "this is no cursor of a trial")
+	}
+	return newest, last, nil
+}
+
+func (c *Composer) differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, newest string, f func(e engawa.Event, row func() TrialRow) error) (out Trial, first string, err error) {
+	t := trial{before: before, after: after, changes: map[[2]uint64][]Aspect{}}
+	if t.old, err = tried(before); err != nil {
+		return out, "", err
+	}
+	if t.would, err = tried(&after); err != nil {
+		return out, "", err
+	}
+	sums := map[TrialSum]int{}
+	looked, first, err := c.Store.WalkPast(ctx, workspace, newest, TrialEvents, t.wants, func(past []store.Past) error {
+		for _, p := range past {
+			data := Data(p.Event)
+			was, _ := t.old.Plan(p.Event, data, p.Customer)
+			would, broken := t.would.Plan(p.Event, data, p.Customer)
+			if len(broken) > 0 {
+				return broken[0].Err
+			}
+			difference, aspects := t.compare(p.Event, was, would)
+			if out.count(len(was) > 0, len(would) > 0, difference); difference == "" {
+				continue
+			}
+			for _, a := range aspects {
+				sums[TrialSum{difference, a, 0}]++
+			}
+			err := f(p.Event, func() TrialRow {
+				return TrialRow{Event: p.Event, Difference: difference, Aspects: aspects, Was: steps(was), Would: steps(would)}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	out.Looked = looked
+	for s, n := range sums {
+		s.Events = n
+		out.Sums = append(out.Sums, s)
+	}
+	slices.SortFunc(out.Sums, func(a, b TrialSum) int {
+		if a.Events != b.Events {
+			return b.Events - a.Events
+		}
+		return strings.Compare(string(a.Difference+"."+Difference(a.Aspect)), string(b.Difference+"."+Difference(b.Aspect)))
+	})
+	return out, first, err
 }
 
 // tried compiles a route alone, switched on; of none it makes the empty set.
@@ -102,42 +215,145 @@ func tried(r *engawa.Route) (*route.Set, error) {
 	return route.Compile([]engawa.Route{on})
 }
 
-func (t *Trial) count(was, would, same bool) Difference {
+func (t *trial) wants(typ string) bool {
+	return t.before != nil && takes(t.before, typ) || takes(&t.after, typ)
+}
+
+func takes(r *engawa.Route, typ string) bool {
+	return slices.ContainsFunc(r.Events, func(p string) bool { return engawa.MatchesType(p, typ) })
+}
+
+func steps(plans []route.Plan) (all []engawa.Step) {
+	for _, p := range plans {
+		all = append(all, p.Step)
+	}
+	return all
+}
+
+// compare says how the two differ for an event, and in what; empty: they do not.
+func (t *trial) compare(e engawa.Event, was, would []route.Plan) (Difference, []Aspect) {
+	switch {
+	case len(was) == 0 && len(would) == 0:
+		return "", nil
+	case len(was) == 0:
+		return Added, []Aspect{notTaken(t.before, e)}
+	case len(would) == 0:
+		return Removed, []Aspect{notTaken(&t.after, e)}
+	}
+	key := [2]uint64{places(was), places(would)}
+	aspects, ok := t.changes[key]
+	if !ok {
+		aspects = aspectsOf(steps(was), steps(would))
+		t.changes[key] = aspects
+	}
+	if len(aspects) == 0 {
+		return "", nil
+	}
+	return Changed, aspects
+}
+
+// places is a set of steps' places; a route has fewer than 64.
+func places(plans []route.Plan) (set uint64) {
+	for _, p := range plans {
+		set |= 1 << p.At
+	}
+	return set
+}
+
+// notTaken is why a route asks for nothing on an event.
+func notTaken(r *engawa.Route, e engawa.Event) Aspect {
+	switch {
+	case r == nil:
+		return NewRoute
+	case !takes(r, e.Type):
+		return OtherTypes
+	case e.Customer == "" && !slices.ContainsFunc(r.Then, func(st engawa.Step) bool { return st.To != route.ToCustomer }):
+		return NoCustomer
+	}
+	return Condition
+}
+
+// aspectsOf says in what two lists of steps differ. Steps to the same recipient are
+// held against one another, and those that are left, in their order.
+func aspectsOf(was, would []engawa.Step) (all []Aspect) {
+	left := slices.Clone(would)
+	var moved []engawa.Step
+	var pairs [][2]engawa.Step
+	for _, st := range was {
+		i := slices.IndexFunc(left, func(o engawa.Step) bool { return o.To == st.To })
+		if i < 0 {
+			moved = append(moved, st)
+			continue
+		}
+		pairs = append(pairs, [2]engawa.Step{st, left[i]})
+		left = slices.Delete(left, i, i+1)
+	}
+	if len(moved)+len(left) > 0 {
+		all = append(all, Recipients)
+	}
+	for i := range min(len(moved), len(left)) {
+		other := left[i]
+		other.Via = moved[i].Via // another recipient is reached another way
+		pairs = append(pairs, [2]engawa.Step{moved[i], other})
+	}
+	for _, kind := range []struct {
+		aspect Aspect
+		of     func(engawa.Step) any
+	}{
+		{Accounts, func(s engawa.Step) any { return s.Via }},
+		{OtherWords, func(s engawa.Step) any { return s.Template }},
+		{Gathering, func(s engawa.Step) any { return s.Digest }},
+		{Timing, func(s engawa.Step) any {
+			return []any{s.Delay, s.ExpiresIn, s.Urgent, len(s.Mute), append([]engawa.Window{}, s.Mute...)}
+		}},
+		{Purposes, func(s engawa.Step) any { return []any{s.Purpose, s.Topic, s.App} }},
+		{Standings, func(s engawa.Step) any { return []any{s.While, s.Product} }},
+	} {
+		if slices.ContainsFunc(pairs, func(p [2]engawa.Step) bool { return !reflect.DeepEqual(kind.of(p[0]), kind.of(p[1])) }) {
+			all = append(all, kind.aspect)
+		}
+	}
+	return all
+}
+
+func (t *Trial) count(was, would bool, d Difference) {
 	if was {
 		t.Before++
 	}
 	if would {
 		t.After++
 	}
-	switch {
-	case would && !was:
+	switch d {
+	case Added:
 		t.Added++
-		return Added
-	case was && !would:
+	case Removed:
 		t.Removed++
-		return Removed
-	case was && !same:
+	case Changed:
 		t.Changed++
-		return Changed
 	}
-	return ""
 }
 
-// show composes what the shown rows would send today. A digest is shown as the
-// notice of its event.
-func (c *Composer) show(ctx context.Context, workspace string, t *Trial, plans []route.Plan, of []int) error {
+// show composes what the rows would send today. A digest is shown as the notice of
+// its event.
+func (c *Composer) show(ctx context.Context, after engawa.Route, rows []TrialRow) error {
 	var rs []Request
-	for i, p := range plans {
-		p.Step.Digest = nil
-		rs = append(rs, FromPlans(t.Rows[of[i]].Event, []route.Plan{p})...)
+	var of []int
+	for i, r := range rows {
+		for at, st := range r.Would {
+			st.Digest = nil
+			made := FromPlans(r.Event, []route.Plan{{Route: after, At: at, Step: st}})
+			for range made {
+				of = append(of, i)
+			}
+			rs = append(rs, made...)
+		}
 	}
-	ms, err := c.Compose(ctx, workspace, rs)
+	ms, err := c.Compose(ctx, after.Workspace, rs)
 	if err != nil {
 		return err
 	}
 	for i, m := range ms {
-		row := &t.Rows[of[i]]
-		row.Messages = append(row.Messages, m)
+		rows[of[i]].Messages = append(rows[of[i]].Messages, m)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 )
 
 // Set is compiled routes, ready to plan.
@@ -58,7 +59,7 @@ func Compile(routes []engawa.Route) (*Set, error) {
 		c := compiled{Route: r}
 		if r.Condition != "" {
 			var err error
-			if c.when, err = condition(r.Condition); err != nil {
+			if _, c.when, err = condition(r.Condition); err != nil {
 				return nil, fmt.Errorf("route %q: %w", r.Name, err)
 			}
 		}
@@ -67,8 +68,31 @@ func Compile(routes []engawa.Route) (*Set, error) {
 	return s, nil
 }
 
-// Check reports what is wrong with a route before it is saved.
-func Check(r engawa.Route) error {
+// Check reports what is wrong with a route before it is saved in place of stored,
+// which is nil for a new one, and what of its condition is doubtful by the schemas
+// of the types that it selects; own are the workspace's. A condition that asks for
+// what never is, is refused, unless the stored route asks just so: that one goes on
+// as it is, and its doubts are only told. The error is an *engawa.Error.
+func Check(r engawa.Route, stored *engawa.Route, own []catalogue.Type) ([]Doubt, error) {
+	if err := form(r); err != nil {
+		return nil, err
+	}
+	doubts, err := Doubts(r, own)
+	if err != nil {
+		return nil, err
+	}
+	if stored != nil && stored.Condition == r.Condition && slices.Equal(stored.Events, r.Events) {
+		return doubts, nil
+	}
+	for _, d := range doubts {
+		if d.Refused {
+			return doubts, d.Told()
+		}
+	}
+	return doubts, nil
+}
+
+func form(r engawa.Route) error {
 	if strings.TrimSpace(r.Name) == "" {
 		return engawa.Invalid("/name", "give it a name that says what it does", "the route has no name")
 	}
@@ -103,11 +127,7 @@ func Check(r engawa.Route) error {
 			return err
 		}
 	}
-	if r.Condition == "" {
-		return nil
-	}
-	_, err := condition(r.Condition)
-	return err
+	return nil
 }
 
 // checkWhile refuses a standing condition that nobody knows, or on a step that
@@ -142,26 +162,26 @@ func checkDelay(at string, st engawa.Step) error {
 }
 
 // condition compiles a CEL expression over event and customer that answers
-// true or false at a bounded cost.
-func condition(expr string) (cel.Program, error) {
+// true or false at a bounded cost, and returns it as it was read, too.
+func condition(expr string) (*cel.Ast, cel.Program, error) {
 	const remedy = `write an expression such as event.data.amount >= 1000 && customer.country == "JP"`
 	env, err := cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType),
 		cel.ParserExpressionSizeLimit(maxLetters), cel.ParserRecursionLimit(maxNestings))
 	if err != nil {
-		return nil, fmt.Errorf("make CEL environment: %w", err)
+		return nil, nil, fmt.Errorf("make CEL environment: %w", err)
 	}
 	ast, issues := env.Compile(expr)
 	if issues.Err() != nil {
-		return nil, engawa.Invalid("/condition", remedy, "the condition cannot be read: %v", issues.Err())
+		return nil, nil, engawa.Invalid("/condition", remedy, "the condition cannot be read: %v", issues.Err())
 	}
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, engawa.Invalid("/condition", remedy, "the condition gives %s, not true or false", t)
+		return nil, nil, engawa.Invalid("/condition", remedy, "the condition gives %s, not true or false", t)
 	}
 	prog, err := env.Program(ast, cel.CostLimit(costLimit))
 	if err != nil {
-		return nil, engawa.Invalid("/condition", remedy, "the condition cannot be used: %v", err)
+		return nil, nil, engawa.Invalid("/condition", remedy, "the condition cannot be used: %v", err)
 	}
-	return prog, nil
+	return ast, prog, nil
 }
 
 // Plan returns the messages that the routes ask for on ev, in the routes'

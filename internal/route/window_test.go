@@ -79,7 +79,7 @@ func TestCheckStep(t *testing.T) {
 		{"a digest to a customer", engawa.Step{To: ToCustomer, Digest: &engawa.Digest{Within: time.Hour}}, "/then/0/digest"},
 	} {
 		c.step.Via = []engawa.Via{{Account: "acc_1"}}
-		err := Check(engawa.Route{Name: "a", Events: []string{"*"}, Then: []engawa.Step{c.step}})
+		_, err := Check(engawa.Route{Name: "a", Events: []string{"*"}, Then: []engawa.Step{c.step}}, nil, nil)
 		var told *engawa.Error
 		if field := ""; errors.As(err, &told) {
 			if field = told.Field; field != c.field {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -18,11 +19,12 @@ type Past struct {
 const pastBatch = 2000
 
 // WalkPast hands the newest events of a workspace to f in batches, the newest
-// first, most of them at the most, and returns how many it looked at. Only those
-// whose type is wanted are opened and handed on. It reads batch by batch, not in
-// one transaction, and ends when f fails.
-func (s *Store) WalkPast(ctx context.Context, workspace string, most int, wanted func(eventType string) bool, f func([]Past) error) (looked int, err error) {
-	before := engawa.PrefixEvent + "_~" // after every id
+// first, most of them at the most, and returns how many it looked at and which was
+// the first. Given one, it begins there instead of at the newest that there is.
+// Only those whose type is wanted are opened and handed on. It reads batch by
+// batch, not in one transaction, and ends when f fails.
+func (s *Store) WalkPast(ctx context.Context, workspace, from string, most int, wanted func(eventType string) bool, f func([]Past) error) (looked int, first string, err error) {
+	before := cmp.Or(from, engawa.PrefixEvent+"_") + "~" // after the id, or after every one
 	for looked < most {
 		var n int
 		var past []Past
@@ -32,7 +34,7 @@ func (s *Store) WalkPast(ctx context.Context, workspace string, most int, wanted
 			if n = len(rows); err != nil || n == 0 {
 				return err
 			}
-			before = rows[n-1].ID
+			before, first = rows[n-1].ID, cmp.Or(first, rows[0].ID)
 			past, err = t.past(workspace, rows, wanted)
 			return err
 		})
@@ -40,14 +42,14 @@ func (s *Store) WalkPast(ctx context.Context, workspace string, most int, wanted
 			err = f(past)
 		}
 		if err != nil {
-			return looked, fmt.Errorf("look back: %w", err)
+			return looked, first, fmt.Errorf("look back: %w", err)
 		}
 		if n == 0 {
 			break
 		}
 		looked += n
 	}
-	return looked, nil
+	return looked, first, nil
 }
 
 func (t *tx) past(workspace string, rows []eventRowRead, wanted func(string) bool) ([]Past, error) {

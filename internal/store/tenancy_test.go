@@ -1162,7 +1162,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"WalkPast": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		var past []store.Past
-		_, err := s.WalkPast(ctx, as, 10, func(string) bool { return true }, func(ps []store.Past) error { past = append(past, ps...); return nil })
+		_, _, err := s.WalkPast(ctx, as, "", 10, func(string) bool { return true }, func(ps []store.Past) error { past = append(past, ps...); return nil })
 		return past, err
 	},
 	"TakeOut": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {

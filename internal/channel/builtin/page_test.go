@@ -44,6 +44,16 @@ func TestPages(t *testing.T) {
 		if len(byHand) == 0 {
 			byHand = []byte("# " + words.T(engawa.English, "kind."+k.Name) + "\n\n")
 		}
+		for _, f := range k.Fields { // such a table would say it a second time, and the code does not keep it true
+			if bytes.Contains(byHand, []byte("\n| `"+f.Key+"`")) {
+				t.Errorf("docs/channels/%s.md has a table by hand that speaks of %s", k.Name, f.Key)
+			}
+		}
+		for _, heading := range [][]byte{[]byte("\n## Settings\n"), []byte("\n## Limits\n"), []byte("\n## Answers\n"), []byte("\n## Events\n")} {
+			if bytes.Contains(byHand, heading) {
+				t.Errorf("docs/channels/%s.md has by hand what the code prints:%s", k.Name, heading)
+			}
+		}
 		pictures := picture.FindAllSubmatch(byHand, -1)
 		if len(pictures) == 0 {
 			t.Errorf("docs/channels/%s.md shows no screen", k.Name)
@@ -78,12 +88,22 @@ func describe(k channel.Kind, w *text.Words) []byte {
 		if w.Has(key + ".help") {
 			help = w.T(engawa.English, key+".help")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Key, strings.Join(labels, " / "), takes(f), help)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Key, strings.Join(labels, " / "), takes(k, f), help)
 	}
+	b.Write(told(k, w))
 	if k.New == nil {
 		return b.Bytes()
 	}
 	fmt.Fprintf(&b, "\n## Whom it reaches\n\n%s\n", reaches(k))
+	if k.Form != nil {
+		b.WriteString("\n## Events\n\n| Event | In words | What becomes of it |\n|---|---|---|\n")
+		for _, e := range k.Form.Registers {
+			fmt.Fprintf(&b, "| `%s` | %s | the customer is registered |\n", e, w.EventLine(engawa.English, e, nil))
+		}
+		for _, e := range k.Form.Asks {
+			fmt.Fprintf(&b, "| `%s` | %s | a task asks a person |\n", e, w.EventLine(engawa.English, e, nil))
+		}
+	}
 	b.WriteString("\n## Limits\n\n")
 	limits := []channel.Limit{}
 	if k.Limits != nil {
@@ -105,6 +125,20 @@ func describe(k channel.Kind, w *text.Words) []byte {
 	return b.Bytes()
 }
 
+// told is what stands beside a field whose value cannot be used.
+func told(k channel.Kind, w *text.Words) []byte {
+	var b bytes.Buffer
+	for _, f := range k.Fields {
+		if key := "kind." + k.Name + "." + f.Key + ".wrong"; w.Has(key) {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", f.Key, w.T(engawa.English, key))
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return slices.Concat([]byte("\n## What is told beside a field\n\n| Key | When its value cannot be used |\n|---|---|\n"), b.Bytes())
+}
+
 func defaults(k channel.Kind) channel.Settings {
 	s := channel.Settings{}
 	for _, f := range k.Fields {
@@ -113,16 +147,20 @@ func defaults(k channel.Kind) channel.Settings {
 	return s
 }
 
-func takes(f channel.Field) string {
+func takes(k channel.Kind, f channel.Field) string {
 	s := map[channel.FieldType]string{
 		channel.Text: "text", channel.SecretField: "secret, never shown again", channel.Number: "whole number", channel.Bool: "yes or no", channel.URL: "URL",
-		channel.Host: "host or host:port", channel.Mail: "mail address", channel.PEM: "PEM, never shown again", channel.Lines: "lines", channel.Pick: "one of what the provider has, by its id", channel.OfApp: "an app of the workspace, by its id", channel.Choice: "`" + strings.Join(f.Choices, "`, `") + "`",
+		channel.Host: "host or host:port", channel.Mail: "mail address", channel.PEM: "PEM, never shown again", channel.Lines: "lines", channel.Pick: "one of what the provider has, by its id", channel.OfApp: "an app of the workspace, by its id", channel.Input: "an input of the form, by its name", channel.Own: "kept by a page of its own",
+		channel.Choice: "`" + strings.Join(f.Choices, "`, `") + "`",
 	}[f.Type]
 	switch {
 	case f.Default != "":
 		s += "; `" + f.Default + "` if empty"
 	case f.Required:
 		s += "; required"
+	}
+	if k.Form != nil && slices.Contains(k.Form.Fields, f.Key) && f.Type != channel.Own {
+		s += "; chosen on the form's page"
 	}
 	return s
 }
