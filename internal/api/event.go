@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/store"
 )
 
@@ -42,7 +43,7 @@ type eventsAccepted struct {
 // (structured, batched or binary). The event's own id makes it once; beside
 // huma because it is the busiest operation.
 func (a *API) postEvents(c *call) {
-	kept, list, err := a.Intake.Events(c.r.Context(), c.workspace, c.r.Header, c.body)
+	kept, list, err := a.Intake.Events(c.r.Context(), c.workspace, c.r.Header, c.body, c.who.Require(access.CustomersWrite) == nil)
 	if err != nil {
 		a.problem(c.w, c.r, err)
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // Sample is one page of the gallery.
@@ -93,6 +94,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"live", LivePage(sampleLive(page("live", "live.title"), s))},
 		{"live-empty", LivePage(Live{Page: page("live", "live.title"), Channels: []Choice{{"", words.T(l, "list.any")}}})},
 		{"event", EventPage(sampleEvent(page("live", ""), s))},
+		{"event-nobody", EventPage(nobodysEvent(page("live", ""), s))},
 		{"messages", MessagesPage(sampleMessages(page("messages", "messages.title"), s))},
 		{"message-refused", MessagePage(sampleRefused(page("messages", ""), s))},
 		{"message-sent", MessagePage(sampleSaid(page("messages", ""), s))},
@@ -247,6 +249,18 @@ func sampleEvent(p Page, s spoken) Event {
 		Data:     "{\n  \"product_id\": \"hinata.yearly\",\n  \"auto_renew_status\": 0,\n  \"expires_at\": \"2026-12-13T15:00:00Z\",\n  \"environment\": \"Production\"\n}",
 		Messages: sampleMessageRows(p, s)[:2],
 	}
+}
+
+// nobodysEvent is one of a customer whom nobody knows: a route writes to staff
+// about it, and another cannot write to the customer.
+func nobodysEvent(p Page, s spoken) Event {
+	e := sampleEvent(p, s)
+	e.Type, e.Group, e.Source, e.Signed, e.Subject = "contract.terminated", "contract", p.T("event.source.api"), false, ""
+	e.Line = p.Words.EventLine(p.Locale, e.Type, nil)
+	e.Title, e.Customer, e.CustomerName, e.Data, e.Messages = e.Line, "", "", "{}", e.Messages[1:]
+	why, remedy := p.Words.Reason(p.Locale, engawa.Reason{Code: verdict.Unknown})
+	e.Unmade = []Unmade{{Route: "rte_1", RouteName: s.subject, Message: "msg_7", Why: why, Remedy: remedy, At: ago(0)}}
+	return e
 }
 
 func sampleMessageRows(p Page, s spoken) []MessageRow {

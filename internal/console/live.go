@@ -17,6 +17,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // liveEvents and liveMessages are how much of the newest the live page shows.
@@ -245,13 +246,44 @@ func (c *console) event(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view.Messages = n.messageRows(caused)
+	if view.Unmade, err = c.unmade(n, caused); err != nil {
+		return err
+	}
+	view.Messages = n.messageRows(slices.DeleteFunc(caused, wordless))
 	related, err := c.Compose.OneCause(v.ctx(), e)
 	if err != nil {
 		return err
 	}
 	view.Related = n.eventRows(related)
 	return v.show(EventPage(view))
+}
+
+// wordless reports whether a message says to nobody what is said to nobody else.
+func wordless(m store.MessageRow) bool {
+	return m.Message.Nobody() && m.Message.State == engawa.MessageRefused
+}
+
+// unmade says of each route that would write to the event's customer why it
+// cannot, and what to do.
+func (c *console) unmade(n *names, caused []store.MessageRow) (out []Unmade, err error) {
+	var routes []engawa.Route
+	for _, m := range caused {
+		if !wordless(m) {
+			continue
+		}
+		if routes == nil {
+			if routes, err = c.Store.Routes(n.v.ctx(), n.v.ws()); err != nil {
+				return nil, err
+			}
+		}
+		u := Unmade{Route: m.Message.Route, RouteName: m.Message.Route, Message: m.Message.ID, At: m.Message.CreatedAt}
+		if i := slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == u.Route }); i >= 0 {
+			u.RouteName = routes[i].Name
+		}
+		u.Why, u.Remedy = n.v.Words.Reason(n.v.Locale, engawa.Reason{Code: verdict.Unknown})
+		out = append(out, u)
+	}
+	return out, nil
 }
 
 // linksOf are the source's pages about an event, by name.

@@ -86,8 +86,11 @@ func (p Page) customerName(c engawa.Customer) string {
 
 // to names a message's recipient.
 func (n *names) to(m engawa.Message) string {
-	if m.Customer != "" {
+	switch {
+	case m.Customer != "":
 		return n.customer(m.Customer)
+	case m.Nobody():
+		return n.v.T("message.nobody")
 	}
 	return n.destination(m.Destination)
 }

@@ -99,9 +99,17 @@ type Event struct {
 	Recovered, Superseded                  bool   // it came late; more was known by then
 	Actor, ActorID                         string // who caused it, as a word of "value.actor."; empty: nobody said
 	Links                                  []Choice
-	Data                                   string // indented JSON, addresses masked
+	Data                                   string   // indented JSON, addresses masked
+	Unmade                                 []Unmade // what routes would say to its customer, whom nobody knows
 	Messages                               []MessageRow
 	Related                                []EventRow // of one cause with it
+}
+
+// Unmade is a route that takes an event and writes to its customer, whom nobody
+// knows: the message is kept and says so.
+type Unmade struct {
+	Route, RouteName, Message, Why, Remedy string
+	At                                     time.Time
 }
 
 // EventRow is one line of a list of events.

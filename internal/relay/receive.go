@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/letter"
 	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/relay/scrub"
@@ -152,20 +155,26 @@ func (r *Receiver) notice(ctx context.Context, a engawa.Account, l *letter.Lette
 	if found.Identity.Value != "" {
 		e.Identities = []engawa.Identity{found.Identity}
 	}
-	if found.Address != "" {
-		ids, err := r.Store.CustomerByAddress(ctx, a.Workspace, "mail", found.Address)
-		if err != nil {
-			return store.Arrival{}, err
-		}
-		if len(ids) == 1 { // of several it is not known who is meant
-			e.Customer = ids[0]
-		}
-	}
+	e.Newcomer = newcomer(found)
 	arrival := store.Arrival{Event: e}
 	if found.Pattern == "" {
 		arrival.Task = &engawa.Task{Workspace: a.Workspace, Kind: "inbox.unrecognized", Ref: a.ID, DueAt: now.Add(24 * time.Hour), Args: map[string]string{"account": a.Name}}
 	}
 	return arrival, nil
+}
+
+// newcomer is what a notice tells of its customer: the address by which a pattern finds
+// the customer, else what it calls email, and what it calls name. A mail proves no
+// address. Nil: the notice names nobody.
+func newcomer(f inbox.Found) *engawa.Newcomer {
+	if f.Identity.Value == "" && f.Address == "" {
+		return nil
+	}
+	address, err := mail.Address(cmp.Or(f.Address.Reveal(), f.Values["email"]))
+	if err != nil {
+		address = ""
+	}
+	return &engawa.Newcomer{Name: catalogue.Name(f.Values["name"]), Mail: address, Find: !catalogue.Introduces(f.Type)}
 }
 
 // eventTypes are the events of the kinds; a refusal's depends on its class.

@@ -235,6 +235,49 @@ func TestRoad(t *testing.T) {
 	}
 }
 
+// TestNewcomer: a notice about somebody whom nobody knows registers that person, by
+// number or by address, and the next notice finds the same one. No address is proved.
+func TestNewcomer(t *testing.T) {
+	p := posted(t, limits(), nil)
+	who := &inbox.Customer{By: "address", Group: "mail"}
+	patterns, err := inbox.Text([]inbox.Pattern{
+		{Name: "仮登録", Subject: "仮登録", Body: `氏名: (?P<name>.+)\nメール: (?P<mail>\S+)`, Type: "member.provisional", Data: map[string]string{"name": "name"}, Customer: who},
+		{Name: "退会", Subject: "退会", Body: `メール: (?P<mail>\S+)`, Type: "member.deleted", Customer: who},
+		{Name: "番号", Subject: "番号", Body: `番号: (?P<no>\d+)`, Type: "contract.started", Customer: &inbox.Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "no"}},
+	})
+	p.must(err)
+	a, err := p.Account(t.Context(), "ws_1", inboxOf)
+	p.must(err)
+	a.Settings = map[string]string{"patterns": patterns}
+	p.must(p.ChangeAccount(t.Context(), a))
+	tell := func(subject, text string) string {
+		t.Helper()
+		mail := "From: info@luxliner.example\nSubject: " + subject + "\nMessage-ID: <" + engawa.NewID("x") + "@luxliner.example>\nContent-Type: text/plain; charset=utf-8\n\n" + text + "\n"
+		if code := p.bring("info@luxliner.example", inboxAddress(p, inboxOf), mail); code != 0 {
+			t.Fatal(code)
+		}
+		evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{}, store.Page{Limit: 1})
+		p.must(err)
+		return evs[0].Customer
+	}
+	if id := tell("退会", "メール: hana@customer.example"); id != "" {
+		t.Error("the news of a deletion made a customer")
+	}
+	id := tell("仮登録", "氏名: 山田 花\nメール: Hana@customer.example")
+	c, err := p.Customer(t.Context(), "ws_1", id)
+	p.must(err)
+	points, err := p.ContactPoints(t.Context(), "ws_1", id)
+	if err != nil || c.Name != "山田 花" || len(points) != 1 || points[0].Address != "hana@customer.example" || !points[0].VerifiedAt.IsZero() {
+		t.Errorf("%d contact points, %v", len(points), err)
+	}
+	if again := tell("退会", "メール: hana@customer.example"); again != id {
+		t.Errorf("the next notice is about %q", again)
+	}
+	if one, two := tell("番号", "番号: 789"), tell("番号", "番号: 789 再"); one == "" || one == id || two != one {
+		t.Errorf("by number: %q, %q", one, two)
+	}
+}
+
 // TestDistrust: a bounce that speaks of the sender is counted for our domain and
 // the receiver, and asks a person; the address is not stopped.
 func TestDistrust(t *testing.T) {
