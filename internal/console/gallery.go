@@ -12,6 +12,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/verdict"
 )
@@ -125,6 +126,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"account-appstore", AccountPage(sampleAppStore(page("accounts", ""), s))},
 		{"account-appstore-trouble", AccountPage(sampleAppStoreTrouble(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
+		{"kept", KeptPage(sampleKept(page("accounts", "")))},
 		{"patterns", PatternsPage(samplePatterns(page("accounts", "")))},
 		{"webform", WebFormPage(sampleWebForm(page("accounts", ""), l))},
 		{"by-hand", ByHandPage(sampleByHand(page("tasks", "byhand.title"), s))},
@@ -249,6 +251,14 @@ func sampleEvent(p Page, s spoken) Event {
 		Data:     "{\n  \"product_id\": \"hinata.yearly\",\n  \"auto_renew_status\": 0,\n  \"expires_at\": \"2026-12-13T15:00:00Z\",\n  \"environment\": \"Production\"\n}",
 		Messages: sampleMessageRows(p, s)[:2],
 	}
+}
+
+func sampleKept(p Page) Kept {
+	p.Title = p.T("kept.of", "account", p.kindWords("inbox"))
+	return Kept{Page: p, Account: "acc_1", Off: true, Rows: []KeptRow{
+		{At: ago(2 * time.Hour), EndsAt: ago(-30 * 24 * time.Hour), Why: string(store.InboxOff), From: "i…@l….example", Subject: "停止", Text: "■ 顧客データ\n山田 花"},
+		{At: ago(time.Hour), EndsAt: ago(-30 * 24 * time.Hour), Why: string(store.OfLoop), From: "f…@p….example", Subject: "Confirm your feedback loop", Text: "https://portal.example/confirm/1"},
+	}}
 }
 
 // nobodysEvent is one of a customer whom nobody knows: a route writes to staff

@@ -433,6 +433,21 @@ type ByHand struct {
 	Gone           bool // the personal data was erased
 }
 
+// Kept are mails of an account of which nothing could be made.
+type Kept struct {
+	Page
+	Account string
+	Off     bool // some came while the inbox was switched off
+	Rows    []KeptRow
+}
+
+// KeptRow is one of them.
+type KeptRow struct {
+	At, EndsAt          time.Time
+	Why                 string // as in "kept.why."
+	From, Subject, Text string // addresses veiled
+}
+
 // Patterns are how an inbox reads mails, with the form of one.
 type Patterns struct {
 	Page
@@ -995,7 +1010,7 @@ var AuditActions = []string{
 	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "check-account", "ask-test-notification", "pause-lane", "resume-lane", "try-receiver", "create-destination", "end-destination",
-	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "create-grant", "end-grant",
+	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "drop-unread", "create-grant", "end-grant",
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",

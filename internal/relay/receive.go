@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -111,11 +112,11 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	if err != nil {
 		return err
 	}
-	if a.Kind != inbox.Kind.Name {
-		return r.takeFeedback(ctx, m.Letter)
-	}
-	if !a.Enabled {
-		return nil
+	switch {
+	case a.Kind != inbox.Kind.Name:
+		return r.takeFeedback(ctx, m, a)
+	case !a.Enabled:
+		return r.keep(ctx, m, a, store.InboxOff)
 	}
 	arrival, err := r.notice(ctx, a, m.Letter)
 	if err != nil {
@@ -127,15 +128,66 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 }
 
 // takeFeedback takes a complaint whose delivery is named by the return path of
-// the mail complained about. Receivers that hide that cannot be followed.
-func (r *Receiver) takeFeedback(ctx context.Context, l *letter.Letter) error {
-	if l.Report == nil || l.Report.Complaint == "" {
-		return nil
-	}
-	for _, path := range l.Report.Original.ReturnPath {
-		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
-			return r.takeReturn(ctx, Incoming{Letter: l}, named)
+// the mail complained about. What names none is kept for a person: a receiver that
+// hides the return path, or one who writes in its own words to the loop's address.
+func (r *Receiver) takeFeedback(ctx context.Context, m Incoming, a engawa.Account) error {
+	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" {
+		for _, path := range l.Report.Original.ReturnPath {
+			if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
+				return r.takeReturn(ctx, Incoming{Letter: l}, named)
+			}
 		}
+	}
+	return r.keep(ctx, m, a, store.OfLoop)
+}
+
+// maxKept is how much of a mail is kept of which nothing could be made, in octets.
+const maxKept = 256 << 10
+
+// keep keeps a mail of which nothing could be made, and asks a person.
+func (r *Receiver) keep(ctx context.Context, m Incoming, a engawa.Account, why store.Unheard) error {
+	return r.Store.KeepUnread(ctx, store.Unread{
+		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: digest(m.Letter), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
+	})
+}
+
+// readAtOnce is how many kept mails one step of ReadKept reads.
+const readAtOnce = 50
+
+// ReadKept reads the mails that came while their inbox was switched off, as soon as it
+// is on again, as if they came now. More says that there may be others.
+func (r *Receiver) ReadKept(ctx context.Context) (more bool, err error) {
+	kept, err := r.Store.UnreadToRead(ctx, readAtOnce)
+	if err != nil {
+		return false, err
+	}
+	for _, u := range kept { // one that cannot be read keeps none of the others
+		if one := r.readKept(ctx, u); one != nil {
+			err = errors.Join(err, fmt.Errorf("read %s: %w", u.ID, one))
+		}
+	}
+	return err == nil && len(kept) == readAtOnce, err
+}
+
+func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
+	l, err := letter.Read(u.Raw)
+	if err != nil {
+		return fmt.Errorf("a mail that was read when it came: %w", err)
+	}
+	a, err := r.Store.Account(ctx, u.Workspace, u.Account)
+	if err != nil {
+		return err
+	}
+	arrival, err := r.notice(ctx, a, l)
+	if err != nil {
+		return err
+	}
+	arrival.Event.OccurredAt, arrival.Event.Hops = u.At, r.hops(l)
+	if _, err := r.Store.Arrive(ctx, arrival); err != nil {
+		return err
+	}
+	if err := r.Store.EndUnread(ctx, u); engawa.CodeOf(err) != engawa.CodeNotFound { // another node was first
+		return err
 	}
 	return nil
 }
