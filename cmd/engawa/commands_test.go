@@ -348,8 +348,8 @@ func TestTry(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"type":"contract.terminated","customer":"cus_one","data":{}}`: "acc_mail (mail): refuse",
 		`{"type":"other.thing","customer":"cus_one","data":{}}`:         "0 messages",
-		`{"type":"contract.terminated","data":{"m":{"id":"none"}}}`:      "or about a new customer",
-		`{"type":"contract.terminated","data":{}}`:                       "Nobody knows which customer",
+		`{"type":"contract.terminated","data":{"m":{"id":"none"}}}`:     "or about a new customer",
+		`{"type":"contract.terminated","data":{}}`:                      "Nobody knows which customer",
 	} {
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
 	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
 
@@ -59,5 +61,33 @@ func TestNewMember(t *testing.T) {
 	}
 	if id := post(s.key, "6", "member.deleted", `{"m":{"id":"10"}}`); id != "" {
 		t.Error("the news of a deletion made a customer")
+	}
+}
+
+// TestNobody: an event of which nobody knows whose it is names each route that would
+// write to its customer, why that made nothing and what to do; so does the message.
+func TestNobody(t *testing.T) {
+	s := newSite(t, storetest.SQLite(t))
+	_, posted, _ := s.do("POST", "/v1/events", s.key, `{"id":"1","type":"contract.terminated","data":{}}`)
+	event := posted["id"].(string)
+	e, err := s.st.Event(t.Context(), "ws_one", event)
+	s.must(err)
+	ms, err := s.compose.Compose(t.Context(), "ws_one", []message.Request{{
+		Workspace: "ws_one", Event: &e, Route: "rte_1", Nobody: true, Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_mail"}},
+	}})
+	s.must(err)
+	s.must(s.st.Route(t.Context(), []store.Routed{{Workspace: "ws_one", Event: event, Messages: ms}}))
+	_, _, told := s.do("GET", "/v1/events/"+event, s.key, "", "Accept-Language", "ko")
+	for _, want := range []string{`"route":"rte_1"`, `"code":"recipient.unknown"`, "어느 고객의 이벤트인지 알 수 없습니다", "회원 번호", ms[0].Message.ID} {
+		if !strings.Contains(told, want) {
+			t.Errorf("%s lacks %s", told, want)
+		}
+	}
+	_, list, _ := s.do("GET", "/v1/messages?state=refused&event="+event, s.key, "")
+	if row := list["messages"].([]any)[0].(map[string]any); row["gate"] != "recipient" || row["customer"] != nil || row["destination"] != nil {
+		t.Errorf("listed as %v", row)
+	}
+	if _, _, one := s.do("GET", "/v1/messages/"+ms[0].Message.ID, s.key, ""); !strings.Contains(one, "recipient.unknown") || !strings.Contains(one, `"route":"rte_1"`) {
+		t.Errorf("the message says %s", one)
 	}
 }

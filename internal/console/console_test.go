@@ -547,6 +547,21 @@ func TestNobody(t *testing.T) {
 	}
 }
 
+// TestGathering: the page of an event that waits in a digest names the route, and does
+// not say that none takes it.
+func TestGathering(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.SaveRoute(ctx, engawa.Route{Workspace: ws, ID: "rte_1", Name: "日ごとのまとめ", Events: []string{"contract.*"}, Then: []engawa.Step{{To: "dst_staff", Via: []engawa.Via{{Account: "acc_mail"}}}}}))
+	e := engawa.Event{Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "gathered", Known: true, OccurredAt: now, ReceivedAt: now}
+	_, err := d.st.Journal(ctx, []engawa.Event{e})
+	d.must(err)
+	d.must(d.st.Route(ctx, []store.Routed{{Workspace: ws, Event: e.ID, Gathered: []store.Gathered{{Route: "rte_1", Version: 1, Within: time.Hour, Count: 9}}}}))
+	if _, body := d.get("/events/" + e.ID); !strings.Contains(body, "日ごとのまとめ") || !strings.Contains(body, "まとめて知らせるために待っています") || strings.Contains(body, "受け取る行き先はありません") {
+		t.Error("the page does not say that the event waits")
+	}
+}
+
 // TestLift: what is stopped is shown with why, on the customer's page and on that of
 // the places, and lifted for a reason that the audit trail keeps without addresses.
 func TestLift(t *testing.T) {

@@ -246,10 +246,21 @@ func (c *console) event(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if view.Unmade, err = c.unmade(n, caused); err != nil {
+	if view.Unmade, err = n.unmade(caused); err != nil {
 		return err
 	}
 	view.Messages = n.messageRows(slices.DeleteFunc(caused, wordless))
+	waiting, err := c.Store.Waiting(v.ctx(), v.ws(), e.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		name, err := n.route(id)
+		if err != nil {
+			return err
+		}
+		view.Waiting = append(view.Waiting, Choice{id, name})
+	}
 	related, err := c.Compose.OneCause(v.ctx(), e)
 	if err != nil {
 		return err
@@ -265,20 +276,14 @@ func wordless(m store.MessageRow) bool {
 
 // unmade says of each route that would write to the event's customer why it
 // cannot, and what to do.
-func (c *console) unmade(n *names, caused []store.MessageRow) (out []Unmade, err error) {
-	var routes []engawa.Route
+func (n *names) unmade(caused []store.MessageRow) (out []Unmade, err error) {
 	for _, m := range caused {
 		if !wordless(m) {
 			continue
 		}
-		if routes == nil {
-			if routes, err = c.Store.Routes(n.v.ctx(), n.v.ws()); err != nil {
-				return nil, err
-			}
-		}
-		u := Unmade{Route: m.Message.Route, RouteName: m.Message.Route, Message: m.Message.ID, At: m.Message.CreatedAt}
-		if i := slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == u.Route }); i >= 0 {
-			u.RouteName = routes[i].Name
+		u := Unmade{Route: m.Message.Route, Message: m.Message.ID, At: m.Message.CreatedAt}
+		if u.RouteName, err = n.route(u.Route); err != nil {
+			return nil, err
 		}
 		u.Why, u.Remedy = n.v.Words.Reason(n.v.Locale, engawa.Reason{Code: verdict.Unknown})
 		out = append(out, u)

@@ -101,6 +101,7 @@ type Event struct {
 	Links                                  []Choice
 	Data                                   string   // indented JSON, addresses masked
 	Unmade                                 []Unmade // what routes would say to its customer, whom nobody knows
+	Waiting                                []Choice // routes whose digests hold it, until they are due
 	Messages                               []MessageRow
 	Related                                []EventRow // of one cause with it
 }

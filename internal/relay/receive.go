@@ -118,7 +118,7 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	case !a.Enabled:
 		return r.keep(ctx, m, a, store.InboxOff)
 	}
-	arrival, err := r.notice(ctx, a, m.Letter)
+	arrival, err := r.notice(a, m.Letter)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
 	if err != nil {
 		return err
 	}
-	arrival, err := r.notice(ctx, a, l)
+	arrival, err := r.notice(a, l)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
 
 // notice is what a mail to an inbox becomes: the event of the first pattern that
 // fits, or one that nobody recognised, with a task.
-func (r *Receiver) notice(ctx context.Context, a engawa.Account, l *letter.Letter) (store.Arrival, error) {
+func (r *Receiver) notice(a engawa.Account, l *letter.Letter) (store.Arrival, error) {
 	now := time.Now().UTC()
 	found, err := inbox.Read(a.Settings, l)
 	if err != nil {

@@ -521,6 +521,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"PassReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.PassReply(ctx, as, "rep_doubt_"+e.of)
 	},
+	"Waiting": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Waiting(ctx, as, e.digest.Events[0].ID)
+	},
 	"KeepUnread": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.KeepUnread(ctx, store.Unread{Workspace: as, Account: "acc_" + e.of, Why: store.InboxOff, Dedup: "new", At: time.Now(), Raw: []byte("x")})
 	},
