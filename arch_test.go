@@ -86,7 +86,7 @@ var may = map[string][]string{
 	"internal/message":               {"", "internal/catalogue", "internal/channel", "internal/follow", "internal/purchase", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
 	"internal/purchase":              {"", "internal/appstore"},
 	"internal/refusal":               {"internal/breaker"},
-	"internal/relay":                 {"", "internal/breaker", "internal/letter", "internal/refusal", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
+	"internal/relay":                 {"", "internal/breaker", "internal/catalogue", "internal/channel/mail", "internal/letter", "internal/refusal", "internal/relay/scrub", "internal/source/inbox", "internal/store", "internal/vault"},
 	"internal/relay/corpus":          {},
 	"internal/relay/scrub":           {},
 	"internal/replay":                {"", "internal/message", "internal/route", "internal/store"},

@@ -42,6 +42,7 @@ type ContactPoint struct {
 	Purposes   []Purpose // which purposes it serves; empty: all
 	VerifiedAt time.Time // zero: not verified
 	Shared     bool      // several people read it: what opens one person's data never goes there
+	Claimed    bool      // the customer typed it: until it is verified it finds nobody. Only written
 	CreatedAt  time.Time
 }
 

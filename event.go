@@ -3,6 +3,7 @@ package engawa
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type Event struct {
 	Customer   string            // filled when an identity of the event, or the customer of its Delivery, is known
 	Delivery   string            // the delivery on the same account whose fate or answer it tells; not kept
 	Identities []Identity
+	Newcomer   *Newcomer // what it tells of its customer: of whom nobody knows yet, one is made; nil: nothing. Not kept
 	OccurredAt time.Time
 	ReceivedAt time.Time
 	Data       []byte // JSON
@@ -31,6 +33,17 @@ type Event struct {
 	Known      bool   // false: a type that the source's adapter does not know
 	Hops       int    // messages of the hub that led to it, one out of the other; over MaxHops no route acts on it
 }
+
+// Newcomer is what an event tells of its customer, who may be new to the hub.
+type Newcomer struct {
+	Name   string
+	Mail   Address // checked and in canonical form; empty: it tells none
+	Proved bool    // its teller has made sure that Mail is the customer's own
+	Find   bool    // it finds who is at Mail, and makes nobody
+}
+
+// Format prints nothing of it, whatever the verb.
+func (n Newcomer) Format(f fmt.State, _ rune) { fmt.Fprint(f, "a newcomer") }
 
 // Actor is who caused an event.
 type Actor struct {

@@ -83,6 +83,7 @@ type Facts struct {
 
 	ToDestination bool    `json:"to_destination,omitempty"` // gates recipient, relationship, consent, disclosure do not apply
 	Customer      string  `json:"customer,omitempty"`
+	Nobody        bool    `json:"nobody,omitempty"` // a route writes to an event's customer, and nobody knows whose the event is
 	Purpose       Purpose `json:"purpose"`
 	Trigger       Trigger `json:"trigger"`
 	Topic         string  `json:"topic,omitempty"`

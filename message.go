@@ -18,7 +18,7 @@ type Message struct {
 	Reason      Because // why Member wrote it; empty: was not asked for
 	App         string
 	Customer    string // exactly one of Customer
-	Destination string // and Destination is set
+	Destination string // and Destination is set, but where Nobody says so
 	About       string // the customer whose event a notice to a destination tells of; empty: nobody's
 	// ContactPoint is the one of Customer's that it is to reach; empty: whichever
 	// serves its purpose best.
@@ -54,6 +54,11 @@ func (m Message) Owner() string {
 	}
 	return m.About
 }
+
+// Nobody reports whether a route writes to the customer of an event of whom nobody
+// knows whose it is: the message is refused, and says so; a staff place that the
+// route falls back to still gets it.
+func (m Message) Nobody() bool { return m.Customer == "" && m.Destination == "" }
 
 // From is when the message may go at the earliest; it is as old as that.
 func (m Message) From() time.Time {

@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/serve"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
@@ -352,6 +353,8 @@ func TestTry(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"type":"contract.terminated","customer":"cus_one","data":{}}`: "acc_mail (mail): refuse",
 		`{"type":"other.thing","customer":"cus_one","data":{}}`:         "0 messages",
+		`{"type":"contract.terminated","data":{"m":{"id":"none"}}}`:     "or about a new customer",
+		`{"type":"contract.terminated","data":{}}`:                      "Nobody knows which customer",
 	} {
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
@@ -388,6 +391,34 @@ func TestTry(t *testing.T) {
 	if said := strings.Join(s.must("verify"), "\n"); !strings.Contains(said, "\tmessage\t0 open") {
 		t.Errorf("something was kept: %q", said)
 	}
+}
+
+// TestWhyEvent: of an event it says which routes took it and, of one that writes to a
+// customer whom nobody knows, why that made nothing and what to do.
+func TestWhyEvent(t *testing.T) {
+	s := newShell(t, storetest.SQLite(t))
+	ws := fill(t, s)
+	c := config.Default()
+	c.Node, c.Database, c.KeyFile = "test", config.DSN(s.database), s.key
+	h, err := serve.Open(t.Context(), c, serve.Logger(config.Log{Level: "error"}, os.Stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := engawa.Event{Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "1", OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true}
+	_, err = h.Store.Journal(t.Context(), []engawa.Event{e})
+	ms, composed := h.Compose.Compose(t.Context(), ws, []message.Request{{
+		Workspace: ws, Event: &e, Route: "rte_one", Nobody: true, Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_mail"}},
+	}})
+	if err := errors.Join(err, composed, h.Store.Route(t.Context(), []store.Routed{{Workspace: ws, Event: e.ID, Messages: ms}}), h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(s.must("why", e.ID), "\n")
+	for _, want := range []string{"contract.terminated: 1 messages", "rte_one msg_", "refused", "Nobody knows which customer", "Name the customer in the event"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q lacks %q", said, want)
+		}
+	}
+	s.refused(1, "there is no such message or event", "why", "evt_none")
 }
 
 func TestManual(t *testing.T) {

@@ -190,20 +190,49 @@ func (w whyCmd) explain(ctx context.Context, h *serve.Hub, out io.Writer) error 
 	if err != nil {
 		return err
 	}
+	say := w.message
+	if strings.HasPrefix(w.ID, engawa.PrefixEvent+"_") {
+		say = w.event
+	}
 	for _, ws := range workspaces {
-		said, err := h.Store.Message(ctx, ws.ID, w.ID)
-		var missing *engawa.Error
-		if errors.As(err, &missing) && missing.Code == engawa.CodeNotFound {
-			continue
-		}
-		if err != nil {
+		if err := say(ctx, h, ws.ID, w.ID, out); engawa.CodeOf(err) != engawa.CodeNotFound {
 			return err
 		}
-		fmt.Fprintf(out, "%s %s\n", said.Message.ID, said.Message.State)
-		showJudged(out, h.Words, engawa.Locale(w.Locale), said.Judged)
-		return nil
 	}
-	return engawa.NotFound("message")
+	return engawa.NotFound("message or event")
+}
+
+func (w whyCmd) message(ctx context.Context, h *serve.Hub, workspace, id string, out io.Writer) error {
+	said, err := h.Store.Message(ctx, workspace, id)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s %s\n", said.Message.ID, said.Message.State)
+	showJudged(out, h.Words, engawa.Locale(w.Locale), said.Judged)
+	return nil
+}
+
+// maxCaused is of how many messages of an event the verdicts are printed.
+const maxCaused = 200
+
+// event prints which routes took an event, and the verdict of each message that they made.
+func (w whyCmd) event(ctx context.Context, h *serve.Hub, workspace, id string, out io.Writer) error {
+	e, err := h.Store.Event(ctx, workspace, id)
+	if err != nil {
+		return err
+	}
+	caused, err := h.Store.Messages(ctx, workspace, store.MessageFilter{Event: id}, store.Page{Limit: maxCaused})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s %s: %d messages\n", e.ID, e.Type, len(caused))
+	for _, m := range caused {
+		fmt.Fprintf(out, "\n%s ", m.Message.Route)
+		if err := w.message(ctx, h, workspace, m.Message.ID, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // showJudged prints each account's verdict with the reasons of its gates.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -60,10 +61,21 @@ func (y tryCmd) plan(ctx context.Context, h *serve.Hub, workspace string, in tri
 		Workspace: workspace, ID: engawa.NewID(engawa.PrefixEvent), Account: engawa.SourceAPI, Type: in.Type, Customer: in.Customer,
 		Data: in.Data, OccurredAt: now, ReceivedAt: now, Known: true,
 	}
+	ids, newcomer := catalogue.Whose(ev)
+	for _, id := range ids {
+		found, err := h.Store.CustomerBy(ctx, workspace, id)
+		if err != nil {
+			return err
+		}
+		ev.Customer = cmp.Or(ev.Customer, found)
+	}
+	if ev.Customer == "" && newcomer != nil && (len(ids) > 0 || newcomer.Mail != "") {
+		fmt.Fprintln(out, "no identity is known: the event would be about who has its address, or about a new customer; it is tried as nobody's")
+	}
 	var customer engawa.Customer
 	var err error
-	if in.Customer != "" {
-		if customer, err = h.Store.Customer(ctx, workspace, in.Customer); err != nil {
+	if ev.Customer != "" {
+		if customer, err = h.Store.Customer(ctx, workspace, ev.Customer); err != nil {
 			return err
 		}
 	}

@@ -74,6 +74,7 @@ type site struct {
 	desk    *desk.Desk
 	lists   *partner.Lists
 	vault   *vault.Vault
+	compose *message.Composer
 
 	provider http.Handler // who answers outgoing requests; nil: nobody
 	connect  http.Handler // App Store Connect; nil: provider
@@ -115,7 +116,7 @@ func newHub(t *testing.T, url string) *site {
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds},
 		Lists:   &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
-	s.lists, s.vault = a.Lists, v
+	s.lists, s.vault, s.compose = a.Lists, v, a.Compose
 	a.Compose.Unsubscribe = func(m engawa.Message) string { return a.UnsubscribeURL(s.url, m) }
 	a.Pages = &mypage.Site{Store: st, Vault: v, Words: words, Compose: a.Compose, Kinds: kinds, Log: log, Base: "https://hub.hinata.example"}
 	s.doc = a.Document()
@@ -490,6 +491,14 @@ func TestSignedPosts(t *testing.T) {
 		_, list, _ := s.do("GET", "/v1/events", s.key, "")
 		if n := len(list["events"].([]any)); n != 3 {
 			t.Errorf("%d events are kept", n)
+		}
+		if status, out := post("msg_new", `{"type":"member.registered","data":{"m":{"id":"77","email":"hana@customer.example","email_verified":true}}}`); status != 200 {
+			t.Errorf("a new member: %d %s", status, out)
+		}
+		id, err := s.st.CustomerBy(t.Context(), "ws_one", engawa.Identity{Issuer: "business", Kind: "member_number", Value: "77"})
+		s.must(err)
+		if ps, err := s.st.ContactPoints(t.Context(), "ws_one", id); err != nil || len(ps) != 1 || ps[0].VerifiedAt.IsZero() {
+			t.Errorf("the business's own word proves %d contact points, %v", len(ps), err)
 		}
 	})
 }

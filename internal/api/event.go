@@ -12,7 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // callback takes a provider's post. It answers 200 when the events are
@@ -42,7 +44,7 @@ type eventsAccepted struct {
 // (structured, batched or binary). The event's own id makes it once; beside
 // huma because it is the busiest operation.
 func (a *API) postEvents(c *call) {
-	kept, list, err := a.Intake.Events(c.r.Context(), c.workspace, c.r.Header, c.body)
+	kept, list, err := a.Intake.Events(c.r.Context(), c.workspace, c.r.Header, c.body, c.who.Require(access.CustomersWrite) == nil)
 	if err != nil {
 		a.problem(c.w, c.r, err)
 		return
@@ -92,6 +94,15 @@ type eventOut struct {
 	URL        string            `json:"url" doc:"Its page in the console"`
 	Links      map[string]string `json:"links,omitempty" doc:"Its source's pages about it"`
 	Related    []string          `json:"related,omitempty" doc:"Asked for by id: the events of one cause with it"`
+	Unmade     []unmadeOut       `json:"unmade,omitempty" doc:"Asked for by id: the routes that write to its customer, of whom nobody knows who it is"`
+}
+
+type unmadeOut struct {
+	Route   string `json:"route"`
+	Message string `json:"message" doc:"The refused message, with its verdict"`
+	Code    string `json:"code" example:"recipient.unknown"`
+	Text    string `json:"text" doc:"Why, in the language of Accept-Language"`
+	Remedy  string `json:"remedy" doc:"What to do"`
 }
 
 type actorOut struct {
@@ -110,7 +121,7 @@ func (l *lines) showEvent(ctx context.Context, e engawa.Event) (eventOut, error)
 	text, err := l.of(ctx, e)
 	return eventOut{
 		e.ID, e.Type, e.Group(), e.Account, e.Subject, e.Customer, showActor(e.Actor), e.OccurredAt.UTC(), e.ReceivedAt.UTC(), e.Known, e.Sample, text, e.Data,
-		l.a.Compose.EventURL(e), e.Links, nil,
+		l.a.Compose.EventURL(e), e.Links, nil, nil,
 	}, err
 }
 
@@ -154,6 +165,24 @@ func (a *API) getEvent(ctx context.Context, c *call, in *One) (eventOut, error) 
 	out, err := (&lines{a: a, c: c}).showEvent(ctx, e)
 	if err == nil {
 		out.Related, err = a.related(ctx, e)
+	}
+	if err == nil && e.Customer == "" {
+		out.Unmade, err = a.unmade(ctx, c, e.ID)
+	}
+	return out, err
+}
+
+// mostCaused is of how many messages of an event it is looked whether they are to nobody.
+const mostCaused = 200
+
+// unmade are the routes that write to the customer of an event that is nobody's.
+func (a *API) unmade(ctx context.Context, c *call, event string) (out []unmadeOut, err error) {
+	caused, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Event: event}, store.Page{Limit: mostCaused})
+	for _, m := range caused {
+		if m.Message.Nobody() && m.Message.State == engawa.MessageRefused {
+			why, remedy := a.Words.Reason(c.locale, engawa.Reason{Code: verdict.Unknown})
+			out = append(out, unmadeOut{m.Message.Route, m.Message.ID, verdict.Unknown, why, remedy})
+		}
 	}
 	return out, err
 }

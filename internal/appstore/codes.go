@@ -121,7 +121,7 @@ func (e *APIError) Meaning(l engawa.Locale) string {
 	case e.Err != nil:
 		return in(l, "App Storeの答えを読み取れませんでした", "App Store의 답을 읽지 못했습니다", "The App Store's answer cannot be read")
 	}
-	return fmt.Sprintf(in(l, "App Storeが理由を示さず、HTTP %dで答えました", "App Store가 이유 없이 HTTP %d로 답했습니다", "The App Store answered HTTP %d and gave no reason"), e.Status)
+	return fmt.Sprintf(in(l, "App Storeが理由を示さず、HTTP %dで答えました", "App Store가 이유 없이 HTTP %d(으)로 답했습니다", "The App Store answered HTTP %d and gave no reason"), e.Status)
 }
 
 // unauthorized explains why a token was refused, as far as it can be seen from

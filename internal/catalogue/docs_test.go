@@ -95,6 +95,11 @@ shows it under Routes, Events.
   place. Members that are not listed are kept. Every member that is not marked required may be missing, or null.
 - Types that nobody listed are taken as they are. To have one checked and named, describe it: ` + "`PUT /v1/event-types/{type}`" + `.
 - Amounts are whole numbers of the currency's smallest unit: yen as they are, dollars in cents. Never send a card's number.
+- An event is about the customer whom it names: by ` + "`customer`" + `, by the first of its ` + "`identities`" + ` that is known, else by the member number in
+  ` + "`m.id`" + ` (issuer ` + "`business`" + `, kind ` + "`member_number`" + `), else by the address in ` + "`m.email`" + ` where one customer alone is there. Who is new is made a
+  customer by it, with name and address and without a consent; the address is not proved, unless ` + "`m.email_verified`" + ` says so and the key may
+  change customers (` + "`customers:write`" + `). The address of another customer stays the other's, and nobody is merged. News of mails, of a store
+  and of a deletion make nobody. [Why](decisions/0015-newcomers.md).
 - Put personal data into ` + "`m`" + ` (a mail's address into ` + "`address`" + `): what stands there is masked where staff read it.
 - Three ends of a contract are kept apart. **Reserved** (` + "`contract.termination.reserved`" + `): it runs, and its last day is booked.
   **Terminated** (` + "`contract.terminated`" + `): it ran, and is over. **Cancelled** (` + "`contract.cancelled`" + `): it was called off before or

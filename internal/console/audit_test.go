@@ -124,10 +124,14 @@ func auditAll(d *desk) {
 		"/customers/{id}/contracts/{contract}/end": {d.contract, nil, "end-subscription"},
 		"/partners/{id}/stop":                      {d.vendor("/stop"), url.Values{"why": {"確かめる"}}, "stop-partner"},
 		"/partners/{id}/lift":                      {d.vendor("/lift"), url.Values{"why": {"話して直した"}}, "lift-partner"},
-		"/replies/{id}/pass":                       {d.unproved("/pass"), nil, "pass-reply"},
-		"/replies/{id}/leave":                      {d.unproved("/leave"), nil, "leave-reply"},
-		"/partners/{id}/end":                       {d.vendor("/end"), url.Values{"sure": {"1"}}, "end-partner"},
-		"/tasks/new":                               {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
+		"/accounts/{id}/kept/drop": {func() string {
+			d.must(d.st.KeepUnread(ctx, store.Unread{Workspace: ws, Account: "acc_mail", Why: store.OfLoop, Dedup: "1", At: time.Now(), Raw: []byte("From: a@b.example\r\n\r\nx")}))
+			return "/accounts/acc_mail/kept/drop"
+		}, nil, "drop-unread"},
+		"/replies/{id}/pass":  {d.unproved("/pass"), nil, "pass-reply"},
+		"/replies/{id}/leave": {d.unproved("/leave"), nil, "leave-reply"},
+		"/partners/{id}/end":  {d.vendor("/end"), url.Values{"sure": {"1"}}, "end-partner"},
+		"/tasks/new":          {at("/tasks/new"), url.Values{"title": {"電話する"}}, "raise-task"},
 	}
 	source, err := os.ReadFile("console.go")
 	d.must(err)

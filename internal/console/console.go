@@ -190,6 +190,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /customers/{id}/points/{point}/lift", c.page(engawa.Support, c.liftPoint))
 	mux.Handle("GET /accounts/{id}/patterns", c.page(engawa.Admin, c.patterns))
 	mux.Handle("POST /accounts/{id}/patterns", c.page(engawa.Admin, c.changePatterns))
+	mux.Handle("GET /accounts/{id}/kept", c.page(engawa.Admin, c.kept))
+	mux.Handle("POST /accounts/{id}/kept/drop", c.page(engawa.Admin, c.dropKept))
 	mux.Handle("GET /accounts/{id}/form", c.page(engawa.Admin, c.webForm))
 	mux.Handle("POST /accounts/{id}/form", c.page(engawa.Admin, c.saveWebForm))
 	mux.Handle("POST /accounts/{id}/form/try", c.page(engawa.Admin, c.tryWebForm))

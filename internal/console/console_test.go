@@ -515,6 +515,53 @@ func TestOneCause(t *testing.T) {
 	}
 }
 
+// TestNobody: the page of an event of which nobody knows whose it is names each route
+// that would write to its customer, why it does not and what to do; so do the live view
+// and the message's page.
+func TestNobody(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.SaveRoute(ctx, engawa.Route{Workspace: ws, ID: "rte_1", Name: "解約の挨拶", Events: []string{"contract.*"}, Then: []engawa.Step{{To: "customer", Via: []engawa.Via{{Account: "acc_mail"}}}}}))
+	e := engawa.Event{Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "nobody", Known: true, OccurredAt: now, ReceivedAt: now}
+	_, err := d.st.Journal(ctx, []engawa.Event{e})
+	d.must(err)
+	refused := engawa.Verdict{Account: "acc_mail", Channel: "mail", Outcome: engawa.Refuse, Decided: engawa.GateRecipient, Gates: []engawa.GateResult{{Gate: engawa.GateRecipient, Outcome: engawa.Refuse, Reasons: []engawa.Reason{{Code: verdict.Unknown}}}}}
+	d.must(d.st.Route(ctx, []store.Routed{{Workspace: ws, Event: e.ID, Messages: []store.NewMessage{{
+		Message: engawa.Message{Workspace: ws, ID: "msg_1", Event: e.ID, Route: "rte_1", Purpose: engawa.Service, State: engawa.MessageRefused, CreatedAt: now, Chain: []engawa.Via{{Account: "acc_mail"}}},
+		Judged:  []store.Judged{{Verdict: refused}},
+	}}}}))
+	for page, want := range map[string][]string{
+		"/events/" + e.ID: {`href="/routes/rte_1"`, "解約の挨拶", "どのお客さまの出来事なのか、わかりません", "m.id の会員番号", `href="/messages/msg_1"`},
+		"/live":           {"不明なお客さま", "送らない", "宛先"},
+		"/messages/msg_1": {"不明なお客さま", "解約の挨拶", "どのお客さまの出来事なのか、わかりません"},
+	} {
+		_, body := d.get(page)
+		for _, w := range want {
+			if !strings.Contains(body, w) {
+				t.Errorf("%s lacks %q", page, w)
+			}
+		}
+		if strings.Contains(body, "受け取る行き先はありません") {
+			t.Errorf("%s says that no route takes it", page)
+		}
+	}
+}
+
+// TestGathering: the page of an event that waits in a digest names the route, and does
+// not say that none takes it.
+func TestGathering(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	ctx, now := context.Background(), time.Now()
+	d.must(d.st.SaveRoute(ctx, engawa.Route{Workspace: ws, ID: "rte_1", Name: "日ごとのまとめ", Events: []string{"contract.*"}, Then: []engawa.Step{{To: "dst_staff", Via: []engawa.Via{{Account: "acc_mail"}}}}}))
+	e := engawa.Event{Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "contract.terminated", DedupKey: "gathered", Known: true, OccurredAt: now, ReceivedAt: now}
+	_, err := d.st.Journal(ctx, []engawa.Event{e})
+	d.must(err)
+	d.must(d.st.Route(ctx, []store.Routed{{Workspace: ws, Event: e.ID, Gathered: []store.Gathered{{Route: "rte_1", Version: 1, Within: time.Hour, Count: 9}}}}))
+	if _, body := d.get("/events/" + e.ID); !strings.Contains(body, "日ごとのまとめ") || !strings.Contains(body, "まとめて知らせるために待っています") || strings.Contains(body, "受け取る行き先はありません") {
+		t.Error("the page does not say that the event waits")
+	}
+}
+
 // TestLift: what is stopped is shown with why, on the customer's page and on that of
 // the places, and lifted for a reason that the audit trail keeps without addresses.
 func TestLift(t *testing.T) {

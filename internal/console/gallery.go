@@ -13,7 +13,9 @@ import (
 	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // Sample is one page of the gallery.
@@ -94,6 +96,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"live", LivePage(sampleLive(page("live", "live.title"), s))},
 		{"live-empty", LivePage(Live{Page: page("live", "live.title"), Channels: []Choice{{"", words.T(l, "list.any")}}})},
 		{"event", EventPage(sampleEvent(page("live", ""), s))},
+		{"event-nobody", EventPage(nobodysEvent(page("live", ""), s))},
 		{"messages", MessagesPage(sampleMessages(page("messages", "messages.title"), s))},
 		{"message-refused", MessagePage(sampleRefused(page("messages", ""), s))},
 		{"message-sent", MessagePage(sampleSaid(page("messages", ""), s))},
@@ -124,6 +127,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"account-appstore", AccountPage(sampleAppStore(page("accounts", ""), s))},
 		{"account-appstore-trouble", AccountPage(sampleAppStoreTrouble(page("accounts", ""), s))},
 		{"account-zendesk", AccountPage(sampleZendesk(page("accounts", ""), s))},
+		{"kept", KeptPage(sampleKept(page("accounts", "")))},
 		{"patterns", PatternsPage(samplePatterns(page("accounts", "")))},
 		{"webform", WebFormPage(sampleWebForm(page("accounts", ""), l))},
 		{"by-hand", ByHandPage(sampleByHand(page("tasks", "byhand.title"), s))},
@@ -248,6 +252,26 @@ func sampleEvent(p Page, s spoken) Event {
 		Data:     "{\n  \"product_id\": \"hinata.yearly\",\n  \"auto_renew_status\": 0,\n  \"expires_at\": \"2026-12-13T15:00:00Z\",\n  \"environment\": \"Production\"\n}",
 		Messages: sampleMessageRows(p, s)[:2],
 	}
+}
+
+func sampleKept(p Page) Kept {
+	p.Title = p.T("kept.of", "account", p.kindWords("inbox"))
+	return Kept{Page: p, Account: "acc_1", Off: true, Rows: []KeptRow{
+		{At: ago(2 * time.Hour), EndsAt: ago(-30 * 24 * time.Hour), Why: string(store.InboxOff), From: "i…@l….example", Subject: "停止", Text: "■ 顧客データ\n山田 花"},
+		{At: ago(time.Hour), EndsAt: ago(-30 * 24 * time.Hour), Why: string(store.OfLoop), From: "f…@p….example", Subject: "Confirm your feedback loop", Text: "https://portal.example/confirm/1"},
+	}}
+}
+
+// nobodysEvent is one of a customer whom nobody knows: a route writes to staff
+// about it, and another cannot write to the customer.
+func nobodysEvent(p Page, s spoken) Event {
+	e := sampleEvent(p, s)
+	e.Type, e.Group, e.Source, e.Signed, e.Subject = "contract.terminated", "contract", p.T("event.source.api"), false, ""
+	e.Line = p.Words.EventLine(p.Locale, e.Type, nil)
+	e.Title, e.Customer, e.CustomerName, e.Data, e.Messages = e.Line, "", "", "{}", e.Messages[1:]
+	why, remedy := p.Words.Reason(p.Locale, engawa.Reason{Code: verdict.Unknown})
+	e.Unmade = []Unmade{{Route: "rte_1", RouteName: s.subject, Message: "msg_7", Why: why, Remedy: remedy, At: ago(0)}}
+	return e
 }
 
 func sampleMessageRows(p Page, s spoken) []MessageRow {

@@ -17,6 +17,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // liveEvents and liveMessages are how much of the newest the live page shows.
@@ -245,13 +246,49 @@ func (c *console) event(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view.Messages = n.messageRows(caused)
+	if view.Unmade, err = n.unmade(caused); err != nil {
+		return err
+	}
+	view.Messages = n.messageRows(slices.DeleteFunc(caused, wordless))
+	waiting, err := c.Store.Waiting(v.ctx(), v.ws(), e.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		name, err := n.route(id)
+		if err != nil {
+			return err
+		}
+		view.Waiting = append(view.Waiting, Choice{id, name})
+	}
 	related, err := c.Compose.OneCause(v.ctx(), e)
 	if err != nil {
 		return err
 	}
 	view.Related = n.eventRows(related)
 	return v.show(EventPage(view))
+}
+
+// wordless reports whether a message says to nobody what is said to nobody else.
+func wordless(m store.MessageRow) bool {
+	return m.Message.Nobody() && m.Message.State == engawa.MessageRefused
+}
+
+// unmade says of each route that would write to the event's customer why it
+// cannot, and what to do.
+func (n *names) unmade(caused []store.MessageRow) (out []Unmade, err error) {
+	for _, m := range caused {
+		if !wordless(m) {
+			continue
+		}
+		u := Unmade{Route: m.Message.Route, Message: m.Message.ID, At: m.Message.CreatedAt}
+		if u.RouteName, err = n.route(u.Route); err != nil {
+			return nil, err
+		}
+		u.Why, u.Remedy = n.v.Words.Reason(n.v.Locale, engawa.Reason{Code: verdict.Unknown})
+		out = append(out, u)
+	}
+	return out, nil
 }
 
 // linksOf are the source's pages about an event, by name.

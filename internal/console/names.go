@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
 )
@@ -13,6 +15,7 @@ type names struct {
 	destinations map[string]engawa.Destination
 	customers    map[string]engawa.Customer
 	own          map[string]engawa.EventType // the workspace's own types of events
+	routes       map[string]string           // nil: not asked for yet
 }
 
 func (c *console) names(v *visit) (*names, error) {
@@ -84,10 +87,28 @@ func (p Page) customerName(c engawa.Customer) string {
 	return c.Name
 }
 
+// route names a route; one that is gone has its id.
+func (n *names) route(id string) (string, error) {
+	if n.routes == nil {
+		n.routes = map[string]string{}
+		routes, err := n.c.Store.Routes(n.v.ctx(), n.v.ws())
+		if err != nil {
+			return "", err
+		}
+		for _, r := range routes {
+			n.routes[r.ID] = r.Name
+		}
+	}
+	return cmp.Or(n.routes[id], id), nil
+}
+
 // to names a message's recipient.
 func (n *names) to(m engawa.Message) string {
-	if m.Customer != "" {
+	switch {
+	case m.Customer != "":
 		return n.customer(m.Customer)
+	case m.Nobody():
+		return n.v.T("message.nobody")
 	}
 	return n.destination(m.Destination)
 }

@@ -99,9 +99,18 @@ type Event struct {
 	Recovered, Superseded                  bool   // it came late; more was known by then
 	Actor, ActorID                         string // who caused it, as a word of "value.actor."; empty: nobody said
 	Links                                  []Choice
-	Data                                   string // indented JSON, addresses masked
+	Data                                   string   // indented JSON, addresses masked
+	Unmade                                 []Unmade // what routes would say to its customer, whom nobody knows
+	Waiting                                []Choice // routes whose digests hold it, until they are due
 	Messages                               []MessageRow
 	Related                                []EventRow // of one cause with it
+}
+
+// Unmade is a route that takes an event and writes to its customer, whom nobody
+// knows: the message is kept and says so.
+type Unmade struct {
+	Route, RouteName, Message, Why, Remedy string
+	At                                     time.Time
 }
 
 // EventRow is one line of a list of events.
@@ -424,6 +433,21 @@ type ByHand struct {
 	Rows           []Choice
 	Known          []string
 	Gone           bool // the personal data was erased
+}
+
+// Kept are mails of an account of which nothing could be made.
+type Kept struct {
+	Page
+	Account string
+	Off     bool // some came while the inbox was switched off
+	Rows    []KeptRow
+}
+
+// KeptRow is one of them.
+type KeptRow struct {
+	At, EndsAt          time.Time
+	Why                 string // as in "kept.why."
+	From, Subject, Text string // addresses veiled
 }
 
 // Patterns are how an inbox reads mails, with the form of one.
@@ -1003,7 +1027,7 @@ var AuditActions = []string{
 	"sign-in", "sign-out", "sign-in-refused", "make-sign-in-link", "link-oidc", "change-password", "change-mail",
 	"add-member", "change-member", "set-role", "end-member", "add-key", "create-key", "revoke-key",
 	"create-account", "change-account", "check-account", "ask-test-notification", "pause-lane", "resume-lane", "try-receiver", "create-destination", "end-destination",
-	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "create-grant", "end-grant",
+	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "drop-unread", "create-grant", "end-grant",
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",

@@ -80,18 +80,8 @@ func (im *Imports) Again(ctx context.Context, r Reading, m csv.Mapping) (Reading
 		return r, err
 	}
 	out := Reading{Import: r.Import, Source: r.Source, Locale: r.Locale, Mapping: m}
-	out.read(file, im.mail())
+	out.read(file, mailOf(im.Kinds))
 	return out, nil
-}
-
-// mail checks mail addresses as the mail channel does.
-func (im *Imports) mail() func(string) (engawa.Address, error) {
-	for _, k := range im.Kinds {
-		if k.Name == "mail" {
-			return k.Address
-		}
-	}
-	return func(string) (engawa.Address, error) { return "", errors.New("there is no mail channel") }
 }
 
 // lines is how much there is to go through: entries, and contracts of lines that

@@ -74,6 +74,7 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 		if err := in.follow(ctx, o.account, &evs[i]); err != nil {
 			return err
 		}
+		in.introduce(&evs[i], o.posts)
 	}
 	if len(evs) == 0 {
 		return nil // the provider's check that somebody is here
@@ -241,9 +242,9 @@ func (in *Intake) openReceiver(a engawa.Account) (r channel.Receiver, posts bool
 const MaxBatch = 1000
 
 // Events journals what a system of the business posted, all of it or nothing,
-// and returns when it is durable. list tells whether a list was posted. The
-// error is an *engawa.Error.
-func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, body []byte) (out []store.Journaled, list bool, err error) {
+// and returns when it is durable. proves: it may say that an address is a
+// customer's own. list tells whether a list was posted. The error is an *engawa.Error.
+func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, body []byte, proves bool) (out []store.Journaled, list bool, err error) {
 	evs, list, err := read(h, body)
 	if err != nil {
 		return nil, list, err
@@ -262,6 +263,7 @@ func (in *Intake) Events(ctx context.Context, workspace string, h http.Header, b
 		if e.Trace == "" {
 			e.Trace = trace(h)
 		}
+		in.introduce(e, proves)
 	}
 	out, err = in.Store.Journal(ctx, evs)
 	return out, list, err

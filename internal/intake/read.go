@@ -27,7 +27,7 @@ type Posted struct {
 	Subject    string     `json:"subject,omitempty" maxLength:"255" doc:"What it is about, in the sender's words"`
 	OccurredAt *time.Time `json:"occurred_at,omitempty" doc:"When it happened, with zone; now if missing"`
 	Customer   string     `json:"customer,omitempty" maxLength:"64" doc:"The customer's id, if known; of one who is not there, or no more, the event is kept and belongs to nobody"`
-	Identities []Identity `json:"identities,omitempty" maxItems:"16" doc:"What the customer may be found by"`
+	Identities []Identity `json:"identities,omitempty" maxItems:"16" doc:"What the customer is found by; who is not known yet is registered by them"`
 	Actor      Object     `json:"actor,omitempty"`
 	Links      Object     `json:"links,omitempty"`
 	Data       Object     `json:"data,omitempty" doc:"A JSON object: what routes and templates read"`

@@ -22,7 +22,7 @@ import (
 	"github.com/engawa/engawa/internal/verdict"
 )
 
-// Request asks for one message. Exactly one of Customer and Destination is set.
+// Request asks for one message. Exactly one of Customer, Destination and Nobody is set.
 type Request struct {
 	Workspace   string
 	Event       *engawa.Event   // what caused it; nil for a request and for
@@ -39,6 +39,7 @@ type Request struct {
 	App         string
 	Customer    string
 	Destination string
+	Nobody      bool   // a route writes to the customer of Event, which has none
 	About       string // the customer whom a notice to a destination tells of; empty: the event's
 	Point       string // the contact point of Customer that it is to reach; empty: whichever serves best
 	Broadcast   string
@@ -226,7 +227,7 @@ func Find(kinds []channel.Kind, name string) (channel.Kind, bool) {
 
 // begin checks a request and makes the message without its words.
 func (w *world) begin(r Request) (engawa.Message, error) {
-	if (r.Customer == "") == (r.Destination == "") {
+	if named := r.Customer != "" || r.Destination != ""; named == r.Nobody || r.Customer != "" && r.Destination != "" {
 		return engawa.Message{}, engawa.Invalid("/to", "name one customer, or one destination", "a message has exactly one recipient")
 	}
 	if len(r.Chain) == 0 {
@@ -297,9 +298,12 @@ func (w *world) finish(m engawa.Message, r Request, known []store.Known) (store.
 	if m.Offer != "" && known[0].Offer.Account == "" {
 		return store.NewMessage{}, noPool(m.Offer)
 	}
-	content, err := w.render(&m, r, known[0])
-	if err != nil {
-		return store.NewMessage{}, err
+	var content engawa.Content // there are no words to nobody
+	if !m.Nobody() || toStaff(m) {
+		var err error
+		if content, err = w.render(&m, r, known[0]); err != nil {
+			return store.NewMessage{}, err
+		}
 	}
 	m.Content, m.Promotional = content, text.Advertises(content)
 	if m.Offer != "" && !strings.Contains(content.Text+content.HTML, engawa.OfferPlace(m.Offer)) {
@@ -607,11 +611,16 @@ func (w *world) planSample(n *store.NewMessage) {
 	}
 }
 
+// nobody reports whether a step writes to the customer of an event that has none.
+func nobody(ev engawa.Event, st engawa.Step) bool {
+	return st.To == route.ToCustomer && ev.Customer == ""
+}
+
 // waits reports whether an event waits for a digest instead of being told of by
 // itself. The past is told of as it was, without waiting. For others of its cause
 // only an event waits that has marks to find them by, on a route that they take too.
 func waits(ev engawa.Event, p route.Plan) bool {
-	if p.Step.Digest == nil || ev.Sample {
+	if p.Step.Digest == nil || ev.Sample || nobody(ev, p.Step) {
 		return false
 	}
 	return !p.Step.Digest.Cause || len(kinOn(ev.Type, p.Route)) > 1 && len(catalogue.Marks(ev)) > 0
@@ -673,7 +682,10 @@ func FromPlans(ev engawa.Event, plans []route.Plan) []Request {
 		r := ofStep(ev.Workspace, p.Route.ID, p.Step)
 		r.Event, r.Sample, r.Trace = &ev, ev.Sample, ev.Trace
 		if p.Step.To == route.ToCustomer {
-			r.Customer, r.Destination = ev.Customer, ""
+			r.Customer, r.Destination, r.Nobody = ev.Customer, "", nobody(ev, p.Step)
+		}
+		if r.Nobody {
+			r.While = "" // nobody's purchase
 		}
 		if ev.Sample {
 			r.At = ev.OccurredAt

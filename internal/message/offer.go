@@ -22,7 +22,7 @@ func (w *world) offer(m engawa.Message, r Request) (string, error) {
 	}
 	offer, err := text.Offer(words...)
 	switch {
-	case err != nil || offer == "" || m.Sample:
+	case err != nil || offer == "" || m.Sample || m.Nobody() && !toStaff(m):
 		return "", err
 	case toStaff(m):
 		return "", engawa.Invalid("/template", "take {{offer.link:"+offer+"}} out of the words, or send them to the customer alone", "a code of the offer %s would go to staff", offer)

@@ -155,7 +155,7 @@ func (s *Site) addPoint(v *visit) error {
 	}
 	p := engawa.ContactPoint{
 		Workspace: v.workspace.ID, ID: engawa.NewID(engawa.PrefixContactPoint), Customer: v.customer.ID, Kind: "mail", Address: address, Role: "login",
-		Purposes: purposesOf(v), Shared: form.Shared, CreatedAt: time.Now().UTC(),
+		Purposes: purposesOf(v), Shared: form.Shared, Claimed: true, CreatedAt: time.Now().UTC(),
 	}
 	if v.customer.Kind == "contract" {
 		p.Role = "contract"

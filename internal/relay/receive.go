@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/breaker"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/letter"
 	"github.com/engawa/engawa/internal/refusal"
 	"github.com/engawa/engawa/internal/relay/scrub"
@@ -108,13 +112,13 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	if err != nil {
 		return err
 	}
-	if a.Kind != inbox.Kind.Name {
-		return r.takeFeedback(ctx, m.Letter)
+	switch {
+	case a.Kind != inbox.Kind.Name:
+		return r.takeFeedback(ctx, m, a)
+	case !a.Enabled:
+		return r.keep(ctx, m, a, store.InboxOff)
 	}
-	if !a.Enabled {
-		return nil
-	}
-	arrival, err := r.notice(ctx, a, m.Letter)
+	arrival, err := r.notice(a, m.Letter)
 	if err != nil {
 		return err
 	}
@@ -124,22 +128,73 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 }
 
 // takeFeedback takes a complaint whose delivery is named by the return path of
-// the mail complained about. Receivers that hide that cannot be followed.
-func (r *Receiver) takeFeedback(ctx context.Context, l *letter.Letter) error {
-	if l.Report == nil || l.Report.Complaint == "" {
-		return nil
-	}
-	for _, path := range l.Report.Original.ReturnPath {
-		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
-			return r.takeReturn(ctx, Incoming{Letter: l}, named)
+// the mail complained about. What names none is kept for a person: a receiver that
+// hides the return path, or one who writes in its own words to the loop's address.
+func (r *Receiver) takeFeedback(ctx context.Context, m Incoming, a engawa.Account) error {
+	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" {
+		for _, path := range l.Report.Original.ReturnPath {
+			if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
+				return r.takeReturn(ctx, Incoming{Letter: l}, named)
+			}
 		}
+	}
+	return r.keep(ctx, m, a, store.OfLoop)
+}
+
+// maxKept is how much of a mail is kept of which nothing could be made, in octets.
+const maxKept = 256 << 10
+
+// keep keeps a mail of which nothing could be made, and asks a person.
+func (r *Receiver) keep(ctx context.Context, m Incoming, a engawa.Account, why store.Unheard) error {
+	return r.Store.KeepUnread(ctx, store.Unread{
+		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: digest(m.Letter), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
+	})
+}
+
+// readAtOnce is how many kept mails one step of ReadKept reads.
+const readAtOnce = 50
+
+// ReadKept reads the mails that came while their inbox was switched off, as soon as it
+// is on again, as if they came now. More says that there may be others.
+func (r *Receiver) ReadKept(ctx context.Context) (more bool, err error) {
+	kept, err := r.Store.UnreadToRead(ctx, readAtOnce)
+	if err != nil {
+		return false, err
+	}
+	for _, u := range kept { // one that cannot be read keeps none of the others
+		if one := r.readKept(ctx, u); one != nil {
+			err = errors.Join(err, fmt.Errorf("read %s: %w", u.ID, one))
+		}
+	}
+	return err == nil && len(kept) == readAtOnce, err
+}
+
+func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
+	l, err := letter.Read(u.Raw)
+	if err != nil {
+		return fmt.Errorf("a mail that was read when it came: %w", err)
+	}
+	a, err := r.Store.Account(ctx, u.Workspace, u.Account)
+	if err != nil {
+		return err
+	}
+	arrival, err := r.notice(a, l)
+	if err != nil {
+		return err
+	}
+	arrival.Event.OccurredAt, arrival.Event.Hops = u.At, r.hops(l)
+	if _, err := r.Store.Arrive(ctx, arrival); err != nil {
+		return err
+	}
+	if err := r.Store.EndUnread(ctx, u); engawa.CodeOf(err) != engawa.CodeNotFound { // another node was first
+		return err
 	}
 	return nil
 }
 
 // notice is what a mail to an inbox becomes: the event of the first pattern that
 // fits, or one that nobody recognised, with a task.
-func (r *Receiver) notice(ctx context.Context, a engawa.Account, l *letter.Letter) (store.Arrival, error) {
+func (r *Receiver) notice(a engawa.Account, l *letter.Letter) (store.Arrival, error) {
 	now := time.Now().UTC()
 	found, err := inbox.Read(a.Settings, l)
 	if err != nil {
@@ -152,20 +207,26 @@ func (r *Receiver) notice(ctx context.Context, a engawa.Account, l *letter.Lette
 	if found.Identity.Value != "" {
 		e.Identities = []engawa.Identity{found.Identity}
 	}
-	if found.Address != "" {
-		ids, err := r.Store.CustomerByAddress(ctx, a.Workspace, "mail", found.Address)
-		if err != nil {
-			return store.Arrival{}, err
-		}
-		if len(ids) == 1 { // of several it is not known who is meant
-			e.Customer = ids[0]
-		}
-	}
+	e.Newcomer = newcomer(found)
 	arrival := store.Arrival{Event: e}
 	if found.Pattern == "" {
 		arrival.Task = &engawa.Task{Workspace: a.Workspace, Kind: "inbox.unrecognized", Ref: a.ID, DueAt: now.Add(24 * time.Hour), Args: map[string]string{"account": a.Name}}
 	}
 	return arrival, nil
+}
+
+// newcomer is what a notice tells of its customer: the address by which a pattern finds
+// the customer, else what it calls email, and what it calls name. A mail proves no
+// address. Nil: the notice names nobody.
+func newcomer(f inbox.Found) *engawa.Newcomer {
+	if f.Identity.Value == "" && f.Address == "" {
+		return nil
+	}
+	address, err := mail.Address(cmp.Or(f.Address.Reveal(), f.Values["email"]))
+	if err != nil {
+		address = ""
+	}
+	return &engawa.Newcomer{Name: catalogue.Name(f.Values["name"]), Mail: address, Find: !catalogue.Introduces(f.Type)}
 }
 
 // eventTypes are the events of the kinds; a refusal's depends on its class.

@@ -235,6 +235,49 @@ func TestRoad(t *testing.T) {
 	}
 }
 
+// TestNewcomer: a notice about somebody whom nobody knows registers that person, by
+// number or by address, and the next notice finds the same one. No address is proved.
+func TestNewcomer(t *testing.T) {
+	p := posted(t, limits(), nil)
+	who := &inbox.Customer{By: "address", Group: "mail"}
+	patterns, err := inbox.Text([]inbox.Pattern{
+		{Name: "仮登録", Subject: "仮登録", Body: `氏名: (?P<name>.+)\nメール: (?P<mail>\S+)`, Type: "member.provisional", Data: map[string]string{"name": "name"}, Customer: who},
+		{Name: "退会", Subject: "退会", Body: `メール: (?P<mail>\S+)`, Type: "member.deleted", Customer: who},
+		{Name: "番号", Subject: "番号", Body: `番号: (?P<no>\d+)`, Type: "contract.started", Customer: &inbox.Customer{By: "identity", Issuer: "business", Kind: "member_number", Group: "no"}},
+	})
+	p.must(err)
+	a, err := p.Account(t.Context(), "ws_1", inboxOf)
+	p.must(err)
+	a.Settings = map[string]string{"patterns": patterns}
+	p.must(p.ChangeAccount(t.Context(), a))
+	tell := func(subject, text string) string {
+		t.Helper()
+		mail := "From: info@luxliner.example\nSubject: " + subject + "\nMessage-ID: <" + engawa.NewID("x") + "@luxliner.example>\nContent-Type: text/plain; charset=utf-8\n\n" + text + "\n"
+		if code := p.bring("info@luxliner.example", inboxAddress(p, inboxOf), mail); code != 0 {
+			t.Fatal(code)
+		}
+		evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{}, store.Page{Limit: 1})
+		p.must(err)
+		return evs[0].Customer
+	}
+	if id := tell("退会", "メール: hana@customer.example"); id != "" {
+		t.Error("the news of a deletion made a customer")
+	}
+	id := tell("仮登録", "氏名: 山田 花\nメール: Hana@customer.example")
+	c, err := p.Customer(t.Context(), "ws_1", id)
+	p.must(err)
+	points, err := p.ContactPoints(t.Context(), "ws_1", id)
+	if err != nil || c.Name != "山田 花" || len(points) != 1 || points[0].Address != "hana@customer.example" || !points[0].VerifiedAt.IsZero() {
+		t.Errorf("%d contact points, %v", len(points), err)
+	}
+	if again := tell("退会", "メール: hana@customer.example"); again != id {
+		t.Errorf("the next notice is about %q", again)
+	}
+	if one, two := tell("番号", "番号: 789"), tell("番号", "番号: 789 再"); one == "" || one == id || two != one {
+		t.Errorf("by number: %q, %q", one, two)
+	}
+}
+
 // TestDistrust: a bounce that speaks of the sender is counted for our domain and
 // the receiver, and asks a person; the address is not stopped.
 func TestDistrust(t *testing.T) {
@@ -254,19 +297,21 @@ func TestDistrust(t *testing.T) {
 	}
 }
 
+// arf is a complaint about a mail that shows a return path (RFC 5965).
+func arf(path string) string {
+	return "From: fbl@portal.example\nSubject: complaint\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/feedback-report\n\n" +
+		"Feedback-Type: abuse\nVersion: 1\n\n--b\nContent-Type: message/rfc822\n\nReturn-Path: <" + path + ">\nSubject: x\n\nx\n--b--\n"
+}
+
 // TestComplaint: it is followed by its own address, and by the return path that
 // the mail complained about shows, at the address of a feedback loop.
 func TestComplaint(t *testing.T) {
 	p := posted(t, limits(), nil)
-	arf := func(delivery string) string {
-		return "From: fbl@portal.example\nSubject: complaint\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/feedback-report\n\n" +
-			"Feedback-Type: abuse\nVersion: 1\n\n--b\nContent-Type: message/rfc822\n\nReturn-Path: <" + p.bounceTo(delivery) + ">\nSubject: x\n\nx\n--b--\n"
-	}
 	second := p.handOver("msg_2")
-	if code := p.bring("fbl@portal.example", p.bounceTo(p.delivery), arf(p.delivery)); code != 0 {
+	if code := p.bring("fbl@portal.example", p.bounceTo(p.delivery), arf(p.bounceTo(p.delivery))); code != 0 {
 		t.Fatal(code)
 	}
-	if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), arf(second)); code != 0 {
+	if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), arf(p.bounceTo(second))); code != 0 {
 		t.Fatal(code)
 	}
 	if got := p.events(); fmt.Sprint(got) != "[mail.complained mail.complained]" {
@@ -276,6 +321,79 @@ func TestComplaint(t *testing.T) {
 	p.must(err)
 	if len(consents) != 2 || consents[0].Given || consents[0].Purpose != engawa.Marketing || consents[0].Controller != engawa.ControllerWorkspace {
 		t.Errorf("consents are %+v", consents)
+	}
+}
+
+// open are the open tasks of a kind, and how many mails each counts.
+func (p *post) open(kind string) (refs []string) {
+	p.t.Helper()
+	ks, err := p.TaskPage(p.t.Context(), "ws_1", store.TaskFilter{State: "open", Kind: kind, Order: store.TasksNewest}, store.Page{})
+	p.must(err)
+	for _, k := range ks {
+		refs = append(refs, fmt.Sprint(k.Ref, " ", k.Count))
+	}
+	return refs
+}
+
+// TestSwitchedOff: mail to an inbox that is switched off waits, one task counts it,
+// and it is read as soon as the inbox is on, once and as of the day on which it came.
+func TestSwitchedOff(t *testing.T) {
+	p := posted(t, limits(), nil)
+	turn := func(on bool) {
+		a, err := p.Account(t.Context(), "ws_1", inboxOf)
+		p.must(err)
+		a.Enabled = on
+		p.must(p.ChangeAccount(t.Context(), a))
+	}
+	turn(false)
+	for _, no := range []string{"456", "457", "456"} { // the last is brought again
+		if code := p.bring("info@luxliner.example", inboxAddress(p, inboxOf), "From: info@luxliner.example\nSubject: 契約が停止されました\nContent-Type: text/plain; charset=utf-8\n\n顧客番号: "+no+"\n"); code != 0 {
+			t.Fatal(code)
+		}
+	}
+	came := time.Now()
+	if got := p.open(store.InboxOffTask); fmt.Sprint(got) != "["+inboxOf+" 2]" || len(p.events()) != 0 {
+		t.Errorf("tasks %v, events %v", got, p.events())
+	}
+	read := func() {
+		more, err := p.receiver.ReadKept(t.Context())
+		if err != nil || more {
+			t.Errorf("more: %t, %v", more, err)
+		}
+	}
+	if read(); len(p.events()) != 0 {
+		t.Error("it was read while the inbox is switched off")
+	}
+	turn(true)
+	read()
+	read()
+	evs, err := p.Events(t.Context(), "ws_1", store.EventFilter{Type: "contract.suspended"}, store.Page{})
+	p.must(err)
+	if len(evs) != 2 || evs[1].Customer != "cus_1" || evs[1].OccurredAt.After(came) || len(p.open(store.InboxOffTask)) != 0 {
+		t.Errorf("%d events, tasks %v", len(evs), p.open(store.InboxOffTask))
+	}
+}
+
+// TestLoopsOwnWords: what comes to a feedback loop's address and names no mail of
+// ours is kept for a person: a complaint without our return path, and what the loop's
+// provider writes itself.
+func TestLoopsOwnWords(t *testing.T) {
+	p := posted(t, limits(), nil)
+	for _, mail := range []string{
+		"From: fbl@portal.example\nSubject: Confirm your feedback loop\n\nhttps://portal.example/confirm/1\n",
+		arf("nobody@elsewhere.example"),
+	} {
+		if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), mail); code != 0 {
+			t.Fatal(code)
+		}
+	}
+	kept, err := p.UnreadOf(t.Context(), "ws_1", mailAccount, 10)
+	p.must(err)
+	if got := p.open(store.LoopTask); fmt.Sprint(got) != "["+mailAccount+" 2]" || len(kept) != 2 || !strings.Contains(string(kept[0].Raw), "portal.example/confirm/1") || len(p.events()) != 0 {
+		t.Errorf("tasks %v, %d kept, events %v", got, len(kept), p.events())
+	}
+	if log := p.log.String(); strings.Contains(log, "confirm") || strings.Contains(log, "fbl@") {
+		t.Errorf("the log tells of it: %s", log)
 	}
 }
 

@@ -185,8 +185,8 @@ func condition(expr string) (*cel.Ast, cel.Program, error) {
 }
 
 // Plan returns the messages that the routes ask for on ev, in the routes'
-// order. A step to the customer needs one: without it is left out, and so is a
-// route whose condition asks for a field that the event does not have.
+// order, a step to the customer too where the event has none: its message says so.
+// A route whose condition asks for a field that the event does not have is left out.
 func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out []Plan, broken []Broken) {
 	for _, r := range s.routes {
 		if !matches(r.Events, ev.Type) {
@@ -200,9 +200,6 @@ func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out
 			continue
 		}
 		for i, st := range r.Then {
-			if st.To == ToCustomer && ev.Customer == "" {
-				continue
-			}
 			out = append(out, Plan{r.Route, i, st})
 		}
 	}

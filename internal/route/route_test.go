@@ -94,3 +94,18 @@ func TestRefusedConditions(t *testing.T) {
 		}
 	}
 }
+
+// TestNobody: a step to the customer is planned of an event that has none too, so
+// that somebody can be told, and the route's other steps go on.
+func TestNobody(t *testing.T) {
+	r := when("")
+	r.Then = append([]engawa.Step{{To: route.ToCustomer, Via: r.Then[0].Via}}, r.Then...)
+	set, err := route.Compile([]engawa.Route{r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans, _ := set.Plan(engawa.Event{Type: "payment.recurring.failed"}, nil, engawa.Customer{})
+	if len(plans) != 2 || plans[0].Step.To != route.ToCustomer || plans[1].Step.To != "dst_1" {
+		t.Errorf("planned %+v", plans)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -67,6 +68,11 @@ func (h *Hub) ServeRelay(ctx context.Context, l net.Listener) error {
 	h.log.InfoContext(ctx, "taking mail", "address", l.Addr().String(), "domains", domains)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
+	reading, stop := context.WithCancel(ctx)
+	var kept sync.WaitGroup
+	kept.Go(func() { h.readKept(reading, r) })
+	defer kept.Wait()
+	defer stop()
 	select {
 	case err := <-ended:
 		h.log.ErrorContext(ctx, "incoming mail is served no more", "error", err)
@@ -77,4 +83,25 @@ func (h *Hub) ServeRelay(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	err := s.Shutdown(grace)
 	return errors.Join(err, <-ended)
+}
+
+// readEvery is how often it is looked whether an inbox was switched on for which mail is kept.
+const readEvery = 30 * time.Second
+
+// readKept reads, until ctx ends, mail that came while its inbox was switched off. On
+// several nodes each does: the journal keeps one of each.
+func (h *Hub) readKept(ctx context.Context, r *relay.Receiver) {
+	for {
+		for more := true; more; {
+			var err error
+			if more, err = r.ReadKept(ctx); err != nil && ctx.Err() == nil {
+				h.log.ErrorContext(ctx, "kept mail not read yet", "error", err)
+			}
+		}
+		select {
+		case <-time.After(readEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -128,6 +128,31 @@ func (o till) notice(customer string) {
 	}
 }
 
+// TestStripeNewcomer: what Stripe tells of somebody whom nobody knows registers them, by
+// every number that it names, and proves no address.
+func TestStripeNewcomer(t *testing.T) {
+	o := newTill(t, storetest.SQLite(t))
+	e := o.stripe.Make("invoice.payment_failed", o.stripe.Invoice("in_new", 1, map[string]any{
+		"customer": "cus_new", "customer_name": "鈴木 三", "customer_email": "mitsu@customer.example", "metadata": map[string]any{"member_number": "A-9"},
+		"parent": map[string]any{"subscription_details": map[string]any{"subscription": "sub_new", "metadata": map[string]any{"member_number": "A-9"}}},
+	}), nil)
+	if status := o.hears(e, stripeSecret); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	by := func(issuer, kind, value string) string {
+		id, err := o.Store.CustomerBy(t.Context(), "ws_1", engawa.Identity{Issuer: issuer, Kind: kind, Value: value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	id := by("business", "member_number", "A-9")
+	ps, err := o.Store.ContactPoints(t.Context(), "ws_1", id)
+	if id == "" || by("stripe", "customer", "cus_new") != id || err != nil || len(ps) != 1 || ps[0].Address != "mitsu@customer.example" || !ps[0].VerifiedAt.IsZero() || o.kept()[0].Customer != id {
+		t.Errorf("%q with %d contact points, %v", id, len(ps), err)
+	}
+}
+
 // TestStripeRoad: a card fails. What Stripe posts about the invoice and about the
 // subscription is proved, kept once, known to be of one customer and of one cause, and
 // told to the staff in one notice, in whichever order it came; what is not

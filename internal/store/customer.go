@@ -135,9 +135,9 @@ func (t *tx) addContactPoint(ring keyring, p engawa.ContactPoint) error {
 		return err
 	}
 	index, key := t.s.vault.Index(p.Workspace, "address:"+p.Kind, foldAddress(p.Address))
-	_, err = t.exec(`INSERT INTO contact_point (workspace, id, customer, kind, address_index, key_id, role, purposes, verified_at, sealed, sealed_by, created_at, shared)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		p.Workspace, p.ID, p.Customer, p.Kind, index, key, p.Role, string(purposes), us(p.VerifiedAt), sealed, by, us(p.CreatedAt), p.Shared)
+	_, err = t.exec(`INSERT INTO contact_point (workspace, id, customer, kind, address_index, key_id, role, purposes, verified_at, sealed, sealed_by, created_at, shared, claimed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		p.Workspace, p.ID, p.Customer, p.Kind, index, key, p.Role, string(purposes), us(p.VerifiedAt), sealed, by, us(p.CreatedAt), p.Shared, p.Claimed)
 	if err != nil {
 		return err
 	}

@@ -134,6 +134,19 @@ func (s *Store) OneCause(ctx context.Context, e engawa.Event, within time.Durati
 	return slices.DeleteFunc(evs, func(other engawa.Event) bool { return !kin(other) }), nil
 }
 
+// Waiting returns the routes whose digests hold an event and wait for others.
+func (s *Store) Waiting(ctx context.Context, workspace, event string) (routes []string, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		routes, err = all(t, scanString, `SELECT d.route FROM digest_event g CROSS JOIN digest d
+			WHERE g.workspace = $1 AND g.event = $2 AND d.workspace = g.workspace AND d.id = g.digest AND d.state = 'open' ORDER BY d.route`, workspace, event)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("what %s waits for: %w", event, err)
+	}
+	return distinct(routes), nil
+}
+
 // Gathered returns the events that a message tells of together; none where it tells
 // of the event that made it alone.
 func (s *Store) Gathered(ctx context.Context, workspace, message string) (evs []engawa.Event, err error) {

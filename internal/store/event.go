@@ -88,6 +88,9 @@ func (t *tx) journal(slots []slot) error {
 	if err := t.answered(ws, slots); err != nil {
 		return err
 	}
+	if err := t.welcome(ws, slots); err != nil {
+		return err
+	}
 	var customers []string
 	for _, sl := range slots {
 		customers = append(customers, sl.event.Customer)
@@ -129,6 +132,9 @@ func (t *tx) journal(slots []slot) error {
 		}
 	}
 	if err := t.hearRescinded(slots, known); err != nil {
+		return err
+	}
+	if err := t.prove(ws, slots, ring); err != nil {
 		return err
 	}
 	return t.countDays(ws, slots, known)
@@ -199,21 +205,24 @@ func eventRow(ring keyring, e engawa.Event) ([]any, error) {
 	}, nil
 }
 
-// identify fills in the customer of events whose identities are known.
+// identify fills in the customer of events whose identities are known: of several,
+// whom the first of them names.
 func (t *tx) identify(workspace string, slots []slot) error {
 	var hashes []string
-	want := map[string][]int{}
+	want := map[string][][2]int{} // slot, and the place of the identity in its event
+	best := map[int]int{}
 	for i, sl := range slots {
 		if sl.event.Customer != "" {
 			continue
 		}
-		for _, id := range sl.event.Identities {
+		best[i] = len(sl.event.Identities)
+		for n, id := range sl.event.Identities {
 			h, _ := t.identityHash(workspace, id)
 			key := id.Issuer + "\n" + id.Kind + "\n" + h
 			if want[key] == nil {
 				hashes = append(hashes, h)
 			}
-			want[key] = append(want[key], i)
+			want[key] = append(want[key], [2]int{i, n})
 		}
 	}
 	if len(hashes) == 0 {
@@ -224,8 +233,10 @@ func (t *tx) identify(workspace string, slots []slot) error {
 		if err := scan(&issuer, &kind, &hash, &customer); err != nil {
 			return struct{}{}, err
 		}
-		for _, i := range want[issuer+"\n"+kind+"\n"+hash] {
-			slots[i].event.Customer = customer
+		for _, w := range want[issuer+"\n"+kind+"\n"+hash] {
+			if i, n := w[0], w[1]; n < best[i] {
+				slots[i].event.Customer, best[i] = customer, n
+			}
 		}
 		return struct{}{}, nil
 	}, `SELECT issuer, kind, value_hash, customer FROM identity WHERE workspace = $1 AND value_hash {in $2}`, workspace, t.list(hashes))

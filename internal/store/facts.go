@@ -203,6 +203,7 @@ func (w *world) know(a Ask) (Known, error) {
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
 		return w.knowDestination(k, f, dst, m)
 	}
+	f.Nobody = m.Nobody()
 	return w.knowCustomer(k, f, head, m.ContactPoint)
 }
 

@@ -17,7 +17,7 @@ const sweepBatch = 500
 const ReturnsFor = 90 * 24 * time.Hour
 
 // Sweep removes what has ended: sessions and sign-in links, answers kept for
-// repeated requests, returns that count no more, receivers that have long taken all mail, what was told of usage, and uploaded files. On SQLite it then gives free pages back to the disk (at most
+// repeated requests, returns that count no more, receivers that have long taken all mail, what was told of usage, mail that nobody read, and uploaded files. On SQLite it then gives free pages back to the disk (at most
 // 20 MB in a call), lets the planner learn, and moves the write-ahead log into the file; on
 // PostgreSQL autovacuum does that. The journal and what was sent are kept.
 func (s *Store) Sweep(ctx context.Context) error {
@@ -38,6 +38,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		},
 		{forgetConsumption, us(time.Now().Add(-engawa.ConsumptionFor))},
 		{`DELETE FROM in_app WHERE (workspace, id) IN (SELECT workspace, id FROM in_app WHERE ends_at < $1 LIMIT 500 {skip})`, us(time.Now().Add(-keptInApp))},
+		{`DELETE FROM unread_mail WHERE (workspace, id) IN (SELECT workspace, id FROM unread_mail WHERE ends_at < $1 LIMIT 500 {skip})`, now()},
 		{expireImports, us(time.Now().Add(-engawa.ImportFor))},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {

@@ -142,6 +142,7 @@ func TakeoutStays() map[string]string {
 		"lane_limit":           "how much of an account's limits was used up here; the provider counts by itself",
 		"handover":             "what nodes here have under way; the deliveries say so",
 		"idempotency":          "answers of a day to requests that were posted here",
+		"unread_mail":          "mail of which nothing could be made, as it came; a person looks at it here within 30 days",
 		"breaker":              "which receivers refuse mail of the domains that send from here; another hub learns it anew",
 		"cause":                "keyed hashes by which events of the last minutes find one another",
 		"checkup":              "how far this hub has asked the App Store; another asks anew",

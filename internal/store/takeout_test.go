@@ -92,6 +92,9 @@ func (s *shop) estateForTakeout(of string) {
 		{Workspace: of, ID: "evt_gone", Account: "api", Type: "a.b", DedupKey: "g", Customer: "cus_gone", OccurredAt: now, ReceivedAt: now, Data: []byte(`{"note":"erase-canary"}`)},
 	})
 	s.must(err)
+	nobodys := s.message("") // of an event of which nobody knows whose it is
+	nobodys.Workspace, nobodys.Event, nobodys.State, nobodys.Chain = of, "evt_store", engawa.MessageRefused, []engawa.Via{{Account: "acc_" + of}}
+	s.must(s.Enqueue(ctx, []store.NewMessage{{Message: nobodys, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateRecipient}}}}}))
 	h := heard(of, "acc_"+of, engawa.Identity{Issuer: "appstore", Kind: "original_transaction_id", Value: "2000cus_told"})
 	h.Original = "2000cus_told"
 	_, err = s.Hear(ctx, of, []store.Heard{h})

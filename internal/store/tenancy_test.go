@@ -35,6 +35,7 @@ type estate struct {
 	checkup    engawa.Checkup // of acc_…, under way, taken by nobody
 	extension  engawa.Extension
 	receiver   string // that refuses mail
+	unread     store.Unread
 }
 
 // settle makes an estate.
@@ -57,6 +58,12 @@ func (s *shop) settle(of string) estate {
 		}
 		s.must(s.AddCustomer(ctx, c))
 	}
+	for _, account := range []string{"acc_", "acc2_"} {
+		s.must(s.KeepUnread(ctx, store.Unread{Workspace: of, Account: account + of, Why: store.InboxOff, Dedup: "1", At: now, Raw: []byte("From: a@b.example\r\n\r\nx")}))
+	}
+	unread, err := s.UnreadOf(ctx, of, "acc_"+of, 1)
+	s.must(err)
+	e.unread = unread[0]
 	for _, id := range []string{"dst_", "dst2_"} {
 		s.must(s.AddDestination(ctx, engawa.Destination{Workspace: of, ID: id + of, Name: "店長", Account: "acc_" + of, Address: "staff@hinata.example", CreatedAt: now}))
 	}
@@ -64,7 +71,7 @@ func (s *shop) settle(of string) estate {
 	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_" + of, Name: "みどり農園", CreatedAt: now}))
 	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_" + of, Partner: "ptn_" + of, StartsAt: now}))
 	s.must(s.AddBroadcast(ctx, of, "brd_"+of, "春のお知らせ"))
-	_, err := s.AddReplay(ctx, engawa.Replay{Workspace: of, ID: "rpl_" + of, Account: "acc_" + of, From: now.Add(-time.Hour), To: now.Add(time.Hour), PerSecond: 1, CreatedAt: now})
+	_, err = s.AddReplay(ctx, engawa.Replay{Workspace: of, ID: "rpl_" + of, Account: "acc_" + of, From: now.Add(-time.Hour), To: now.Add(time.Hour), PerSecond: 1, CreatedAt: now})
 	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
 	_, err = s.AddWording(ctx, engawa.Wording{Workspace: of, Act: engawa.ActContact, Purpose: engawa.Notice, Words: map[engawa.Locale]string{engawa.Japanese: "受け取る"}})
@@ -513,6 +520,23 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"PassReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.PassReply(ctx, as, "rep_doubt_"+e.of)
+	},
+	"Waiting": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Waiting(ctx, as, e.digest.Events[0].ID)
+	},
+	"KeepUnread": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.KeepUnread(ctx, store.Unread{Workspace: as, Account: "acc_" + e.of, Why: store.InboxOff, Dedup: "new", At: time.Now(), Raw: []byte("x")})
+	},
+	"UnreadOf": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.UnreadOf(ctx, as, "acc_"+e.of, 10)
+	},
+	"EndUnread": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		u := e.unread
+		u.Workspace = as
+		return nil, s.EndUnread(ctx, u)
+	},
+	"DropUnread": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.DropUnread(ctx, as, "acc2_"+e.of)
 	},
 	"LeaveReply": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.LeaveReply(ctx, as, "rep_doubt_"+e.of)
@@ -1192,7 +1216,7 @@ var unwalled = map[string]string{
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
-	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",

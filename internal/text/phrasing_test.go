@@ -1,11 +1,17 @@
 package text_test
 
 import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -520,16 +526,8 @@ func TestPhrasing(t *testing.T) {
 			t.Fatalf("%s: only %d texts were read", l, len(all))
 		}
 		for at, text := range all {
-			for _, w := range phrasings {
-				if slices.Contains(w.in, l) && w.pattern.MatchString(text) {
-					t.Errorf("%s: %s in %q", at, w.what, text)
-				}
-			}
-			if l == ja && mixed(text) {
-				t.Errorf("%s: です・ます beside だ・である in %q", at, text)
-			}
-			if narrow, wide := widths(text); narrow && wide {
-				t.Errorf("%s: brackets of two widths in %q", at, text)
+			for _, what := range faults(l, text) {
+				t.Errorf("%s: %s in %q", at, what, text)
 			}
 		}
 	}
@@ -541,6 +539,100 @@ func TestPhrasing(t *testing.T) {
 			t.Errorf("%q mixes styles: %v", text, !want)
 		}
 	}
+}
+
+// faults are what of the list is in a text.
+func faults(l engawa.Locale, text string) (found []string) {
+	for _, w := range phrasings {
+		if slices.Contains(w.in, l) && w.pattern.MatchString(text) {
+			found = append(found, w.what)
+		}
+	}
+	if l == ja && mixed(text) {
+		found = append(found, "です・ます beside だ・である")
+	}
+	if narrow, wide := widths(text); narrow && wide {
+		found = append(found, "brackets of two widths")
+	}
+	return found
+}
+
+// TestPhrasingInCode holds the Japanese and Korean that stands in Go itself against the
+// same list. A verb of fmt is a value like another.
+func TestPhrasingInCode(t *testing.T) {
+	read, spared := map[engawa.Locale]int{}, map[string]bool{}
+	whose := func(at string) string {
+		for prefix := range theirs {
+			if strings.HasPrefix(at, prefix) {
+				return prefix
+			}
+		}
+		return ""
+	}
+	for at, text := range literals(t) {
+		for l, letters := range map[engawa.Locale][]*unicode.RangeTable{ja: {unicode.Hiragana, unicode.Katakana}, ko: {unicode.Hangul}} {
+			if !strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, letters...) }) {
+				continue
+			}
+			read[l]++
+			for _, what := range faults(l, verb.ReplaceAllString(text, "{{x}}")) {
+				if spared[whose(at)] = true; whose(at) == "" {
+					t.Errorf("%s: %s in %q", at, what, text)
+				}
+			}
+		}
+	}
+	for prefix := range theirs {
+		if !spared[prefix] {
+			t.Errorf("%s has nothing to spare: take it off the list", prefix)
+		}
+	}
+	if read[ja] < 300 || read[ko] < 300 {
+		t.Errorf("only %v literals were read", read)
+	}
+}
+
+// theirs are literals that are not ours to phrase.
+var theirs = map[string]string{
+	"internal/relay/corpus/":       "what people write in their mails",
+	"internal/source/csv/guess.go": "headings in the files of other systems",
+}
+
+// verb is one of fmt's.
+var verb = regexp.MustCompile(`%[+#]?[0-9.]*[sdvqn]`)
+
+// literals are the strings in the program's Go files, by where they stand.
+func literals(t *testing.T) map[string]string {
+	t.Helper()
+	all, root := map[string]string{}, repository(t)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")):
+			return filepath.SkipDir
+		case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				text, _ := strconv.Unquote(l.Value) // the parser has read it
+				all[fmt.Sprintf("%s:%d:%d", name, set.Position(l.Pos()).Line, set.Position(l.Pos()).Column)] = text
+			}
+			return true
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 var (

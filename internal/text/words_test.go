@@ -32,6 +32,7 @@ func load(t *testing.T) *text.Words {
 // computed are the keys that code puts together. An open prefix may have any
 // words behind it: the code that asks uses Has, or a test of its own checks.
 var computed = map[string][]string{
+	"kept.why.": {"off", "loop"},
 	// The support desk.
 	"find.as.":         {"id", "handle", "mail", "token", "transaction", "order", "number", "name"},
 	"find.by.":         {"id", "handle", "mail", "transaction", "name", "order"},
@@ -112,7 +113,7 @@ var computed = map[string][]string{
 	"offer.for.":       {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":      {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":     nil, // by the field that is wrong: Page.toldWords
-	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "grant", "grant_ended", "secret_ended"},
+	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "kept_dropped", "grant", "grant_ended", "secret_ended"},
 	"receivers.state.": {"open", "probing", "doubted"},
 	"help.":            nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":      {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},

@@ -9,7 +9,7 @@ var Codes = [...]string{
 	grantScope, grantApp, grantChannel, grantPurpose,
 
 	recipientDestination, recipientGone, recipientVerified, recipientUnproven, recipientErased,
-	recipientNone, recipientUnverified, recipientPurpose,
+	recipientNone, recipientUnknown, recipientUnverified, recipientPurpose,
 
 	relationshipDestination, relationshipNotNeeded, relationshipHolds, relationshipBlocked, relationshipMissing,
 
@@ -33,6 +33,10 @@ var Codes = [...]string{
 	budgetLeft, budgetSpent, budgetGrantDay, budgetGrantMonth, budgetOffer, budgetOfferEmpty, budgetOfferUsed, budgetOfferUnlinked,
 }
 
+// Unknown is the code of a message to the customer of an event of whom nobody
+// knows whose it is.
+const Unknown = recipientUnknown
+
 const (
 	grantWorkspace  = "grant.workspace"
 	grantAllowed    = "grant.allowed"
@@ -51,6 +55,7 @@ const (
 	recipientUnproven    = "recipient.unproven"
 	recipientErased      = "recipient.erased"
 	recipientNone        = "recipient.none"
+	recipientUnknown     = "recipient.unknown"
 	recipientUnverified  = "recipient.unverified"
 	recipientPurpose     = "recipient.purpose"
 

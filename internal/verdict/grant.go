@@ -76,7 +76,7 @@ func (j *judgement) missing() []string {
 		{"workspace", j.Workspace != ""},
 		{"account", j.Account != ""},
 		{"channel", j.Channel != ""},
-		{"recipient", j.ToDestination != (j.Customer != "")},
+		{"recipient", j.ToDestination != (j.Customer != "" || j.Nobody)},
 		{"controller", j.ToDestination || j.Controller != ""},
 		{"time", !j.at.IsZero()},
 	} {

@@ -18,6 +18,8 @@ func recipient(j *judgement) *answer {
 		a.refuse(recipientGone, nil)
 	case j.ToDestination:
 		a.pass(recipientDestination, nil)
+	case j.Nobody:
+		a.refuse(recipientUnknown, nil)
 	case j.Erased:
 		a.refuse(recipientErased, nil)
 	case c == nil:

@@ -100,6 +100,7 @@ func gateCases() []gateCase {
 		{"recipient.verified", engawa.Send, func(*engawa.Facts) {}},
 		{"recipient.destination", engawa.Send, destination},
 		{"recipient.none", engawa.Refuse, func(f *engawa.Facts) { f.Contact = nil }},
+		{"recipient.unknown", engawa.Refuse, func(f *engawa.Facts) { f.Customer, f.Nobody, f.Contact = "", true, nil }},
 		{"recipient.erased", engawa.Refuse, func(f *engawa.Facts) { f.Erased = true }},
 		{"recipient.unverified", engawa.Refuse, func(f *engawa.Facts) { f.Contact.Verified = false }},
 		{"recipient.purpose", engawa.Refuse, func(f *engawa.Facts) { f.Contact.Serves = false }},
@@ -663,4 +664,15 @@ func reasons(t *testing.T) (stop, pass map[string]engawa.Reason) {
 	}
 	sort(Judge(japan(), nil, noon))
 	return stop, pass
+}
+
+// TestNobody: of a message to the customer of an event of whom nobody knows whose it
+// is, the recipient decides, and nothing is said to be missing from the request.
+func TestNobody(t *testing.T) {
+	f := japan()
+	f.Customer, f.Nobody, f.Contact = "", true, nil
+	v := Judge(f, load(t), noon)
+	if v.Outcome != engawa.Refuse || v.Decided != engawa.GateRecipient || slices.Contains(reasonsOf(v), "grant.incomplete") {
+		t.Errorf("%s by %s: %v", v.Outcome, v.Decided, reasonsOf(v))
+	}
 }

@@ -50,7 +50,7 @@ func TestPage(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})
 		for lang, want := range map[string][]string{
-			"ja": {"お客様がまだいません", "通知はまだありません"}, "ko": {"아직 고객이 없습니다", "아직 알림이 없습니다"}, "en": {"There are no customers yet", "None yet."},
+			"ja": {"お客さまがまだいません", "通知はまだありません"}, "ko": {"아직 고객이 없습니다", "아직 알림이 없습니다"}, "en": {"There are no customers yet", "None yet."},
 		} {
 			page := s.look("/?lang=" + lang)
 			for _, text := range append(want, `lang="`+lang+`"`, bundle) {

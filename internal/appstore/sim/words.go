@@ -4,9 +4,9 @@ package sim
 var words = map[string]map[string]string{
 	"ja": {
 		"title": "App Store(シミュレーター)", "app": "アプリ", "key": "API キー", "issuer": "発行者 ID", "download": "鍵と設定", "root": "ルート証明書", "to": "通知の送り先",
-		"nowhere": "送り先がありません。--to を付けて起動すると、通知を送ります。", "customers": "お客様", "nobody": "お客様がまだいません。下のフォームで追加してください。",
+		"nowhere": "送り先がありません。--to を付けて起動すると、通知を送ります。", "customers": "お客さま", "nobody": "お客さまがまだいません。下のフォームで追加してください。",
 		"products": "商品", "onSale": "販売中", "notOnSale": "販売停止中", "takeOff": "販売を止める", "putOn": "販売を再開する", "raise": "2割値上げする", "needsConsent": "同意を求める",
-		"storefront": "ストアフロント", "move": "変更する", "token": "appAccountToken(UUID)", "name": "名前", "add": "お客様を追加する", "newCustomer": "新しいお客様",
+		"storefront": "ストアフロント", "move": "変更する", "token": "appAccountToken(UUID)", "name": "名前", "add": "お客さまを追加する", "newCustomer": "新しいお客さま",
 		"cardFails": "カードの支払いが失敗します", "failCard": "カードを失敗させる", "fixCard": "カードを直す", "subscriptions": "サブスクリプション", "noSubs": "契約はありません。",
 		"active": "有効", "expired": "期限切れ", "retry": "支払いの再試行中", "grace": "猶予期間中", "revoked": "無効", "until": "期限", "renews": "自動更新オン", "ends": "自動更新オフ",
 		"turnOff": "自動更新をオフにする", "turnOn": "自動更新をオンにする", "shared": "ファミリー共有", "next": "次回から", "asked": "値上げへの同意を待っています", "agree": "値上げに同意する", "extended": "延長(365日以内)",
@@ -19,7 +19,7 @@ var words = map[string]map[string]string{
 	},
 	"ko": {
 		"title": "App Store(시뮬레이터)", "app": "앱", "key": "API 키", "issuer": "발급자 ID", "download": "키와 설정", "root": "루트 인증서", "to": "알림을 보낼 곳",
-		"nowhere": "보낼 곳이 없습니다. --to를 붙여 시작하면 알림을 보냅니다.", "customers": "고객", "nobody": "아직 고객이 없습니다. 아래 양식으로 추가하세요.",
+		"nowhere": "보낼 곳이 없습니다. --to를 붙여 시작하면 알림을 보냅니다.", "customers": "고객", "nobody": "아직 고객이 없습니다. 아래 양식으로 추가해 주십시오.",
 		"products": "상품", "onSale": "판매 중", "notOnSale": "판매 중지", "takeOff": "판매 중지하기", "putOn": "다시 판매하기", "raise": "20% 인상하기", "needsConsent": "동의 요청",
 		"storefront": "스토어프런트", "move": "변경", "token": "appAccountToken(UUID)", "name": "이름", "add": "고객 추가", "newCustomer": "새 고객",
 		"cardFails": "카드 결제가 실패합니다", "failCard": "카드 결제 실패시키기", "fixCard": "카드 고치기", "subscriptions": "구독", "noSubs": "구독이 없습니다.",

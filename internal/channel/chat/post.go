@@ -64,7 +64,7 @@ func Note(l engawa.Locale) string { return cmp.Or(notes[l], notes[engawa.English
 
 var notes = map[engawa.Locale]string{
 	engawa.Japanese: "…(長いため、続きはEngawaの画面でご確認ください)",
-	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주세요)",
+	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주십시오)",
 	engawa.English:  "… (too long for one post: read the rest in Engawa)",
 }
 

@@ -149,8 +149,10 @@ func TestChannel(t *testing.T) {
 	channeltest.Run(t, channeltest.Case{
 		Kind: Kind, Settings: setUp(t, sim.New(sim.Options{Polite: true}), "sjis"), To: to, Content: joined,
 		Want: map[channeltest.Mood]channel.Class{
-			channeltest.Down:   channel.Ambiguous,     // the script may have entered the address before it broke; nobody can be asked
-			channeltest.NoSuch: channel.AccountClosed, // the script is gone; the recipient's address is not
+			channeltest.Limited:    channel.Ambiguous, // as when it is down
+			channeltest.LimitedFor: channel.Ambiguous,
+			channeltest.Down:       channel.Ambiguous,     // the script may have entered the address before it broke; nobody can be asked
+			channeltest.NoSuch:     channel.AccountClosed, // the script is gone; the recipient's address is not
 		},
 		World: func(t *testing.T, m channeltest.Mood) channeltest.World {
 			return channeltest.HTTP{
@@ -368,6 +370,41 @@ func TestUnclear(t *testing.T) {
 		_, se = d.send(parcel(joined))
 		d.wants(se, accepted, "")
 	})
+}
+
+// limit answers 429 to what it has let through to the list.
+type limit struct {
+	list   http.RoundTripper
+	method string
+}
+
+func (l limit) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := l.list.RoundTrip(r)
+	if err == nil && r.Method == l.method {
+		res.StatusCode = http.StatusTooManyRequests
+		res.Header.Set("Retry-After", "30")
+	}
+	return res, err
+}
+
+// TestLimitedTooLate: a 429 to a submission says nothing of whether it was taken. It is
+// unknown like any other unclear answer, whatever words stand below it, and is not
+// submitted again; before the submission a 429 is waited for.
+func TestLimitedTooLate(t *testing.T) {
+	d := newDesk(t, "sjis")
+	d.http = &http.Client{Transport: limit{channeltest.Client(d.sim).Transport, http.MethodPost}}
+	_, se := d.send(parcel(joined))
+	d.wants(se, channel.Ambiguous, "429")
+	if se.After != 30*time.Second || len(d.sim.Entries()) != 1 || d.sim.Posts() != 1 {
+		t.Errorf("after %s, %d entries of %d submissions", se.After, len(d.sim.Entries()), d.sim.Posts())
+	}
+	d = newDesk(t, "sjis")
+	d.http = &http.Client{Transport: limit{channeltest.Client(d.sim).Transport, http.MethodGet}}
+	_, se = d.send(parcel(joined))
+	d.wants(se, channel.Again, "429")
+	if d.sim.Posts() != 0 {
+		t.Errorf("%d submissions", d.sim.Posts())
+	}
 }
 
 // TestAnswerIsKept: for people, without markup and without the address.

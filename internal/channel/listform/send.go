@@ -272,11 +272,10 @@ func (v *visit) confirmation(p page) (form, bool) {
 func (v *visit) judge(ans answer) *channel.SendError {
 	se := &channel.SendError{Class: channel.Ambiguous, Code: "unclear", Exchange: v.x}
 	switch {
-	case ans.status == http.StatusTooManyRequests: // refused before the script saw it
-		se.Class, se.Code, se.After = channel.Again, "429", retryAfter(ans.header)
-		return se
-	case ans.status >= 500:
-		se.Code = strconv.Itoa(ans.status)
+	case ans.status == http.StatusTooManyRequests, ans.status >= 500:
+		// Whether the script had seen it by then is not known: a counter may stand behind
+		// the entry as well as before it, and a second post would enter the address twice.
+		se.Code, se.After = strconv.Itoa(ans.status), retryAfter(ans.header)
 		return se
 	case ans.status == http.StatusUnauthorized, ans.status == http.StatusForbidden, ans.status == http.StatusNotFound, ans.status == http.StatusMethodNotAllowed, ans.status == http.StatusGone:
 		se.Class, se.Code = channel.AccountClosed, strconv.Itoa(ans.status)

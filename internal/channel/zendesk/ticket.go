@@ -126,7 +126,7 @@ func words(p engawa.Parcel) string {
 // cutNotes stand at the end of words that were too long for one comment.
 var cutNotes = map[engawa.Locale]string{
 	engawa.Japanese: "…(長いため、続きはEngawaの画面でご確認ください)",
-	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주세요)",
+	engawa.Korean:   "…(내용이 길어 이어지는 부분은 Engawa 화면에서 확인해 주십시오)",
 	engawa.English:  "… (too long for one comment: read the rest in Engawa)",
 }
 

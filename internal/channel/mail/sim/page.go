@@ -26,7 +26,7 @@ var styleText []byte
 var words = map[string]map[string]string{
 	"ja": {
 		"when": "日時", "subject": "件名", "wayout": "停止", "oneclick": "ワンクリックで配信を停止できます", "signed": "署名", "valid": "有効です", "broken": "壊れています", "unknown": "鍵が見つからず、確かめられません", "unsigned": "署名はありません", "source": "メールの原文",
-		"title": "受信箱", "lead": "お客様の受信箱に届いたメールを、そのままお見せします。",
+		"title": "受信箱", "lead": "お客さまの受信箱に届いたメールを、そのままお見せします。",
 		"empty":  "まだメールは届いていません。メールのチャネルからテスト送信をすると、ここに並びます。",
 		"choose": "左の一覧からメールをお選びください。", "back": "一覧へ戻る", "gone": "このメールはもう残っていません。",
 		"from": "差出人", "to": "宛先", "nosubject": "（件名なし）", "html": "表示", "text": "テキスト", "headers": "ヘッダー", "raw": "原文を開く",
