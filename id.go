@@ -48,6 +48,7 @@ const (
 	PrefixOfferPool    = "ofp"
 	PrefixOfferCode    = "ofc"
 	PrefixInApp        = "iam"
+	PrefixRegistration = "reg"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
