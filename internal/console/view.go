@@ -289,6 +289,7 @@ type Erasure struct {
 	Page
 	ID, Name           string
 	Points, Identities int
+	Listed             bool // in lists of other systems, off which a person takes the customer
 	Traces             bool // erased, with traces in the log that are still to be wiped
 	Ask                bool
 	Problem            string

@@ -429,7 +429,11 @@ func TestListed(t *testing.T) {
 		a = d.settings(id)
 		a.Enabled = true
 		d.must(d.st.ChangeAccount(ctx, a))
+		if _, body := d.get("/customers/cus_hana/erase"); strings.Contains(body, "メルマガの名簿から") {
+			t.Error("on no list any more, and the erasure speaks of one")
+		}
 		d.registers(id, "12")
+		d.shows("/customers/cus_hana/erase", "メルマガの名簿から手作業で消す内容")
 		_, err = d.st.Erase(ctx, ws, "cus_hana")
 		d.must(err)
 		task = d.openTask("listform.remove")
