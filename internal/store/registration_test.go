@@ -32,9 +32,9 @@ func mailingLists(t *testing.T, test func(s *shop)) {
 }
 
 // register has a form take a customer, under each plan.
-func (s *shop) register(account, customer string, plans ...string) (message string) {
+func (s *shop) register(account, customer string, plans ...string) {
 	s.t.Helper()
-	return s.enter(account, customer, accepted, plans...)
+	s.enter(account, customer, accepted, plans...)
 }
 
 func (s *shop) enter(account, customer string, end func(*store.Claimed) store.Result, plans ...string) (message string) {
@@ -279,6 +279,15 @@ func TestListRegisteredByHand(t *testing.T) {
 		if len(rs) != 1 || rs[0].Mail != "new@customer.example" || rs[0].How != store.ListedByHand {
 			s.t.Errorf("to be typed is %d, %s", len(rs), rs[0].Mail.Reveal())
 		}
+		k := s.byHandOf("member.updated", `{"m":{"email":"newer@customer.example"}}`)
+		k.Kind = "listform.change"
+		s.must(s.Raise(ctx, k))
+		if rs, err = s.Registrations(ctx, ws, "cus_a"); err != nil || len(s.asked()) != 2 || rs[0].Mail != "newer@customer.example" {
+			s.t.Errorf("told before it was typed: %v, to be typed is %s", s.asked(), rs[0].Mail.Reveal())
+		}
+		k = s.byHandOf("member.updated", `{"m":{"email":"new@customer.example"}}`)
+		k.Kind = "listform.change"
+		s.must(s.Raise(ctx, k))
 		s.must(s.FinishTask(ctx, ws, "tsk_cus_a", ""))
 		s.must(s.Decide(ctx, consent("cus_b", false, time.Now())))
 		if k, err := s.Task(ctx, ws, "tsk_cus_b"); err != nil || k.State != "done" {
@@ -291,16 +300,16 @@ func TestListRegisteredByHand(t *testing.T) {
 	})
 }
 
-// byHandOf journals an event and stores the message by which its route asks a person.
-func (s *shop) byHandOf(typ, customer, data string) engawa.Task {
+// byHandOf journals an event of cus_a and stores the message by which its route asks a person.
+func (s *shop) byHandOf(typ, data string) engawa.Task {
 	s.t.Helper()
 	ev := event(typ + fmt.Sprint(s.made.Add(1)))
-	ev.Type, ev.Customer, ev.Data = typ, customer, []byte(data)
+	ev.Type, ev.Customer, ev.Data = typ, "cus_a", []byte(data)
 	ev.Identities = nil
 	_, err := s.Journal(s.t.Context(), []engawa.Event{ev})
 	s.must(err)
 	m := s.message("")
-	m.Event, m.About, m.Destination, m.Chain = ev.ID, customer, "dst_hand", []engawa.Via{{Account: mailings}}
+	m.Event, m.About, m.Destination, m.Chain = ev.ID, "cus_a", "dst_hand", []engawa.Via{{Account: mailings}}
 	s.send(m)
 	return engawa.Task{Workspace: ws, Ref: m.ID, Listed: true, Args: map[string]string{"account": mailings, "message": m.ID, "why": "by_hand"}}
 }
@@ -317,7 +326,7 @@ func TestListOnce(t *testing.T) {
 			s.must(s.Raise(ctx, k))
 		}
 		updated := func() {
-			tell("listform.change", s.byHandOf("member.updated", "cus_a", `{"m":{"email":"new@customer.example","name":"田中　cus_a"}}`))
+			tell("listform.change", s.byHandOf("member.updated", `{"m":{"email":"new@customer.example","name":"田中　cus_a"}}`))
 		}
 		updated()
 		change := "listform.change ×%d acc_list %s mail=cus_a@customer.example mail_new=new@customer.example name=田中　cus_a plan=12, 34"
@@ -328,11 +337,18 @@ func TestListOnce(t *testing.T) {
 		s.wantAsked("and then not", fmt.Sprintf(change, 1, "by_hand"))
 		updated()
 		s.wantAsked("told once more", fmt.Sprintf(change, 2, "by_hand"))
+		_, err := s.ChangeCustomer(ctx, ws, "cus_a", func(c *engawa.Customer) { c.Name = "鈴木 葵" })
+		s.must(err)
+		both := "listform.change ×3 acc_list changed mail=cus_a@customer.example mail_new=new@customer.example name=田中　cus_a name_new=鈴木 葵 plan=12, 34"
+		s.wantAsked("and the name, here", both)
+		_, err = s.ChangeCustomer(ctx, ws, "cus_a", func(c *engawa.Customer) { c.Name = "田中 cus_a" })
+		s.must(err)
+		s.wantAsked("and taken back", fmt.Sprintf(change, 4, "changed"))
 		s.finish()
 		updated()
 		s.wantAsked("told of what is done")
 
-		k := s.byHandOf("contract.terminated", "cus_a", `{"c":{"type":"gold"}}`)
+		k := s.byHandOf("contract.terminated", `{"c":{"type":"gold"}}`)
 		k.Plans = []string{"34"}
 		tell("listform.remove", k)
 		s.wantAsked("one plan", "listform.remove ×1 acc_list by_hand mail=new@customer.example name=田中　cus_a plan=34")
@@ -341,10 +357,10 @@ func TestListOnce(t *testing.T) {
 		s.wantAsked("the other plan moves",
 			"listform.change ×1 acc_list changed mail=new@customer.example mail_new=newer@customer.example name=田中　cus_a plan=12",
 			"listform.remove ×1 acc_list by_hand mail=new@customer.example name=田中　cus_a plan=34")
-		tell("listform.remove", s.byHandOf("member.deleted", "cus_a", `{}`))
+		tell("listform.remove", s.byHandOf("member.deleted", `{}`))
 		s.wantAsked("all goes", "listform.remove ×2 acc_list by_hand mail=new@customer.example name=田中　cus_a plan=12, 34")
-		late := s.byHandOf("member.deleted", "cus_a", `{}`)
-		_, err := s.Erase(ctx, ws, "cus_a")
+		late := s.byHandOf("member.deleted", `{}`)
+		_, err = s.Erase(ctx, ws, "cus_a")
 		s.must(err)
 		s.wantAsked("erased besides", "listform.remove ×3 acc_list erased mail=new@customer.example name=田中　cus_a plan=12, 34")
 		tell("listform.remove", late)
@@ -352,7 +368,7 @@ func TestListOnce(t *testing.T) {
 	})
 	mailingLists(t, func(s *shop) {
 		s.customer("cus_a")
-		k := s.byHandOf("contract.terminated", "cus_a", `{}`)
+		k := s.byHandOf("contract.terminated", `{}`)
 		k.Kind = "listform.remove"
 		s.must(s.Raise(s.t.Context(), k))
 		s.wantAsked("of whom nothing is known here", "listform.remove ×1 acc_list by_hand ")
