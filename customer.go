@@ -46,6 +46,10 @@ type ContactPoint struct {
 	CreatedAt  time.Time
 }
 
+// ByHand is the address of the staff place of a mailing list's account at which a
+// person is asked for what the list's form cannot do.
+const ByHand Address = "by-hand"
+
 // ContactKind is the kind of contact points at which a kind of channel reaches
 // customers: its own, but for a mailing list, which takes mail addresses. A
 // consent to that kind is one to the channel: the list writes there.

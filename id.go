@@ -49,6 +49,7 @@ const (
 	PrefixOfferCode    = "ofc"
 	PrefixInApp        = "iam"
 	PrefixUnread       = "unr"
+	PrefixRegistration = "reg"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

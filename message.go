@@ -241,6 +241,8 @@ type Task struct {
 	Args      map[string]string // for its words, and under names with TypeExactly what is to be typed
 	Source    string            // what raised it: an id, "member:…" or "key:…"; empty: it follows from Ref and Args
 	Customer  string            // whose personal data is to be typed; it is sealed by that customer's key
+	Listed    bool              // only raised with it: it asks for what the customer of Args["message"] has in the list of Args["account"],
+	Plans     []string          // under these plans of the list; none: under every one
 	Count     int               // how often it was raised
 	Assignee  string            // a member; empty: nobody has taken it
 	DueAt     time.Time         // zero: some day

@@ -9,7 +9,7 @@ import (
 
 // ByHand is the address of the staff place at which a FormKind's account asks a
 // person for what no form can do.
-const ByHand engawa.Address = "by-hand"
+const ByHand = engawa.ByHand
 
 // Register is the act of a FormKind that its form can do.
 const Register = "register"
@@ -40,6 +40,9 @@ type FormKind struct {
 	// Words are what a message about an event says on this channel, where no
 	// template does.
 	Words func(engawa.Event) engawa.Content
+	// Plans are the parts of the list that a message with content c is about; none:
+	// all of it.
+	Plans func(s Settings, c engawa.Content) []string
 	// Typed is what a person does and types instead, for a message with content c
 	// about somebody of this name at this address. act is Register, "change" or
 	// "remove"; empty: nothing need be done.

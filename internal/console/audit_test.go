@@ -239,6 +239,7 @@ var elsewhere = map[string]string{
 	"/imports/{id}/apply":         "TestImportFile",
 	"/imports/{id}/stop":          "TestImportFile",
 	"/imports/{id}/drop":          "TestImportFile",
+	"/tasks/{id}/by-hand":         "TestListed: it shows what to type, and writes that somebody read it",
 	"/messages/{id}/by-hand":      "TestByHand: it shows what to type, and writes that somebody read it",
 	"/purchases/{id}/extend":      "TestExtendPage, which holds the lines of all of these",
 	"/extensions/new":             "TestOutagePages",

@@ -136,6 +136,7 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("GET /messages/{id}/html", c.page(engawa.Viewer, c.messageHTML))
 	mux.Handle("POST /messages/{id}/cancel", c.page(engawa.Support, c.cancel))
 	mux.Handle("POST /messages/{id}/by-hand", c.page(engawa.Support, c.byHand))
+	mux.Handle("POST /tasks/{id}/by-hand", c.page(engawa.Support, c.taskByHand))
 	mux.Handle("GET /customers", c.page(engawa.Viewer, c.customers))
 	mux.Handle("POST /customers/find", c.page(engawa.Viewer, c.findCustomers))
 	mux.Handle("POST /customers/{id}/merge/find", c.page(engawa.Support, c.findOther))

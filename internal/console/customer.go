@@ -123,6 +123,9 @@ func (c *console) customer(v *visit) error {
 	if err := c.contracts(v, &view); err != nil {
 		return err
 	}
+	if view.Listed, err = n.listsOf(cu.ID); err != nil {
+		return err
+	}
 	if view.Refunds, err = c.refundsOf(n, cu.ID); err != nil {
 		return err
 	}

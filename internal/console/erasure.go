@@ -3,8 +3,10 @@ package console
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
 )
 
 // erasureView loads the page with what there is to be forgotten.
@@ -20,7 +22,12 @@ func (c *console) erasureView(v *visit) (Erasure, error) {
 		return view, err
 	}
 	identities, err := c.Store.Identities(v.ctx(), v.ws(), cu.ID)
+	if err != nil {
+		return view, err
+	}
+	lists, err := c.Store.Registrations(v.ctx(), v.ws(), cu.ID)
 	view.Points, view.Identities = len(points), len(identities)
+	view.Listed = slices.ContainsFunc(lists, func(r store.Registration) bool { return r.EndedAt.IsZero() })
 	return view, err
 }
 

@@ -390,6 +390,10 @@ func sampleCustomer(p Page, s spoken) Customer {
 			{At: ago(82 * 24 * time.Hour), Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: p.kindWords("mail"), Topic: "renewal", Given: true, Version: "v3", Where: "https://hinata.example/join"},
 			{At: ago(20 * 24 * time.Hour), Act: engawa.ActContactNight, Purpose: engawa.Marketing, Given: false, Version: "v3"},
 		},
+		Listed: []ListedRow{
+			{List: p.kindWords("listform"), Mail: "h…@e….jp", NewMail: "y…@g….com", Plan: "12", Since: ago(90 * 24 * time.Hour), How: "form", Asked: "change", Task: "tsk_1"},
+			{List: p.kindWords("listform"), Mail: "h…@e….jp", Plan: "34", Since: ago(90 * 24 * time.Hour), EndedAt: ago(24 * time.Hour), How: "by_hand"},
+		},
 		Story: []StoryRow{
 			{At: ago(0), Kind: "event", Line: line("store.did_change_renewal_status.auto_renew_disabled"), More: s.plan, URL: "/events/evt_1"},
 			{At: ago(time.Second), Kind: "message", Line: s.subject, More: p.kindWords("mail"), URL: "/messages/msg_1", State: engawa.MessageSent},
@@ -551,7 +555,7 @@ func sampleWebForm(p Page, l engawa.Locale) WebForm {
 	}[l]
 	v := WebForm{
 		Page: p, Account: "acc_6", AccountName: name, Warning: p.warning(sampleForm), URL: "https://mm.hinata.example/np/sesform.php", Version: 2,
-		Forms: 2, Charset: "shift_jis", Disagree: true, Changed: []string{"- text onamae", "+ text onamae (required)"}, Ready: true, Off: true, NoPlan: true, Uncovered: "course",
+		Forms: 2, Charset: "shift_jis", Disagree: true, Changed: []string{"- text onamae", "+ text onamae (required)"}, Ready: true, Off: true, Registered: 12, NoPlan: true, Uncovered: "course",
 		Shape: "post https://mm.hinata.example/np/sesform.php shift_jis", Try: WebFormTry{Mail: "yuki@hinata.example"},
 		Inputs: []channel.WebInput{
 			{Name: "mail", Type: "text", Label: labels[0], Required: true},
@@ -576,7 +580,11 @@ func sampleWebForm(p Page, l engawa.Locale) WebForm {
 
 func sampleByHand(p Page, s spoken) ByHand {
 	return ByHand{
-		Page: p, Message: "msg_1", Admin: "https://mm.hinata.example/admin", Act: "register", Known: []string{"hana@hinata.example", "hana.old@hinata.example"},
+		Listed: []ListedRow{
+			{Mail: "hana.old@hinata.example", NewMail: "hana@hinata.example", Name: s.hana, Plan: "12", Since: ago(90 * 24 * time.Hour), How: "form", Asked: "change"},
+			{Mail: "hana.old@hinata.example", Name: s.hana, Plan: "34", Since: ago(30 * 24 * time.Hour), How: "unclear"},
+		},
+		Page: p, Back: p.T("byhand.back"), Admin: "https://mm.hinata.example/admin", Act: "register", Known: []string{"hana@hinata.example", "hana.old@hinata.example"},
 		Rows: []Choice{{"hana@hinata.example", p.T("kind.listform.mail")}, {s.hana, p.T("kind.listform.name")}, {"12", p.T("kind.listform.plan")}},
 	}
 }

@@ -373,11 +373,19 @@ func (p people) task(story store.TaskStory) Task {
 	v := p.v
 	view := Task{TaskRow: p.row(story.Task), RaisedAt: story.RaisedAt, Gone: story.Gone, May: v.Role.Allows(engawa.Support), Zone: v.Zone.String()}
 	view.Page = v.titled("tasks", view.TaskRow.Title)
+	view.Listed = strings.HasPrefix(story.Kind, "listform.")
+	if i := slices.IndexFunc(p.accounts, func(a engawa.Account) bool { return a.ID == story.Args["account"] }); i >= 0 && view.Listed {
+		view.Admin = p.accounts[i].Settings["admin_url"]
+	}
 	view.Path = "/tasks/" + story.ID
 	if !story.DueAt.IsZero() {
 		view.DueLocal = story.DueAt.In(v.Zone).Format(localMinute)
 	}
 	for _, name := range story.ToType() {
+		if view.Listed { // its whole addresses are shown on request, which is recorded
+			view.ByHand = true
+			break
+		}
 		text := Choice{Label: v.TypeLabel(name)}
 		if view.May {
 			text.Value = story.Args[engawa.TypeExactly+name]
@@ -402,6 +410,18 @@ func (p people) task(story store.TaskStory) Task {
 		view.Lines = append(view.Lines, line)
 	}
 	return view
+}
+
+// goneWords say why there is nothing to type any more. Of a list's entry that is not
+// done, the time that was for it is over.
+func (v Task) goneWords() string {
+	switch {
+	case !v.Listed:
+		return v.T("tasks.type.gone")
+	case v.Open:
+		return v.T("tasks.type.forgotten")
+	}
+	return v.T("tasks.type.done")
 }
 
 // localMinute is how a browser writes what is entered as a date and a time.

@@ -263,6 +263,7 @@ type Customer struct {
 	Purchases      []Purchase
 	Handles        []string // identities by which the customer is known: issuer and kind
 	Contracts      []Contract
+	Listed         []ListedRow // in lists of somebody else's
 }
 
 // Contract is a subscription of an app.
@@ -298,6 +299,7 @@ type Erasure struct {
 	Page
 	ID, Name           string
 	Points, Identities int
+	Listed             bool // in lists of other systems, off which a person takes the customer
 	Traces             bool // erased, with traces in the log that are still to be wiped
 	Ask                bool
 	Problem            string
@@ -418,6 +420,7 @@ type WebForm struct {
 	Map, Phrases               []FormField // what goes where; words of the answer and the rest
 	Uncovered                  string      // required inputs that nothing goes into
 	NoPlan, Off, Ready, Routed bool
+	Registered                 int // customers who stand in the list, as far as is known
 	TryProblem                 string
 	Try                        WebFormTry
 }
@@ -428,11 +431,23 @@ type WebFormTry struct{ Mail, Name, Kana string }
 // ByHand is what a person types into another system.
 type ByHand struct {
 	Page
-	Message, Admin string
-	Act            string // "register", "change", "remove"
-	Rows           []Choice
-	Known          []string
-	Gone           bool // the personal data was erased
+	Back, Admin string // what Path is called; the list's own screens
+	Act         string // "register", "change", "remove"
+	Rows        []Choice
+	Listed      []ListedRow // what the list has of the customer, as far as is known
+	Known       []string
+	Gone        bool // the personal data was erased
+}
+
+// ListedRow is an entry of a customer in a list of somebody else's.
+type ListedRow struct {
+	List             string // the account's name
+	Plan             string
+	Mail, Name       string // as it stands there; of a page without whole addresses masked
+	NewMail, NewName string // what it is to become
+	Since, EndedAt   time.Time
+	How              string // "form", "unclear", "by_hand"
+	Asked, Task      string // what is still to be done by hand, and the task's id
 }
 
 // Kept are mails of an account of which nothing could be made.
@@ -881,6 +896,9 @@ type Task struct {
 	RaisedAt time.Time // the last time
 	ToType   []Choice  // label and text
 	Gone     bool      // what was to be typed was erased
+	Listed   bool      // it is about a list of somebody else's
+	ByHand   bool      // and what to type there is shown on request
+	Admin    string    // URL of the screens on which it is typed; empty: the account names none
 	May      bool      // the member may do it
 	Members  []Choice  // to whom it may be given
 	DueLocal string    // for the input

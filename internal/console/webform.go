@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -52,6 +53,9 @@ func (c *console) webFormView(v *visit) (WebForm, engawa.Account, channel.Kind, 
 		Ready: a.Settings[channel.ShapeField] != "",
 	}
 	view.Path = "/accounts/" + a.ID + "/form"
+	if view.Registered, err = c.Store.Registered(v.ctx(), v.ws(), a.ID); err != nil {
+		return view, a, kind, err
+	}
 	if view.Routed, err = c.routed(v, a.ID); err != nil {
 		return view, a, kind, err
 	}
@@ -275,7 +279,7 @@ func (c *console) byHand(v *visit) error {
 	if !ok || !n.byHand(said) {
 		return engawa.NotFound("work by hand for this message")
 	}
-	view := ByHand{Page: v.titled("tasks", v.T("byhand.title")), Message: m.ID, Admin: a.Settings["admin_url"], Gone: said.Erased}
+	view := ByHand{Page: v.titled("tasks", v.T("byhand.title")), Back: v.T("byhand.back"), Admin: a.Settings["admin_url"], Gone: said.Erased}
 	view.Path = "/messages/" + m.ID
 	if view.Gone {
 		return v.show(ByHandPage(view))
@@ -287,11 +291,15 @@ func (c *console) byHand(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var to engawa.Address
-	if len(known) > 0 {
-		to = known[0]
+	there, err := c.registeredAt(v, m, a.ID)
+	if err != nil {
+		return err
 	}
-	act, typed := kind.Form.Typed(a.Settings, m.Content, name, to)
+	for _, r := range there {
+		known = addAddress(known, r.Mail)
+		view.Listed = append(view.Listed, n.listed(r))
+	}
+	act, typed := kind.Form.Typed(a.Settings, m.Content, name, addressOf(m, there, known))
 	view.Act = act
 	for _, t := range typed {
 		view.Rows = append(view.Rows, Choice{Label: v.T("kind." + kind.Name + "." + t.Key), Value: t.Value.Reveal()})
@@ -302,6 +310,83 @@ func (c *console) byHand(v *visit) error {
 	return v.show(ByHandPage(view))
 }
 
+// taskByHand shows what to type for a task about entries in a list, with whole
+// addresses: that is recorded.
+func (c *console) taskByHand(v *visit) error {
+	story, err := c.Store.Task(v.ctx(), v.ws(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	people, err := c.people(v)
+	if err != nil {
+		return err
+	}
+	task := people.task(story)
+	if !task.Listed {
+		return engawa.NotFound("work by hand for this task")
+	}
+	act := story.Kind[strings.LastIndexByte(story.Kind, '.')+1:]
+	view := ByHand{Page: v.titled("tasks", task.TaskRow.Title), Back: v.T("byhand.back.task"), Admin: task.Admin, Act: act, Gone: task.Gone}
+	view.Path = "/tasks/" + story.ID
+	if view.Gone {
+		return v.show(ByHandPage(view))
+	}
+	if err := c.Store.Note(v.ctx(), store.Audit{Workspace: v.ws(), Actor: "member:" + v.member.ID, Action: "read-addresses", Object: story.ID}); err != nil {
+		return err
+	}
+	for _, name := range story.ToType() {
+		view.Rows = append(view.Rows, Choice{Label: v.TypeLabel(name), Value: story.Args[engawa.TypeExactly+name]})
+	}
+	return v.show(ByHandPage(view))
+}
+
+// registeredAt is what the list of an account has of a message's customer.
+func (c *console) registeredAt(v *visit, m engawa.Message, account string) ([]store.Registration, error) {
+	if m.Owner() == "" {
+		return nil, nil
+	}
+	all, err := c.Store.Registrations(v.ctx(), v.ws(), m.Owner())
+	return slices.DeleteFunc(all, func(r store.Registration) bool { return r.Account != account || !r.EndedAt.IsZero() || r.Gone }), err
+}
+
+// addressOf is the address that is typed for a message: what it registered, or what
+// the entry is to have, or has; where nothing is known of one, the first that is known.
+func addressOf(m engawa.Message, there []store.Registration, known []engawa.Address) (a engawa.Address) {
+	for _, r := range there {
+		if r.Message == m.ID {
+			return r.Mail
+		}
+	}
+	for _, r := range there {
+		if r.Asked != "" {
+			return cmp.Or(r.NewMail, r.Mail)
+		}
+	}
+	if len(known) > 0 {
+		a = known[0]
+	}
+	return a
+}
+
+// listed shows an entry with its whole address.
+func (n *names) listed(r store.Registration) ListedRow {
+	return ListedRow{
+		List: n.accounts[r.Account].Name, Plan: r.Plan, Mail: r.Mail.Reveal(), Name: r.Name, NewMail: r.NewMail.Reveal(), NewName: r.NewName,
+		Since: r.At, EndedAt: r.EndedAt, How: r.How, Asked: r.Asked, Task: r.Task,
+	}
+}
+
+// listsOf are the entries of a customer in lists of somebody else's, masked.
+func (n *names) listsOf(customer string) (rows []ListedRow, err error) {
+	all, err := n.c.Store.Registrations(n.v.ctx(), n.v.ws(), customer)
+	for _, r := range all {
+		row := n.listed(r)
+		row.Mail, row.NewMail, row.Name, row.NewName = r.Mail.String(), r.NewMail.String(), "", ""
+		rows = append(rows, row)
+	}
+	return rows, err
+}
+
 // knownAddresses are the addresses at which somebody was ever known, the present
 // ones first, and the name: a list may still have an old one.
 func (c *console) knownAddresses(v *visit, n *names, m engawa.Message, contact string) (out []engawa.Address, name string, err error) {
@@ -310,7 +395,11 @@ func (c *console) knownAddresses(v *visit, n *names, m engawa.Message, contact s
 		if a := n.destinations[m.Destination].Address; a != channel.ByHand {
 			out = addAddress(out, a)
 		}
-		return out, "", nil
+		if m.Event == "" {
+			return out, "", nil
+		}
+		e, err := c.Store.Event(v.ctx(), v.ws(), m.Event) // whoever it tells of is no customer here
+		return addAddress(out, mailIn(e)), "", err
 	}
 	cu, err := c.Store.Customer(v.ctx(), v.ws(), id)
 	if err != nil {
@@ -327,16 +416,22 @@ func (c *console) knownAddresses(v *visit, n *names, m engawa.Message, contact s
 	}
 	events, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Customer: id}, store.Page{Limit: listed})
 	for _, e := range events {
-		var d struct {
-			M struct {
-				Email engawa.Address `json:"email"`
-			} `json:"m"`
-		}
-		if json.Unmarshal(e.Data, &d) == nil {
-			out = addAddress(out, d.M.Email)
-		}
+		out = addAddress(out, mailIn(e))
 	}
 	return out, cu.Name, err
+}
+
+// mailIn is the mail address that an event names; data in another shape names none.
+func mailIn(e engawa.Event) engawa.Address {
+	var d struct {
+		M struct {
+			Email engawa.Address `json:"email"`
+		} `json:"m"`
+	}
+	if json.Unmarshal(e.Data, &d) != nil {
+		return ""
+	}
+	return d.M.Email
 }
 
 func addAddress(all []engawa.Address, a engawa.Address) []engawa.Address {
@@ -344,4 +439,36 @@ func addAddress(all []engawa.Address, a engawa.Address) []engawa.Address {
 		return all
 	}
 	return append(all, a)
+}
+
+// stays says what goes on though the form is switched off.
+func (w WebForm) stays() string {
+	if w.Registered == 0 {
+		return w.T("webform.off.none")
+	}
+	return w.T("webform.off.stays", "n", w.Registered)
+}
+
+// became is what something was and is to become.
+func became(was, is string) string {
+	if is == "" {
+		return was
+	}
+	return was + " → " + is
+}
+
+func (p Page) plan(r ListedRow) string {
+	if r.Plan == "" {
+		return ""
+	}
+	return p.T("listed.plan", "plan", r.Plan)
+}
+
+// listedWords say how an entry came to the list, and when it came off.
+func (p Page) listedWords(r ListedRow) string {
+	how := p.T("listed.how." + r.How)
+	if r.EndedAt.IsZero() {
+		return how
+	}
+	return joinDot(how, p.T("listed.ended", "time", p.Time(r.EndedAt)))
 }

@@ -345,3 +345,167 @@ func TestByHand(t *testing.T) {
 		t.Errorf("a viewer: %d", res.Code)
 	}
 }
+
+// registers has the form of an account take cus_hana at the address that she has now.
+func (d *desk) registers(account, plan string) {
+	d.t.Helper()
+	ctx, now := context.Background(), time.Now()
+	m := engawa.Message{
+		Workspace: ws, ID: engawa.NewID(engawa.PrefixMessage), Customer: "cus_hana", Purpose: engawa.Marketing, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+		Content: engawa.Content{Text: "event: member.provisional\nname: 山田 花"}, Chain: []engawa.Via{{Account: account}}, State: engawa.MessageWaiting, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{store.NewDelivery(m, 0, now)}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	lane, err := d.st.Lane(ctx, ws, account)
+	d.must(err)
+	lane, _, err = d.st.Hold(ctx, "form", lane)
+	d.must(err)
+	going, _, err := d.st.Claim(ctx, lane, 1, store.Decide{Pace: func() store.Pace { return lane.Pace }, Judge: func(c *store.Claimed) store.Decision {
+		c.Entry = &store.Entry{Registers: true, Plans: []string{plan}, Mail: c.Known.To, Name: "山田 花"}
+		return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: c.Delivery.ID}
+	}})
+	d.must(err)
+	_, err = d.st.Record(ctx, lane, []store.Result{{Claimed: going[0], EndedAt: now, Outcome: engawa.OutcomeAccepted, State: engawa.Accepted}})
+	d.must(err)
+}
+
+func (d *desk) shows(page string, want ...string) {
+	d.t.Helper()
+	code, body := d.get(page)
+	for _, w := range want {
+		if code != http.StatusOK || !strings.Contains(html.UnescapeString(body), w) {
+			d.t.Errorf("%s: %d, no %q", page, code, w)
+		}
+	}
+}
+
+// TestListed: a member does what a form cannot do from the task's page alone, with
+// the old text, the new one and the link; the customer's page says on which list the
+// customer is and what is still to be done there, the form's what stays while it is
+// switched off; and nobody sees a whole address who may not.
+func TestListed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d, s, id := listDeskOn(t, dsn)
+		d.choose(s, id)
+		ctx, now := context.Background(), time.Now()
+		d.shows("/accounts/"+id, "使わないあいだは、新しく登録しません。登録済みのお客さまは名簿に残り")
+		if _, body := d.get("/customers/cus_hana"); strings.Contains(body, `id="lists"`) {
+			t.Error("on no list, and the page speaks of one")
+		}
+		d.registers(id, "34")
+		d.shows("/customers/cus_hana", `id="lists"`, "メルマガ", "プランID 34", "登録済み", "フォームで登録", engawa.MaskAddress("hana.yamada@customer.example"))
+		points, err := d.st.ContactPoints(ctx, ws, "cus_hana")
+		d.must(err)
+		d.must(d.st.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: "cp_neu", Customer: "cus_hana", Kind: "mail", Address: "hana.neu@customer.example", VerifiedAt: now, CreatedAt: now}))
+		for _, p := range points {
+			if p.Kind == "mail" {
+				d.must(d.st.EndContactPoint(ctx, ws, "cus_hana", p.ID))
+			}
+		}
+		task := d.openTask("listform.change")
+		d.shows("/tasks/"+task, "https://list.example/admin", "このハブで変更されました", "/tasks/"+task+"/by-hand")
+		d.shownByHand(task, "hana.yamada@customer.example", "新しいメールアドレス", "hana.neu@customer.example", "リストのプランID", "34", "https://list.example/admin", "内容を書き換えてください")
+		d.shows("/customers/cus_hana", "変更待ち", "/tasks/"+task, engawa.MaskAddress("hana.yamada@customer.example")+" → "+engawa.MaskAddress("hana.neu@customer.example"))
+		if _, body := d.get("/customers/cus_hana"); strings.Contains(body, "@customer.example") {
+			t.Error("the customer's page shows a whole address")
+		}
+		d.member.Role = engawa.Viewer
+		if res := d.post("/tasks/"+task+"/by-hand", nil); res.Code != http.StatusForbidden || strings.Contains(res.Body.String(), "@customer.example") {
+			t.Errorf("a viewer: %d", res.Code)
+		}
+		d.member.Role = engawa.Owner
+		a := d.settings(id)
+		a.Enabled = false
+		d.must(d.st.ChangeAccount(ctx, a))
+		d.shows("/accounts/"+id+"/form", "このフォームで登録した1人のお客さまは名簿に残ります")
+		d.must(d.st.FinishTask(ctx, ws, task, ""))
+		d.must(d.st.EndContactPoint(ctx, ws, "cus_hana", "cp_neu"))
+		task = d.openTask("listform.remove")
+		d.shows("/tasks/"+task, "ほかのアドレスがありません")
+		d.shownByHand(task, "hana.neu@customer.example", "https://list.example/admin", "削除してください")
+		d.must(d.st.FinishTask(ctx, ws, task, ""))
+		d.shows("/customers/cus_hana", "削除済み")
+		d.shows("/accounts/"+id+"/form", "このフォームで登録したお客さまはいません")
+		d.must(d.st.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: "cp_last", Customer: "cus_hana", Kind: "mail", Address: "hana.last@customer.example", VerifiedAt: now, CreatedAt: now}))
+		a = d.settings(id)
+		a.Enabled = true
+		d.must(d.st.ChangeAccount(ctx, a))
+		if _, body := d.get("/customers/cus_hana/erase"); strings.Contains(body, "メルマガの名簿から") {
+			t.Error("on no list any more, and the erasure speaks of one")
+		}
+		d.registers(id, "12")
+		d.shows("/customers/cus_hana/erase", "メルマガの名簿から手作業で消す内容")
+		_, err = d.st.Erase(ctx, ws, "cus_hana")
+		d.must(err)
+		task = d.openTask("listform.remove")
+		d.shows("/customers/cus_hana", "削除待ち", "/tasks/"+task)
+		d.shows("/tasks/"+task, "https://list.example/admin", "消去から30日後に消えます")
+		d.shownByHand(task, "hana.last@customer.example", "https://list.example/admin", "削除してください")
+		d.must(d.st.FinishTask(ctx, ws, task, ""))
+		d.shows("/tasks/"+task, "入力する内容は消去されました")
+		trail, err := d.st.Audits(ctx, ws, store.AuditFilter{}, store.Page{})
+		d.must(err)
+		if !slices.ContainsFunc(trail, func(a store.Audit) bool {
+			return a.Action == "read-addresses" && a.Object == task && a.Actor == "member:mem_1"
+		}) {
+			t.Error("nobody recorded who saw the address")
+		}
+	})
+}
+
+// shownByHand asks what to type for a task.
+func (d *desk) shownByHand(task string, want ...string) {
+	d.t.Helper()
+	res := d.post("/tasks/"+task+"/by-hand", nil)
+	for _, w := range want {
+		if res.Code != http.StatusOK || !strings.Contains(html.UnescapeString(res.Body.String()), w) {
+			d.t.Errorf("what to type: %d, no %q", res.Code, w)
+		}
+	}
+}
+
+// openTask is the one open task of a kind.
+func (d *desk) openTask(kind string) (id string) {
+	d.t.Helper()
+	ks, err := d.st.TaskPage(context.Background(), ws, store.TaskFilter{State: "open", Kind: kind}, store.Page{Limit: 5})
+	d.must(err)
+	if len(ks) != 1 {
+		d.t.Fatalf("%d open tasks %s", len(ks), kind)
+	}
+	return ks[0].ID
+}
+
+// TestByHandOfAStranger: of somebody who is no customer here the address is the
+// event's; of a customer whom the form registered it is the one that the list has.
+func TestByHandOfAStranger(t *testing.T) {
+	d, s, id := listDesk(t)
+	d.choose(s, id)
+	ctx, now := context.Background(), time.Now()
+	d.registers(id, "34")
+	d.must(d.st.AddDestination(ctx, engawa.Destination{Workspace: ws, ID: "dst_hand", Name: "手作業", Account: id, Address: channel.ByHand, Locale: engawa.Japanese, CreatedAt: now}))
+	d.must(d.st.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: "cp_neu", Customer: "cus_hana", Kind: "mail", Address: "hana.neu@customer.example", VerifiedAt: now, CreatedAt: now}))
+	d.must(d.st.EndContactPoint(ctx, ws, "cus_hana", "cp_hana"))
+	for message, about := range map[string]string{"msg_stranger": "", "msg_hana": "cus_hana"} {
+		_, err := d.st.Journal(ctx, []engawa.Event{{
+			Workspace: ws, ID: "evt_" + message, Account: engawa.SourceAPI, Type: "member.updated", DedupKey: message, Customer: about, OccurredAt: now, ReceivedAt: now, Known: true,
+			Data: []byte(`{"m":{"email":"stranger@elsewhere.example","name":"誰か 様"}}`),
+		}})
+		d.must(err)
+		m := engawa.Message{
+			Workspace: ws, ID: message, Event: "evt_" + message, Destination: "dst_hand", About: about, Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Locale: engawa.Japanese,
+			Content: engawa.Content{Text: "event: member.updated\nname: 誰か 様"}, Chain: []engawa.Via{{Account: id}}, State: engawa.MessageSent, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		}
+		d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m}}))
+	}
+	res := d.post("/messages/msg_stranger/by-hand", nil)
+	for _, want := range []string{"stranger@elsewhere.example", "誰か 様", "https://list.example/admin"} {
+		if res.Code != http.StatusOK || !strings.Contains(res.Body.String(), want) {
+			t.Errorf("of a stranger: %d, no %q", res.Code, want)
+		}
+	}
+	res = d.post("/messages/msg_hana/by-hand", nil)
+	for _, want := range []string{"hana.yamada@customer.example → hana.neu@customer.example", "名簿に登録されている内容", "プランID 34", "https://list.example/admin"} {
+		if res.Code != http.StatusOK || !strings.Contains(html.UnescapeString(res.Body.String()), want) {
+			t.Errorf("of a customer: %d, no %q", res.Code, want)
+		}
+	}
+}

@@ -264,7 +264,31 @@ func (l *lane) ask() func(*store.Claimed) engawa.Task {
 	if l.kind.Form == nil {
 		return nil
 	}
-	return func(c *store.Claimed) engawa.Task { return look(l.kind, c, time.Now()) }
+	return func(c *store.Claimed) engawa.Task {
+		c.Entry = l.entry(c)
+		return look(l.kind, c, time.Now())
+	}
+}
+
+// entry is what a message of an account that fills in a form has to do with the list
+// behind it; nil: the kind is another.
+func (l *lane) entry(c *store.Claimed) *store.Entry {
+	if l.kind.Form == nil {
+		return nil
+	}
+	act, typed := l.kind.Form.Typed(l.settings, c.Message.Content, c.Known.ToName, c.Known.To)
+	e := &store.Entry{Registers: act == channel.Register, Plans: l.kind.Form.Plans(l.settings, c.Message.Content)}
+	for _, t := range typed {
+		switch t.Key {
+		case "mail":
+			e.Mail = t.Value
+		case "name":
+			e.Name = t.Value.Reveal()
+		case "kana":
+			e.Kana = t.Value.Reveal()
+		}
+	}
+	return e
 }
 
 // release gives the lane back even when ctx has ended.
@@ -379,7 +403,10 @@ func (l *lane) claimOnce(ctx context.Context, n int) ([]job, store.ClaimEnd, err
 		decide.Between = l.between
 	}
 	if l.kind.Form != nil {
-		decide.Late = func(c *store.Claimed) *engawa.Task { return byHand(l.kind, c, "expired", time.Now()) }
+		decide.Late = func(c *store.Claimed) *engawa.Task {
+			c.Entry = l.entry(c)
+			return byHand(l.kind, c, "expired", time.Now())
+		}
 	}
 	going, end, err := l.d.Store.Claim(ctx, l.row, n, decide)
 	if err != nil {
@@ -442,6 +469,7 @@ func (l *lane) judge(c *store.Claimed, p *pace) (job, store.Decision) {
 	if v.Outcome != engawa.Send {
 		return job{}, d
 	}
+	c.Entry = l.entry(c)
 	ask := c.Watch.Ask(now)
 	if ask == breaker.Wait {
 		d.Later, d.Held = now.Add(store.HeldFor), true

@@ -160,10 +160,14 @@ func byHand(k channel.Kind, c *store.Claimed, why string, now time.Time) *engawa
 	if act == "" {
 		return nil
 	}
-	return &engawa.Task{
+	task := &engawa.Task{
 		Workspace: c.Delivery.Workspace, Kind: k.Name + "." + act, Ref: c.Message.ID, DueAt: now.Add(24 * time.Hour),
-		Args: map[string]string{"account": c.Delivery.Account, "message": c.Message.ID, "why": why},
+		Args: map[string]string{"account": c.Delivery.Account, "message": c.Message.ID, "why": why}, Listed: act != channel.Register,
 	}
+	if c.Entry != nil {
+		task.Plans = c.Entry.Plans
+	}
+	return task
 }
 
 // address stops where a message went: a customer's address, or a staff place's.

@@ -28,6 +28,7 @@ type Portrait struct {
 	ContactPoints []pointData        `json:"contact_points"`
 	Identities    []identityData     `json:"identities"`
 	Consents      []consentData      `json:"consents"`
+	MailingLists  []listData         `json:"mailing_lists,omitempty"` // of other systems
 	Subscriptions []subscriptionData `json:"subscriptions"`
 	Purchases     []purchaseData     `json:"purchases"`
 	Notes         []noteData         `json:"notes"`
@@ -63,6 +64,16 @@ type consentData struct {
 	Given      bool            `json:"given"`
 	At         time.Time       `json:"at"`
 	Evidence   engawa.Evidence `json:"evidence"`
+}
+
+type listData struct {
+	List  string    `json:"list"` // its account
+	Plan  string    `json:"plan,omitempty"`
+	Mail  string    `json:"mail"`
+	Name  string    `json:"name,omitempty"`
+	Kana  string    `json:"kana,omitempty"`
+	At    time.Time `json:"at"`
+	Ended time.Time `json:"ended_at,omitzero"`
 }
 
 type subscriptionData struct {
@@ -154,6 +165,13 @@ func (s *Site) portrait(v *visit) (Portrait, error) {
 			cs, err := s.Store.Consents(v.ctx(), ws, cu.ID)
 			for _, c := range cs {
 				out.Consents = append(out.Consents, consentData{c.ID, c.Controller, c.App, c.Act, c.Purpose, c.Channel, c.Topic, c.Given, c.At.UTC(), c.Evidence})
+			}
+			return err
+		},
+		func() error {
+			rs, err := s.Store.Registrations(v.ctx(), ws, cu.ID)
+			for _, r := range rs {
+				out.MailingLists = append(out.MailingLists, listData{r.Account, r.Plan, r.Mail.Reveal(), r.Name, r.Kana, r.At, r.EndedAt})
 			}
 			return err
 		},

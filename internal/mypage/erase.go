@@ -2,6 +2,7 @@ package mypage
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -17,6 +18,7 @@ const answerWithin = 10 * 24 * time.Hour
 type Erase struct {
 	Page
 	Waits  []string // what has to end first; empty: it happens at once
+	Listed bool     // lists of other systems have the customer, whom a person takes off them
 	Unsure bool     // the box was not ticked
 	State  string   // "", "erased", "waits"
 	DueAt  time.Time
@@ -69,6 +71,11 @@ func (s *Site) eraseView(v *visit) (Erase, error) {
 	if err == nil {
 		view.Waits, err = s.waits(v)
 	}
+	if err != nil {
+		return view, err
+	}
+	lists, err := s.Store.Registrations(v.ctx(), v.workspace.ID, v.customer.ID)
+	view.Listed = slices.ContainsFunc(lists, func(r store.Registration) bool { return r.EndedAt.IsZero() })
 	return view, err
 }
 

@@ -739,9 +739,16 @@ func TestData(t *testing.T) {
 		s.must(s.Store.AddNote(t.Context(), engawa.Note{Workspace: ws, ID: "nte_1", Customer: hana, Author: "member:1", Text: "電話あり", CreatedAt: time.Now()}))
 		_, err := s.Store.Journal(t.Context(), []engawa.Event{{Workspace: ws, ID: engawa.NewID(engawa.PrefixEvent), Type: "contract.resumed", DedupKey: "1", Customer: hana, ReceivedAt: time.Now(), Data: []byte(`{"plan":"月2回"}`)}})
 		s.must(err)
+		if strings.Contains(s.get(s.sure(hana)+"/erase"), "メルマガの名簿") {
+			t.Error("on no list, and the page speaks of one")
+		}
+		s.listed(hana, "listed."+canary+"@customer.example")
+		if !strings.Contains(s.get(s.sure(hana)+"/erase"), "メルマガの名簿。") {
+			t.Error("the page does not say what a person takes out of the list")
+		}
 		w := s.do(http.MethodPost, s.sure(hana)+"/data", nil)
 		body := w.Body.String()
-		for _, want := range []string{canary + "@customer.example", "山田 花", "新しい豆", "入荷しました", "受け取ります", "電話あり", "engawa-portrait-1"} {
+		for _, want := range []string{"listed." + canary + "@customer.example", canary + "@customer.example", "山田 花", "新しい豆", "入荷しました", "受け取ります", "電話あり", "engawa-portrait-1"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%q is not in it", want)
 			}
@@ -829,4 +836,27 @@ func TestOthers(t *testing.T) {
 	if after := s.dump(); after != before {
 		t.Errorf("it changed something:\n%s\n%s", before, after)
 	}
+}
+
+// listed has the form of a list take a customer at an address.
+func (s *site) listed(customer string, to engawa.Address) {
+	s.t.Helper()
+	ctx, now := s.t.Context(), time.Now()
+	s.must(s.Store.AddAccount(ctx, engawa.Account{Workspace: ws, ID: "acc_list", Kind: "listform", Name: "メルマガ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now}))
+	m := engawa.Message{
+		Workspace: ws, ID: engawa.NewID(engawa.PrefixMessage), Customer: customer, Purpose: engawa.Service, State: engawa.MessageWaiting, Content: engawa.Content{Text: "登録"},
+		Chain: []engawa.Via{{Account: "acc_list"}}, CreatedAt: now,
+	}
+	s.must(s.Store.Enqueue(ctx, []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{store.NewDelivery(m, 0, now)}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	lane, err := s.Store.Lane(ctx, ws, "acc_list")
+	s.must(err)
+	lane, _, err = s.Store.Hold(ctx, "form", lane)
+	s.must(err)
+	going, _, err := s.Store.Claim(ctx, lane, 1, store.Decide{Pace: func() store.Pace { return lane.Pace }, Judge: func(c *store.Claimed) store.Decision {
+		c.Entry = &store.Entry{Registers: true, Plans: []string{"12"}, Mail: to}
+		return store.Decision{Verdict: engawa.Verdict{Outcome: engawa.Send}, Key: c.Delivery.ID}
+	}})
+	s.must(err)
+	_, err = s.Store.Record(ctx, lane, []store.Result{{Claimed: going[0], EndedAt: now, Outcome: engawa.OutcomeAccepted, State: engawa.Accepted}})
+	s.must(err)
 }

@@ -17,6 +17,7 @@ type Claimed struct {
 	Message  engawa.Message
 	Known    Known
 	Carry    []byte        // what an earlier attempt left
+	Entry    *Entry        // what it has to do with a list of somebody else's; set by who claims
 	Watch    *Watched      // the pair of domains of a mail; nil: nothing is known of it
 	Code     engawa.Secret // that the customer has now, where Message.Offer is set and the delivery goes
 	AppleID  int64         // of the app whose code it is
@@ -473,6 +474,9 @@ func (t *tx) end(e ending, at time.Time, lanes laneSet) error {
 	}
 	if err == nil && over {
 		err = t.unheard(e.c.Message, d, e.task, at)
+	}
+	if err == nil && over && e.task != nil {
+		err = t.enter(e.c, ListedByHand)
 	}
 	return err
 }

@@ -87,6 +87,9 @@ func (w *writer) wipe(ctx context.Context) error {
 
 func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	when := us(e.At)
+	if err := t.leaveLists(workspace, customer); err != nil {
+		return err
+	}
 	if err := t.must("destroy the key", `UPDATE data_key SET state = 'erased', wrapped = NULL, erased_at = $3
 		WHERE workspace = $1 AND id = $2 AND state = 'live'`, workspace, customer, when); err != nil {
 		return err

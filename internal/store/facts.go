@@ -201,6 +201,9 @@ func (w *world) know(a Ask) (Known, error) {
 		w.stand(m, &f)
 	}
 	if dst := firstSet(a.Destination, m.Destination); dst != "" {
+		if w.destinations[dst].Address == engawa.ByHand { // a list whose form is switched off still has its people
+			f.Stopped = w.stopped[m.Broadcast]
+		}
 		return w.knowDestination(k, f, dst, m)
 	}
 	f.Nobody = m.Nobody()

@@ -212,6 +212,7 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE event SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE delivery SET customer = $3 WHERE workspace = $1 AND message IN (SELECT id FROM message WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
 		`UPDATE message SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
+		`UPDATE registration SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE task SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND merged_into <> '' AND merged_into = $2`,
 		`UPDATE customer SET merged_into = $3 WHERE workspace = $1 AND id = $2`,
@@ -365,6 +366,7 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"offer_code", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
 		{wrappedTable{"message", "id", "id = $5", byID}, `id IN ` + concerning},
 		{wrappedTable{"task", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},
+		{wrappedTable{"registration", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"task_line", "id", "id = $5", byID}, `task IN (SELECT id FROM task WHERE workspace = $1 AND customer <> '' AND customer = $2)`},
 		{wrappedTable{"delivery", "id", "id = $5", byID}, `message IN ` + concerning},
 		{

@@ -164,6 +164,9 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 			continue
 		}
 		r := &rs[i]
+		if err := t.enterAs(r); err != nil {
+			return err
+		}
 		if r.State == engawa.Accepted || r.State == engawa.Delivered {
 			continue // its message is sent: messageState
 		}
@@ -181,6 +184,19 @@ func (t *tx) follow(rs []Result, ours []bool, lanes laneSet) error {
 	return nil
 }
 
+// enterAs keeps what a list has of the customer now, as far as the result says.
+func (t *tx) enterAs(r *Result) error {
+	switch {
+	case r.State == engawa.Accepted, r.State == engawa.Delivered:
+		return t.enter(r.Claimed, ListedByForm)
+	case r.State == engawa.Unknown:
+		return t.enter(r.Claimed, ListedUnclear)
+	case r.State == engawa.Failed && (r.Asked || r.Task != nil):
+		return t.enter(r.Claimed, ListedByHand)
+	}
+	return nil
+}
+
 // lockFollowed takes what results will change in the order in which a claim does:
 // the lane, then customers. Else the two could wait for each other.
 func (t *tx) lockFollowed(rs []Result, ours []bool) error {
@@ -194,6 +210,9 @@ func (t *tx) lockFollowed(rs []Result, ours []bool) error {
 		workspace = r.Claimed.Delivery.Workspace
 		if !r.PauseUntil.IsZero() {
 			paused = r.Claimed.Delivery.Account
+		}
+		if r.Claimed.Entry != nil {
+			customers = append(customers, r.Claimed.Message.Customer)
 		}
 		if r.Suppress != nil {
 			index, _ := t.addressIndex(*r.Suppress)
@@ -368,6 +387,9 @@ func (t *tx) askAbout(workspace string, rows []deliveryRow, ask func(*Claimed) e
 	}
 	for _, c := range cs {
 		if err := t.raise(ask(c)); err != nil {
+			return err
+		}
+		if err := t.enter(c, ListedUnclear); err != nil {
 			return err
 		}
 	}

@@ -61,10 +61,12 @@ const (
 	scanEvery   = 24 * time.Hour // for what changes by time alone: a stop that was for a while
 )
 
-// retell has lists look at customers again. It is called by whoever changes
-// something that a list may tell, in the same transaction.
+// retell has lists look at customers again: partners' soon, those of somebody else's
+// when the transaction has done all else (tx.seeToLists). It is called by whoever
+// changes something that a list may tell, in the same transaction.
 func (t *tx) retell(workspace string, customers ...string) error {
 	for _, c := range distinct(customers) {
+		t.touched = append(t.touched, whose{workspace, c})
 		if _, err := t.exec(`INSERT INTO subscriber_mark (workspace, id, customer) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM partner WHERE workspace = $1)`,
 			workspace, engawa.NewID("mrk"), c); err != nil {
 			return fmt.Errorf("mark %s: %w", c, err)

@@ -39,6 +39,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 		{forgetConsumption, us(time.Now().Add(-engawa.ConsumptionFor))},
 		{`DELETE FROM in_app WHERE (workspace, id) IN (SELECT workspace, id FROM in_app WHERE ends_at < $1 LIMIT 500 {skip})`, us(time.Now().Add(-keptInApp))},
 		{`DELETE FROM unread_mail WHERE (workspace, id) IN (SELECT workspace, id FROM unread_mail WHERE ends_at < $1 LIMIT 500 {skip})`, now()},
+		{forgetOverdue, now()},
 		{expireImports, us(time.Now().Add(-engawa.ImportFor))},
 	} {
 		if err := s.sweep(ctx, q.text, q.before); err != nil {

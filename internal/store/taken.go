@@ -126,6 +126,7 @@ func takenTables() []taken {
 		{table: "partner_end", kind: "endings", order: "id", json: []string{"shared", "destroyed"}},
 		{table: "extension", kind: "extensions", order: "id", json: []string{"storefronts"}, stay: []string{"next_at"}},
 		{table: "task", kind: "tasks", order: "id", json: []string{"args"}, seal: inJSON, told: []string{"type"}},
+		{table: "registration", kind: "registrations", order: "id", seal: inJSON, told: []string{"entry"}},
 		{table: "task_line", kind: "task-lines", order: "id", seal: inText, told: []string{"text"}},
 		{table: "audit", kind: "audit", order: "id"},
 	}

@@ -21,6 +21,11 @@ import (
 // task enters the journal. Who names a customer runs in sealTx.
 func (t *tx) raise(k engawa.Task) error {
 	when := time.Now()
+	if k.Listed {
+		if done, err := t.raiseListed(k); done || err != nil {
+			return err
+		}
+	}
 	k.ID, k.Source, k.State, k.Count, k.CreatedAt = cmp.Or(k.ID, engawa.NewID(engawa.PrefixTask)), k.RaisedFrom(), "open", 1, when
 	about, err := t.aboutTasks(k)
 	if err == nil {
@@ -304,9 +309,17 @@ func (s *Store) NoteTask(ctx context.Context, workspace, id, note string) error 
 // FinishTask marks an open task done by the store's actor, with a note that may
 // be empty.
 func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) error {
-	return s.change(ctx, workspace, id, TaskLine{Act: "finish", Text: note}, func(t *tx) error {
+	forgets := int64(0)
+	err := s.change(ctx, workspace, id, TaskLine{Act: "finish", Text: note}, func(t *tx) (err error) {
+		if forgets, err = one(t, scanInt, `SELECT forget_at FROM task WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
+			return found("task", err)
+		}
 		return t.finish(workspace, id)
 	})
+	if err == nil && forgets > 0 && s.lite {
+		_ = s.writer.wipe(ctx) // where somebody reads the log, the next sweep moves it
+	}
+	return err
 }
 
 // finish marks an open task done, and reports it.
@@ -317,6 +330,12 @@ func (t *tx) finish(workspace, id string) error {
 	}
 	k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, id)
 	if err != nil {
+		return err
+	}
+	if err := t.doneInList(k); err != nil {
+		return err
+	}
+	if _, err := t.exec(forgetTyped+`workspace = $1 AND id = $2`, workspace, id); err != nil {
 		return err
 	}
 	return t.reportTask(k.Task, "manual_task.closed", "closed:"+id+":"+strconv.FormatInt(us(k.DoneAt), 36))
@@ -357,7 +376,10 @@ func (s *Store) ReopenTask(ctx context.Context, workspace, id, note string) erro
 		}
 		_, err = t.exec(`UPDATE task SET state = 'open', done_at = 0, done_by = '', remind_at = $3 WHERE workspace = $1 AND id = $2`,
 			workspace, id, us(remindAt(time.Now(), k.DueAt)))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.reopenedInList(k)
 	})
 }
 

@@ -283,6 +283,7 @@ func (s *shop) speak(e *estate) {
 	e.lane = hold("acc_")
 	r := accepted(claim(e.lane))
 	r.Outcome, r.State = engawa.OutcomeUnknown, engawa.Unknown
+	r.Claimed.Entry = &store.Entry{Registers: true, Mail: e.address, Plans: []string{"12"}}
 	s.Breaker.After = 1
 	r.Heard = refusal(r.Claimed.Delivery.ID, "tanaka.example")
 	_, err = s.Record(ctx, e.lane, []store.Result{r})
@@ -1074,6 +1075,12 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 			f.Case.Answer = engawa.RefundIgnored
 			return &store.RefundChange{Case: f.Case}, nil
 		})
+	},
+	"Registrations": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Registrations(ctx, as, "cus_"+e.of)
+	},
+	"Registered": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Registered(ctx, as, "acc_"+e.of)
 	},
 	"Refunds": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Refunds(ctx, as, store.RefundFilter{Customer: "cus_" + e.of}, store.Page{})

@@ -28,8 +28,10 @@ type tx struct {
 	told bool // of something that waits for its routes
 	// asking are the routes of workspaces in which something was reported (tx.asked).
 	asking map[string][]engawa.Route
-	tx     *sql.Tx   // reading on SQLite
-	conn   *sql.Conn // everything else
+	// touched are customers of whom something changed that lists of somebody else's may hold.
+	touched []whose
+	tx      *sql.Tx   // reading on SQLite
+	conn    *sql.Conn // everything else
 }
 
 // everywhere is the scope of a transaction that may see every workspace: what
@@ -97,7 +99,11 @@ func (s *Store) postgresTx(ctx context.Context, begin, workspace string, f func(
 		return fmt.Errorf("begin: %w", err)
 	}
 	t := &tx{ctx: ctx, s: s, conn: conn}
-	if err := f(t); err != nil {
+	err = f(t)
+	if err == nil {
+		err = t.seeToLists()
+	}
+	if err != nil {
 		rollback(ctx, conn)
 		return err
 	}
@@ -220,6 +226,9 @@ func (w *writer) inTx(ctx context.Context, s *Store, f func(*tx) error) error {
 		}
 	}()
 	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.seeToLists(); err != nil {
 		return err
 	}
 	if _, err := t.exec(`COMMIT`); err != nil {

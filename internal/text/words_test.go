@@ -146,6 +146,7 @@ var computed = map[string][]string{
 	"refundrules.wrong.":  nil, // parts of a rule
 	"nav.":                {"today", "live", "messages", "customers", "refunds", "routes", "templates", "accounts", "lanes", "tasks", "settings"},
 	"problem.":            nil, // refusals on the pages that change something
+	"listed.how.":         {"form", "unclear", "by_hand"},
 	"note.":               nil, // why a delivery stands where it stands
 	"gate.": {
 		"grant", "recipient", "relationship", "consent", "disclosure", "rules", "suppression", "budget",

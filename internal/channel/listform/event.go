@@ -125,6 +125,9 @@ func plans(set channel.Settings, s said) []string {
 	return out
 }
 
+// planned are the plan ids that a message is about; none: every one.
+func planned(set channel.Settings, c engawa.Content) []string { return plans(set, reading(c)) }
+
 // lists are the plan ids of every list that somebody may be on.
 func lists(set channel.Settings, s said) []string {
 	if of := plans(set, s); len(of) > 0 {
@@ -199,10 +202,26 @@ func typed(set channel.Settings, c engawa.Content, name string, to engawa.Addres
 	if act == "" {
 		return "", nil
 	}
-	for _, v := range []struct{ key, value string }{{"mail", to.Reveal()}, {"name", name}, {"kana", s.kana}, {"plan", strings.Join(ids, ", ")}} {
-		if v.value != "" {
-			out = append(out, channel.Typed{Key: v.key, Value: engawa.Address(v.value)})
+	put := func(key, value string) {
+		if value != "" && (act != register || takes(set, key)) {
+			out = append(out, channel.Typed{Key: key, Value: engawa.Address(value)})
 		}
 	}
+	put("mail", to.Reveal())
+	put("name", name)
+	put("kana", s.kana)
+	put("plan", strings.Join(ids, ", "))
 	return act, out
+}
+
+// takes reports whether the list takes what is typed under a key: where the form's
+// inputs are chosen, what none of them is for.
+func takes(set channel.Settings, key string) bool {
+	switch {
+	case set["mail"] == "", key == "mail", key == "plan":
+		return true
+	case key == "name":
+		return set["name"]+set["family"]+set["given"] != ""
+	}
+	return set["kana"]+set["kana_family"]+set["kana_given"] != ""
 }

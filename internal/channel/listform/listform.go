@@ -60,7 +60,7 @@ var Kind = channel.Kind{
 		Needs:     []string{"mail", "success"},
 		Warns:     []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name"},
 		Registers: eventsOf(register), Asks: append(eventsOf(change), eventsOf(remove)...), Try: "member.provisional",
-		Read: read, Words: words, Typed: typed,
+		Read: read, Words: words, Typed: typed, Plans: planned,
 	},
 	Address: address,
 	New:     open,

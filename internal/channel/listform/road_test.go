@@ -3,6 +3,7 @@ package listform_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -469,5 +470,99 @@ func TestRoadOnlyWhereNamed(t *testing.T) {
 	}
 	if via, err := message.Chain(accounts, kinds, []string{"listform"}, true); err != nil || len(via) != 1 || via[0].Account != list {
 		t.Errorf("named: %v, %v", via, err)
+	}
+}
+
+// toType is what the open tasks of a kind ask to type, one line a task.
+func (h *hub) toType(kind string) (out []string) {
+	h.t.Helper()
+	ks, err := h.st.Tasks(context.Background(), ws, 100)
+	h.must(err)
+	for _, k := range ks {
+		if k.Kind != kind || k.State != "open" {
+			continue
+		}
+		story, err := h.st.Task(context.Background(), ws, k.ID)
+		h.must(err)
+		line := fmt.Sprintf("×%d", k.Count)
+		for _, name := range story.ToType() {
+			line += " " + name + "=" + story.Args[engawa.TypeExactly+name]
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (h *hub) wantsTyped(when, kind string, want ...string) {
+	h.t.Helper()
+	if got := h.toType(kind); !slices.Equal(got, want) {
+		h.t.Errorf("%s: %s asks %q, want %q", when, kind, got, want)
+	}
+}
+
+func (h *hub) finish() {
+	h.t.Helper()
+	ks, err := h.st.Tasks(context.Background(), ws, 100)
+	h.must(err)
+	for _, k := range ks {
+		if k.State == "open" {
+			h.must(h.st.FinishTask(context.Background(), ws, k.ID, ""))
+		}
+	}
+}
+
+func (h *hub) moves(customer string, to engawa.Address) {
+	h.t.Helper()
+	ctx, now := context.Background(), time.Now()
+	points, err := h.st.ContactPoints(ctx, ws, customer)
+	h.must(err)
+	h.must(h.st.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: engawa.NewID(engawa.PrefixContactPoint), Customer: customer, Kind: "mail", Address: to, VerifiedAt: now, CreatedAt: now}))
+	for _, p := range points {
+		h.must(h.st.EndContactPoint(ctx, ws, customer, p.ID))
+	}
+}
+
+// TestRoadLater: what the form took is what a person later finds in the list: a change
+// here, told by an event besides or not, is one task with the old text and the new one,
+// also while the form is switched off; nobody is registered any more then.
+func TestRoadLater(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		onTheRoad(t, func(h *hub) {
+			h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+			h.event("application.completed", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "gold"}})
+			h.sim.Next(sim.Lost)
+			h.decide("cus_never", true)
+			h.event("member.provisional", "cus_never", map[string]any{"m": map[string]any{"name": "佐藤 空"}})
+			h.finish() // somebody has looked
+			if !on {
+				a, err := h.st.Account(context.Background(), ws, list)
+				h.must(err)
+				a.Enabled = false
+				h.must(h.st.ChangeAccount(context.Background(), a))
+				posts := h.sim.Posts()
+				h.event("member.provisional", "cus_yes", map[string]any{"m": m})
+				if said := h.last(); h.sim.Posts() != posts || said.Message.State != engawa.MessageRefused {
+					t.Errorf("switched off, it registers: %s", said.Message.State)
+				}
+			}
+			h.moves("cus_yes", "neu@customer.example")
+			h.event("member.updated", "cus_yes", map[string]any{"m": map[string]any{"name": "山田 花", "email": "neu@customer.example"}})
+			h.wantsTyped("moved", "listform.change", "×2 mail=cus_yes@customer.example mail_new=neu@customer.example name=山田 花 plan=12, 34")
+			h.finish()
+			h.event("member.updated", "cus_yes", map[string]any{"m": map[string]any{"email": "neu@customer.example"}})
+			h.wantsTyped("told of what is done", "listform.change")
+			h.event("contract.terminated", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "gold"}})
+			h.wantsTyped("one product ended", "listform.remove", "×1 mail=neu@customer.example name=山田 花 plan=34")
+			h.moves("cus_never", "sora@customer.example")
+			h.wantsTyped("of an unclear answer", "listform.change", "×1 mail=cus_never@customer.example mail_new=sora@customer.example name=佐藤 空 plan=12")
+			_, err := h.st.Erase(context.Background(), ws, "cus_yes")
+			h.must(err)
+			h.wantsTyped("erased", "listform.remove", "×2 mail=neu@customer.example name=山田 花 plan=12, 34")
+			h.event("contract.terminated", "cus_back", map[string]any{"m": m})
+			if said := h.last(); said.Message.State != engawa.MessageSent || h.tasks()["listform.remove "+said.Message.ID].Count != 1 {
+				t.Errorf("of whom the hub registered nobody asks: %s", said.Message.State)
+			}
+		})
 	}
 }

@@ -79,7 +79,7 @@ func (a *account) person(ctx context.Context, p engawa.Parcel, act, why string, 
 func (a *account) raise(ctx context.Context, p engawa.Parcel, act, why string) error {
 	return a.ask(ctx, engawa.Task{
 		Workspace: p.Workspace, Kind: "listform." + act, Ref: p.Message, DueAt: time.Now().Add(24 * time.Hour),
-		Args: map[string]string{"account": a.env.Account, "message": p.Message, "why": why},
+		Args: map[string]string{"account": a.env.Account, "message": p.Message, "why": why}, Listed: act != register, Plans: planned(a.set, p.Content),
 	})
 }
 
