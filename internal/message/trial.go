@@ -55,7 +55,6 @@ const (
 	NewRoute   Aspect = "route"     // there is none before
 	OtherTypes Aspect = "events"    // its type is not among those that the route takes
 	Condition  Aspect = "condition" // its condition does not hold of it
-	NoCustomer Aspect = "customer"  // it writes to customers alone, and the event has none
 	Recipients Aspect = "to"        // other recipients
 	Accounts   Aspect = "way"       // other accounts, fallbacks, deadlines or copies
 	OtherWords Aspect = "words"
@@ -267,8 +266,6 @@ func notTaken(r *engawa.Route, e engawa.Event) Aspect {
 		return NewRoute
 	case !takes(r, e.Type):
 		return OtherTypes
-	case e.Customer == "" && !slices.ContainsFunc(r.Then, func(st engawa.Step) bool { return st.To != route.ToCustomer }):
-		return NoCustomer
 	}
 	return Condition
 }

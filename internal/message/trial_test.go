@@ -189,7 +189,7 @@ func TestTrialPages(t *testing.T) {
 func TestTrialAspects(t *testing.T) {
 	s := newShop(t, storetest.SQLite(t))
 	s.must(s.Store.SaveTemplate(t.Context(), engawa.Template{Workspace: ws, ID: "tpl_1", Name: "a", Words: map[engawa.Locale]engawa.Content{engawa.English: {Text: "a"}}, UpdatedAt: time.Now()}))
-	s.past(2, "payment.recurring.failed") // the second has a customer
+	s.past(2, "payment.recurring.failed") // the first has no customer: its step says so
 	room := engawa.Step{To: "dst_room", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_room"}}}
 	person := engawa.Step{To: "customer", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}
 	route := func(steps ...engawa.Step) engawa.Route {
@@ -212,9 +212,9 @@ func TestTrialAspects(t *testing.T) {
 		{"a purpose", route(room), route(change(func(st *engawa.Step) { st.Purpose = engawa.Notice })), "changed purpose 2"},
 		{"another place and other words", route(room), route(change(func(st *engawa.Step) { st.To, st.Template, st.Via = "dst_mail", "tpl_1", person.Via })), "changed to 2, changed words 2"},
 		{"the order", route(room, person), route(person, room), ""},
-		{"the customer besides", route(room), route(room, person), "changed to 1"},
-		{"the customer instead", route(room), route(person), "changed to 1, removed customer 1"},
-		{"a standing condition", route(person), route(func() engawa.Step { st := person; st.While = engawa.WhileUnpaid; return st }()), "changed while 1"},
+		{"the customer besides", route(room), route(room, person), "changed to 2"},
+		{"the customer instead", route(room), route(person), "changed to 2"},
+		{"a standing condition", route(person), route(func() engawa.Step { st := person; st.While = engawa.WhileUnpaid; return st }()), "changed while 2"},
 	} {
 		got, err := s.Try(t.Context(), ws, &c.before, c.after, message.TrialPage{})
 		s.must(err)

@@ -164,7 +164,7 @@ var computed = map[string][]string{
 	"doubt.":      {"unknown", "extra", "partly", "compared", "kinds", "decimal", "value", "open", "unknown.remedy", "partly.remedy", "compared.remedy", "kinds.remedy", "decimal.remedy", "open.remedy"}, // route.What
 	"doubt.kind.": {"text", "number", "whole", "truth", "list", "object", "time", "duration", "nothing"},                                                                                                  // route.Kind
 	"trial.": { // message.Difference and message.Aspect
-		"added.route", "added.events", "added.condition", "added.customer", "removed.events", "removed.condition", "removed.customer",
+		"added.route", "added.events", "added.condition", "removed.events", "removed.condition",
 		"changed.to", "changed.way", "changed.words", "changed.digest", "changed.time", "changed.purpose", "changed.while",
 	},
 	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "lower_plan", "share_ended", "refunded", "help", "wrong", "none"},
