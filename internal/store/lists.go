@@ -373,16 +373,19 @@ func (t *tx) raiseListed(k engawa.Task) (done bool, err error) {
 	if err != nil || customer == "" {
 		return false, err
 	}
-	all, ring, err := t.registrations(k.Workspace, `r.customer = $2 AND r.account = $3`, customer, k.Args["account"])
-	if err != nil || len(all) == 0 {
+	if _, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id = $2 {lock}`, k.Workspace, customer); err != nil {
 		return false, err
 	}
-	if all[0].Gone { // the erasure asked
-		return !slices.ContainsFunc(all, func(r registrationRow) bool { return r.EndedAt.IsZero() && r.Asked != askRemove }), nil
+	known, ring, err := t.registrations(k.Workspace, `r.customer = $2 AND r.account = $3`, customer, k.Args["account"])
+	if err != nil || len(known) == 0 {
+		return false, err
+	}
+	if known[0].Gone { // the erasure asked
+		return !slices.ContainsFunc(known, func(r registrationRow) bool { return r.EndedAt.IsZero() && r.Asked != askRemove }), nil
 	}
 	var rows, of []*registrationRow
-	for i := range all {
-		if r := &all[i]; r.EndedAt.IsZero() {
+	for i := range known {
+		if r := &known[i]; r.EndedAt.IsZero() {
 			rows = append(rows, r)
 		}
 	}

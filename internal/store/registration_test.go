@@ -3,8 +3,10 @@ package store_test
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -465,5 +467,51 @@ func TestListErasedMeanwhile(t *testing.T) {
 			return accepted(c)
 		}, "12")
 		s.wantAsked("after", fmt.Sprintf(remove, "erased"))
+	})
+}
+
+// TestListTogether: whoever changes a customer, tells of the customer and finishes what
+// is asked about the customer at the same moment waits for the others, and nobody fails.
+func TestListTogether(t *testing.T) {
+	mailingLists(t, func(s *shop) {
+		ctx := s.t.Context()
+		s.customer("cus_a")
+		s.register(mailings, "cus_a", "12", "34")
+		told := s.byHandOf("member.updated", `{"m":{"email":"new@customer.example"}}`)
+		told.Kind = "listform.change"
+		s.must(s.Raise(ctx, told))
+		var work sync.WaitGroup
+		for n := range 12 {
+			work.Go(func() {
+				id := fmt.Sprintf("cp_%d", n)
+				now := time.Now()
+				if err := s.AddContactPoint(ctx, engawa.ContactPoint{Workspace: ws, ID: id, Customer: "cus_a", Kind: "mail", Address: engawa.Address(id + "@customer.example"), VerifiedAt: now, CreatedAt: now}); err != nil {
+					s.t.Errorf("add: %v", err)
+				}
+				if err := s.Choose(ctx, ws, "cus_a", id, []engawa.Purpose{engawa.Service}); err != nil {
+					s.t.Errorf("choose: %v", err)
+				}
+				if err := s.EndContactPoint(ctx, ws, "cus_a", id); err != nil {
+					s.t.Errorf("end: %v", err)
+				}
+			})
+			work.Go(func() {
+				k := told
+				k.Args = maps.Clone(told.Args)
+				if err := s.Raise(ctx, k); err != nil {
+					s.t.Errorf("raise: %v", err)
+				}
+			})
+			work.Go(func() {
+				ks, err := s.TaskPage(ctx, ws, store.TaskFilter{State: "open"}, store.Page{Limit: 1})
+				if err == nil && len(ks) > 0 {
+					err = s.FinishTask(ctx, ws, ks[0].ID, "")
+				}
+				if err != nil && code(err) != engawa.CodeNotFound { // another was quicker
+					s.t.Errorf("finish: %v", err)
+				}
+			})
+		}
+		work.Wait()
 	})
 }

@@ -314,11 +314,21 @@ func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) erro
 		if forgets, err = one(t, scanInt, `SELECT forget_at FROM task WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
 			return found("task", err)
 		}
+		if err := t.lockOfTask(workspace, id); err != nil {
+			return err
+		}
 		return t.finish(workspace, id)
 	})
 	if err == nil && forgets > 0 && s.lite {
 		_ = s.writer.wipe(ctx) // where somebody reads the log, the next sweep moves it
 	}
+	return err
+}
+
+// lockOfTask takes the row of a task's customer before the task: in this order who
+// changes the customer comes to what a list has and to the task about it.
+func (t *tx) lockOfTask(workspace, id string) error {
+	_, err := all(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id = (SELECT customer FROM task WHERE workspace = $1 AND id = $2) {lock}`, workspace, id)
 	return err
 }
 
@@ -363,6 +373,9 @@ func (t *tx) closeTask(workspace string, x Closing) error {
 // raised again meanwhile.
 func (s *Store) ReopenTask(ctx context.Context, workspace, id, note string) error {
 	return s.change(ctx, workspace, id, TaskLine{Act: "reopen", Text: note}, func(t *tx) error {
+		if err := t.lockOfTask(workspace, id); err != nil {
+			return err
+		}
 		k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2 AND state = 'done' {lock}`, workspace, id)
 		if err != nil {
 			return found("done task", err)
