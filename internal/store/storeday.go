@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +138,7 @@ func (t *tx) count(workspace string, cs []counted) error {
 	for _, c := range cs {
 		if _, err := t.exec(`INSERT INTO store_quarter (workspace, at, account, what, product, n) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (workspace, at, account, what, product) DO UPDATE SET n = store_quarter.n + excluded.n`,
-			workspace, c.at.UnixMicro(), c.account, c.what, c.product, c.n); err != nil {
+			workspace, us(c.at), c.account, c.what, c.product, c.n); err != nil {
 			return fmt.Errorf("count a store's quarter of an hour: %w", err)
 		}
 	}
@@ -236,16 +235,16 @@ func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err e
 const recountBatch = 1000
 
 func (t *tx) addQuarters(workspace string, zone *time.Location) (n int, err error) {
-	last := counted{at: time.UnixMicro(math.MinInt64)}
+	last := counted{at: time.UnixMicro(-1)} // what has no time, whose quarter is 0, is read too
 	for {
 		qs, err := all(t, func(scan func(...any) error) (c counted, err error) {
 			var began int64
 			err = scan(&began, &c.account, &c.what, &c.product, &c.n)
-			c.at = time.UnixMicro(began)
+			c.at = at(began)
 			return c, err
 		}, `SELECT at, account, what, product, n FROM store_quarter
 			WHERE workspace = $1 AND (at, account, what, product) > ($2, $3, $4, $5) ORDER BY at, account, what, product LIMIT $6`,
-			workspace, last.at.UnixMicro(), last.account, last.what, last.product, recountBatch)
+			workspace, us(last.at), last.account, last.what, last.product, recountBatch)
 		if err != nil || len(qs) == 0 {
 			return n, err
 		}

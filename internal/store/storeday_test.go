@@ -90,6 +90,14 @@ func TestStoreDays(t *testing.T) {
 		if got := s.counted("2026-03-04"); !slices.Contains(got, time.Now().In(zoneOf(s.t, "Asia/Tokyo")).Format("2006-01-02")+" active a 0") {
 			s.t.Errorf("after an erasure: %q", got)
 		}
+		s.customer("cus_4")
+		_, err = s.Hear(s.t.Context(), ws, []store.Heard{{
+			Workspace: ws, Account: room, Original: "without a date", Whose: []engawa.Identity{member("cus_4")},
+			Fold: func([]byte) (engawa.Purchase, error) {
+				return engawa.Purchase{Kind: "auto_renewable_subscription", State: "active", Product: "a", Facts: []byte(`{}`), HeardAt: at}, nil
+			},
+		}})
+		s.must(err)
 		live := s.counted("2026-01-01")
 		_, err = s.RecountDays(s.t.Context(), ws)
 		s.must(err)
