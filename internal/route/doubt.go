@@ -257,9 +257,8 @@ func (f finding) advised() Doubt {
 		}
 	}
 	d.Allowed = slices.Sorted(maps.Keys(names)) // of others there are none
-	if d.What == Value {
-		d.Nearest = nearest(d.Seen, d.Allowed)
-	} else if d.What == Unknown || d.What == Extra {
+	d.Nearest = nearest(d.Seen, d.Allowed)
+	if d.What == Unknown || d.What == Extra {
 		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
 	}
 	d.Allowed = d.Allowed[:min(len(d.Allowed), shownNames)]
