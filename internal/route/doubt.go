@@ -257,9 +257,12 @@ func (f finding) advised() Doubt {
 		}
 	}
 	d.Allowed = slices.Sorted(maps.Keys(names)) // of others there are none
-	d.Nearest = nearest(d.Seen, d.Allowed)
-	if d.What == Unknown || d.What == Extra {
+	switch d.What {
+	case Value:
+		d.Nearest = nearest(d.Seen, d.Allowed)
+	case Unknown, Extra:
 		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
+	case Partly, Compared, Kinds, Decimal, Open:
 	}
 	d.Allowed = d.Allowed[:min(len(d.Allowed), shownNames)]
 	return d
