@@ -256,13 +256,14 @@ func (f finding) advised() Doubt {
 			}
 		}
 	}
-	d.Allowed = slices.Sorted(maps.Keys(names)) // of others there are none
+	d.Allowed = slices.Sorted(maps.Keys(names))
 	switch d.What {
 	case Value:
 		d.Nearest = nearest(d.Seen, d.Allowed)
 	case Unknown, Extra:
 		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
 	case Partly, Compared, Kinds, Decimal, Open:
+		d.Allowed = nil
 	}
 	d.Allowed = d.Allowed[:min(len(d.Allowed), shownNames)]
 	return d
