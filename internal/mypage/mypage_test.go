@@ -703,6 +703,23 @@ func TestPoints(t *testing.T) {
 	})
 }
 
+// TestClaimDrawsNoEvent: an address that a customer typed and nobody confirmed makes no
+// event theirs that tells that address.
+func TestClaimDrawsNoEvent(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		s.post(s.sure(hana)+"/points", http.StatusSeeOther, url.Values{"mail": {"victim@else.example"}})
+		now := time.Now()
+		js, err := s.Store.Journal(t.Context(), []engawa.Event{{
+			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: engawa.SourceAPI, Type: "member.provisional", DedupKey: "1", OccurredAt: now, ReceivedAt: now, Known: true,
+			Newcomer: &engawa.Newcomer{Mail: "victim@else.example"},
+		}})
+		s.must(err)
+		if e, err := s.Store.Event(t.Context(), ws, js[0].ID); err != nil || e.Customer == hana || e.Customer == "" {
+			t.Errorf("the event is of %q, %v", e.Customer, err)
+		}
+	})
+}
+
 // TestContract: on a contract only an owner changes where its mail goes, takes its
 // data or has it erased; staff and who came by a link only look and stop.
 func TestContract(t *testing.T) {

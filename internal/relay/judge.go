@@ -57,10 +57,13 @@ func Judge(l *letter.Letter, from string, named Named, h store.Handed) Finding {
 	return Finding{Kind: Answer, Theirs: l.From != "" && l.From == strings.ToLower(h.Address.Reveal()), Dedup: "answer:" + named.ID + ":" + digest(l)}
 }
 
+// authFailure is the type of a report that a mail could not be proved (RFC 6591 3.1).
+const authFailure = "auth-failure"
+
 // complaint reads a feedback report. A report that something is not spam is no
 // complaint (RFC 5965 7.3).
 func complaint(r *letter.Report, named Named) Finding {
-	if r.Complaint == "not-spam" || r.Complaint == "auth-failure" {
+	if r.Complaint == "not-spam" || r.Complaint == authFailure {
 		return Finding{Kind: Noise, Why: r.Complaint}
 	}
 	return Finding{Kind: Complaint, Why: r.Complaint, Dedup: "complaint:" + named.ID}

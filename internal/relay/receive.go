@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -129,9 +132,10 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 
 // takeFeedback takes a complaint whose delivery is named by the return path of
 // the mail complained about. What names none is kept for a person: a receiver that
-// hides the return path, or one who writes in its own words to the loop's address.
+// hides the return path, one who writes in its own words to the loop's address, or a
+// report that our mail could not be proved (RFC 6591), which is nobody's complaint.
 func (r *Receiver) takeFeedback(ctx context.Context, m Incoming, a engawa.Account) error {
-	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" {
+	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" && l.Report.Complaint != authFailure {
 		for _, path := range l.Report.Original.ReturnPath {
 			if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
 				return r.takeReturn(ctx, Incoming{Letter: l}, named)
@@ -147,8 +151,16 @@ const maxKept = 256 << 10
 // keep keeps a mail of which nothing could be made, and asks a person.
 func (r *Receiver) keep(ctx context.Context, m Incoming, a engawa.Account, why store.Unheard) error {
 	return r.Store.KeepUnread(ctx, store.Unread{
-		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: digest(m.Letter), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
+		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: same(m), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
 	})
+}
+
+// same is the same for a mail that is brought again, which may have come another way.
+// Reports are alike but for what they enclose, so that all below the header counts.
+func same(m Incoming) string {
+	_, body, _ := bytes.Cut(m.Raw, []byte("\r\n\r\n"))
+	sum := sha256.Sum256(body)
+	return digest(m.Letter) + ":" + hex.EncodeToString(sum[:16])
 }
 
 // readAtOnce is how many kept mails one step of ReadKept reads.

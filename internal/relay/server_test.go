@@ -382,6 +382,7 @@ func TestLoopsOwnWords(t *testing.T) {
 	for _, mail := range []string{
 		"From: fbl@portal.example\nSubject: Confirm your feedback loop\n\nhttps://portal.example/confirm/1\n",
 		arf("nobody@elsewhere.example"),
+		strings.Replace(arf(p.bounceTo(p.delivery)), "Feedback-Type: abuse", "Feedback-Type: auth-failure", 1),
 	} {
 		if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), mail); code != 0 {
 			t.Fatal(code)
@@ -389,7 +390,7 @@ func TestLoopsOwnWords(t *testing.T) {
 	}
 	kept, err := p.UnreadOf(t.Context(), "ws_1", mailAccount, 10)
 	p.must(err)
-	if got := p.open(store.LoopTask); fmt.Sprint(got) != "["+mailAccount+" 2]" || len(kept) != 2 || !strings.Contains(string(kept[0].Raw), "portal.example/confirm/1") || len(p.events()) != 0 {
+	if got := p.open(store.LoopTask); fmt.Sprint(got) != "["+mailAccount+" 3]" || len(kept) != 3 || !strings.Contains(string(kept[0].Raw), "portal.example/confirm/1") || len(p.events()) != 0 {
 		t.Errorf("tasks %v, %d kept, events %v", got, len(kept), p.events())
 	}
 	if log := p.log.String(); strings.Contains(log, "confirm") || strings.Contains(log, "fbl@") {
