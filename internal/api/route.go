@@ -298,7 +298,7 @@ type routeTrial struct {
 
 type trialSum struct {
 	Difference message.Difference `json:"difference" enum:"added,removed,changed"`
-	Aspect     message.Aspect     `json:"aspect" enum:"route,events,condition,customer,to,way,words,digest,time,purpose,while" doc:"route: none is replaced; events, condition, customer: why one of the routes does not act; the others: what is sent otherwise"`
+	Aspect     message.Aspect     `json:"aspect" enum:"route,events,condition,to,way,words,digest,time,purpose,while" doc:"route: none is replaced; events, condition: why one of the routes does not act; the others: what is sent otherwise"`
 	Events     int                `json:"events"`
 }
 
@@ -307,7 +307,7 @@ type trialMade struct {
 	Type       string             `json:"type"`
 	ReceivedAt time.Time          `json:"received_at"`
 	Difference message.Difference `json:"difference" enum:"added,removed,changed"`
-	Aspects    []message.Aspect   `json:"aspects" enum:"route,events,condition,customer,to,way,words,digest,time,purpose,while"`
+	Aspects    []message.Aspect   `json:"aspects" enum:"route,events,condition,to,way,words,digest,time,purpose,while"`
 	Before     []stepBody         `json:"before" doc:"What the route that it would replace asks for; empty: nothing"`
 	After      []stepBody         `json:"after" doc:"What the tried route asks for; empty: nothing"`
 	Messages   []trialMessage     `json:"messages" doc:"That would be made now; of the first 30 rows"`

@@ -34,7 +34,7 @@ func TestTrialOverAPI(t *testing.T) {
 		}
 		for _, r := range got["rows"].([]any) {
 			row := r.(map[string]any)
-			if seen[row["event"].(string)] = true; len(row["before"].([]any)) != 1 || len(row["after"].([]any)) != 0 || row["type"] != "payment.confirmed" {
+			if seen[row["event"].(string)] = true; len(row["before"].([]any)) != 2 || len(row["after"].([]any)) != 0 || row["type"] != "payment.confirmed" {
 				t.Errorf("%v", row)
 			}
 		}
