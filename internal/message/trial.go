@@ -50,7 +50,7 @@ const (
 // Aspect is what of two routes makes the difference for an event.
 type Aspect string
 
-// The aspects: the first four are of events that one of the routes does not take.
+// The aspects: the first three are of events that one of the routes does not take.
 const (
 	NewRoute   Aspect = "route"     // there is none before
 	OtherTypes Aspect = "events"    // its type is not among those that the route takes
