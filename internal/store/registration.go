@@ -104,7 +104,7 @@ func scanRegistration(scan func(...any) error) (r registrationRow, err error) {
 
 // registrations reads and opens rows, oldest first.
 func (t *tx) registrations(workspace, which string, args ...any) (rows []registrationRow, ring keyring, err error) {
-	rows, err = all(t, scanRegistration, selectRegistrations+which+` ORDER BY r.at, r.id`, append([]any{workspace}, args...)...)
+	rows, err = all(t, scanRegistration, selectRegistrations+which+` ORDER BY r.at, r.plan, r.id`, append([]any{workspace}, args...)...)
 	if err != nil || len(rows) == 0 {
 		return nil, ring, err
 	}
