@@ -33,7 +33,8 @@ import (
 
 const (
 	lasting  = 6 * time.Second // of a measurement over time
-	messages = 10_000          // through each lane
+	messages = 30_000          // through each lane: some four seconds
+	withRSA  = 5_000           // through the lane that signs each with RSA-2048
 	callers  = 32
 	rate     = 200 // messages a second while the latency is measured
 )
@@ -295,11 +296,12 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		open             func(context.Context) (*sink, error)
 		settings         func(addr string) map[string]string
 		more             map[string]string
+		n                int
 		bar              bool
 	}{
-		{"MailLane", "mail", "mails/s", newMailSink, mailSettings, nil, true},
-		{"MailLaneSigned", "mail", "mails/s", newMailSink, mailSettings, map[string]string{"dkim_domain": "hinata.example", "dkim_selector": "s1", "dkim_key": key}, false},
-		{"WebhookLane", "webhook", "webhooks/s", newHTTPSink, webhookSettings, nil, true},
+		{"MailLane", "mail", "mails/s", newMailSink, mailSettings, nil, messages, true},
+		{"MailLaneSigned", "mail", "mails/s", newMailSink, mailSettings, map[string]string{"dkim_domain": "hinata.example", "dkim_selector": "s1", "dkim_key": key}, withRSA, false},
+		{"WebhookLane", "webhook", "webhooks/s", newHTTPSink, webhookSettings, nil, messages, true},
 	} {
 		s, err := k.open(ctx)
 		if err != nil {
@@ -307,17 +309,17 @@ func (r *report) lanes(ctx context.Context, binary string, e engine) (peak int, 
 		}
 		settings := k.settings(s.addr)
 		maps.Copy(settings, k.more)
-		l, err := runLane(ctx, binary, e, k.kind, s, settings, messages)
+		l, err := runLane(ctx, binary, e, k.kind, s, settings, k.n)
 		if err = errors.Join(err, s.close()); err != nil {
 			return peak, fmt.Errorf("%s: %w", k.name, err)
 		}
 		peak = max(peak, l.peak)
 		ratio := l.perSecond / l.bare
-		fs := append([]figure{{l.perSecond, k.unit}, {l.bare, "bare-" + k.unit}, {ratio, "ratio"}}, processors(l.busy, l.server, messages)...)
+		fs := append([]figure{{l.perSecond, k.unit}, {l.bare, "bare-" + k.unit}, {ratio, "ratio"}}, processors(l.busy, l.server, k.n)...)
 		if l.flight > 0 { // beside a loop with its envelope in one flight
 			fs = append(fs, figure{l.flight, "flight-" + k.unit}, figure{l.perSecond / l.flight, "flight-ratio"})
 		}
-		r.line(k.name, messages, fs...)
+		r.line(k.name, k.n, fs...)
 		if k.bar {
 			r.bar(ratio >= barLane, fmt.Sprintf("at least %.1f of the bare loop", barLane))
 		}

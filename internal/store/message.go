@@ -324,7 +324,7 @@ func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
 			return m, err
 		}
 	}
-	return m, json.Unmarshal([]byte(chain), &m.Chain)
+	return m, jsonv2.Unmarshal([]byte(chain), &m.Chain)
 }
 
 // Said is a message with everything known of it.
