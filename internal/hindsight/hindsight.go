@@ -75,10 +75,6 @@ type Sum struct {
 // Change is what was done with a message and what would have been.
 type Change struct{ Was, Would engawa.Outcome }
 
-// Words reports whether a message would have gone with other words: a label or the
-// sender's details more, or fewer.
-func (c Change) Words() bool { return c.Was == engawa.Send && c.Would == engawa.Send }
-
 // Row is one message that differs.
 type Row struct {
 	Message    engawa.Message // without content
@@ -99,11 +95,16 @@ func (r Row) Rule() string {
 		}
 	}
 	for _, o := range slices.Concat(r.Was.Obligations, r.Would.Obligations) {
-		if !slices.Contains(r.Was.Obligations, o) || !slices.Contains(r.Would.Obligations, o) {
+		if !adds(r.Was, o) || !adds(r.Would, o) {
 			return o.Rule
 		}
 	}
 	return ""
+}
+
+// adds reports whether a verdict asks for the same to be added, by whichever rule.
+func adds(v engawa.Verdict, o engawa.Obligation) bool {
+	return slices.ContainsFunc(v.Obligations, func(other engawa.Obligation) bool { return other.Kind == o.Kind && other.Text == o.Text })
 }
 
 func rank(v engawa.Verdict) int {
@@ -162,7 +163,7 @@ func begin(rules *rule.Set, t Trial) (*judging, error) {
 	case err != nil:
 		return nil, err
 	case p.Fixed() && !t.On:
-		return nil, Unswitchable()
+		return nil, rule.Unswitchable()
 	case !slices.Contains(Spans[:], t.Days):
 		return nil, engawa.Invalid("/days", "ask for 7, 30 or 90 days", "%d days cannot be tried", t.Days)
 	}
@@ -178,11 +179,6 @@ func begin(rules *rule.Set, t Trial) (*judging, error) {
 	j.report.Until = j.Until
 	j.report.Since = j.Until.AddDate(0, 0, -t.Days)
 	return j, nil
-}
-
-// Unswitchable says that a pack stays on.
-func Unswitchable() error {
-	return engawa.Invalid("/pack", "switch off the pack of a country, or change what the house's rules count", "the house's rules cannot be switched off")
 }
 
 // A cursor is the end of the span and the last row, with points between.
@@ -368,17 +364,11 @@ func differ(a, b engawa.Verdict) bool {
 	if a.Outcome != b.Outcome || a.Outcome == engawa.Hold && !a.Until.Equal(b.Until) {
 		return true
 	}
-	return a.Outcome != engawa.Refuse && words(a) != words(b)
+	return a.Outcome != engawa.Refuse && (addsMore(a, b) || addsMore(b, a))
 }
 
-// words is what is added to the words, whoever asks for it.
-func words(v engawa.Verdict) string {
-	var all []string
-	for _, o := range v.Obligations {
-		all = append(all, o.Kind+" "+o.Text)
-	}
-	slices.Sort(all)
-	return strings.Join(slices.Compact(all), "\n")
+func addsMore(a, b engawa.Verdict) bool {
+	return slices.ContainsFunc(a.Obligations, func(o engawa.Obligation) bool { return !adds(b, o) })
 }
 
 func (j *judging) add(at place, r Row) {

@@ -3,6 +3,7 @@ package rule
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/engawa/engawa"
 )
@@ -45,6 +46,26 @@ func (s *Set) Pack(name string) (Pack, error) {
 // Fixed reports whether a pack cannot be switched off: consent, withdrawal and
 // stops hold everywhere, and the house's pack is where they stand.
 func (p Pack) Fixed() bool { return p.Name == House }
+
+// MaySwitch asks of a switch what has to be said with it: why, in 1 to 200
+// characters, and of a pack that is switched off although customers are in its
+// countries, that this is meant. The error is an *engawa.Error.
+func (p Pack) MaySwitch(on, sure bool, reason string, customers int) error {
+	switch n := len([]rune(reason)); {
+	case !on && p.Fixed():
+		return Unswitchable()
+	case strings.TrimSpace(reason) == "" || n > 200:
+		return engawa.Invalid("/reason", "say why in 1 to 200 characters", "the reason has %d characters", n)
+	case !on && customers > 0 && !sure:
+		return engawa.Invalid("/sure", "set sure if these rules shall no longer be checked for them", "%d customers are in the pack's countries", customers)
+	}
+	return nil
+}
+
+// Unswitchable says that the house's pack stays on.
+func Unswitchable() error {
+	return engawa.Invalid("/pack", "switch off the pack of a country, or set what the house's rules count", "the house's rules cannot be switched off")
+}
 
 // Without returns the set without some packs. Names that are none, and the
 // house's, leave nothing out.
