@@ -115,7 +115,7 @@ func (a *API) switchPack(ctx context.Context, c *call, in *packSwitchIn) (packsO
 type packTrialIn struct {
 	Pack   string `path:"pack" maxLength:"20" pattern:"^[a-z]+$" example:"kr"`
 	On     bool   `query:"on" doc:"Whether it would have been on"`
-	Days   int    `query:"days" enum:"7,30,90" default:"30"`
+	Days   int    `query:"days" enum:"7,30,90" minimum:"7" maximum:"90" default:"30"`
 	Cursor string `query:"cursor" maxLength:"200" doc:"The next of the answer before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"30" doc:"Rows"`
 }
