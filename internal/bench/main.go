@@ -48,7 +48,7 @@ const (
 	barIdle     = 50                    // MB
 	barTrial    = 5 * time.Second
 	barPacks    = 30 * time.Second // of a pack, on as many messages as a trial judges
-	barStore    = 60 // s of the simulated clock, for a hundred thousand subscribers
+	barStore    = 60               // s of the simulated clock, for a hundred thousand subscribers
 )
 
 // report prints figures and remembers whether a bar was missed.

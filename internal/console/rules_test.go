@@ -96,7 +96,7 @@ func rulesIndex(set *rule.Set, ps []Page) string {
   Korea's. Where no country is known, the law of all of them counts, or of those
   that the business names as its markets.
 - A rule of the house yields to a law's rule of the same kind. Where the law's pack
-  is off, it holds again.
+  is off, it holds again. What Kakao asks on its own channels stays in any case.
 - Quiet hours count on the wall clock of every zone in which the customer may be.
 - "Security", "legal notice" and "consent notice" pass even after a withdrawal.
 - A rule without dates began before this program could send, and has no end.

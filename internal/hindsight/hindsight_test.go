@@ -72,7 +72,7 @@ func (a *archive) facts(customer string, at time.Time) engawa.Facts {
 }
 
 // said stores a message as it was judged at, so long before the end.
-func (a *archive) said(customer string, before time.Duration, change func(*engawa.Facts)) string {
+func (a *archive) said(customer string, before time.Duration, change func(*engawa.Facts)) {
 	a.t.Helper()
 	at := a.end.Add(-before)
 	f := a.facts(customer, at)
@@ -85,7 +85,6 @@ func (a *archive) said(customer string, before time.Duration, change func(*engaw
 		Content: engawa.Content{Text: "입하 안내"}, Chain: []engawa.Via{{Account: "acc_1"}}, CreatedAt: at,
 	}
 	a.must(a.st.Enqueue(a.t.Context(), []store.NewMessage{{Message: m, Judged: []store.Judged{{Facts: f, Verdict: verdict.Judge(f, a.rules, at)}}}}))
-	return m.ID
 }
 
 func (a *archive) try(t Trial) Report {
@@ -217,7 +216,7 @@ func TestWrong(t *testing.T) {
 		"/cursor": {Pack: "kr", Days: 7, Cursor: "1.x.msg"},
 	} {
 		_, err := Try(t.Context(), nil, rules, trial)
-		told, ok := err.(*engawa.Error) //nolint:errorlint // it comes unwrapped
+		told, ok := err.(*engawa.Error)
 		if !ok || told.Field != field {
 			t.Errorf("%+v: %v", trial, err)
 		}

@@ -67,7 +67,8 @@ func Unswitchable() error {
 	return engawa.Invalid("/pack", "switch off the pack of a country, or set what the house's rules count", "the house's rules cannot be switched off")
 }
 
-// Without returns the set without some packs. Names that are none, and the
+// Without returns the set without some packs. What a platform asks on its own
+// channels, Kakao say, stays. Names that are none, and the
 // house's, leave nothing out.
 func (s *Set) Without(names []string) *Set {
 	if s == nil || len(names) == 0 {

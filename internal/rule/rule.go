@@ -108,13 +108,14 @@ func (s *Set) At(at time.Time, channel string, purpose engawa.Purpose, countries
 	var law, house Rules
 	anywhere := !s.covers(countries)
 	for _, j := range s.jurisdictions {
-		if j.name != House && !anywhere && !j.binds(channel, countries) || slices.Contains(s.off, j.name) {
+		if j.name != House && !anywhere && !j.binds(channel, countries) {
 			continue
 		}
+		off := slices.Contains(s.off, j.name)
 		for i := range j.rules {
 			r := &j.rules[i]
 			switch {
-			case !r.inForce(at) || !r.bears(channel, purpose):
+			case !r.inForce(at) || !r.bears(channel, purpose) || off && !j.asksOnItsOwn(r):
 			case j.name == House:
 				house = append(house, r)
 			default:
@@ -190,6 +191,12 @@ func (j jurisdiction) covers(countries []string) bool {
 
 func (j jurisdiction) binds(channel string, countries []string) bool {
 	return j.covers(countries) || slices.Contains(j.channels, channel)
+}
+
+// asksOnItsOwn reports whether a rule is what a platform asks on its own channels.
+// It refuses what breaks it, whichever laws a business has checked.
+func (j jurisdiction) asksOnItsOwn(r *Rule) bool {
+	return !slices.ContainsFunc(r.Channels, func(c string) bool { return !slices.Contains(j.channels, c) })
 }
 
 func (r *Rule) inForce(at time.Time) bool {
