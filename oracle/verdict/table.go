@@ -86,9 +86,10 @@ func (l law) quiet(channel string, known, countries []string, night bool) (ws []
 		if !night {
 			ws = append(ws, window{evening, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
 		}
-		if channel == "kakao" { // from 20:50, and the last minute is left free
-			ws = append(ws, window{20*60 + 49, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
-		}
+	}
+	if channel == "kakao" { // the platform's own: from 20:50, and the last minute is left free
+		any = true
+		ws = append(ws, window{20*60 + 49, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
 	}
 	if l.us && channel == "sms" {
 		any = true
