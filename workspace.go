@@ -50,6 +50,22 @@ type House struct {
 	// Markets are the countries in which customers may be whose own is not
 	// known. Empty: any, so that the law of all of them counts.
 	Markets []string `json:"markets,omitempty"`
+	// PacksOff are the packs of rules that the business switched off, in order of
+	// name. They still count for customers whose country is not known. It is
+	// changed by a PackSwitch alone.
+	PacksOff []string `json:"packs_off,omitempty"`
+}
+
+// PackSwitch is that somebody switched a pack of rules on or off. The switches of
+// a workspace are numbered from 1 and kept.
+type PackSwitch struct {
+	Workspace string
+	Version   int64
+	Pack      string
+	On        bool
+	Reason    string
+	By        string // "key:…", "member:…"
+	At        time.Time
 }
 
 // Role is what a member may do.

@@ -18,6 +18,7 @@ var unlimited = []string{"postEvents/data", "sendMessage/variables", "checkMessa
 var whole = map[string]string{
 	"listWordings":      "versions that people wrote",
 	"listKinds":         "the program's own",
+	"listPacks":         "those that ship",
 	"listIdentities":    "100 of a customer (store.MaxOfCustomer)",
 	"findCustomers":     "200 (store.MaxFound)",
 	"listRouteVersions": "the newest 100",

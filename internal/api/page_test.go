@@ -12,7 +12,7 @@ import (
 	"github.com/engawa/engawa/internal/store/storetest"
 )
 
-// TestPages: every list that has a next gives the same rows in pages of two as
+// TestPages (and TestPages of internal/hindsight for trials): every list that has a next gives the same rows in pages of two as
 // in one, once each and in the same order.
 func TestPages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 		}
 		lists := 0
 		for id, o := range s.documented() {
-			if o.Method != "GET" || s.doc.Components.Schemas.SchemaFromRef(o.Responses["200"].Content["application/json"].Schema.Ref).Properties["next"] == nil {
+			if o.Method != "GET" || id == "tryPack" || s.doc.Components.Schemas.SchemaFromRef(o.Responses["200"].Content["application/json"].Schema.Ref).Properties["next"] == nil {
 				continue
 			}
 			lists++

@@ -60,6 +60,7 @@ func (a *API) addOperations(h huma.API) {
 	a.addWork(h)
 	a.addOffers(h)
 	a.addProducts(h)
+	a.addRules(h)
 	a.addAppItself(h)
 	a.addPartnerSide(h)
 }
@@ -364,6 +365,22 @@ func (a *API) addProducts(h huma.API) {
 		"In place of what was said before. It counts at once, for everybody who bought it: in the answers to the app, at the support desk, and here.",
 	}, a.saveProduct)
 	add(a, h, op{"forgetProduct", del, "/v1/products/{id}", access.AppsWrite, ok, tagOffers, "Take away what was said of a product", "It entitles to itself again."}, a.forgetProduct)
+}
+
+func (a *API) addRules(h huma.API) {
+	add(a, h, op{
+		"listPacks", get, "/v1/rules", access.WorkspaceRead, ok, tagWorkspace, "The packs of rules, and which are on",
+		"A pack is the rules of a country, or the house's. For customers whose country is not known every pack is checked, also one that is off.",
+	}, a.listPacks)
+	add(a, h, op{
+		"switchPack", put, "/v1/rules/{pack}", access.WorkspaceWrite, ok, tagWorkspace, "Switch a pack of rules on or off",
+		"It counts for what is judged from then on. Verdicts name in rule_set which packs were off; those of before stay as they are.",
+	}, a.switchPack)
+	add(a, h, op{
+		"tryPack", get, "/v1/rules/{pack}/trial", access.WorkspaceRead, ok, tagWorkspace, "What a pack would have done with past messages",
+		"Each message to a customer is judged again on the facts that were kept with it, as if the pack had been on or off. " +
+			"What a changed verdict frees or uses of a customer's day and of quotas is simulated again, in order; what differs by that alone is marked. Nothing is stored or sent.",
+	}, a.tryPack)
 }
 
 func (a *API) addAppItself(h huma.API) {

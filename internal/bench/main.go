@@ -47,7 +47,8 @@ const (
 	barLane     = 0.3                   // of the bare loop
 	barIdle     = 50                    // MB
 	barTrial    = 5 * time.Second
-	barStore    = 60 // s of the simulated clock, for a hundred thousand subscribers
+	barPacks    = 30 * time.Second // of a pack, on as many messages as a trial judges
+	barStore    = 60               // s of the simulated clock, for a hundred thousand subscribers
 )
 
 // report prints figures and remembers whether a bar was missed.
@@ -122,6 +123,10 @@ func main() {
 		err = runAlone(ctx, r, server, r.deskSearch)
 	case len(os.Args) == 2 && os.Args[1] == "trial":
 		err = runAlone(ctx, r, server, r.trial)
+	case len(os.Args) == 2 && os.Args[1] == "packs":
+		err = runAlone(ctx, r, server, r.packTrial)
+	case len(os.Args) == 2 && os.Args[1] == "verdict":
+		err = r.verdicts()
 	default:
 		err = run(ctx, r, server)
 	}
@@ -175,6 +180,9 @@ func run(ctx context.Context, r *report, postgres string) error {
 		return err
 	}
 	if err := r.verification(); err != nil {
+		return err
+	}
+	if err := r.verdicts(); err != nil {
 		return err
 	}
 	if err := r.reconciliation(ctx); err != nil {

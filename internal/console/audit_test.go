@@ -115,6 +115,7 @@ func auditAll(d *desk) {
 		"/customers/{id}/merge/find":               {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
 		"/customers/{id}/notes":                    {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
 		"/customers/{id}/write":                    {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "reason": {"complaint"}, "do": {"send"}}, "write-customer"},
+		"/rules/{pack}":                            {at("/rules/us"), url.Values{"version": {"0"}, "on": {"false"}, "sure": {"true"}, "reason": {"アメリカには送らない"}}, "switch-pack-off"},
 		"/partners/new":                            {at("/partners/new"), url.Values{"name": {"在庫くん"}}, "create-partner"},
 		"/partners/{id}/apps":                      {d.vendor("/apps"), url.Values{"app": {"在庫くん"}}, "create-app"},
 		"/partners/{id}/secrets":                   {d.vendor("/secrets"), nil, "create-key"},

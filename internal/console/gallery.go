@@ -122,6 +122,8 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		{"merge-none", MergerPage(sampleMergerNone(page("customers", "merge.title"), s))},
 		{"erase", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Points: 2, Identities: 3, Ask: true})},
 		{"erase-traces", ErasurePage(Erasure{Page: page("customers", "erase.title"), ID: "cus_1", Name: s.hana, Traces: true})},
+		{"rules", RulesPage(sampleRules(page("settings", "rules.title"), s))},
+		{"rules-trial", PackTrialPage(samplePackTrial(page("settings", ""), s))},
 		{"accounts", AccountsPage(sampleAccounts(page("accounts", "accounts.title"), s))},
 		{"account", AccountPage(sampleAccount(page("accounts", ""), s))},
 		{"account-appstore", AccountPage(sampleAppStore(page("accounts", ""), s))},

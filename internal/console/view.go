@@ -1055,6 +1055,7 @@ var AuditActions = []string{
 	"receive-addresses", "leave-app",
 	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
 	"recount-days", "save-product", "forget-product",
+	"switch-pack-on", "switch-pack-off",
 }
 
 // Audit is who did what, newest first.

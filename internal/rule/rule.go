@@ -5,7 +5,7 @@
 // mean for a message is for package verdict.
 //
 // Laws move: every rule names its source, the day somebody last read it and
-// how certain the reading is. docs/rules.md is printed from this data.
+// how certain the reading is. docs/rules is printed from this data.
 package rule
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // quiet hours must not depend on what the machine has installed
 
@@ -32,6 +33,7 @@ type Set struct {
 	version       string
 	jurisdictions []jurisdiction // the law in order of name, then the house
 	locations     map[string]*time.Location
+	off           []string // the packs that Without left out, in order
 }
 
 // jurisdiction is one file.
@@ -72,12 +74,16 @@ func Load() (*Set, error) {
 }
 
 // Version names the rules exactly: the day the youngest was reviewed and a
-// hash of all files. The version of the nil Set is empty.
+// hash of all files, then the packs that Without left out. The version of the nil
+// Set is empty.
 func (s *Set) Version() string {
 	if s == nil {
 		return ""
 	}
-	return s.version
+	if len(s.off) == 0 {
+		return s.version
+	}
+	return s.version + "-without-" + strings.Join(s.off, "-")
 }
 
 // All returns every rule, of all times.
@@ -105,10 +111,11 @@ func (s *Set) At(at time.Time, channel string, purpose engawa.Purpose, countries
 		if j.name != House && !anywhere && !j.binds(channel, countries) {
 			continue
 		}
+		off := slices.Contains(s.off, j.name)
 		for i := range j.rules {
 			r := &j.rules[i]
 			switch {
-			case !r.inForce(at) || !r.bears(channel, purpose):
+			case !r.inForce(at) || !r.bears(channel, purpose) || off && !j.asksOnItsOwn(r):
 			case j.name == House:
 				house = append(house, r)
 			default:
@@ -184,6 +191,12 @@ func (j jurisdiction) covers(countries []string) bool {
 
 func (j jurisdiction) binds(channel string, countries []string) bool {
 	return j.covers(countries) || slices.Contains(j.channels, channel)
+}
+
+// asksOnItsOwn reports whether a rule is what a platform asks on its own channels.
+// It refuses what breaks it, whichever laws a business has checked.
+func (j jurisdiction) asksOnItsOwn(r *Rule) bool {
+	return !slices.ContainsFunc(r.Channels, func(c string) bool { return !slices.Contains(j.channels, c) })
 }
 
 func (r *Rule) inForce(at time.Time) bool {

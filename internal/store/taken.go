@@ -108,6 +108,7 @@ func takenTables() []taken {
 		{table: "consumption", kind: "consumption", order: "id", hash: hashed{column: "transaction_hash", value: "value", domain: "transaction"}},
 		{table: "refund_policy", kind: "refund-policies", order: "account, version", json: []string{"body"}},
 		{table: "product", kind: "products", order: "id", json: []string{"entitlements"}},
+		{table: "pack_switch", kind: "pack-switches", order: "version"},
 		{table: "store_quarter", kind: "store-quarters", order: "at, account, what, product"},
 		{table: "store_day", kind: "store-days", order: "account, day, what, product"},
 		{table: "offer_pool", kind: "offer-pools", order: "id", seal: inText, told: []string{"code"}},

@@ -102,6 +102,7 @@ func (s *shop) settle(of string) estate {
 	s.must(s.OpenExtension(ctx, e.extension))
 	s.offers(of)
 	s.must(s.SaveProduct(ctx, engawa.Product{Workspace: of, ID: "product_" + of, Name: "月額", Entitlements: []string{"premium"}, UpdatedBy: "member:1"}))
+	s.must(s.SwitchPack(ctx, engawa.PackSwitch{Workspace: of, Pack: "kr", Reason: "r"}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_" + of, Kind: "k", Ref: "r", DueAt: now}))
 	s.must(s.Raise(ctx, engawa.Task{Workspace: of, ID: "tsk_done_" + of, Kind: "k", Ref: "r2", Args: map[string]string{engawa.TypeExactly + "mail": "x"}}))
 	s.must(s.FinishTask(ctx, of, "tsk_done_"+of, "済み"))
@@ -1051,6 +1052,25 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"SaveProduct": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.SaveProduct(ctx, engawa.Product{Workspace: as, ID: "product_" + e.of})
+	},
+	"PackSwitches": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.PackSwitches(ctx, as)
+	},
+	"SwitchPack": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return nil, s.SwitchPack(ctx, engawa.PackSwitch{Workspace: as, Version: 1, Pack: "kr", On: true, Reason: "r"})
+	},
+	"CustomersIn": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.CustomersIn(ctx, as, []string{""})
+	},
+	"WalkJudged": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		var ids []string
+		_, err := s.WalkJudged(ctx, as, time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0), 100, func(ms []store.JudgedMessage) error {
+			for _, m := range ms {
+				ids = append(ids, m.Message.ID)
+			}
+			return nil
+		})
+		return ids, err
 	},
 	"ForgetProduct": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.ForgetProduct(ctx, as, "product_"+e.of)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/engawa/engawa"
 )
@@ -86,20 +87,25 @@ func profile(w engawa.Workspace) (sender, house string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	w.House.PacksOff = nil // they stand in a column of their own: see SwitchPack
 	b, err := json.Marshal(w.House)
 	return string(a), string(b), err
 }
 
-const workspaceColumns = `id, name, locale, zone, country, sender, house, created_at`
+const workspaceColumns = `id, name, locale, zone, country, sender, house, packs_off, created_at`
 
 func scanWorkspace(scan func(...any) error) (w engawa.Workspace, err error) {
-	var sender, house string
+	var sender, house, off string
 	var created int64
-	if err := scan(&w.ID, &w.Name, &w.Locale, &w.Zone, &w.Country, &sender, &house, &created); err != nil {
+	if err := scan(&w.ID, &w.Name, &w.Locale, &w.Zone, &w.Country, &sender, &house, &off, &created); err != nil {
 		return w, err
 	}
 	w.CreatedAt = at(created)
-	return w, errors.Join(json.Unmarshal([]byte(sender), &w.Sender), json.Unmarshal([]byte(house), &w.House))
+	err = errors.Join(json.Unmarshal([]byte(sender), &w.Sender), json.Unmarshal([]byte(house), &w.House))
+	if off != "" {
+		w.House.PacksOff = strings.Fields(off)
+	}
+	return w, err
 }
 
 // Workspace returns one workspace.

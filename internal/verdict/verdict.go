@@ -38,8 +38,10 @@ func open(f engawa.Facts, set *rule.Set, at time.Time) *judgement {
 	j := &judgement{Facts: f, set: set, at: at, purpose: purpose(f)}
 	if len(f.Country) == 0 {
 		j.Country, j.anywhere = f.House.Markets, !f.ToDestination
+	} else {
+		j.set = set.Without(f.House.PacksOff) // whose country nobody knows keeps the strictest
 	}
-	j.rules = set.At(at, f.Channel, j.purpose, j.Country)
+	j.rules = j.set.At(at, f.Channel, j.purpose, j.Country)
 	return j
 }
 

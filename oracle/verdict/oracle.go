@@ -39,6 +39,9 @@ func Judge(f engawa.Facts, at time.Time) (engawa.Outcome, time.Time, []engawa.Ob
 		j.countries = f.House.Markets
 	}
 	j.law = lawFor(j.countries, f.Channel)
+	if len(f.Country) > 0 {
+		j.law.leaveOut(f.House.PacksOff)
+	}
 	j.complete()
 	j.sender()
 	j.state()

@@ -227,6 +227,7 @@ func (r *random) limits(f *engawa.Facts, at time.Time) {
 	f.SentDay, f.SentSender, f.OldestDay = r.IntN(6), r.IntN(4), r.near(at.Add(-24*time.Hour), 24*time.Hour)
 	f.House = engawa.House{CapPerDay: pick(r, 0, 0, 0, 2, 20), CapPerSender: pick(r, 0, 0, 0, 1, 20), MinAge: pick(r, 0, 20), QuietAllSilent: r.once(5)}
 	f.House.Markets = pick(r, nil, nil, []string{"JP"}, []string{"KR", "FR"})
+	f.House.PacksOff = pick(r, nil, nil, nil, []string{"kr"}, []string{"jp", "us"}, []string{"eu", "house", "kr"})
 	if r.once(8) {
 		f.Budgets = []engawa.BudgetFacts{{Scope: "month", Remaining: r.IntN(3) - 1, ResetsAt: pick(r, time.Time{}, r.near(at, 5*time.Hour))}}
 	}

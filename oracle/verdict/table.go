@@ -25,6 +25,23 @@ var zones = map[string][]string{
 // may be, of Kakao's own, and everybody's where no country is known that has one.
 type law struct{ jp, kr, us, eu bool }
 
+// leaveOut takes out the laws that the business does not have checked where it
+// knows the country.
+func (l *law) leaveOut(off []string) {
+	for _, name := range off {
+		switch name {
+		case "jp":
+			l.jp = false
+		case "kr":
+			l.kr = false
+		case "us":
+			l.us = false
+		case "eu":
+			l.eu = false
+		}
+	}
+}
+
 func lawFor(countries []string, channel string) law {
 	var l law
 	for _, c := range countries {
@@ -69,9 +86,10 @@ func (l law) quiet(channel string, known, countries []string, night bool) (ws []
 		if !night {
 			ws = append(ws, window{evening, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
 		}
-		if channel == "kakao" { // from 20:50, and the last minute is left free
-			ws = append(ws, window{20*60 + 49, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
-		}
+	}
+	if channel == "kakao" { // the platform's own: from 20:50, and the last minute is left free
+		any = true
+		ws = append(ws, window{20*60 + 49, morning, append([]string{"Asia/Seoul"}, where("KR")...)})
 	}
 	if l.us && channel == "sms" {
 		any = true
