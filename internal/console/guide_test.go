@@ -66,7 +66,7 @@ var guides = map[string]guided{
 	}},
 	"stripe": {"Subscriptions", map[string]string{"secret": "whsec_secret", "member_key": "member"}},
 	"smaregi": {"Stock app at Smaregi", map[string]string{
-		"app": "app_hinata", "client_id": "0123456789abcdef", "secret": "secret of 16 letters", "list_url": "https://api.smaregi.jp", "list_path": "/path/of/the/list", "list_client_id": "list", "list_client_secret": "secret",
+		"app": "app_hinata", "client_id": "0123456789abcdef", "secret": "secret of 16 letters",
 	}},
 	"inbox": {"Notices of the old shop", map[string]string{"proof": "dkim", "authserv_id": "mx.hinata.example"}},
 	"csv":   {"Member list", map[string]string{"issuer": "shop2"}},

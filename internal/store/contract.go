@@ -40,6 +40,12 @@ type SharedAddress struct {
 	Evidence   engawa.Evidence
 }
 
+// Format prints nothing of it, whatever the verb.
+func (a SharedAddress) Format(f fmt.State, _ rune) { fmt.Fprint(f, "a shared address") }
+
+// Format names the app alone, whatever the verb.
+func (c Contracted) Format(f fmt.State, _ rune) { fmt.Fprint(f, "contract of "+c.App) }
+
 // ContractTask is the kind of the task about a contract of which what was told does
 // not go together. Its ref is the subscription; the list closes it.
 const ContractTask = "smaregi.contradicts"

@@ -130,6 +130,15 @@ func (l *List) First(ctx context.Context) (masked string, told error) {
 	return Masked(body), told
 }
 
+func first(ctx context.Context, s channel.Settings, env channel.Env) string {
+	l := OpenList(s, env.HTTP)
+	if l == nil {
+		return ""
+	}
+	masked, _ := l.First(ctx) // what is wrong with the settings is said when they are saved
+	return masked
+}
+
 // address finds what could be a mail address in any text.
 var address = regexp.MustCompile(`[^\s"<>@,;:]+@[^\s"<>@,;:]+`)
 

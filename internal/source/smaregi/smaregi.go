@@ -44,6 +44,7 @@ var Kind = channel.Kind{
 		{Key: "trust_email", Type: channel.Bool, Default: "false"},
 	},
 	Sound:  sound,
+	First:  first,
 	Source: open,
 }
 
