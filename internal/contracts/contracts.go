@@ -165,10 +165,10 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	list := smaregi.OpenList(s, k.HTTP)
 	now := time.Now().UTC()
 	if err != nil || list == nil {
-		return k.Store.Read(ctx, r, now.Add(later)) //nolint:nilerr // saving the settings has said so
+		return k.Store.Read(ctx, r, now.Add(later)) // what is wrong with settings was said when they were saved
 	}
 	err = k.settle(ctx, a, list, r)
-	var refused *smaregi.Refused
+	var refused *smaregi.RefusedError
 	switch {
 	case err == nil:
 		r.ReadAt, r.Failures = now, 0

@@ -320,7 +320,7 @@ func TestConsent(t *testing.T) {
 				s.smaregi.Withheld = withheld
 				s.add("sb_c1", "std", false)
 				s.step()
-				s.same("before", s.addresses("sb_c1"), "[]")
+				s.same("before", s.addresses(), "[]")
 				tick := func(on bool) {
 					s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Shares = on })
 					for range 2 {
@@ -329,14 +329,14 @@ func TestConsent(t *testing.T) {
 					}
 				}
 				tick(true)
-				s.same("ticked", s.addresses("sb_c1"), "["+mail+"]")
-				s.same("decisions", s.decisions("sb_c1"), "[true]")
+				s.same("ticked", s.addresses(), "["+mail+"]")
+				s.same("decisions", s.decisions(), "[true]")
 				tick(false)
-				s.same("unticked", s.addresses("sb_c1"), "[]")
-				s.same("decisions", s.decisions("sb_c1"), "[false true]")
+				s.same("unticked", s.addresses(), "[]")
+				s.same("decisions", s.decisions(), "[false true]")
 				tick(true)
-				s.same("ticked again", s.addresses("sb_c1"), "["+mail+"]")
-				s.same("decisions", s.decisions("sb_c1"), "[true false true]")
+				s.same("ticked again", s.addresses(), "["+mail+"]")
+				s.same("decisions", s.decisions(), "[true false true]")
 				s.told()
 			})
 		})
@@ -419,10 +419,10 @@ func (s *shop) step() {
 	s.must(s.keeper.Step(s.t.Context()))
 }
 
-// addresses are all that the hub has of a contract, ended or not.
-func (s *shop) addresses(contract string) (all []string) {
+// addresses are all that the hub has of contract sb_c1.
+func (s *shop) addresses() (all []string) {
 	s.t.Helper()
-	ps, err := s.ContactPoints(s.t.Context(), ws, s.customer(contract))
+	ps, err := s.ContactPoints(s.t.Context(), ws, s.customer("sb_c1"))
 	s.must(err)
 	for _, p := range ps {
 		if p.Address != "" {
@@ -432,9 +432,9 @@ func (s *shop) addresses(contract string) (all []string) {
 	return all
 }
 
-func (s *shop) decisions(contract string) (given []bool) {
+func (s *shop) decisions() (given []bool) {
 	s.t.Helper()
-	cs, err := s.Consents(s.t.Context(), ws, s.customer(contract))
+	cs, err := s.Consents(s.t.Context(), ws, s.customer("sb_c1"))
 	s.must(err)
 	for _, c := range cs {
 		if c.Act == engawa.ActShareAddress && c.Controller == vendor && c.App == app {

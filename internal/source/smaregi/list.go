@@ -55,18 +55,18 @@ const (
 	maxShown  = 4 << 10
 )
 
-// Refused is why the list could not be read.
-type Refused struct {
+// RefusedError is why the list could not be read.
+type RefusedError struct {
 	Status int           // of the answer; 0: none came, or it could not be read
 	After  time.Duration // how long to wait, where the answer says so
 	Err    *engawa.Error
 }
 
-func (e *Refused) Error() string { return e.Err.Error() }
-func (e *Refused) Unwrap() error { return e.Err }
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Items reads the whole list. Of it either all is known or nothing: a page that
-// cannot be read must not end contracts. The error is a *Refused.
+// cannot be read must not end contracts. The error is a *RefusedError.
 func (l *List) Items(ctx context.Context) ([]Item, error) {
 	token, err := l.token(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 		}
 		items, wrong := l.read(body)
 		if wrong != nil {
-			return nil, &Refused{Err: wrong}
+			return nil, &RefusedError{Err: wrong}
 		}
 		fresh := 0
 		for _, i := range items {
@@ -95,10 +95,10 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 			return all, nil
 		}
 		if fresh == 0 {
-			return nil, &Refused{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")}
+			return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")}
 		}
 	}
-	return nil, &Refused{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)}
+	return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)}
 }
 
 // Probe asks for the first page, for who saves settings.
@@ -261,7 +261,7 @@ func (l *List) token(ctx context.Context) (engawa.Secret, error) {
 	form := strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.s["list_token_url"], form)
 	if err != nil {
-		return "", &Refused{Err: engawa.Invalid("/settings/list_token_url", "correct it", "this is not a URL")}
+		return "", &RefusedError{Err: engawa.Invalid("/settings/list_token_url", "correct it", "this is not a URL")}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Authorization", l.basic())
@@ -273,7 +273,7 @@ func (l *List) token(ctx context.Context) (engawa.Secret, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if json.Unmarshal(body, &out) != nil || out.AccessToken == "" {
-		return "", &Refused{Err: engawa.Invalid("/settings/list_token_url", "correct it", "there came no token from there")}
+		return "", &RefusedError{Err: engawa.Invalid("/settings/list_token_url", "correct it", "there came no token from there")}
 	}
 	return engawa.Secret(out.AccessToken), nil
 }
@@ -285,7 +285,7 @@ func (l *List) basic() string {
 func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, error) {
 	u, err := url.Parse(strings.TrimSuffix(l.s["list_url"], "/") + "/" + strings.TrimPrefix(l.s["list_path"], "/"))
 	if err != nil {
-		return nil, &Refused{Err: engawa.Invalid("/settings/list_path", "correct it", "this is not the path of a URL")}
+		return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "correct it", "this is not the path of a URL")}
 	}
 	q := u.Query()
 	q.Set("limit", strconv.Itoa(pageSize))
@@ -293,7 +293,7 @@ func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, er
 	u.RawQuery = q.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, &Refused{Err: engawa.Invalid("/settings/list_url", "correct it", "this is not a URL")}
+		return nil, &RefusedError{Err: engawa.Invalid("/settings/list_url", "correct it", "this is not a URL")}
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", l.basic())
@@ -308,22 +308,22 @@ func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, er
 func (l *List) do(req *http.Request, field string) ([]byte, error) {
 	res, err := l.http.Do(req)
 	if err != nil {
-		return nil, &Refused{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the list of users does not answer", Remedy: "it is asked again by itself", Err: err}}
+		return nil, &RefusedError{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the list of users does not answer", Remedy: "it is asked again by itself", Err: err}}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil || len(body) > maxAnswer {
-		return nil, &Refused{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the answer of the list of users broke off, or is too long", Remedy: "it is asked again by itself", Err: err}}
+		return nil, &RefusedError{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the answer of the list of users broke off, or is too long", Remedy: "it is asked again by itself", Err: err}}
 	}
 	switch c := res.StatusCode; {
 	case c == http.StatusOK:
 		return body, nil
 	case c == http.StatusUnauthorized || c == http.StatusForbidden:
-		return nil, &Refused{c, 0, engawa.Invalid("/settings/list_client_secret", "enter the client of the list of users and its secret anew; it is another one than the app's", "the list of users answers %d", c)}
+		return nil, &RefusedError{c, 0, engawa.Invalid("/settings/list_client_secret", "enter the client of the list of users and its secret anew; it is another one than the app's", "the list of users answers %d", c)}
 	case c == http.StatusTooManyRequests || c >= 500:
-		return nil, &Refused{c, after(res.Header), &engawa.Error{Code: engawa.CodeUnavailable, Message: fmt.Sprintf("the list of users answers %d", c), Remedy: "it is asked again by itself"}}
+		return nil, &RefusedError{c, after(res.Header), &engawa.Error{Code: engawa.CodeUnavailable, Message: fmt.Sprintf("the list of users answers %d", c), Remedy: "it is asked again by itself"}}
 	default:
-		return nil, &Refused{c, 0, engawa.Invalid(field, "correct it", "the list of users answers %d", c)}
+		return nil, &RefusedError{c, 0, engawa.Invalid(field, "correct it", "the list of users answers %d", c)}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -49,9 +50,7 @@ func receive(t testing.TB) channel.Receiver {
 
 func notice(change map[string]any) []byte {
 	m := map[string]any{"contractId": "sb_c1", "event": "AppSubscription", "action": "start", "date": "2026-11-01", "clientId": "app-client"}
-	for name, v := range change {
-		m[name] = v
-	}
+	maps.Copy(m, change)
 	body, err := json.Marshal(m)
 	if err != nil {
 		panic(err)
@@ -118,13 +117,8 @@ func TestSettings(t *testing.T) {
 		"/settings/list_items":     {"list_url": "https://api.smaregi.dev", "list_client_id": "x", "list_client_secret": "y", "list_items": "data"},
 		"/settings/app":            {"app": ""},
 	} {
-		in := map[string]string{}
-		for name, v := range good {
-			in[name] = v
-		}
-		for name, v := range change {
-			in[name] = v
-		}
+		in := maps.Clone(good)
+		maps.Copy(in, change)
 		_, err := Kind.Check(in)
 		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Field != field {
 			t.Errorf("%s: %v", field, err)
