@@ -18,12 +18,13 @@ import (
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
 	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
+	smaregi "github.com/engawa/engawa/internal/source/smaregi/sim"
 	stripe "github.com/engawa/engawa/internal/source/stripe/sim"
 	"github.com/engawa/engawa/internal/text"
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,listform,stripe,webhook,zendesk"`
+	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,listform,smaregi,stripe,webhook,zendesk"`
 	Addr string `default:"127.0.0.1:8030"`
 	Hook string
 	SMTP string `default:"127.0.0.1:2525"`
@@ -63,6 +64,8 @@ func (s simCmd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
 		return serveSim(ctx, s.Addr, desk)
 	case "webhook":
 		return serveSim(ctx, s.Addr, webhook.New(webhook.Options{Polite: true}))
+	case "smaregi":
+		return serveSim(ctx, s.Addr, s.smaregi())
 	case "stripe":
 		return serveSim(ctx, s.Addr, &stripe.Server{URL: s.To, Secrets: []string{simSecret}, Client: &http.Client{Timeout: 30 * time.Second}})
 	}
@@ -96,6 +99,22 @@ func (s simCmd) appStore(ctx context.Context) error {
 	store.Sample()
 	fmt.Println("appstore: roots in http://" + s.Addr + "/_sim/root.pem, API key in http://" + s.Addr + "/_sim/key")
 	return errors.Join(serveSim(ctx, s.Addr, store), store.Close())
+}
+
+// smaregi has three contracts that use an app. Its credentials are in the help.
+func (s simCmd) smaregi() *smaregi.Server {
+	return &smaregi.Server{
+		App: smaregi.Client{ID: "engawa-app", Secret: simSecret}, ListClient: smaregi.Client{ID: "engawa-list", Secret: simSecret}, ListPath: "/sim/users", ListItems: "users",
+		Members: smaregi.Members{Contract: "contract_id", Name: "name", Mail: "email", Plan: "plan", State: "status"},
+		Hook:    smaregi.Hook{URL: s.To, Header: "X-Engawa-Secret", Value: simSecret, Client: &http.Client{Timeout: smaregi.Patience}},
+		Contracts: []*smaregi.Contract{
+			{ID: "sb_hinata", Name: "ひなた珈琲", Plan: "スタンダード", State: "active", Mail: "keiri@hinata.example", Shares: true, Users: []smaregi.User{
+				{ID: "1", Name: "日向 葵", Mail: "aoi@hinata.example", Owner: true}, {ID: "2", Name: "佐藤 空", Mail: "sora@hinata.example"},
+			}},
+			{ID: "sb_komorebi", Name: "こもれび書店", Plan: "プロ", State: "active", Mail: "info@komorebi.example"},
+			{ID: "sb_akari", Name: "あかり薬局", Plan: "スタンダード", State: "end", Mail: "akari@akari.example"},
+		},
+	}
 }
 
 // chatRooms is a room of each chat service. What an account needs to post there

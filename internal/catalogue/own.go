@@ -12,7 +12,7 @@ import (
 var typeName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,7}$`)
 
 // reserved begin the types of sources that verify what they say.
-var reserved = []string{"store.", "stripe.", "chatwork."}
+var reserved = []string{"store.", "stripe.", "smaregi.", "chatwork."}
 
 // OwnType checks a type that a workspace makes and returns it as the catalogue
 // shows it. Its group is that of its name, since routes go by names. The error

@@ -94,6 +94,10 @@ type Kind struct {
 	// Who asks in whose name the account speaks; nil: it cannot be asked. The
 	// error is as that of Places.
 	Who func(ctx context.Context, s Settings, env Env) (Who, error)
+	// First is what the provider answers first, addresses masked, for an operator to
+	// find in it what settings ask for; empty where there is nothing to ask. nil: the
+	// provider's answers are known.
+	First func(ctx context.Context, s Settings, env Env) string
 	// People lists who can be given a task at a place; nil: this kind has no
 	// tasks. The error is as that of Places.
 	People func(ctx context.Context, s Settings, env Env, place engawa.Address) ([]Person, error)

@@ -202,9 +202,28 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (Ac
 		}
 		view.Refused = refusing(rows, a)
 	}
+	view.CanAnswer = a.ID != "" && kind.First != nil
+	if view.CanAnswer && v.r.URL.Query().Has("answer") {
+		view.Answer = c.firstAnswer(v, kind, a)
+	}
 	var err error
 	view.Hearing, err = c.hearing(v, a)
 	return view, err
+}
+
+// firstAnswer asks what the provider answers to settings, as they are or as somebody
+// wants to save them.
+func (c *console) firstAnswer(v *visit, kind channel.Kind, a engawa.Account) string {
+	s, err := kind.Check(a.Settings)
+	if err != nil || kind.First == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(v.ctx(), askTime)
+	defer cancel()
+	if text := kind.First(ctx, s, c.Env); text != "" {
+		return text
+	}
+	return v.T("account.answer.none")
 }
 
 // askTime is how long a page waits for what a provider has to choose from.
@@ -396,7 +415,7 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, stored map[string]st
 	if err != nil {
 		return err
 	}
-	view.Problem = v.T("form.check")
+	view.Problem, view.Answer = v.T("form.check"), c.firstAnswer(v, kind, a)
 	for i, f := range view.Fields {
 		view.Fields[i].Kept = f.Secret && stored[f.Key] != ""
 		if told.Field != "/settings/"+f.Key {

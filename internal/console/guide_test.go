@@ -65,8 +65,11 @@ var guides = map[string]guided{
 		"bundle_id": "jp.hinata.coffee", "app_apple_id": "1234567890", "environment": "production", "issuer_id": "57246542-96fe-1a63-e053-0824d011072a", "key_id": "2X9R4HXF34", "private_key": "secret",
 	}},
 	"stripe": {"Subscriptions", map[string]string{"secret": "whsec_secret", "member_key": "member"}},
-	"inbox":  {"Notices of the old shop", map[string]string{"proof": "dkim", "authserv_id": "mx.hinata.example"}},
-	"csv":    {"Member list", map[string]string{"issuer": "shop2"}},
+	"smaregi": {"Stock app at Smaregi", map[string]string{
+		"app": "app_hinata", "client_id": "0123456789abcdef", "secret": "secret of 16 letters",
+	}},
+	"inbox": {"Notices of the old shop", map[string]string{"proof": "dkim", "authserv_id": "mx.hinata.example"}},
+	"csv":   {"Member list", map[string]string{"issuer": "shop2"}},
 }
 
 // page is what a picture is taken of.

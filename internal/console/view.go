@@ -399,6 +399,8 @@ type AccountForm struct {
 	TestProblemRemedy string
 	FillsIn           bool // it fills in a public form, which has a page of its own
 	Hearing           *Hearing
+	CanAnswer         bool     // what its provider answers is not known, and can be looked at
+	Answer            string   // that, addresses masked
 	Refused           bool     // a receiver refuses mail of its domain
 	Warning           []string // what nobody promises; nil: nothing to warn of
 }

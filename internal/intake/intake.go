@@ -27,6 +27,9 @@ type Intake struct {
 	// nothing and has the sender come again; after any other the event is journaled
 	// all the same, and a person is told.
 	Follow map[string]func(context.Context, engawa.Account, *engawa.Event) error
+	// Keep journals the events of accounts of a kind where more is kept with them in
+	// the same transaction. Its error is an *engawa.Error.
+	Keep map[string]func(context.Context, engawa.Account, []engawa.Event) error
 
 	// Elsewhere says, by the kind of an account that refused a callback and why, which
 	// account of the workspace it is for; empty: none. That one proves it anew.
@@ -83,6 +86,9 @@ func (in *Intake) Accept(ctx context.Context, accountID string, h http.Header, b
 		if err := in.hold(ctx, o.account.Workspace, evs, body); err != nil {
 			return err
 		}
+	}
+	if keep := in.Keep[o.account.Kind]; keep != nil {
+		return keep(ctx, o.account, evs)
 	}
 	_, err = in.Store.Journal(ctx, evs)
 	return err

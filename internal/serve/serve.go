@@ -25,6 +25,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
 	"github.com/engawa/engawa/internal/console"
+	"github.com/engawa/engawa/internal/contracts"
 	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
@@ -39,6 +40,7 @@ import (
 	"github.com/engawa/engawa/internal/refund"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/source/smaregi"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 	"github.com/engawa/engawa/internal/vault"
@@ -62,6 +64,7 @@ type Hub struct {
 	ring        *vault.Keyring
 	metrics     *metrics
 	refunds     *refund.Runner
+	contracts   *contracts.Keeper
 	working     atomic.Bool // the dispatcher runs
 	certificate *tls.Config // of the relay; nil: none
 	log         *slog.Logger
@@ -169,11 +172,13 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 	follower, clients := &follow.Follower{Store: st}, &follow.Clients{Store: st, HTTP: env.HTTP}
 	h.gaps = gap.Checker{Store: st, Clients: clients, Follow: follower, Words: words}
 	h.refunds = &refund.Runner{Store: st, Clients: clients}
+	h.contracts = &contracts.Keeper{Store: st, HTTP: env.HTTP}
 	h.Desk = &desk.Desk{Store: st, Clients: clients, Follow: follower}
 	h.API = &api.API{
 		Store: st, Refunds: h.refunds, Intake: &intake.Intake{Store: st, Kinds: kinds, Env: env, Follow: following(follower), Elsewhere: elsewhere(follower)}, Compose: h.Compose, Words: words, Desk: h.Desk, Kinds: kinds, Vault: v, Log: log, Follow: follower,
 		Lists: &partner.Lists{Store: st, Rules: rules, Kinds: kinds},
 	}
+	h.API.Intake.Keep = map[string]func(context.Context, engawa.Account, []engawa.Event) error{smaregi.Kind.Name: h.contracts.Keep}
 	h.Compose.Unsubscribe = func(m engawa.Message) string { return h.API.UnsubscribeURL(h.base(), m) }
 	h.Dispatch = &dispatch.Dispatcher{
 		Store: st, Compose: h.Compose, Rules: rules, Kinds: kinds, Env: env, Log: log, Owner: owner(c.Node), Lease: c.Lease,
@@ -324,6 +329,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
 	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
+	work.Go(func() { h.step(ctx, "lists of contracts", h.contracts.Step) })
 	work.Go(func() { h.step(ctx, "lists of partners", h.API.Lists.Step) })
 	work.Go(func() { h.step(ctx, "names", h.nameAll) })
 	work.Go(func() { h.step(ctx, "ends of contracts", h.purgeAll) })

@@ -17,26 +17,33 @@ func (s *Store) SaveSubscription(ctx context.Context, b engawa.Subscription) (id
 		if err := t.living(b.Workspace, b.Customer); err != nil {
 			return err
 		}
-		n, err := t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, environment, detail)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}')
-			ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment, ended_at = 0
-				WHERE subscription.ended_at = 0 OR excluded.starts_at > subscription.ended_at`,
-			b.Workspace, id, b.Customer, b.App, b.Product, string(b.State), us(b.StartsAt), us(b.EndsAt), b.Environment)
+		n, err := t.saveSubscription(id, b)
 		if err == nil && n == 0 {
 			err = &engawa.Error{
 				Code: engawa.CodeConflict, Message: "the contract of this subscription was ended here; what was told began before that",
 				Remedy: "tell of it with the start of the new contract, once there is one",
 			}
 		}
-		if err != nil {
-			return err
-		}
-		return t.retell(b.Workspace, b.Customer)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("save subscription %s: %w", id, err)
 	}
 	return id, nil
+}
+
+// saveSubscription stores it under id, and reports 0 where its contract was ended
+// here and it does not start anew.
+func (t *tx) saveSubscription(id string, b engawa.Subscription) (n int64, err error) {
+	n, err = t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, environment, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}')
+		ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, environment = excluded.environment, ended_at = 0
+			WHERE subscription.ended_at = 0 OR excluded.starts_at > subscription.ended_at`,
+		b.Workspace, id, b.Customer, b.App, b.Product, string(b.State), us(b.StartsAt), us(b.EndsAt), b.Environment)
+	if err != nil {
+		return 0, err
+	}
+	return n, t.retell(b.Workspace, b.Customer)
 }
 
 // subscriptionID is the same for the same customer, app and product, so that

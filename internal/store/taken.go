@@ -148,6 +148,7 @@ func TakeoutStays() map[string]string {
 		"breaker":              "which receivers refuse mail of the domains that send from here; another hub learns it anew",
 		"cause":                "keyed hashes by which events of the last minutes find one another",
 		"checkup":              "how far this hub has asked the App Store; another asks anew",
+		"list_reading":         "when this hub read the lists of contracts; another reads them anew",
 		"gap":                  "what this hub missed and filled in; the events say so",
 		"name_prefix":          "keyed hashes of the beginnings of names; made anew of the names",
 		"purchase_transaction": "keyed hashes of transactions; made anew as the store tells of them, or is asked",

@@ -36,6 +36,7 @@ type estate struct {
 	extension  engawa.Extension
 	receiver   string // that refuses mail
 	unread     store.Unread
+	reading    store.Reading // of acc_…, taken
 }
 
 // settle makes an estate.
@@ -124,7 +125,27 @@ func (s *shop) settle(of string) estate {
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
 	s.partnered(of)
+	_, err = s.HearContracts(ctx, of, "acc_"+of, []store.Contracted{told(of, "acc_"+of, "sb_1")}, nil, nil)
+	s.must(err)
+	readings, err := s.DueReadings(ctx, "mail")
+	s.must(err)
+	e.reading = readings[slices.IndexFunc(readings, func(r store.Reading) bool { return r.Account == "acc_"+of })]
 	return e
+}
+
+// told is a contract that an account told of.
+func told(of, account, contract string) store.Contracted {
+	now := time.Now()
+	return store.Contracted{
+		Event: engawa.Event{
+			Workspace: of, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: account, Type: "app.subscription.started", Known: true, Subject: "contract:" + contract,
+			OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+		},
+		App: "app_" + of, Whose: engawa.Identity{Issuer: "smaregi", Kind: "contract", Value: contract}, New: engawa.Customer{Kind: "contract", Name: contract, Locale: engawa.Japanese},
+		Hear: func([]byte) (store.ContractStanding, error) {
+			return store.ContractStanding{Subscription: engawa.Subscription{Product: "std", State: engawa.SubscriptionActive, StartsAt: now, Environment: engawa.Sandbox}, Facts: []byte(`{}`), Key: "1"}, nil
+		},
+	}
 }
 
 // lookAt looks at the entries of partners' lists by their locale alone.
@@ -682,6 +703,18 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Doubtful": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		ps, _, err := s.Doubtful(ctx, store.Doubt{Workspace: as, Account: "acc_" + e.of, Before: time.Now(), Old: time.Now(), Limit: 10})
 		return ps, err
+	},
+	"Contracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Contracts(ctx, as, "acc_"+e.of)
+	},
+	"HearContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil, nil)
+		return nil, err
+	},
+	"Read": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		r := e.reading
+		r.Workspace = as
+		return nil, s.Read(ctx, r, time.Now().Add(time.Hour))
 	},
 	"Gaps": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Gaps(ctx, as, "acc_"+e.of, 10)
@@ -1243,7 +1276,7 @@ var unwalled = map[string]string{
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
-	"DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueReadings": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",

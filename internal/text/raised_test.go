@@ -47,6 +47,9 @@ var raisedBy = map[string]string{
 	"refund.due":            "internal/refund TestNoConsent",
 	"reply.unproved":        "internal/relay TestReplyToPartner",
 	"route.broken":          "internal/dispatch TestUnjudged",
+	"smaregi.contradicts":   "internal/contracts TestContradiction",
+	"smaregi.gap":           "internal/contracts TestMissed",
+	"smaregi.list":          "internal/contracts TestUnreadable",
 	"takeout.arrived":       "internal/store TestTakeout",
 	"webhook.disabled":      "internal/serve TestEndpointsAreSwitchedOff",
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/zendesk"
 	"github.com/engawa/engawa/internal/source/csv"
 	"github.com/engawa/engawa/internal/source/inbox"
+	"github.com/engawa/engawa/internal/source/smaregi"
 	"github.com/engawa/engawa/internal/source/stripe"
 )
 
@@ -28,7 +29,7 @@ import (
 // that names no channel tries them.
 func Kinds() []channel.Kind {
 	return []channel.Kind{
-		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, inapp.Kind, appStore, stripe.Kind, inbox.Kind, csv.Kind,
+		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, inapp.Kind, appStore, stripe.Kind, smaregi.Kind, inbox.Kind, csv.Kind,
 	}
 }
 

@@ -1,0 +1,445 @@
+package contracts_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/contracts"
+	"github.com/engawa/engawa/internal/intake"
+	"github.com/engawa/engawa/internal/source/smaregi"
+	"github.com/engawa/engawa/internal/source/smaregi/sim"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
+)
+
+const (
+	ws      = "ws_1"
+	account = "acc_smaregi"
+	app     = "app_stock"
+	vendor  = "ptn_vendor"
+	header  = "X-Hub-Secret"
+	secret  = "a-secret-of-the-hub"
+	mail    = "owner@shop.example"
+)
+
+// shop is a hub to which a vendor lends its platform app, and Smaregi beside it.
+type shop struct {
+	*store.Store
+	t       *testing.T
+	smaregi *sim.Server
+	keeper  *contracts.Keeper
+	intake  *intake.Intake
+}
+
+// RoundTrip is the network between the two.
+func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	if r.URL.Host != "hub.example" {
+		in := r.Clone(r.Context())
+		in.Host = r.URL.Host
+		if in.Body == nil {
+			in.Body = http.NoBody
+		}
+		s.smaregi.ServeHTTP(w, in)
+		return w.Result(), nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	for name, values := range r.Header { // as a server reads them
+		for _, v := range values {
+			h.Add(name, v)
+		}
+	}
+	if err := s.intake.Accept(r.Context(), account, h, body); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+	}
+	return w.Result(), nil
+}
+
+// open makes the hub; settings are pairs that differ from the usual.
+func open(t *testing.T, url string, settings ...string) *shop {
+	t.Helper()
+	st, err := store.Open(t.Context(), url, vault.New(vault.Generate(time.Now())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{Store: st, t: t}
+	t.Cleanup(func() { s.must(st.Close()) })
+	client := &http.Client{Transport: s}
+	s.smaregi = &sim.Server{
+		App: sim.Client{ID: "app-client", Secret: "app-secret"}, ListClient: sim.Client{ID: "list-client", Secret: "list-secret"}, ListPath: "/some/users", ListItems: "rows",
+		Members: sim.Members{Contract: "keiyaku", Name: "kaisha", Mail: "renrakusaki", Plan: "puran", State: "jotai"},
+		Hook:    sim.Hook{URL: "https://hub.example/in/" + account, Header: header, Value: secret, Client: client},
+	}
+	s.keeper = &contracts.Keeper{Store: st, HTTP: client}
+	s.intake = &intake.Intake{
+		Store: st, Kinds: []channel.Kind{smaregi.Kind}, Env: channel.Env{HTTP: client, Log: slog.New(slog.DiscardHandler), Raise: st.Raise},
+		Keep: map[string]func(context.Context, engawa.Account, []engawa.Event) error{"smaregi": s.keeper.Keep},
+	}
+	in := map[string]string{
+		"app": app, "environment": "sandbox", "client_id": "app-client", "header": header, "secret": secret,
+		"list_url": "https://api.smaregi.dev", "list_path": "/some/users", "list_client_id": "list-client", "list_client_secret": "list-secret", "list_items": "/rows",
+		"list_contract": "keiyaku", "list_name": "kaisha", "list_email": "renrakusaki", "list_plan": "/puran", "list_state": "jotai",
+	}
+	for i := 0; i+1 < len(settings); i += 2 {
+		in[settings[i]] = settings[i+1]
+	}
+	ctx, now := t.Context(), time.Now()
+	s.must(st.AddWorkspace(ctx, engawa.Workspace{ID: ws, Name: "縁側", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}))
+	s.must(st.AddPartner(ctx, engawa.Partner{Workspace: ws, ID: vendor, Name: "在庫ソフト", CreatedAt: now}))
+	s.must(st.AddApp(ctx, engawa.App{Workspace: ws, ID: app, Name: "在庫くん", Partner: vendor, CreatedAt: now}))
+	s.must(st.AddAccount(ctx, engawa.Account{
+		Workspace: ws, ID: account, Kind: "smaregi", Name: "在庫くん(スマレジ)", Environment: engawa.Sandbox, Owner: vendor, Enabled: true, Settings: in, CreatedAt: now,
+	}))
+	return s
+}
+
+func (s *shop) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// add has Smaregi know a contract that the hub does not.
+func (s *shop) add(id, plan string, shares bool) {
+	s.smaregi.Contracts = append(s.smaregi.Contracts, &sim.Contract{ID: id, Name: "ひなた珈琲", Plan: plan, State: "active", Mail: mail, Shares: shares})
+}
+
+// act has Smaregi tell of an action, which the hub must take.
+func (s *shop) act(contract, action, day string) {
+	s.t.Helper()
+	s.must(s.smaregi.Act(s.t.Context(), contract, action, day))
+}
+
+// stands is how the subscriptions of a contract stand: "plan state" of each.
+func (s *shop) stands(contract string) string {
+	s.t.Helper()
+	c := s.customer(contract)
+	if c == "" {
+		return "unknown"
+	}
+	bs, err := s.Subscriptions(s.t.Context(), ws, c, store.Page{})
+	s.must(err)
+	var all []string
+	for _, b := range bs {
+		all = append(all, b.Product+" "+string(b.State))
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+func (s *shop) customer(contract string) string {
+	s.t.Helper()
+	c, err := s.CustomerBy(s.t.Context(), ws, smaregi.Identity(contract))
+	s.must(err)
+	return c
+}
+
+// told are the types of the events in the journal that are Smaregi's, oldest first.
+func (s *shop) told() (types []string) {
+	s.t.Helper()
+	evs, err := s.Events(s.t.Context(), ws, store.EventFilter{}, store.Page{Limit: 100})
+	s.must(err)
+	slices.Reverse(evs)
+	for _, e := range evs {
+		if e.Account != account {
+			continue
+		}
+		typ := strings.TrimPrefix(e.Type, "app.subscription.")
+		if strings.Contains(string(e.Data), `"recovered":true`) {
+			typ += "*"
+		}
+		types = append(types, typ)
+		if e.Known {
+			s.must(catalogue.Check(e))
+		}
+		if strings.Contains(string(e.Data)+string(e.Raw), mail) {
+			s.t.Errorf("the address is in the journal: %s", e.Data)
+		}
+	}
+	return types
+}
+
+// open are the kinds of tasks that are open.
+func (s *shop) open() (kinds []string) {
+	s.t.Helper()
+	ks, err := s.Tasks(s.t.Context(), ws, 100)
+	s.must(err)
+	for _, k := range ks {
+		if k.State == "open" {
+			kinds = append(kinds, k.Kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+func (s *shop) same(what string, got, want any) {
+	s.t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		s.t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// TestNotices: each of the six actions is in the journal and in the subscriber list
+// when it is answered, with 200 and nothing; the same once more is not two.
+func TestNotices(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		s.add("sb_c1", "スタンダード", false)
+		for n, x := range []struct{ action, day, want string }{
+			{"start", "2026-11-01", "スタンダード active"},
+			{"change-options", "2026-11-02", "スタンダード active"},
+			{"force-stop", "2026-11-03", "スタンダード suspended"},
+			{"cancel-force-stop", "2026-11-04", "スタンダード active"},
+			{"change-plan", "2026-11-05", "スタンダード expired, プロ active"},
+			{"end", "2026-11-06", "スタンダード expired, プロ expired"},
+		} {
+			if x.action == "change-plan" {
+				s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Plan = "プロ" })
+			}
+			s.act("sb_c1", x.action, x.day)
+			s.act("sb_c1", x.action, x.day) // Smaregi may say it twice
+			s.same(x.action, s.stands("sb_c1"), x.want)
+			s.same("events", len(s.told()), n+1)
+		}
+		s.same("told", s.told(), []string{"started", "options_changed", "force_stopped", "force_stop_cancelled", "plan_changed", "ended"})
+		bs, err := s.Subscriptions(t.Context(), ws, s.customer("sb_c1"), store.Page{})
+		s.must(err)
+		for _, b := range bs {
+			if b.Product == "プロ" && (b.Environment != engawa.Sandbox || b.StartsAt.Format(time.RFC3339) != "2026-10-31T15:00:00Z" || b.EndsAt.Format(time.RFC3339) != "2026-11-06T14:59:59Z") {
+				t.Errorf("%+v", b)
+			}
+		}
+		cu, err := s.Customer(t.Context(), ws, s.customer("sb_c1"))
+		if err != nil || cu.Kind != "contract" || cu.Locale != engawa.Japanese {
+			t.Errorf("%+v, %v", cu, err)
+		}
+		s.same("tasks", s.open(), "[]")
+		for _, n := range s.smaregi.Sent() {
+			if n.Violations != "" {
+				t.Errorf("%s: %s", n.Action, n.Violations)
+			}
+		}
+	})
+}
+
+// TestContradiction: an end that comes before the start of its day is asked about,
+// and the list settles it.
+func TestContradiction(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.step()
+		day := smaregi.Today(time.Now())
+		s.act("sb_c1", "end", day)
+		s.must(s.smaregi.Send(t.Context(), "sb_c1", "start", s.smaregi.Body("sb_c1", "start", day)))
+		s.same("by arrival", s.stands("sb_c1"), "std active")
+		s.same("tasks", s.open(), []string{store.ContractTask})
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("by the list", s.stands("sb_c1"), "std expired")
+		s.same("tasks", s.open(), []string{"smaregi.gap"})
+	})
+}
+
+// TestMissed: what no notice said enters the journal once, as recovered, and asks a
+// person; the first list is no gap, since nobody listened before.
+func TestMissed(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.add("sb_c2", "std", false)
+		s.step()
+		s.same("the first list", s.told(), "[started* started*]")
+		s.same("tasks", s.open(), "[]")
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
+		s.smaregi.Change("sb_c2", func(c *sim.Contract) { c.Plan = "pro" })
+		s.add("sb_c3", "std", false)
+		s.smaregi.Change("sb_c3", func(c *sim.Contract) { c.State = "force-stop" })
+		for range 3 {
+			time.Sleep(13 * time.Hour)
+			s.step()
+		}
+		s.same("told", s.told(), "[started* started* plan_changed* started* force_stopped* ended*]")
+		s.same("c1", s.stands("sb_c1"), "std expired")
+		s.same("c2", s.stands("sb_c2"), "pro active, std expired")
+		s.same("c3", s.stands("sb_c3"), "std suspended")
+		s.same("tasks", s.open(), []string{"smaregi.gap"})
+	})
+}
+
+// TestUnreadable: a list that cannot be read ends nobody's contract and asks a
+// person; when it can be read the task is done.
+func TestUnreadable(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.step()
+		s.smaregi.Down(3)
+		for range 3 {
+			s.same("tasks", s.open(), "[]")
+			time.Sleep(13 * time.Hour)
+			s.step()
+		}
+		s.same("tasks", s.open(), []string{"smaregi.list"})
+		s.smaregi.ListClient.Secret = "rolled"
+		time.Sleep(time.Hour)
+		s.step()
+		s.same("stands", s.stands("sb_c1"), "std active")
+		s.smaregi.ListClient.Secret = "list-secret"
+		time.Sleep(2 * time.Hour)
+		s.step()
+		s.same("tasks", s.open(), "[]")
+	})
+}
+
+// TestConsent: an address comes with the box ticked and goes, address and consent,
+// within a day of its being unticked, however the list withholds it.
+func TestConsent(t *testing.T) {
+	for _, withheld := range []string{sim.Absent, sim.Null, sim.Empty} {
+		t.Run(withheld, func(t *testing.T) {
+			within(t, func(t *testing.T, s *shop) {
+				s.smaregi.Withheld = withheld
+				s.add("sb_c1", "std", false)
+				s.step()
+				s.same("before", s.addresses(), "[]")
+				tick := func(on bool) {
+					s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Shares = on })
+					for range 2 {
+						time.Sleep(12 * time.Hour)
+						s.step()
+					}
+				}
+				tick(true)
+				s.same("ticked", s.addresses(), "["+mail+"]")
+				s.same("decisions", s.decisions(), "[true]")
+				tick(false)
+				s.same("unticked", s.addresses(), "[]")
+				s.same("decisions", s.decisions(), "[false true]")
+				tick(true)
+				s.same("ticked again", s.addresses(), "["+mail+"]")
+				s.same("decisions", s.decisions(), "[true false true]")
+				s.told()
+			})
+		})
+	}
+}
+
+// TestNoRight: whose platform app it is has no right to read by that, only by a grant.
+func TestNoRight(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", true)
+		s.step()
+		list := store.List{Workspace: ws, Partner: vendor, App: app}
+		look := store.Look{Show: func(store.Subscriber) (string, bool) { return "here", false }}
+		handles := func() int {
+			_, err := s.StepSubscribers(t.Context(), ws, func(context.Context) (store.Look, error) { return look, nil })
+			s.must(err)
+			subs, _, err := s.Subscribers(t.Context(), list, look, "", 10)
+			if engawa.CodeOf(err) != engawa.CodeNotFound {
+				s.must(err)
+			}
+			return len(subs)
+		}
+		s.same("without a grant", handles(), 0)
+		s.must(s.AddGrant(t.Context(), engawa.Grant{
+			Workspace: ws, ID: "grt_1", Partner: vendor, Scopes: []string{"subscribers:read"}, Apps: []string{app}, StartsAt: time.Now().Add(-time.Hour),
+		}))
+		s.same("with one", handles(), 1)
+	})
+}
+
+// TestForeign: what does not prove itself, or is about another app, is refused and
+// leaves nothing.
+func TestForeign(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		body := s.smaregi.Body("sb_c1", "start", "2026-11-01")
+		genuine := func() http.Header {
+			return http.Header{http.CanonicalHeaderKey(header): {secret}, "Smaregi-Contract-Id": {"sb_c1"}}
+		}
+		for name, c := range map[string]struct {
+			change func(http.Header)
+			body   string
+			want   engawa.Code
+		}{
+			"no secret":        {func(h http.Header) { h.Del(header) }, string(body), engawa.CodeUnverified},
+			"a wrong secret":   {func(h http.Header) { h.Set(header, secret+"x") }, string(body), engawa.CodeUnverified},
+			"two secrets":      {func(h http.Header) { h.Add(header, "x") }, string(body), engawa.CodeUnverified},
+			"another contract": {func(h http.Header) { h.Set("Smaregi-Contract-Id", "sb_c2") }, string(body), engawa.CodeUnverified},
+			"no contract":      {func(h http.Header) { h.Del("Smaregi-Contract-Id") }, string(body), engawa.CodeUnverified},
+			"another app":      {func(http.Header) {}, strings.Replace(string(body), "app-client", "other", 1), engawa.CodeInvalid},
+			"no JSON":          {func(http.Header) {}, "x", engawa.CodeInvalid},
+			"empty":            {func(http.Header) {}, "", engawa.CodeInvalid},
+		} {
+			h := genuine()
+			c.change(h)
+			if err := s.intake.Accept(t.Context(), account, h, []byte(c.body)); engawa.CodeOf(err) != c.want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		s.same("told", s.told(), "[]")
+		unknown := strings.Replace(string(body), `"start"`, `"Transfer it"`, 1)
+		s.must(s.intake.Accept(t.Context(), account, genuine(), []byte(unknown)))
+		s.must(s.intake.Accept(t.Context(), account, genuine(), []byte(unknown)))
+		s.same("an action nobody knows is kept", s.told(), "[smaregi.appsubscription.transfer_it]")
+		s.same("and changes nothing", s.stands("sb_c1"), "unknown")
+	})
+}
+
+// within runs a test in a bubble with a shop on SQLite, from a day on which Smaregi is.
+func within(t *testing.T, do func(t *testing.T, s *shop)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)))
+		do(t, open(t, storetest.SQLite(t)))
+	})
+}
+
+func (s *shop) step() {
+	s.t.Helper()
+	s.must(s.keeper.Step(s.t.Context()))
+}
+
+// addresses are all that the hub has of contract sb_c1.
+func (s *shop) addresses() (all []string) {
+	s.t.Helper()
+	ps, err := s.ContactPoints(s.t.Context(), ws, s.customer("sb_c1"))
+	s.must(err)
+	for _, p := range ps {
+		if p.Address != "" {
+			all = append(all, p.Address.Reveal())
+		}
+	}
+	return all
+}
+
+func (s *shop) decisions() (given []bool) {
+	s.t.Helper()
+	cs, err := s.Consents(s.t.Context(), ws, s.customer("sb_c1"))
+	s.must(err)
+	for _, c := range cs {
+		if c.Act == engawa.ActShareAddress && c.Controller == vendor && c.App == app {
+			given = append(given, c.Given)
+		}
+	}
+	return given
+}

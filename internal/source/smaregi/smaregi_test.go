@@ -1,0 +1,227 @@
+package smaregi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/channeltest"
+	"github.com/engawa/engawa/internal/source/smaregi/sim"
+)
+
+const secret = "a-secret-of-the-hub"
+
+// settings are those of an account; pairs differ from the usual.
+func settings(t testing.TB, pairs ...string) channel.Settings {
+	t.Helper()
+	in := map[string]string{
+		"app": "app_1", "client_id": "app-client", "secret": secret, "list_url": "https://api.smaregi.dev", "list_path": "some/users",
+		"list_client_id": "list-client", "list_client_secret": "list-secret",
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		in[pairs[i]] = pairs[i+1]
+	}
+	s, err := Kind.Check(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func receive(t testing.TB) channel.Receiver {
+	t.Helper()
+	r, err := Kind.Source(settings(t), channel.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func notice(change map[string]any) []byte {
+	m := map[string]any{"contractId": "sb_c1", "event": "AppSubscription", "action": "start", "date": "2026-11-01", "clientId": "app-client"}
+	maps.Copy(m, change)
+	body, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+func headers(contract string) http.Header {
+	return http.Header{"X-Engawa-Secret": {secret}, "Smaregi-Contract-Id": {contract}}
+}
+
+// TestReceive: what stands where something else usually does is read leniently.
+func TestReceive(t *testing.T) {
+	for name, c := range map[string]struct {
+		body []byte
+		want string // type and data
+	}{
+		"plan and options": {
+			notice(map[string]any{"plan": map[string]any{"name": "std", "price": 3000}, "options": []any{map[string]any{"name": "5店舗"}, "x", 7, nil}}),
+			`app.subscription.started {"app":{"id":"app_1"},"effective_on":"2026-11-01","m":{"id":"sb_c1"},"options":["5店舗","x","7"],"plan":{"name":"std"}}`,
+		},
+		"a plan that is a text": {notice(map[string]any{"plan": "std", "options": nil}), `app.subscription.started {"app":{"id":"app_1"},"effective_on":"2026-11-01","m":{"id":"sb_c1"},"plan":{"name":"std"}}`},
+		"a time for a date":     {notice(map[string]any{"date": "2026/11/01 09:00:00", "action": "end"}), `app.subscription.ended {"app":{"id":"app_1"},"effective_on":"2026-11-01","m":{"id":"sb_c1"}}`},
+		"no date":               {notice(map[string]any{"date": nil, "action": "force-stop"}), `app.subscription.force_stopped {"app":{"id":"app_1"},"m":{"id":"sb_c1"}}`},
+		"another event":         {notice(map[string]any{"event": "pos:products", "action": "edited"}), `smaregi.pos_products.edited {"app":{"id":"app_1"},"effective_on":"2026-11-01","m":{"id":"sb_c1"}}`},
+	} {
+		evs, err := receive(t).Receive(headers("sb_c1"), c.body)
+		if err != nil || len(evs) != 1 {
+			t.Errorf("%s: %d events, %v", name, len(evs), err)
+			continue
+		}
+		e := evs[0]
+		if got := e.Type + " " + string(e.Data); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+		if e.Known {
+			if err := catalogue.Check(e); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if e.Subject != "contract:sb_c1" || len(e.Identities) != 1 || e.DedupKey == "" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	evs, err := receive(t).Receive(headers("12345678901234567890"), notice(map[string]any{"contractId": json.Number("12345678901234567890")}))
+	if err != nil || evs[0].Subject != "contract:12345678901234567890" {
+		t.Errorf("a number for an id: %v", err)
+	}
+}
+
+func FuzzReceive(f *testing.F) {
+	channeltest.Fuzz(f, func() channel.Receiver { return receive(f) }, channeltest.Callback{
+		Body: notice(nil), Sign: func([]byte, time.Time) http.Header { return headers("sb_c1") },
+	})
+}
+
+// TestSettings: what would let anybody in, or nothing, is refused when it is saved.
+func TestSettings(t *testing.T) {
+	good := map[string]string{"app": "app_1", "client_id": "c", "secret": secret}
+	for field, change := range map[string]map[string]string{
+		"/settings/secret":         {"secret": "short"},
+		"/settings/header":         {"header": "smaregi-contract-id"},
+		"/settings/list_client_id": {"list_url": "https://api.smaregi.dev"},
+		"/settings/list_items":     {"list_url": "https://api.smaregi.dev", "list_client_id": "x", "list_client_secret": "y", "list_items": "data"},
+		"/settings/app":            {"app": ""},
+	} {
+		in := maps.Clone(good)
+		maps.Copy(in, change)
+		_, err := Kind.Check(in)
+		if told, ok := errors.AsType[*engawa.Error](err); !ok || told.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if got := fmt.Sprintf("%v %+v %s", receive(t), receive(t), receive(t)); strings.Contains(got, secret) {
+		t.Error("a receiver prints its secret")
+	}
+}
+
+// roundTrip plugs the simulator in.
+type roundTrip struct{ h http.Handler }
+
+func (t roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	in.Host = r.URL.Host
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	t.h.ServeHTTP(w, in)
+	return w.Result(), nil
+}
+
+func simulator(n int) *sim.Server {
+	s := &sim.Server{
+		App: sim.Client{ID: "app-client", Secret: "app-secret"}, ListClient: sim.Client{ID: "list-client", Secret: "list-secret"}, ListPath: "some/users", ListItems: "rows",
+		Members: sim.Members{Contract: "contract_id", Name: "name", Mail: "email", Plan: "plan", State: "status"},
+	}
+	for i := range n {
+		s.Contracts = append(s.Contracts, &sim.Contract{ID: fmt.Sprintf("sb_c%d", i), Name: "店", Plan: "std", State: "active", Mail: "owner@shop.example", Shares: i%2 == 0})
+	}
+	return s
+}
+
+// TestList: the whole list is read, page by page, or none of it.
+func TestList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 99, 100, 101, 350} {
+			s := simulator(n)
+			l := OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{s}})
+			items, err := l.Items(t.Context())
+			if err != nil || len(items) != n {
+				t.Fatalf("%d of %d: %v", len(items), n, err)
+			}
+			if n > 1 && (items[0].Mail == "" || items[1].Mail != "" || items[0].Plan != "std") {
+				t.Errorf("%q %q", items[0].Mail, items[1].Mail)
+			}
+			if n > 100 { // the second page fails
+				time.Sleep(2 * time.Second)
+				first := true
+				broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if !first {
+						s.Down(1)
+					}
+					first = false
+					s.ServeHTTP(w, r)
+				})
+				l = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{broken}})
+				if items, err := l.Items(t.Context()); err == nil || items != nil {
+					t.Errorf("%d items of a list that broke off", len(items))
+				}
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
+// TestProbe: an operator sees the first answer without its addresses, and which
+// setting does not fit it.
+func TestProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		pairs []string
+		field string
+	}{
+		"fits":             {[]string{"list_items", "/rows"}, ""},
+		"no list there":    {[]string{"list_items", "/data"}, "/settings/list_items"},
+		"no contract":      {[]string{"list_items", "/rows", "list_contract", "id"}, "/settings/list_contract"},
+		"a wrong secret":   {[]string{"list_items", "/rows", "list_client_secret", "x"}, "/settings/list_client_secret"},
+		"a wrong path":     {[]string{"list_path", "/elsewhere"}, "/settings/list_path"},
+		"the app's client": {[]string{"list_client_id", "app-client", "list_client_secret", "app-secret"}, "/settings/list_client_secret"},
+	} {
+		s := settings(t, c.pairs...)
+		client := &http.Client{Transport: roundTrip{simulator(3)}}
+		err := Kind.Try(context.Background(), s, channel.Env{HTTP: client})
+		told, _ := errors.AsType[*engawa.Error](err)
+		if (told == nil) != (c.field == "") || told != nil && told.Field != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+		shown, _ := OpenList(s, client).First(t.Context())
+		if name == "no list there" && (!strings.Contains(shown, `"contract_id": "sb_c0"`) || !strings.Contains(shown, "•••@•••")) {
+			t.Errorf("shown: %s", shown)
+		}
+		if strings.Contains(shown, "owner@shop") || strings.Contains(fmt.Sprint(err), "owner@shop") {
+			t.Errorf("%s: the address is shown", name)
+		}
+	}
+}
+
+// TestMasked: addresses are masked wherever they stand.
+func TestMasked(t *testing.T) {
+	got := Masked([]byte(`{"a":["x <owner@shop.example>, 店@例え.jp"],"b@c.example":{"d":"n"},"e":1}`))
+	if strings.Contains(got, "shop.example") || strings.Contains(got, "例え") || strings.Contains(got, "c.example") || !strings.Contains(got, `"d": "n"`) {
+		t.Error(got)
+	}
+}
