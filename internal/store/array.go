@@ -77,7 +77,7 @@ type arrayPlan struct{}
 // PostgreSQL does: the number of dimensions, whether there are NULLs, the element's
 // type, the length, the lower bound, and of each element its length and itself.
 func (arrayPlan) Encode(value any, b []byte) ([]byte, error) {
-	c := value.(array) //nolint:forcetypeassert,errcheck // PlanEncode looked
+	c := value.(array) //nolint:forcetypeassert // PlanEncode looked
 	const head = 5 * 4
 	size, nulls := head+4*len(c.rows), uint32(0)
 	for i := range c.rows {
