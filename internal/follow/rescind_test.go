@@ -11,7 +11,8 @@ import (
 )
 
 // TestRescinded: where a parent takes back the consent to the app, advertising and
-// notices to the child end at once, with the event as evidence, and a person is asked
+// notices to the child and all that others may be told of the child end at once, with
+// the event as evidence, and a person is asked
 // to erase what was kept by that consent, once for each word of the store however
 // often it comes; also where nobody knows whose child it is.
 func TestRescinded(t *testing.T) {
@@ -20,12 +21,17 @@ func TestRescinded(t *testing.T) {
 		sub := s.Bought(who, "monthly")
 		wait(time.Second)
 		customer := s.Purchase(sub).Customer
-		for _, p := range []engawa.Purpose{engawa.Marketing, engawa.Notice} {
-			for _, controller := range []string{engawa.ControllerWorkspace, "ptn_1"} {
-				s.Must(s.Hub.Decide(t.Context(), engawa.Consent{
-					Workspace: followtest.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: customer, Controller: controller, Act: engawa.ActContact, Purpose: p, Given: true,
-					At: time.Now(), Evidence: engawa.Evidence{Wording: "お知らせを受け取る", Version: "1", Where: "app"},
-				}))
+		for _, c := range []engawa.Consent{
+			{Act: engawa.ActContact, Purpose: engawa.Marketing},
+			{Act: engawa.ActContact, Purpose: engawa.Notice},
+			{Act: engawa.ActContactNight, Purpose: engawa.Marketing},
+			{Act: engawa.ActShareAddress, Purpose: engawa.Service, App: followtest.AppID},
+			{Act: engawa.ActShareUsage, Purpose: engawa.Service, App: followtest.AppID},
+		} {
+			for _, controller := range []string{engawa.ControllerWorkspace, "ptn_1", "ptn_2"} {
+				c.Workspace, c.ID, c.Customer, c.Controller, c.Given, c.At = followtest.Workspace, engawa.NewID(engawa.PrefixConsent), customer, controller, true, time.Now()
+				c.Evidence = engawa.Evidence{Wording: "お知らせを受け取る", Version: "1", Where: "app"}
+				s.Must(s.Hub.Decide(t.Context(), c))
 			}
 		}
 		wait(time.Second)
@@ -45,12 +51,19 @@ func TestRescinded(t *testing.T) {
 		all, err := s.Hub.Consents(t.Context(), followtest.Workspace, customer)
 		s.Must(err)
 		for _, c := range verdict.Standing(all) {
-			if c.Given || c.Evidence.Where != evs[0].ID {
-				t.Errorf("%s may still send %s: %+v", c.Controller, c.Purpose, c.Evidence)
+			if !c.Given && c.Evidence.Where != evs[0].ID {
+				t.Errorf("%s may not %s any more by %+v", c.Controller, c.Act, c.Evidence)
 			}
 		}
-		if len(all) != 8 {
-			t.Errorf("%d decisions stand, not four and their ends", len(all))
+		for _, controller := range []string{engawa.ControllerWorkspace, "ptn_1", "ptn_2"} {
+			for _, act := range []engawa.Act{engawa.ActContact, engawa.ActContactNight, engawa.ActShareAddress, engawa.ActShareUsage} {
+				if d := verdict.SharingWith(controller, all, act, followtest.AppID, "mail", time.Now()); d.Given != nil || d.Withdrawn == nil {
+					t.Errorf("%s may still %s: %+v", controller, act, d.Given)
+				}
+			}
+		}
+		if len(all) != 30 {
+			t.Errorf("%d decisions, not fifteen and their ends", len(all))
 		}
 		tasks := func() []engawa.Task {
 			t.Helper()

@@ -294,6 +294,47 @@ func TestConsentLater(t *testing.T) {
 	})
 }
 
+// TestRescinded: after a parent took back the consent to the app, nothing is told of
+// the child's use, though the child had agreed; the case says why, also one that was
+// open already.
+func TestRescinded(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		policy := always(appstore.PreferDecline)
+		policy.Rules[0].Act = refund.Propose
+		s.policy(policy)
+		child := s.Person("JPN", token)
+		beans := s.Bought(child, "beans")
+		s.pass(time.Minute)
+		who := s.Purchase(beans).Customer
+		s.decide(who, true)
+		s.Must(s.AskRefund(beans, "OTHER"))
+		s.pass(time.Minute)
+		if c := s.the(who); c.Answer != engawa.RefundProposed {
+			t.Errorf("with the child's consent: %+v", c)
+		}
+		s.Must(s.RescindConsent(child))
+		s.pass(time.Minute)
+		s.policy(always(appstore.PreferDecline)) // by which it would go out
+		more := s.Bought(child, "beans")
+		s.pass(time.Minute)
+		s.Must(s.AskRefund(more, "OTHER"))
+		s.pass(time.Minute)
+		cs, err := s.Hub.RefundsOf(t.Context(), followtest.Workspace, who)
+		s.Must(err)
+		if len(cs) != 2 {
+			t.Fatalf("%d cases", len(cs))
+		}
+		for _, c := range cs {
+			if c.Answer != engawa.RefundNoConsent || c.Why != refund.WhyWithdrawn {
+				t.Errorf("%+v", c)
+			}
+		}
+		if n := len(s.Answers(beans)) + len(s.Answers(more)); n != 0 {
+			t.Errorf("answered %d times", n)
+		}
+	})
+}
+
 // TestWithdrawn: a consent withdrawn between proposal and sending stops it.
 func TestWithdrawn(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {

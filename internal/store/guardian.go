@@ -21,9 +21,9 @@ const RescindedTask = "customer.rescinded"
 const rescindedWithin = 10 * 24 * time.Hour
 
 // hearRescinded acts on consents of parents that were taken back, among slots that
-// were not here before: it stops advertising and notices to the child at once and
-// asks a person for the rest, since what is kept by which consent only the business
-// knows.
+// were not here before: it stops advertising and notices to the child, and what is
+// told of the child to others, at once and asks a person for the rest, since what is
+// kept by which consent only the business knows.
 func (t *tx) hearRescinded(slots []slot, known map[string]bool) error {
 	for _, sl := range slots {
 		e := sl.event
@@ -42,8 +42,19 @@ func (t *tx) hearRescinded(slots []slot, known map[string]bool) error {
 	return nil
 }
 
-// stopChild withdraws what the business, and each partner who was allowed, may tell
-// beyond what a contract needs.
+// childs is what a parent's withdrawal ends: what goes to the child beyond what a
+// contract needs, and what others are told of the child. Each holds for every app and
+// channel.
+var childs = []engawa.Consent{
+	{Act: engawa.ActContact, Purpose: engawa.Marketing},
+	{Act: engawa.ActContact, Purpose: engawa.Notice},
+	{Act: engawa.ActContactNight, Purpose: engawa.Marketing},
+	{Act: engawa.ActShareAddress, Purpose: engawa.Service},
+	{Act: engawa.ActShareUsage, Purpose: engawa.Service},
+}
+
+// stopChild withdraws that for the business, and for each partner to whom anything
+// was allowed or refused.
 func (t *tx) stopChild(e engawa.Event) error {
 	if e.Customer == "" {
 		return nil
@@ -58,11 +69,10 @@ func (t *tx) stopChild(e engawa.Event) error {
 		return err
 	}
 	for _, controller := range append(controllers, engawa.ControllerWorkspace) {
-		for _, p := range []engawa.Purpose{engawa.Marketing, engawa.Notice} {
-			if err := t.decided(engawa.Consent{
-				Workspace: e.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: e.Customer, Controller: controller, Act: engawa.ActContact, Purpose: p, At: e.ReceivedAt,
-				Evidence: engawa.Evidence{Wording: "RESCIND_CONSENT (App Store Server Notifications 2.19)", Version: "1", Where: e.ID, How: "parent"},
-			}); err != nil {
+		for _, c := range childs {
+			c.Workspace, c.ID, c.Customer, c.Controller, c.At = e.Workspace, engawa.NewID(engawa.PrefixConsent), e.Customer, controller, e.ReceivedAt
+			c.Evidence = engawa.Evidence{Wording: "RESCIND_CONSENT (App Store Server Notifications 2.19)", Version: "1", Where: e.ID, How: "parent"}
+			if err := t.decided(c); err != nil {
 				return err
 			}
 		}
