@@ -235,7 +235,9 @@ func (s *Store) RecountDays(ctx context.Context, workspace string) (n int, err e
 const recountBatch = 1000
 
 func (t *tx) addQuarters(workspace string, zone *time.Location) (n int, err error) {
-	last := counted{at: time.UnixMicro(-1)} // what has no time, whose quarter is 0, is read too
+	// What has no time is read too: its quarter is 0, or one of the first day of
+	// the year 1 where migration 0037 made it of its day.
+	last := counted{at: time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC)}
 	for {
 		qs, err := all(t, func(scan func(...any) error) (c counted, err error) {
 			var began int64
@@ -254,4 +256,23 @@ func (t *tx) addQuarters(workspace string, zone *time.Location) (n int, err erro
 		n += len(qs)
 		last = qs[len(qs)-1]
 	}
+}
+
+// quartersOfBefore gives the days of a takeout that was written before there were
+// quarters the quarters that migration 0037 gave such days: without them, days that
+// are counted anew would be gone.
+func (t *tx) quartersOfBefore(workspace string) error {
+	quarters, err := one(t, scanInt, `SELECT count(*) FROM store_quarter WHERE workspace = $1`, workspace)
+	if err != nil || quarters > 0 {
+		return err
+	}
+	text, err := migrations.ReadFile("migrations/0037_quarters.sql")
+	if err != nil {
+		return err
+	}
+	_, fill, _ := strings.Cut(string(text), ");")
+	if _, err := t.exec(strings.Replace(fill, "FROM store_day", "FROM store_day WHERE workspace = $1", 1), workspace); err != nil {
+		return fmt.Errorf("give the days of before their quarters: %w", err)
+	}
+	return nil
 }

@@ -119,6 +119,9 @@ func TestRecountDays(t *testing.T) {
 		for day := range 30 {
 			told = append(told, s.playDay(day, first.AddDate(0, 0, day))...)
 			s.evening(told, first, day, tokyo)
+			_, err := s.RecountDays(s.t.Context(), ws)
+			s.must(err)
+			s.evening(told, first, day, tokyo)
 		}
 		for _, zone := range []string{"Asia/Kathmandu", "Asia/Tokyo", "America/St_Johns"} {
 			w, err := s.Workspace(s.t.Context(), ws)
@@ -217,12 +220,12 @@ func (s *shop) evening(told []happened, first time.Time, day int, zone *time.Loc
 	}
 	slices.Sort(want)
 	if got := s.counted(first.AddDate(0, 0, -2).Format(time.DateOnly)); !slices.Equal(got, want) {
-		s.t.Errorf("on day %d, %s: %q\nwant %q", day, zone, got, want)
+		s.t.Fatalf("on day %d, %s: %q\nwant %q", day, zone, got, want)
 	}
 }
 
 // TestQuartersOfBefore: days that were counted before there were quarters stay
-// where they are when they are counted anew.
+// where they are when they are counted anew, also the day of what had no time.
 func TestQuartersOfBefore(t *testing.T) {
 	text, err := os.ReadFile("migrations/0037_quarters.sql")
 	if err != nil {
@@ -231,7 +234,7 @@ func TestQuartersOfBefore(t *testing.T) {
 	_, fill, _ := strings.Cut(string(text), ");")
 	each(t, func(s *shop) {
 		db := storetest.Open(s.t, s.url)
-		for _, day := range []string{"2024-02-29", "2025-12-31", "2026-01-01", "2026-03-01"} {
+		for _, day := range []string{"0001-01-01", "2024-02-29", "2025-12-31", "2026-01-01", "2026-03-01"} {
 			for _, q := range []string{
 				`INSERT INTO store_day (workspace, account, day, what, product, n) VALUES ('ws_1', 'acc_room', '` + day + `', 'store.refund', 'a', 2)`,
 				`INSERT INTO store_day (workspace, account, day, what, product, n) VALUES ('ws_1', 'acc_room', '` + day + `', 'active', 'a', 1)`,
@@ -245,7 +248,7 @@ func TestQuartersOfBefore(t *testing.T) {
 		s.must(err)
 		_, err = s.RecountDays(s.t.Context(), ws)
 		s.must(err)
-		if got := s.counted("2024-01-01"); !slices.Equal(got, before) || len(got) != 8 {
+		if got := s.counted("2024-01-01"); !slices.Equal(got, before) || len(got) != 9 {
 			s.t.Errorf("%q\nwant %q", got, before)
 		}
 	})

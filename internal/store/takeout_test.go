@@ -438,3 +438,38 @@ func TestTakenRefunds(t *testing.T) {
 		}
 	})
 }
+
+// TestTakenDays: a takeout that was written before there were quarters keeps its days
+// when they are counted anew; nobody else's are touched.
+func TestTakenDays(t *testing.T) {
+	each(t, func(s *shop) {
+		const of = "ws_before"
+		s.estateForTakeout(of)
+		lines, _, _ := takeOut(s.t, s.Store, of)
+		lines = slices.DeleteFunc(lines, func(l line) bool { return l.kind == "store-quarters" })
+		want, err := s.StoreDays(s.t.Context(), of, "2026-01-01")
+		s.must(err)
+		hub := &shop{t: s.t, url: storetest.SQLite(s.t), vault: vault.New(vault.Generate(time.Now()))}
+		if !s.Lite() {
+			hub.url = storetest.Postgres(s.t)
+		}
+		hub.Store = hub.node()
+		db := storetest.Open(s.t, hub.url)
+		_, err = db.ExecContext(s.t.Context(), `INSERT INTO store_day (workspace, account, day, what, product, n) VALUES ('ws_else', 'acc', '2026-03-01', 'store.refund', 'a', 2)`)
+		s.must(err)
+		_, err = hub.TakeIn(s.t.Context(), store.TakeIn{Next: next(lines)})
+		s.must(err)
+		_, err = hub.RecountDays(s.t.Context(), of)
+		s.must(err)
+		got, err := hub.StoreDays(s.t.Context(), of, "2026-01-01")
+		s.must(err)
+		if len(want) == 0 || !slices.Equal(got, want) {
+			s.t.Errorf("%v\nwant %v", got, want)
+		}
+		var others int
+		s.must(db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM store_quarter WHERE workspace = 'ws_else'`).Scan(&others))
+		if others != 0 {
+			s.t.Errorf("another's days got %d quarters", others)
+		}
+	})
+}
