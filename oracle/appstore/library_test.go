@@ -56,7 +56,9 @@ func open(t *testing.T, environment string) *shop {
 		{ID: "thanks", Type: sim.OfferCode, Pays: sim.PayUpFront, Period: "P3M", Prices: yen(2000)},
 		{ID: "comeback", Type: sim.WinBack, Pays: sim.FreeTrial, Period: "P1M"},
 	}})
-	st.AddProduct(sim.Product{ID: "premium", Type: sim.AutoRenewable, Group: "20500001", Level: 1, Period: "P1M", Prices: yen(2480)})
+	st.AddProduct(sim.Product{ID: "premium", Type: sim.AutoRenewable, Group: "20500001", Level: 1, Period: "P1M", Prices: yen(2480), Offers: []sim.Offer{
+		{ID: "more", Type: sim.OfferCode, Pays: sim.FreeTrial, Period: "P1M"},
+	}})
 	st.AddProduct(sim.Product{ID: "club", Type: sim.AutoRenewable, Group: "20500002", Level: 1, Period: "P1W", Prices: yen(300), Offers: []sim.Offer{{Type: sim.Introductory, Pays: sim.FreeTrial, Period: "P3D"}}})
 	st.AddProduct(sim.Product{ID: "beans", Type: sim.Consumable, Prices: yen(300)})
 	return s
@@ -108,6 +110,7 @@ func root(s *sim.Store) string {
 // found is what the script found.
 type found struct {
 	Methods, Called, Types []string
+	Held                   int
 	Signed                 struct {
 		JWS, Nonce, Signature, Eligibility string
 		Timestamp                          int64
@@ -265,13 +268,38 @@ func TestNotifications(t *testing.T) {
 	s.lives()
 	out := script(t, s.task(map[string]any{"notifications": s.signed()}))
 	for want := range strings.FieldsSeq(`SUBSCRIBED/INITIAL_BUY SUBSCRIBED/RESUBSCRIBE DID_CHANGE_RENEWAL_PREF/UPGRADE DID_CHANGE_RENEWAL_PREF/DOWNGRADE
-		DID_CHANGE_RENEWAL_PREF DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_ENABLED DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_DISABLED OFFER_REDEEMED DID_RENEW
-		DID_RENEW/BILLING_RECOVERY DID_FAIL_TO_RENEW/GRACE_PERIOD GRACE_PERIOD_EXPIRED EXPIRED/VOLUNTARY EXPIRED/BILLING_RETRY EXPIRED/PRICE_INCREASE
+		DID_CHANGE_RENEWAL_PREF DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_ENABLED DID_CHANGE_RENEWAL_STATUS/AUTO_RENEW_DISABLED OFFER_REDEEMED OFFER_REDEEMED/UPGRADE
+		OFFER_REDEEMED/DOWNGRADE DID_RENEW DID_RENEW/BILLING_RECOVERY DID_FAIL_TO_RENEW DID_FAIL_TO_RENEW/GRACE_PERIOD GRACE_PERIOD_EXPIRED EXPIRED/VOLUNTARY EXPIRED/BILLING_RETRY EXPIRED/PRICE_INCREASE
 		EXPIRED/PRODUCT_NOT_FOR_SALE PRICE_INCREASE/PENDING PRICE_INCREASE/ACCEPTED REFUND REFUND_DECLINED REFUND_REVERSED CONSUMPTION_REQUEST
 		REVOKE ONE_TIME_CHARGE EXTERNAL_PURCHASE_TOKEN/UNREPORTED RESCIND_CONSENT`) {
 		if !slices.Contains(out.Types, want) {
 			t.Errorf("no %s was verified", want)
 		}
+	}
+}
+
+// TestOnDevice: Apple's library verifies what the simulator signs as StoreKit hands it
+// to the app on a device, and finds that device in it, as the script hashes it itself;
+// and no other store's.
+func TestOnDevice(t *testing.T) {
+	const device = "0C3D8F57-5A1B-4A8E-9B0B-6F1E2D3C4B5A"
+	var tasks []map[string]any
+	for _, environment := range []string{sim.Production, sim.Sandbox} {
+		s := open(t, environment)
+		who, app := s.AddCustomer("a", "JPN", token)
+		bought := s.buy(who, "monthly")
+		var held []map[string]any
+		for _, on := range []string{device, ""} {
+			transaction, err := s.OnDevice(bought, on)
+			s.must(err)
+			installed, err := s.AppOnDevice(who, on)
+			s.must(err)
+			held = append(held, map[string]any{"signed": transaction, "transaction": bought, "device": on}, map[string]any{"signed": installed, "app": app, "device": on})
+		}
+		tasks = append(tasks, s.task(map[string]any{"held": held}))
+	}
+	if out := script(t, tasks...); out.Held != 8 {
+		t.Errorf("%d of 8 were verified", out.Held)
 	}
 }
 
@@ -319,6 +347,21 @@ func (s *shop) lives() {
 	s.must(s.Reverse(bean))
 	s.must(s.RescindConsent(who[5]))
 	s.ExternalPurchase("UNREPORTED")
+	s.Grace = 0 // from here on who cannot pay loses access at once
+	poor, _ := s.AddCustomer("g", "JPN", token)
+	up, _ := s.AddCustomer("h", "JPN", token)
+	down, _ := s.AddCustomer("i", "JPN", token)
+	s.buy(poor, "monthly")
+	s.must(s.Card(poor, false))
+	s.buy(up, "monthly")
+	s.buy(down, "premium")
+	for who, by := range map[string][2]string{up: {"premium", "more"}, down: {"monthly", "thanks"}} {
+		codes, err := s.Codes(by[0], by[1], 1)
+		s.must(err)
+		_, err = s.Redeem(who, codes[0])
+		s.must(err)
+	}
+	s.Pass(32 * day)
 	s.CatchUp()
 }
 

@@ -2,6 +2,7 @@
 // to do comes on standard input; what was found goes to standard output, as JSON.
 // A failed assertion ends it with an error.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import library from '@apple/app-store-server-library'
 
@@ -178,6 +179,22 @@ async function verifies(store) {
   return [...types]
 }
 
+// What an app holds on a device, which is named in it by the hash of a nonce and the
+// device's id in lower case ("deviceVerification" of Transaction and AppTransaction).
+async function holds(store) {
+  const proof = verifier(store)
+  const other = new SignedDataVerifier([Buffer.from(input.stranger, 'base64')], false, store.environment, store.bundleId, store.appAppleId)
+  for (const { signed, transaction, app, device } of store.held) {
+    const read = by => app ? by.verifyAndDecodeAppTransaction(signed) : by.verifyAndDecodeTransaction(signed)
+    await assert.rejects(() => read(other), VerificationException)
+    const held = await read(proof)
+    assert.equal(app ? held.appTransactionId : held.transactionId, app ?? transaction)
+    const named = device ? createHash('sha384').update(held.deviceVerificationNonce + device.toLowerCase()).digest('base64') : undefined
+    assert.equal(held.deviceVerification || undefined, named)
+  }
+  return store.held.length
+}
+
 // Offers as the library signs them.
 function signatures(store) {
   const { product, eligible, offer, app, accountToken } = store.ids
@@ -191,10 +208,11 @@ function signatures(store) {
 }
 
 const inherited = ['constructor', 'makeRequest', 'makeFetchRequest', 'createBearerToken']
-const output = { methods: Object.getOwnPropertyNames(AppStoreServerAPIClient.prototype).filter(name => !inherited.includes(name)), called: [], types: [] }
+const output = { methods: Object.getOwnPropertyNames(AppStoreServerAPIClient.prototype).filter(name => !inherited.includes(name)), called: [], types: [], held: 0 }
 for (const store of input.stores) {
   if (store.call) output.called.push(...await calls(store))
   if (store.notifications) output.types.push(...await verifies(store))
+  if (store.held) output.held += await holds(store)
   if (store.sign) output.signed = signatures(store)
 }
 process.stdout.write(JSON.stringify(output))
