@@ -107,19 +107,25 @@ func TestFigures(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, dsn string) {
 		d := newDesk(t, dsn)
 		var evs []engawa.Event
-		for i, typ := range []string{"store.did_renew", "store.did_renew", "store.refund"} {
-			evs = append(evs, engawa.Event{
-				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: "acc_mail", Type: typ, DedupKey: fmt.Sprint("figure ", i),
-				OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"plan.monthly"}`),
-			})
+		for typ, n := range map[string]int{ // each column has a number of its own
+			"store.did_renew": 2, "store.did_change_renewal_status.auto_renew_disabled": 3, "store.did_change_renewal_status.auto_renew_enabled": 4, "store.refund": 1,
+			"store.refund_declined": 5, "store.refund_reversed": 6, "store.did_fail_to_renew": 7, "store.did_renew.billing_recovery": 8,
+		} {
+			for i := range n {
+				evs = append(evs, engawa.Event{
+					Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: "acc_mail", Type: typ, DedupKey: fmt.Sprint("figure ", typ, i),
+					OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"plan.monthly"}`),
+				})
+			}
 		}
 		_, err := d.st.Journal(t.Context(), evs)
 		d.must(err)
-		for path, want := range map[string]string{"/store.csv?days=90": ",0,2,0,0,1,0,0,0,0,0.00,false\n", "/store.csv?product=other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+		const head = "day,active,renewed,canceled,saved,refunded,declined,reversed,unpaid,recovered,refunds_expected,refunds_surge\n"
+		for path, want := range map[string]string{"/store.csv?days=90": ",0,2,3,4,1,5,6,7,8,0.00,false\n", "/store.csv?product=other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
 			status, file := d.get(path)
 			lines := strings.SplitAfter(file, "\n")
-			if status != http.StatusOK || !strings.HasSuffix(lines[len(lines)-2], want) {
-				t.Errorf("%s: %d %q", path, status, lines[len(lines)-2])
+			if status != http.StatusOK || strings.TrimPrefix(lines[0], "\ufeff") != head || !strings.HasSuffix(lines[len(lines)-2], want) {
+				t.Errorf("%s: %d %q %q", path, status, lines[0], lines[len(lines)-2])
 			}
 		}
 		d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: "app_beans", Name: "豆のアプリ", CreatedAt: time.Now()}))
@@ -132,7 +138,7 @@ func TestFigures(t *testing.T) {
 			}})
 			d.must(err)
 		}
-		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,4,0,0,1,0,0,0,0,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,4,3,4,1,5,6,7,8,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
 			_, file := d.get("/store.csv?days=90&store=" + store)
 			if !strings.HasSuffix(file, want) {
 				t.Errorf("%s: %q", store, file[len(file)-60:])
@@ -144,7 +150,7 @@ func TestFigures(t *testing.T) {
 		if at := d.went(d.post("/store/recount", nil)); !strings.HasPrefix(at, "/store") {
 			t.Errorf("recounted: %s", at)
 		}
-		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,4,0,0,1,0,0,0,0,0.00,false\n") {
+		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,4,3,4,1,5,6,7,8,0.00,false\n") {
 			t.Errorf("counted anew: %q", file[len(file)-60:])
 		}
 		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {
