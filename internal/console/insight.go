@@ -365,7 +365,8 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 	return view, span, nil
 }
 
-// recount counts the days anew from the journal, in the zone of now.
+// recount makes the days anew of the quarters of an hour that were counted, in the
+// zone of now.
 func (c *console) recount(v *visit) error {
 	if _, err := v.by.RecountDays(v.ctx(), v.ws()); err != nil {
 		return err

@@ -179,7 +179,7 @@ func (d *Desk) askAll(ctx context.Context, workspace, text string, as Form, f *F
 }
 
 func sandboxLast(a engawa.Account) int {
-	if a.Settings["environment"] == engawa.Sandbox {
+	if follow.Environment(a) == engawa.Sandbox {
 		return 1
 	}
 	return 0

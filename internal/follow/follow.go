@@ -70,7 +70,7 @@ func (f *Follower) Elsewhere(ctx context.Context, a engawa.Account, refused erro
 	}
 	all, err := f.Store.Accounts(ctx, a.Workspace)
 	i := slices.IndexFunc(all, func(other engawa.Account) bool {
-		return other.Kind == Kind && other.Enabled && other.Settings["bundle_id"] == a.Settings["bundle_id"] && environment(other) != environment(a)
+		return other.Kind == Kind && other.Enabled && other.Settings["bundle_id"] == a.Settings["bundle_id"] && Environment(other) != Environment(a)
 	})
 	if err != nil || i < 0 {
 		return "", err
@@ -78,8 +78,9 @@ func (f *Follower) Elsewhere(ctx context.Context, a engawa.Account, refused erro
 	return all[i].ID, nil
 }
 
-// environment is production where none is set.
-func environment(a engawa.Account) string {
+// Environment is that of the store which an account's settings name: production where
+// they name none.
+func Environment(a engawa.Account) string {
 	return cmp.Or(a.Settings["environment"], engawa.Production)
 }
 
@@ -218,7 +219,7 @@ func seen(a engawa.Account, s purchase.State, now time.Time) (engawa.Purchase, e
 	}
 	v, first, last := s.At(now), s.First(), s.Heard()
 	return engawa.Purchase{
-		App: a.Settings["app"], Environment: cmp.Or(a.Settings["environment"], engawa.Production), Kind: string(v.Kind), Product: v.ProductID, Group: v.Group,
+		App: a.Settings["app"], Environment: Environment(a), Kind: string(v.Kind), Product: v.ProductID, Group: v.Group,
 		State: StateAt(v, now), Renews: !v.RenewsAt.IsZero() || v.Kind == purchase.Renewing && v.Entitled && !v.Canceled, Shared: v.Shared,
 		Storefront: s.Storefront(), BoughtAt: first, EndsAt: cmp.Or(v.Until, v.EndedAt), HeardAt: last, Facts: facts,
 	}, nil

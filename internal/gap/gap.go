@@ -87,7 +87,7 @@ func (c *Checker) step(ctx context.Context, cu engawa.Checkup) (store.CheckupSte
 	now := time.Now().UTC()
 	switch {
 	case cu.Now == nil:
-		return begin(cu, p.app.Account.Settings["environment"], p.zone, now), nil
+		return begin(cu, follow.Environment(p.app.Account), p.zone, now), nil
 	case cu.Now.Stage == engawa.StageHistory:
 		return p.history(ctx)
 	}
