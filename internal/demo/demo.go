@@ -52,6 +52,7 @@ type world struct {
 	shoppers map[string]string // of the store, by the hub's id
 	lively   []string          // of the store, whose months pass in minutes
 	speed    int               // at which they do
+	beat     time.Duration     // how often something happens
 	room     *chatworksim.Server
 	inbox    *mailsim.Inbox
 	push     *webhooksim.Server // the shop's own push service
@@ -104,7 +105,7 @@ func Run(ctx context.Context, o Options) error {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	w := &world{out: o.Out, locale: o.Locale, begun: time.Now(), speed: lifeSpeed}
+	w := &world{out: o.Out, locale: o.Locale, begun: time.Now(), speed: lifeSpeed, beat: beat}
 	if err := w.simulators(ctx); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), w.close())
 	}
@@ -298,6 +299,9 @@ func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 	w.misbehave()
 	if err := w.pages(ctx, h); err != nil {
 		return err
+	}
+	if err := w.quicken(); err != nil {
+		return fmt.Errorf("demo: quicken the store: %w", err)
 	}
 	return w.live(ctx, life)
 }

@@ -20,10 +20,7 @@ func (w *world) misbehave() {
 
 // live keeps events arriving until ctx ends.
 func (w *world) live(ctx context.Context, life *history) error {
-	if err := w.quicken(); err != nil {
-		return fmt.Errorf("demo: quicken the store: %w", err)
-	}
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(w.beat)
 	defer tick.Stop()
 	for {
 		if err := w.happen(ctx, life); err != nil && ctx.Err() == nil {
