@@ -11,6 +11,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/engawa/engawa"
 )
@@ -324,7 +325,7 @@ func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
 			return m, err
 		}
 	}
-	return m, jsonv2.Unmarshal([]byte(chain), &m.Chain)
+	return m, jsonv2.Unmarshal([]byte(chain), &m.Chain, jsonv1.FormatDurationAsNano(true)) // as encoding/json wrote it
 }
 
 // Said is a message with everything known of it.
