@@ -76,6 +76,9 @@ func (r *Receiver) takeReturn(ctx context.Context, m Incoming, to Named) error {
 		return err
 	}
 	finding := Judge(m.Letter, m.From, to, h)
+	if finding.Kind == Aside {
+		return r.keep(ctx, m, h.Workspace, h.Account, store.Aside)
+	}
 	back, keep := follow(finding, m.Letter, h, time.Now().UTC())
 	if !keep {
 		return nil
@@ -119,7 +122,7 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	case a.Kind != inbox.Kind.Name:
 		return r.takeFeedback(ctx, m, a)
 	case !a.Enabled:
-		return r.keep(ctx, m, a, store.InboxOff)
+		return r.keep(ctx, m, ws, a.ID, store.InboxOff)
 	}
 	arrival, err := r.notice(a, m.Letter)
 	if err != nil {
@@ -131,27 +134,34 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 }
 
 // takeFeedback takes a complaint whose delivery is named by the return path of
-// the mail complained about. What names none is kept for a person: a receiver that
-// hides the return path, one who writes in its own words to the loop's address, or a
-// report that our mail could not be proved (RFC 6591), which is nobody's complaint.
+// the mail complained about. What names none that is there is kept for a person: a
+// receiver that hides the return path, or one who writes in its own words to the loop's
+// address; and so is a report that nobody complains in.
 func (r *Receiver) takeFeedback(ctx context.Context, m Incoming, a engawa.Account) error {
-	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" && l.Report.Complaint != authFailure {
-		for _, path := range l.Report.Original.ReturnPath {
-			if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
-				return r.takeReturn(ctx, Incoming{Letter: l}, named)
+	l := m.Letter
+	if l.Report == nil || l.Report.Complaint == "" {
+		return r.keep(ctx, m, a.Workspace, a.ID, store.OfLoop)
+	}
+	if slices.Contains(asides, l.Report.Complaint) {
+		return r.keep(ctx, m, a.Workspace, a.ID, store.Aside)
+	}
+	for _, path := range l.Report.Original.ReturnPath {
+		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
+			if err := r.takeReturn(ctx, Incoming{Letter: l}, named); engawa.CodeOf(err) != engawa.CodeNotFound {
+				return err
 			}
 		}
 	}
-	return r.keep(ctx, m, a, store.OfLoop)
+	return r.keep(ctx, m, a.Workspace, a.ID, store.OfLoop)
 }
 
 // maxKept is how much of a mail is kept of which nothing could be made, in octets.
 const maxKept = 256 << 10
 
 // keep keeps a mail of which nothing could be made, and asks a person.
-func (r *Receiver) keep(ctx context.Context, m Incoming, a engawa.Account, why store.Unheard) error {
+func (r *Receiver) keep(ctx context.Context, m Incoming, workspace, account string, why store.Unheard) error {
 	return r.Store.KeepUnread(ctx, store.Unread{
-		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: same(m), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
+		Workspace: workspace, Account: account, Why: why, Dedup: same(m), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
 	})
 }
 
@@ -274,7 +284,7 @@ func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back st
 		}
 	case Auto:
 		back.Add("known_by", f.Why)
-	case Returned, Delayed, Noise:
+	case Returned, Delayed, Aside, Noise:
 	}
 	return back, true
 }

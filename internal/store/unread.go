@@ -42,8 +42,9 @@ type Unheard string
 
 // The reasons.
 const (
-	InboxOff Unheard = "off"  // its inbox is switched off
-	OfLoop   Unheard = "loop" // it came to a feedback loop's address and names no mail of ours
+	InboxOff Unheard = "off"   // its inbox is switched off
+	OfLoop   Unheard = "loop"  // it came to a feedback loop's address and names no mail of ours
+	Aside    Unheard = "aside" // a report about our mail that nobody complains in
 )
 
 func (w Unheard) task() string {
