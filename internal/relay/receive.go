@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -173,25 +172,40 @@ func same(m Incoming) string {
 	return digest(m.Letter) + ":" + hex.EncodeToString(sum[:16])
 }
 
-// readAtOnce is how many kept mails one step of ReadKept reads.
+// readAtOnce is how many kept mails ReadKept has in memory.
 const readAtOnce = 50
 
 // ReadKept reads the mails that came while their inbox was switched off, as soon as it
-// is on again, as if they came now. More says that there may be others.
-func (r *Receiver) ReadKept(ctx context.Context) (more bool, err error) {
-	kept, err := r.Store.UnreadToRead(ctx, readAtOnce)
-	if err != nil {
-		return false, err
-	}
-	for _, u := range kept { // one that cannot be read keeps none of the others
-		if one := r.readKept(ctx, u); one != nil {
-			err = errors.Join(err, fmt.Errorf("read %s: %w", u.ID, one))
+// is on again, as if they came now. One that cannot be read stays, and keeps none of the
+// others; the error names the first of these and their number.
+func (r *Receiver) ReadKept(ctx context.Context) error {
+	var first error
+	failed := 0
+	for after := ""; ; {
+		kept, err := r.Store.UnreadToRead(ctx, after, readAtOnce)
+		if err != nil {
+			return err
 		}
+		for _, u := range kept {
+			if err := r.readKept(ctx, u); err != nil {
+				first, failed = cmp.Or(first, fmt.Errorf("read %s: %w", u.ID, err)), failed+1
+			}
+			after = u.ID
+		}
+		if len(kept) == readAtOnce {
+			continue
+		}
+		if failed > 1 {
+			return fmt.Errorf("%d kept mails, first: %w", failed, first)
+		}
+		return first
 	}
-	return err == nil && len(kept) == readAtOnce, err
 }
 
 func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
+	if u.Unopened != nil {
+		return u.Unopened
+	}
 	l, err := letter.Read(u.Raw)
 	if err != nil {
 		return fmt.Errorf("a mail that was read when it came: %w", err)

@@ -356,9 +356,8 @@ func TestSwitchedOff(t *testing.T) {
 		t.Errorf("tasks %v, events %v", got, p.events())
 	}
 	read := func() {
-		more, err := p.receiver.ReadKept(t.Context())
-		if err != nil || more {
-			t.Errorf("more: %t, %v", more, err)
+		if err := p.receiver.ReadKept(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 	if read(); len(p.events()) != 0 {
@@ -371,6 +370,31 @@ func TestSwitchedOff(t *testing.T) {
 	p.must(err)
 	if len(evs) != 2 || evs[1].Customer != "cus_1" || evs[1].OccurredAt.After(came) || len(p.open(store.InboxOffTask)) != 0 {
 		t.Errorf("%d events, tasks %v", len(evs), p.open(store.InboxOffTask))
+	}
+}
+
+// TestKeptThatFails: kept mails that cannot be read, however many, keep those that came
+// later from nothing.
+func TestKeptThatFails(t *testing.T) {
+	p := posted(t, limits(), nil)
+	const broken = 60 // more than are read at once
+	keep := func(n int, raw string) {
+		p.must(p.KeepUnread(t.Context(), store.Unread{
+			Workspace: "ws_1", Account: inboxOf, Why: store.InboxOff, Dedup: fmt.Sprint(n), At: time.Now().Add(time.Duration(n-broken) * time.Second), Raw: []byte(raw),
+		}))
+	}
+	for n := range broken {
+		keep(n, "no mail")
+	}
+	keep(broken, "From: info@luxliner.example\r\nSubject: 契約が停止されました\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n顧客番号: 456\r\n")
+	if err := p.receiver.ReadKept(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "60 kept mails, first: read ") {
+		t.Errorf("%v", err)
+	}
+	if got := p.events(); fmt.Sprint(got) != "[contract.suspended]" {
+		t.Errorf("events are %v", got)
+	}
+	if kept, err := p.UnreadOf(t.Context(), "ws_1", inboxOf, 100); err != nil || len(kept) != broken {
+		t.Errorf("%d stay, %v", len(kept), err)
 	}
 }
 
