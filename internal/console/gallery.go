@@ -546,7 +546,7 @@ func sampleZendesk(p Page, s spoken) AccountForm {
 }
 
 // sampleForm warns as the real one does.
-var sampleForm = channel.Kind{Name: "listform", Form: &channel.FormKind{Warns: []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name"}}}
+var sampleForm = channel.Kind{Name: "listform", Form: &channel.FormKind{Warns: []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name", "consent"}}}
 
 // sampleWebForm is a form that has changed since it was read.
 func sampleWebForm(p Page, l engawa.Locale) WebForm {

@@ -25,7 +25,9 @@ func (c *console) kept(v *visit) error {
 	for _, u := range mails {
 		view.Off = view.Off || u.Why == store.InboxOff
 		row := KeptRow{At: u.At, EndsAt: u.EndsAt, Why: string(u.Why), Subject: v.T("patterns.no_subject")}
-		if l, err := incoming.Read(u.Raw); err == nil {
+		if u.Unopened != nil {
+			row.Text = v.T("kept.unopened")
+		} else if l, err := incoming.Read(u.Raw); err == nil {
 			row.From, row.Text = text.VeilText(l.From), text.VeilText(l.Text)
 			row.Subject = orElse(text.VeilText(l.Subject), row.Subject)
 		}

@@ -63,6 +63,10 @@ var warned = map[string]map[engawa.Locale]string{
 	"a contract that ended is a person's":       {engawa.Japanese: "契約の解約があったお客さまは、手作業で名簿から削除", engawa.Korean: "계약 해지가 있었던 고객은 목록에서 직접 삭제", engawa.English: "end a contract have to be removed from the list by hand"},
 	"a changed name or address is a person's":   {engawa.Japanese: "氏名やメールアドレスが変わっても、名簿には反映されません", engawa.Korean: "이름이나 메일 주소가 바뀌어도 목록에는 반영되지 않습니다", engawa.English: "changed name or mail address does not reach the list"},
 	"names in letters or katakana are refused":  {engawa.Japanese: "英字やカタカナ", engawa.Korean: "로마자나 가타카나", engawa.English: "Latin letters or katakana"},
+	"only who agreed is registered":             {engawa.Japanese: "広告に同意した記録がこのハブにあるお客さまだけ", engawa.Korean: "메일 광고에 동의한 기록이 이 허브에 있는 고객만", engawa.English: "whose consent to advertising by mail is on record"},
+	"no event brings a consent":                 {engawa.Japanese: "ファイルで同意が入ることはなく", engawa.Korean: "파일로는 동의가 들어오지 않으며", engawa.English: "No event, notice by mail or file brings a consent"},
+	"a consent comes in through the API":        {engawa.Japanese: "同意はAPIからだけ入ります", engawa.Korean: "동의는 API로만 들어옵니다", engawa.English: "through the API alone"},
+	"without a consent nobody is registered":    {engawa.Japanese: "「同意」の判定で「送らない」となり、誰も登録されません", engawa.Korean: "‘동의’ 판정에서 ‘보내지 않음’이 되고, 아무도 등록되지 않습니다", engawa.English: "says “not sent”, decided by the consent check, and nobody is registered"},
 	"a refusal does not recover by itself":      {engawa.Japanese: "自動では回復しません", engawa.Korean: "저절로 복구되지 않으며", engawa.English: "Nothing recovers by itself"},
 }
 
@@ -116,9 +120,9 @@ func TestNoPlan(t *testing.T) {
 	d.must(d.st.Enqueue(ctx, []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{delivery}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
 	for page, says := range map[string]map[engawa.Locale]string{
 		"/messages/msg_noplan":        {engawa.Japanese: "プランIDが設定されていないため、登録していません。", engawa.Korean: "플랜 ID가 설정되어 있지 않아 등록하지 않았습니다.", engawa.English: "There is no plan id for it, so nobody was registered."},
-		"/accounts/" + id + "/form":   {engawa.Japanese: "このままでは誰も登録されません。", engawa.Korean: "이대로는 아무도 등록되지 않습니다.", engawa.English: "There is no plan id at all, so nobody will be registered."},
+		"/accounts/" + id + "/form":   {engawa.Japanese: "このままでは誰も登録されません。", engawa.Korean: "이대로는 아무도 등록되지 않습니다.", engawa.English: "There is no plan id at all, so nobody will be registered, unless"},
 		"/accounts/" + id:             {engawa.Japanese: "空のままなら、仮登録のお客さまは登録されません。", engawa.Korean: "비워 두면 가등록한 고객은 등록되지 않습니다.", engawa.English: "Left empty, nobody is registered at provisional registration."},
-		"/accounts/new?kind=listform": {engawa.Japanese: "ここにない商品では登録されません。", engawa.Korean: "여기에 없는 상품은 등록되지 않습니다.", engawa.English: "A product that is not here registers nobody."},
+		"/accounts/new?kind=listform": {engawa.Japanese: "ここにない商品では登録されません。", engawa.Korean: "여기에 없는 상품은 등록되지 않습니다.", engawa.English: "A product that is not here registers nobody, unless the event names a plan id."},
 	} {
 		for l, want := range says {
 			d.member.Locale = l

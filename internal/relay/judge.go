@@ -15,7 +15,7 @@ import (
 // Kind is what an incoming mail about a delivery is.
 type Kind string
 
-// The kinds. Each but Noise becomes an event.
+// The kinds. Each but Aside and Noise becomes an event.
 const (
 	Returned  Kind = "returned"  // it did not arrive
 	Delayed   Kind = "delayed"   // a server still tries
@@ -23,6 +23,7 @@ const (
 	Complaint Kind = "complaint" // somebody called it spam
 	Auto      Kind = "auto"      // a program answered, or our own mail came round
 	Answer    Kind = "answer"    // a person answered
+	Aside     Kind = "aside"     // a report that nobody complains in: a person reads it
 	Noise     Kind = "noise"     // nothing to keep
 )
 
@@ -32,7 +33,7 @@ type Finding struct {
 	Reason refusal.Reason // of Returned
 	Status string
 	Code   string
-	Why    string // of Auto: by what it was known; of Complaint: its type
+	Why    string // of Auto: by what it was known; of Complaint and Aside: its type
 	Theirs bool   // of Answer: From is the address that was written to
 	Dedup  string // the same for the same fact; of Returned the store makes it
 }
@@ -57,14 +58,14 @@ func Judge(l *letter.Letter, from string, named Named, h store.Handed) Finding {
 	return Finding{Kind: Answer, Theirs: l.From != "" && l.From == strings.ToLower(h.Address.Reveal()), Dedup: "answer:" + named.ID + ":" + digest(l)}
 }
 
-// authFailure is the type of a report that a mail could not be proved (RFC 6591 3.1).
-const authFailure = "auth-failure"
+// asides are the types of reports that are no complaint: that something is not spam
+// (RFC 5965 7.3), and that a mail could not be proved (RFC 6591 3.1).
+var asides = []string{"not-spam", "auth-failure"}
 
-// complaint reads a feedback report. A report that something is not spam is no
-// complaint (RFC 5965 7.3).
+// complaint reads a feedback report.
 func complaint(r *letter.Report, named Named) Finding {
-	if r.Complaint == "not-spam" || r.Complaint == authFailure {
-		return Finding{Kind: Noise, Why: r.Complaint}
+	if slices.Contains(asides, r.Complaint) {
+		return Finding{Kind: Aside, Why: r.Complaint}
 	}
 	return Finding{Kind: Complaint, Why: r.Complaint, Dedup: "complaint:" + named.ID}
 }

@@ -74,11 +74,12 @@ func TestReports(t *testing.T) {
 
 		{"complaint", notification(t, "message/feedback-report", "Feedback-Type: abuse", "Version: 1", "User-Agent: x/1"), Finding{Kind: Complaint, Why: "abuse"}},
 		{"complaint without recipient", notification(t, "message/feedback-report", "Feedback-Type: Fraud"), Finding{Kind: Complaint, Why: "fraud"}},
-		{"not spam", notification(t, "message/feedback-report", "Feedback-Type: not-spam"), Finding{Kind: Noise, Why: "not-spam"}},
+		{"not spam", notification(t, "message/feedback-report", "Feedback-Type: not-spam"), Finding{Kind: Aside, Why: "not-spam"}},
+		{"not proved", notification(t, "message/feedback-report", "Feedback-Type: auth-failure"), Finding{Kind: Aside, Why: "auth-failure"}},
 		{"receipt", notification(t, "message/disposition-notification", "Final-Recipient: rfc822; "+toTaro, "Disposition: manual-action/MDN-sent-manually; displayed"), Finding{Kind: Auto, Why: "receipt"}},
 	} {
 		got := Judge(c.l, "", Named{Bounce, "dlv_1"}, handedOver)
-		if (got.Dedup == "") != (got.Kind == Noise || got.Kind == Returned) {
+		if (got.Dedup == "") != (got.Kind == Noise || got.Kind == Aside || got.Kind == Returned) {
 			t.Errorf("%s: its key is %q", c.name, got.Dedup)
 		}
 		got.Dedup = ""

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,6 +75,9 @@ func (r *Receiver) takeReturn(ctx context.Context, m Incoming, to Named) error {
 		return err
 	}
 	finding := Judge(m.Letter, m.From, to, h)
+	if finding.Kind == Aside {
+		return r.keep(ctx, m, h.Workspace, h.Account, store.Aside)
+	}
 	back, keep := follow(finding, m.Letter, h, time.Now().UTC())
 	if !keep {
 		return nil
@@ -119,7 +121,7 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 	case a.Kind != inbox.Kind.Name:
 		return r.takeFeedback(ctx, m, a)
 	case !a.Enabled:
-		return r.keep(ctx, m, a, store.InboxOff)
+		return r.keep(ctx, m, ws, a.ID, store.InboxOff)
 	}
 	arrival, err := r.notice(a, m.Letter)
 	if err != nil {
@@ -131,27 +133,34 @@ func (r *Receiver) takeNotice(ctx context.Context, m Incoming, to Named) error {
 }
 
 // takeFeedback takes a complaint whose delivery is named by the return path of
-// the mail complained about. What names none is kept for a person: a receiver that
-// hides the return path, one who writes in its own words to the loop's address, or a
-// report that our mail could not be proved (RFC 6591), which is nobody's complaint.
+// the mail complained about. What names none that is there is kept for a person: a
+// receiver that hides the return path, or one who writes in its own words to the loop's
+// address; and so is a report that nobody complains in.
 func (r *Receiver) takeFeedback(ctx context.Context, m Incoming, a engawa.Account) error {
-	if l := m.Letter; l.Report != nil && l.Report.Complaint != "" && l.Report.Complaint != authFailure {
-		for _, path := range l.Report.Original.ReturnPath {
-			if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
-				return r.takeReturn(ctx, Incoming{Letter: l}, named)
+	l := m.Letter
+	if l.Report == nil || l.Report.Complaint == "" {
+		return r.keep(ctx, m, a.Workspace, a.ID, store.OfLoop)
+	}
+	if slices.Contains(asides, l.Report.Complaint) {
+		return r.keep(ctx, m, a.Workspace, a.ID, store.Aside)
+	}
+	for _, path := range l.Report.Original.ReturnPath {
+		if named, ok := r.Knows(path, time.Now()); ok && named.Use == Bounce {
+			if err := r.takeReturn(ctx, Incoming{Letter: l}, named); engawa.CodeOf(err) != engawa.CodeNotFound {
+				return err
 			}
 		}
 	}
-	return r.keep(ctx, m, a, store.OfLoop)
+	return r.keep(ctx, m, a.Workspace, a.ID, store.OfLoop)
 }
 
 // maxKept is how much of a mail is kept of which nothing could be made, in octets.
 const maxKept = 256 << 10
 
 // keep keeps a mail of which nothing could be made, and asks a person.
-func (r *Receiver) keep(ctx context.Context, m Incoming, a engawa.Account, why store.Unheard) error {
+func (r *Receiver) keep(ctx context.Context, m Incoming, workspace, account string, why store.Unheard) error {
 	return r.Store.KeepUnread(ctx, store.Unread{
-		Workspace: a.Workspace, Account: a.ID, Why: why, Dedup: same(m), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
+		Workspace: workspace, Account: account, Why: why, Dedup: same(m), At: time.Now().UTC(), Raw: m.Raw[:min(len(m.Raw), maxKept)],
 	})
 }
 
@@ -163,25 +172,40 @@ func same(m Incoming) string {
 	return digest(m.Letter) + ":" + hex.EncodeToString(sum[:16])
 }
 
-// readAtOnce is how many kept mails one step of ReadKept reads.
+// readAtOnce is how many kept mails ReadKept has in memory.
 const readAtOnce = 50
 
 // ReadKept reads the mails that came while their inbox was switched off, as soon as it
-// is on again, as if they came now. More says that there may be others.
-func (r *Receiver) ReadKept(ctx context.Context) (more bool, err error) {
-	kept, err := r.Store.UnreadToRead(ctx, readAtOnce)
-	if err != nil {
-		return false, err
-	}
-	for _, u := range kept { // one that cannot be read keeps none of the others
-		if one := r.readKept(ctx, u); one != nil {
-			err = errors.Join(err, fmt.Errorf("read %s: %w", u.ID, one))
+// is on again, as if they came now. One that cannot be read stays, and keeps none of the
+// others; the error names the first of these and their number.
+func (r *Receiver) ReadKept(ctx context.Context) error {
+	var first error
+	failed := 0
+	for after := ""; ; {
+		kept, err := r.Store.UnreadToRead(ctx, after, readAtOnce)
+		if err != nil {
+			return err
 		}
+		for _, u := range kept {
+			if err := r.readKept(ctx, u); err != nil {
+				first, failed = cmp.Or(first, fmt.Errorf("read %s: %w", u.ID, err)), failed+1
+			}
+			after = u.ID
+		}
+		if len(kept) == readAtOnce {
+			continue
+		}
+		if failed > 1 {
+			return fmt.Errorf("%d kept mails, first: %w", failed, first)
+		}
+		return first
 	}
-	return err == nil && len(kept) == readAtOnce, err
 }
 
 func (r *Receiver) readKept(ctx context.Context, u store.Unread) error {
+	if u.Unopened != nil {
+		return u.Unopened
+	}
 	l, err := letter.Read(u.Raw)
 	if err != nil {
 		return fmt.Errorf("a mail that was read when it came: %w", err)
@@ -274,7 +298,7 @@ func follow(f Finding, l *letter.Letter, h store.Handed, now time.Time) (back st
 		}
 	case Auto:
 		back.Add("known_by", f.Why)
-	case Returned, Delayed, Noise:
+	case Returned, Delayed, Aside, Noise:
 	}
 	return back, true
 }

@@ -356,9 +356,8 @@ func TestSwitchedOff(t *testing.T) {
 		t.Errorf("tasks %v, events %v", got, p.events())
 	}
 	read := func() {
-		more, err := p.receiver.ReadKept(t.Context())
-		if err != nil || more {
-			t.Errorf("more: %t, %v", more, err)
+		if err := p.receiver.ReadKept(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 	if read(); len(p.events()) != 0 {
@@ -374,15 +373,40 @@ func TestSwitchedOff(t *testing.T) {
 	}
 }
 
+// TestKeptThatFails: kept mails that cannot be read, however many, keep those that came
+// later from nothing.
+func TestKeptThatFails(t *testing.T) {
+	p := posted(t, limits(), nil)
+	const broken = 60 // more than are read at once
+	keep := func(n int, raw string) {
+		p.must(p.KeepUnread(t.Context(), store.Unread{
+			Workspace: "ws_1", Account: inboxOf, Why: store.InboxOff, Dedup: fmt.Sprint(n), At: time.Now().Add(time.Duration(n-broken) * time.Second), Raw: []byte(raw),
+		}))
+	}
+	for n := range broken {
+		keep(n, "no mail")
+	}
+	keep(broken, "From: info@luxliner.example\r\nSubject: 契約が停止されました\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n顧客番号: 456\r\n")
+	if err := p.receiver.ReadKept(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "60 kept mails, first: read ") {
+		t.Errorf("%v", err)
+	}
+	if got := p.events(); fmt.Sprint(got) != "[contract.suspended]" {
+		t.Errorf("events are %v", got)
+	}
+	if kept, err := p.UnreadOf(t.Context(), "ws_1", inboxOf, 100); err != nil || len(kept) != broken {
+		t.Errorf("%d stay, %v", len(kept), err)
+	}
+}
+
 // TestLoopsOwnWords: what comes to a feedback loop's address and names no mail of
-// ours is kept for a person: a complaint without our return path, and what the loop's
-// provider writes itself.
+// ours is kept for a person: a complaint without our return path, one about a delivery that
+// is gone, and what the loop's provider writes itself.
 func TestLoopsOwnWords(t *testing.T) {
 	p := posted(t, limits(), nil)
 	for _, mail := range []string{
 		"From: fbl@portal.example\nSubject: Confirm your feedback loop\n\nhttps://portal.example/confirm/1\n",
 		arf("nobody@elsewhere.example"),
-		strings.Replace(arf(p.bounceTo(p.delivery)), "Feedback-Type: abuse", "Feedback-Type: auth-failure", 1),
+		arf(p.bounceTo(engawa.NewID(engawa.PrefixDelivery))), // signed, and gone
 	} {
 		if code := p.bring("fbl@portal.example", inboxAddress(p, mailAccount), mail); code != 0 {
 			t.Fatal(code)
@@ -395,6 +419,35 @@ func TestLoopsOwnWords(t *testing.T) {
 	}
 	if log := p.log.String(); strings.Contains(log, "confirm") || strings.Contains(log, "fbl@") {
 		t.Errorf("the log tells of it: %s", log)
+	}
+}
+
+// TestAsides: reports that nobody complains in become no event and no withdrawal, and a
+// person reads them, whether they come to a loop's address or to a return path.
+func TestAsides(t *testing.T) {
+	p := posted(t, limits(), nil)
+	for n, kind := range []string{"not-spam", "auth-failure"} {
+		for m, to := range []string{p.bounceTo(p.delivery), p.replyTo(), inboxAddress(p, mailAccount)} {
+			for range 2 { // it is brought again
+				report := strings.Replace(arf(p.bounceTo(p.delivery)), "Feedback-Type: abuse", "Feedback-Type: "+kind, 1)
+				if code := p.bring("fbl@portal.example", to, fmt.Sprint(report, n, m, "\n")); code != 0 {
+					t.Fatal(code)
+				}
+			}
+		}
+	}
+	kept, err := p.UnreadOf(t.Context(), "ws_1", mailAccount, 10)
+	p.must(err)
+	if got := p.open(store.LoopTask); fmt.Sprint(got) != "["+mailAccount+" 6]" || len(kept) != 6 || len(p.events()) != 0 {
+		t.Errorf("tasks %v, %d kept, events %v", got, len(kept), p.events())
+	}
+	for _, u := range kept {
+		if u.Why != store.Aside || !strings.Contains(string(u.Raw), "feedback-report") {
+			t.Errorf("kept as %s: %s", u.Why, u.Raw)
+		}
+	}
+	if consents, err := p.Consents(t.Context(), "ws_1", "cus_1"); err != nil || len(consents) != 0 {
+		t.Errorf("consents %v, %v", consents, err)
 	}
 }
 
@@ -653,12 +706,17 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestGone: an address whose account has gone takes mail like any other, and
-// nothing comes of it.
+// TestGone: an address whose account or delivery has gone takes mail like any other, and
+// nothing comes of it: no workspace is left whom it could be told.
 func TestGone(t *testing.T) {
 	p := posted(t, limits(), nil)
-	if code := p.bring("a@b.example", inboxAddress(p, engawa.NewID(engawa.PrefixAccount)), "From: a@b.example\n\nx\n"); code != 0 || len(p.events()) != 0 {
-		t.Errorf("%d, events %v", code, p.events())
+	for _, to := range []string{inboxAddress(p, engawa.NewID(engawa.PrefixAccount)), p.bounceTo(engawa.NewID(engawa.PrefixDelivery))} {
+		if code := p.bring("a@b.example", to, "From: a@b.example\n\nx\n"); code != 0 || len(p.events()) != 0 {
+			t.Errorf("%d, events %v", code, p.events())
+		}
+	}
+	if all, err := p.Tasks(t.Context(), "ws_1", 10); err != nil || len(all) != 0 {
+		t.Errorf("tasks %v, %v", all, err)
 	}
 }
 

@@ -92,11 +92,8 @@ const readEvery = 30 * time.Second
 // several nodes each does: the journal keeps one of each.
 func (h *Hub) readKept(ctx context.Context, r *relay.Receiver) {
 	for {
-		for more := true; more; {
-			var err error
-			if more, err = r.ReadKept(ctx); err != nil && ctx.Err() == nil {
-				h.log.ErrorContext(ctx, "kept mail not read yet", "error", err)
-			}
+		if err := r.ReadKept(ctx); err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "kept mail not read yet", "error", err)
 		}
 		select {
 		case <-time.After(readEvery):

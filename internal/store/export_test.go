@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"sync"
+
+	"github.com/engawa/engawa"
 )
 
 // Trace has a store on SQLite remember the texts of its statements: what it
@@ -93,3 +95,10 @@ func TakenTables() (tables []string) {
 
 // Candidates are opened at once where names are looked through.
 const Candidates = candidates
+
+// Withdrawn reports whether an entry of a list form that was registered for this is to
+// come off the list by what a customer decided.
+func Withdrawn(purpose engawa.Purpose, app, topic string, all []engawa.Consent) bool {
+	r := registrationRow{kind: "listform", purpose: purpose, app: app, topic: topic}
+	return r.withdrawn(all)
+}

@@ -258,14 +258,19 @@ func (s reach) instead(r *registrationRow, index string, stopped bool) *contactR
 
 // withdrawn reports whether the customer took back what the entry rests on: a
 // withdrawal that bears on it, against which no consent stands that was given later
-// and names all that the withdrawal names (verdict's own rule).
+// and names all that the withdrawal names (verdict's own rule: TestWithdrawnAsJudged
+// holds them together).
 func (r *registrationRow) withdrawn(all []engawa.Consent) bool {
 	var bears []engawa.Consent
 	for _, c := range all {
 		if c.Channel == engawa.ContactKind(r.kind) {
 			c.Channel = r.kind
 		}
-		if c.Controller == engawa.ControllerWorkspace && c.Act == engawa.ActContact && !c.Pending && c.Purpose.Class() == r.purpose.Class() &&
+		purpose := c.Purpose
+		if !c.Given { // a withdrawal of something unknown counts as one of marketing
+			purpose = c.Purpose.Class()
+		}
+		if c.Controller == engawa.ControllerWorkspace && c.Act == engawa.ActContact && !(c.Given && c.Pending) && purpose == r.purpose.Class() &&
 			isOf(c.App, r.app) && isOf(c.Channel, r.kind) && isOf(c.Topic, r.topic) {
 			bears = append(bears, c)
 		}

@@ -32,6 +32,7 @@ type Unread struct {
 	At        time.Time
 	EndsAt    time.Time // then it is deleted
 	Raw       []byte
+	Unopened  error // why the seal does not open; Raw is nil then
 }
 
 // Format names the mail alone, whatever the verb.
@@ -42,8 +43,9 @@ type Unheard string
 
 // The reasons.
 const (
-	InboxOff Unheard = "off"  // its inbox is switched off
-	OfLoop   Unheard = "loop" // it came to a feedback loop's address and names no mail of ours
+	InboxOff Unheard = "off"   // its inbox is switched off
+	OfLoop   Unheard = "loop"  // it came to a feedback loop's address and names no mail of ours
+	Aside    Unheard = "aside" // a report about our mail that nobody complains in
 )
 
 func (w Unheard) task() string {
@@ -101,29 +103,30 @@ func (s *Store) UnreadOf(ctx context.Context, workspace, account string, limit i
 }
 
 // UnreadToRead returns mails of all workspaces whose inbox was switched off when
-// they came and is on now, oldest first, at most limit.
-func (s *Store) UnreadToRead(ctx context.Context, limit int) (out []Unread, err error) {
+// they came and is on now, by their ids, which are by time, at most limit; after is the id
+// of the last that was returned, so that those which stay keep none from being seen.
+func (s *Store) UnreadToRead(ctx context.Context, after string, limit int) (out []Unread, err error) {
 	err = s.view(ctx, everywhere, func(t *tx) error {
-		out, err = t.unread(everywhere, `why = 'off' AND EXISTS (SELECT 1 FROM account a WHERE a.workspace = unread_mail.workspace AND a.id = unread_mail.account AND a.enabled = TRUE)
-			ORDER BY at, id LIMIT $1`, limit)
+		out, err = t.unread(everywhere, `why = 'off' AND id > $1 AND EXISTS (SELECT 1 FROM account a WHERE a.workspace = unread_mail.workspace AND a.id = unread_mail.account AND a.enabled = TRUE)
+			ORDER BY id LIMIT $2`, after, limit)
 		return err
 	})
 	return out, err
 }
 
-func (t *tx) unread(workspace, where string, args ...any) (out []Unread, err error) {
-	_, err = all(t, func(scan func(...any) error) (struct{}, error) {
+// unread reads mails. One that does not open keeps none of the others.
+func (t *tx) unread(workspace, where string, args ...any) ([]Unread, error) {
+	out, err := all(t, func(scan func(...any) error) (Unread, error) {
 		var u Unread
 		var came, ends int64
 		var sealed []byte
 		var by string
-		err := scan(&u.Workspace, &u.ID, &u.Account, &u.Why, &u.Dedup, &came, &ends, &sealed, &by)
-		if err == nil {
-			u.At, u.EndsAt = at(came), at(ends)
-			u.Raw, err = keyring{vault: t.s.vault}.open(u.Workspace, by, "unread_mail", u.ID, sealed)
+		if err := scan(&u.Workspace, &u.ID, &u.Account, &u.Why, &u.Dedup, &came, &ends, &sealed, &by); err != nil {
+			return u, err
 		}
-		out = append(out, u)
-		return struct{}{}, err
+		u.At, u.EndsAt = at(came), at(ends)
+		u.Raw, u.Unopened = keyring{vault: t.s.vault}.open(u.Workspace, by, "unread_mail", u.ID, sealed)
+		return u, nil
 	}, `SELECT workspace, id, account, why, dedup, at, ends_at, sealed, sealed_by FROM unread_mail WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("unread mail of %q: %w", workspace, err)

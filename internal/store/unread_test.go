@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // TestUnread: mail of which nothing could be made is kept sealed, once, and no more of
-// it than there is room for; one task for its account counts each; it is over in the
+// it than there is room for; one that does not open keeps none of the others; one task for its account counts each; it is over in the
 // end, or when the inbox has read it.
 func TestUnread(t *testing.T) {
 	each(t, func(s *shop) {
@@ -43,10 +44,24 @@ func TestUnread(t *testing.T) {
 		if bytes.Contains(sealed, []byte("canary")) {
 			s.t.Error("it is not sealed")
 		}
-		kept, err := s.UnreadToRead(ctx, 10)
+		kept, err := s.UnreadToRead(ctx, "", 10)
 		s.must(err)
 		if len(kept) != 3 || string(kept[0].Raw) != "canary mail" || kept[0].EndsAt.Sub(kept[0].At) != store.UnreadFor {
 			s.t.Fatalf("%d wait", len(kept))
+		}
+		_, err = db.ExecContext(ctx, `UPDATE unread_mail SET sealed = `+map[bool]string{true: `'\x00'`, false: `x'00'`}[strings.HasPrefix(s.url, "postgres")]+` WHERE id = '`+kept[0].ID+`'`)
+		s.must(err)
+		for name, read := range map[string]func() ([]store.Unread, error){
+			"of an account": func() ([]store.Unread, error) { return s.UnreadOf(ctx, ws, mailbox, 10) },
+			"to be read":    func() ([]store.Unread, error) { return s.UnreadToRead(ctx, "", 10) },
+		} {
+			some, err := read()
+			if err != nil || len(some) != 3 || some[0].Unopened == nil || some[0].Raw != nil || some[1].Unopened != nil || string(some[2].Raw) != "canary mail" {
+				s.t.Errorf("%s, one of which does not open: %d, %v", name, len(some), err)
+			}
+		}
+		if later, err := s.UnreadToRead(ctx, kept[1].ID, 10); err != nil || len(later) != 1 || later[0].ID != kept[2].ID {
+			s.t.Errorf("after the second are %v, %v", later, err)
 		}
 		for _, u := range kept {
 			s.must(s.EndUnread(ctx, u))

@@ -44,6 +44,9 @@ func TestPages(t *testing.T) {
 		if len(byHand) == 0 {
 			byHand = []byte("# " + words.T(engawa.English, "kind."+k.Name) + "\n\n")
 		}
+		if !bytes.HasSuffix(byHand, []byte("\n\n")) {
+			t.Errorf("docs/channels/%s.md has no blank line before what the code prints", k.Name)
+		}
 		for _, f := range k.Fields { // such a table would say it a second time, and the code does not keep it true
 			if bytes.Contains(byHand, []byte("\n| `"+f.Key+"`")) {
 				t.Errorf("docs/channels/%s.md has a table by hand that speaks of %s", k.Name, f.Key)

@@ -40,11 +40,11 @@ func eventsOf(act string) []string {
 	return out
 }
 
-// said is what a message tells the channel: what happened, with which products,
-// to somebody of which name.
+// said is what a message tells the channel: what happened, with which products and
+// for which plans, to somebody of which name.
 type said struct {
 	event, name, kana string
-	products          []string
+	products, plans   []string
 }
 
 // words puts an event into lines that reading takes apart again. A template may
@@ -58,10 +58,9 @@ func words(ev engawa.Event) engawa.Content {
 		C       product   `json:"c"`
 		Product string    `json:"product"`
 		Items   []product `json:"items"`
+		Plans   planIDs   `json:"plan_ids"`
 	}
-	if json.Unmarshal(ev.Data, &d) != nil {
-		d.Product = "" // data in another shape names nothing
-	}
+	_ = json.Unmarshal(ev.Data, &d) // what is in another shape names nothing; the rest is read
 	out := []string{"event: " + ev.Type}
 	add := func(key, value string) {
 		line := key + ": " + strings.Join(strings.Fields(value), " ")
@@ -77,6 +76,9 @@ func words(ev engawa.Event) engawa.Content {
 		add("product", p.Type)
 		add("product", p.Name)
 	}
+	for _, id := range d.Plans {
+		add("plan", id)
+	}
 	return engawa.Content{Text: strings.Join(out, "\n")}
 }
 
@@ -85,6 +87,20 @@ type product struct {
 	Product string `json:"product"`
 	Type    string `json:"type"`
 	Name    string `json:"name"`
+}
+
+// planIDs are a list, or the one word that a pattern takes out of a mail; of
+// another shape they are none.
+type planIDs []string
+
+func (ids *planIDs) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*ids = planIDs{one}
+		return nil
+	}
+	_ = json.Unmarshal(b, (*[]string)(ids)) // an error would end the reading of all else
+	return nil
 }
 
 // reading reads what words wrote. Lines that it does not know are labels and
@@ -105,18 +121,20 @@ func reading(c engawa.Content) said {
 			s.kana = value
 		case "product":
 			s.products = append(s.products, value)
+		case "plan":
+			s.plans = append(s.plans, value)
 		}
 	}
 	return s
 }
 
 // plans are the plan ids that an event is about: the one of all customers, or
-// those of the products.
+// those that it names itself, being the business's own word, and then those of the products.
 func plans(set channel.Settings, s said) []string {
-	var out []string
 	if s.event == "member.provisional" {
 		return lines(set["plan_id"])
 	}
+	out := slices.Clone(s.plans)
 	for _, p := range pairs(set["products"]) {
 		if p[1] != "" && slices.Contains(s.products, p[0]) && !slices.Contains(out, p[1]) {
 			out = append(out, p[1])

@@ -58,7 +58,7 @@ var Kind = channel.Kind{
 	Form: &channel.FormKind{
 		Fields:    []string{"mail", "name", "family", "given", "kana", "kana_family", "kana_given", "plan", "constants", "success", "failure", "duplicate", "confirm", "shape"},
 		Needs:     []string{"mail", "success"},
-		Warns:     []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name"},
+		Warns:     []string{"promise", "interface", "hole", "end", "test", "only", "cancel", "change", "name", "consent"},
 		Registers: eventsOf(register), Asks: append(eventsOf(change), eventsOf(remove)...), Try: "member.provisional",
 		Read: read, Words: words, Typed: typed, Plans: planned,
 	},

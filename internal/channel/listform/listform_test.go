@@ -199,8 +199,8 @@ func TestRegisters(t *testing.T) {
 	})
 }
 
-// TestPlans: the plan of all at provisional registration, the products' at
-// application; without one nobody is registered and nothing is sent.
+// TestPlans: the plan of all at provisional registration, at application those that it
+// names itself before the products'; without one nobody is registered and nothing is sent.
 func TestPlans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
@@ -213,6 +213,11 @@ func TestPlans(t *testing.T) {
 			{"a product", "event: application.completed\nname: 山田 花\nproduct: gold", "", "34", "", nil},
 			{"a product without a plan", "event: application.completed\nname: 山田 花\nproduct: bronze", "12", "", "no_plan", nil},
 			{"two products", "event: application.completed\nname: 山田 花\nproduct: gold\nproduct: silver", "", "34", "", []string{"listform.register"}},
+			{"a plan and no product", "event: application.completed\nname: 山田 花\nplan: 34", "12", "34", "", nil},
+			{"a plan and a product without one", "event: application.completed\nname: 山田 花\nproduct: bronze\nplan: 34", "", "34", "", nil},
+			{"a plan before the product's", "event: application.completed\nname: 山田 花\nproduct: gold\nplan: 12", "", "12", "", []string{"listform.register"}},
+			{"the product's own plan", "event: application.completed\nname: 山田 花\nproduct: gold\nplan: 34", "", "34", "", nil},
+			{"two plans", "event: application.completed\nname: 山田 花\nplan: 34\nplan: 12", "", "34", "", []string{"listform.register"}},
 			{"words for people", "こんにちは", "12", "", "not_for_the_list", nil},
 			{"an event that is none of the list's", "event: contract.resumed", "12", "", "not_for_the_list", nil},
 		} {

@@ -173,9 +173,10 @@ func TestTyped(t *testing.T) {
 	set := channel.Settings{"plan_id": "12", "products": "gold = 34\nsilver = 12\n= 5\nodd"}
 	for text, want := range map[string]string{
 		joined.Text: "12",
-		"event: application.completed\nproduct: gold": "34",
-		"event: contract.terminated\nproduct: gold":   "34",
-		"event: member.updated":                       "12, 34, 5",
+		"event: application.completed\nproduct: gold":                    "34",
+		"event: contract.terminated\nproduct: gold":                      "34",
+		"event: application.completed\nplan: 5\nplan: 12\nproduct: gold": "5, 12, 34",
+		"event: member.updated":                                          "12, 34, 5",
 	} {
 		act, got := typed(set, engawa.Content{Text: text}, "山田 花", to)
 		if i := slices.IndexFunc(got, func(v channel.Typed) bool { return v.Key == "plan" }); i < 0 || got[i].Value.Reveal() != want || got[0].Value != to || act == "" {
@@ -190,9 +191,9 @@ func TestTyped(t *testing.T) {
 // TestWords: what an event says is read again as it was, and a value cannot
 // smuggle a line in.
 func TestWords(t *testing.T) {
-	c := words(engawa.Event{Type: "application.completed", Data: []byte(`{"m":{"name":"山田\n event: member.deleted 花","name_kana":"ヤマダ ハナ","email":"hana@x.example"},"c":{"type":"gold","name":"金"},"items":[{"product":"beans"}]}`)})
+	c := words(engawa.Event{Type: "application.completed", Data: []byte(`{"m":{"name":"山田\n event: member.deleted 花","name_kana":"ヤマダ ハナ","email":"hana@x.example"},"c":{"type":"gold","name":"金"},"items":[{"product":"beans"}],"plan_ids":["12","3\n4","12"," "]}`)})
 	s := reading(c)
-	if s.event != "application.completed" || s.name != "山田 event: member.deleted 花" || s.kana != "ヤマダ ハナ" || !slices.Equal(s.products, []string{"gold", "金", "beans"}) {
+	if s.event != "application.completed" || s.name != "山田 event: member.deleted 花" || s.kana != "ヤマダ ハナ" || !slices.Equal(s.products, []string{"gold", "金", "beans"}) || !slices.Equal(s.plans, []string{"12", "3 4"}) {
 		t.Errorf("%q reads %+v", c.Text, s)
 	}
 	if strings.Contains(c.Text, "@") {
@@ -201,6 +202,12 @@ func TestWords(t *testing.T) {
 	c.Text = "(광고) ひなた珈琲\n" + c.Text + "\n\n--\n발신: name\nhttps://u.example"
 	if got := reading(c); got.event != s.event || got.name != s.name {
 		t.Errorf("with labels: %+v", got)
+	}
+	if s := reading(words(engawa.Event{Type: "x", Data: []byte(`{"plan_ids":[12],"product":"gold"}`)})); len(s.plans) != 0 || !slices.Equal(s.products, []string{"gold"}) {
+		t.Errorf("plan ids that are no words: %+v", s)
+	}
+	if s := reading(words(engawa.Event{Type: "x", Data: []byte(`{"plan_ids":"12"}`)})); !slices.Equal(s.plans, []string{"12"}) {
+		t.Errorf("the one plan id of a mail: %+v", s)
 	}
 	if words(engawa.Event{Type: "x", Data: []byte(`[1]`)}).Text != "event: x" {
 		t.Error("data in another shape")

@@ -185,7 +185,7 @@ func (h *hub) tasks() map[string]engawa.Task {
 var m = map[string]any{"name": "山田 花", "email": "cus_yes@customer.example"}
 
 // TestRoad: an event registers who agreed at the mail address, with the plan of
-// all or of the product; who did not agree or took it back is not registered.
+// all, of the product or of its own; who did not agree or took it back is not registered.
 func TestRoad(t *testing.T) {
 	onTheRoad(t, func(h *hub) {
 		h.event("member.provisional", "cus_yes", map[string]any{"m": m})
@@ -209,6 +209,10 @@ func TestRoad(t *testing.T) {
 		h.event("application.completed", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "bronze"}})
 		if said := h.last(); said.Message.State != engawa.MessageFailed || said.Deliveries[0].Note != "no_plan" {
 			t.Errorf("a product without a plan: %s %+v", said.Message.State, said.Deliveries)
+		}
+		h.event("application.completed", "cus_yes", map[string]any{"m": m, "c": map[string]any{"type": "bronze"}, "plan_ids": []string{"34"}})
+		if said := h.last(); said.Message.State != engawa.MessageSent {
+			t.Errorf("a plan id of the event's own: %s %+v", said.Message.State, said.Deliveries)
 		}
 		if k := h.tasks(); len(k) != 0 {
 			t.Errorf("tasks %v", k)
