@@ -24,6 +24,7 @@ import (
 	zendesk "github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/look"
 	"github.com/engawa/engawa/internal/look/looktest"
+	smaregi "github.com/engawa/engawa/internal/source/smaregi/sim"
 	stripe "github.com/engawa/engawa/internal/source/stripe/sim"
 )
 
@@ -36,6 +37,7 @@ var sims = map[string]http.Handler{
 	"channel/mail/sim":     &mail.Inbox{},
 	"channel/webhook/sim":  webhook.New(webhook.Options{Polite: true}),
 	"channel/zendesk/sim":  &zendesk.Server{Polite: true},
+	"source/smaregi/sim":   &smaregi.Server{},
 	"source/stripe/sim":    &stripe.Server{},
 }
 
