@@ -2,6 +2,7 @@
 # make test      every test, on SQLite and PostgreSQL; installs what it needs
 # make check     modules, lint, vulnerabilities, generated files in sync
 # make bench     figures beside bare loops, on both engines; fails where a bar is missed
+# make bench-lanes  the lanes beside bare loops alone, on both engines
 # make bench-first  the first notification that fresh processes prove; takes seconds
 # make bench-desk  the support desk's search among a million customers, on both engines; takes minutes
 # make bench-trial  a changed route tried on 100,000 past events until the difference is listed, on both engines
@@ -11,7 +12,7 @@
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench bench-first bench-desk bench-trial bench-packs soak mutants fuzz screens generate
+.PHONY: demo test check lint bench bench-lanes bench-first bench-desk bench-trial bench-packs soak mutants fuzz screens generate
 
 FUZZTIME ?= 30s
 RACES    ?= 50000
@@ -44,6 +45,9 @@ lint:
 
 bench:
 	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench'
+
+bench-lanes:
+	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench lanes'
 
 bench-first:
 	go run ./internal/bench first

@@ -21,8 +21,8 @@ type Rates map[Endpoint]Rate
 // RatesOf computes the share of one of several nodes that ask for the same app
 // at the same time, from the table of endpoints; the sandbox allows a tenth of
 // production. Two thirds of the hour's calls may go at once, since Apple states
-// rates per second and counts them per hour: a hundred thousand customers are
-// asked about within a minute. The last third keeps whoever asks next from
+// rates per second and counts them per hour: nobody waits for the rate while a
+// hundred thousand customers are asked about. The last third keeps whoever asks next from
 // waiting for the hour to end. Entries may be changed before the rates are used:
 // Apple reserves the right to change them too.
 func RatesOf(environment string, nodes int) Rates {

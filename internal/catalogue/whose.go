@@ -31,7 +31,7 @@ const (
 // in data.m.id. newcomer is nil where the event tells of nobody.
 func Whose(e engawa.Event) (ids []engawa.Identity, newcomer *engawa.Newcomer) {
 	t, listed := Find(e.Type)
-	if listed && t.Kind != Business {
+	if listed && t.Kind != Business || !listed && e.Customer == "" && len(e.Identities) == 0 {
 		return e.Identities, nil
 	}
 	var told struct {
@@ -49,9 +49,6 @@ func Whose(e engawa.Event) (ids []engawa.Identity, newcomer *engawa.Newcomer) {
 	ids = e.Identities
 	if n := utf8.RuneCountInString(m.ID); listed && e.Customer == "" && len(ids) == 0 && n > 0 && n <= maxIdentity {
 		ids = []engawa.Identity{{Issuer: "business", Kind: "member_number", Value: m.ID}}
-	}
-	if !listed && e.Customer == "" && len(ids) == 0 {
-		return ids, nil
 	}
 	newcomer = &engawa.Newcomer{Name: Name(m.Name), Mail: engawa.Address(m.Email), Proved: m.Proved, Find: !Introduces(e.Type)}
 	return ids, newcomer

@@ -222,7 +222,7 @@ func (c *console) named(v *visit, f inbox.Found) (string, error) {
 		id, err = c.Store.CustomerBy(v.ctx(), v.ws(), f.Identity)
 	case f.Address != "":
 		var ids []string
-		if ids, err = c.Store.CustomerByAddress(v.ctx(), v.ws(), "mail", f.Address); len(ids) > 1 {
+		if ids, err = c.Store.CustomersAt(v.ctx(), v.ws(), f.Address); len(ids) > 1 {
 			return v.T("patterns.tried.several"), err
 		} else if len(ids) == 1 {
 			id = ids[0]

@@ -354,7 +354,7 @@ func TestDelay(t *testing.T) {
 			s.run()
 			wait(time.Minute)
 			m := s.last("winback_canceled")
-			if m.Message.State != engawa.MessageWaiting || m.Message.NotBefore.Sub(m.Message.CreatedAt) < 3*24*time.Hour {
+			if m.Message.State != engawa.MessageWaiting || m.Message.NotBefore.Sub(m.Message.CreatedAt) < 4*24*time.Hour-time.Hour {
 				t.Fatalf("%+v", m.Message)
 			}
 			before := len(s.inbox.Mails())

@@ -116,19 +116,16 @@ func (t *tx) fetched(workspace string, deliveries []string) error {
 // SeeInApp writes down that the customer saw a message, and reports it where a route
 // asks. Seen again it stays as it was the first time.
 func (s *Store) SeeInApp(ctx context.Context, workspace, app, customer, id string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
-		deliveries, err := all(t, scanString, `SELECT delivery FROM in_app WHERE workspace = $1 AND id = $2 AND app = $3 AND customer = $4`, workspace, id, app, customer)
+	return s.sealTx(ctx, []string{workspace}, func(t *tx) error {
+		delivery, err := one(t, scanString, `SELECT delivery FROM in_app WHERE workspace = $1 AND id = $2 AND app = $3 AND customer = $4`, workspace, id, app, customer)
 		if err != nil {
-			return err
-		}
-		if len(deliveries) == 0 {
-			return engawa.NotFound("message in the app")
+			return found("message in the app", err)
 		}
 		n, err := t.exec(`UPDATE in_app SET seen_at = $3 WHERE workspace = $1 AND id = $2 AND seen_at = 0`, workspace, id, now())
 		if err != nil || n == 0 {
 			return err
 		}
-		return t.reportSeen(workspace, app, customer, deliveries[0])
+		return t.reportSeen(workspace, app, customer, delivery)
 	})
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -99,8 +100,16 @@ func newcomer(e engawa.Event, locale engawa.Locale, mail engawa.Address) NewCust
 	return n
 }
 
-// at returns who is at a mail address, two at the most: whoever was entered there or
-// has confirmed it. What a customer only says counts for nobody.
+// CustomersAt returns who is at a mail address, two at the most: whoever was entered
+// there or has confirmed it. What a customer only says counts for nobody.
+func (s *Store) CustomersAt(ctx context.Context, workspace string, mail engawa.Address) (ids []string, err error) {
+	err = s.view(ctx, workspace, func(t *tx) error {
+		ids, err = t.at(workspace, mail)
+		return err
+	})
+	return ids, err
+}
+
 func (t *tx) at(workspace string, mail engawa.Address) ([]string, error) {
 	if mail == "" {
 		return nil, nil

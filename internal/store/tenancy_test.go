@@ -1092,6 +1092,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"SwitchPack": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return nil, s.SwitchPack(ctx, engawa.PackSwitch{Workspace: as, Version: 1, Pack: "kr", On: true, Reason: "r"})
 	},
+	"CustomersAt": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.CustomersAt(ctx, as, e.address)
+	},
 	"CustomersIn": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.CustomersIn(ctx, as, []string{""})
 	},

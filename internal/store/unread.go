@@ -62,7 +62,7 @@ const unreadDue = 24 * time.Hour
 // again changes nothing.
 func (s *Store) KeepUnread(ctx context.Context, u Unread) error {
 	u.ID, u.EndsAt = engawa.NewOrderedID(engawa.PrefixUnread, u.At), u.At.Add(UnreadFor)
-	err := s.sealTx(ctx, []string{u.Workspace}, func(t *tx) error {
+	err := s.inTx(ctx, u.Workspace, func(t *tx) error {
 		a, err := t.account(u.Workspace, u.Account)
 		if err != nil {
 			return err
