@@ -120,15 +120,15 @@ func main() {
 	switch {
 	case err != nil:
 	case len(os.Args) == 2 && os.Args[1] == "desk":
-		err = runAlone(ctx, r, server, r.deskSearch)
+		err = onEach(ctx, r, server, r.deskSearch)
 	case len(os.Args) == 2 && os.Args[1] == "trial":
-		err = runAlone(ctx, r, server, r.trial)
+		err = onEach(ctx, r, server, r.trial)
 	case len(os.Args) == 2 && os.Args[1] == "lanes":
 		err = built(ctx, func(binary string) error {
-			return runAlone(ctx, r, server, func(ctx context.Context, e engine) error { _, err := r.lanes(ctx, binary, e); return err })
+			return onEach(ctx, r, server, func(ctx context.Context, e engine) error { _, err := r.lanes(ctx, binary, e); return err })
 		})
 	case len(os.Args) == 2 && os.Args[1] == "packs":
-		err = runAlone(ctx, r, server, r.packTrial)
+		err = onEach(ctx, r, server, r.packTrial)
 	case len(os.Args) == 2 && os.Args[1] == "verdict":
 		err = r.verdicts()
 	default:
@@ -149,8 +149,8 @@ func (r *report) end(err error) {
 	}
 }
 
-// runAlone measures something on each engine.
-func runAlone(ctx context.Context, r *report, postgres string, measure func(context.Context, engine) error) error {
+// onEach measures something on each engine.
+func onEach(ctx context.Context, r *report, postgres string, measure func(context.Context, engine) error) error {
 	if postgres == "" {
 		return errors.New("standard input names no PostgreSQL server; the bench targets of make start one")
 	}
@@ -178,7 +178,7 @@ func run(ctx context.Context, r *report, postgres string) error {
 		return err
 	}
 	return built(ctx, func(binary string) error {
-		return runAlone(ctx, r, postgres, func(ctx context.Context, e engine) error { return r.run(ctx, binary, e) })
+		return onEach(ctx, r, postgres, func(ctx context.Context, e engine) error { return r.run(ctx, binary, e) })
 	})
 }
 
