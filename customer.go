@@ -180,6 +180,21 @@ type Consent struct {
 	Pending    bool // given, but a double opt-in is not confirmed yet
 	At         time.Time
 	Evidence   Evidence
+	Said       Said
+}
+
+// Scope is a decision without who, when and how: what two of one scope have alike.
+func (c Consent) Scope() Consent {
+	return Consent{Controller: c.Controller, App: c.App, Act: c.Act, Purpose: c.Purpose, Channel: c.Channel, Topic: c.Topic}
+}
+
+// Said is what the customer was told of a decision, where a law asks for it: what
+// came of it, and later that it stands (KR Network Act 50(7), 50(8)).
+type Said struct {
+	ResultAt   time.Time // zero: not yet
+	ResultBy   string    // the message that told it, or the task that a person did; set before ResultAt, while it is under way
+	ReminderAt time.Time // the last one
+	ReminderBy string
 }
 
 // ControllerWorkspace is the controller of consents given to the business itself.

@@ -68,6 +68,10 @@ type consentOut struct {
 	Topic      string         `json:"topic"`
 	Given      bool           `json:"given"`
 	At         time.Time      `json:"at"`
+	ToldAt     time.Time      `json:"told_at,omitzero" doc:"When the customer was told what came of it, where a law asks for that"`
+	ToldBy     string         `json:"told_by,omitempty" doc:"The message that tells it, or the task that a person did; without told_at it is under way"`
+	RemindedAt time.Time      `json:"reminded_at,omitzero" doc:"When the customer was last told that it stands"`
+	RemindedBy string         `json:"reminded_by,omitempty"`
 	Evidence   evidenceBody   `json:"evidence"`
 }
 
@@ -91,7 +95,7 @@ func (a *API) listConsents(ctx context.Context, c *call, in *consentsIn) (consen
 }
 
 func showConsent(cn engawa.Consent) consentOut {
-	return consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), evidenceBody(cn.Evidence)}
+	return consentOut{cn.ID, cn.Controller, cn.App, cn.Act, cn.Purpose, cn.Channel, cn.Topic, cn.Given, cn.At.UTC(), cn.Said.ResultAt, cn.Said.ResultBy, cn.Said.ReminderAt, cn.Said.ReminderBy, evidenceBody(cn.Evidence)}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -189,7 +189,7 @@ func (p Page) consentView(d engawa.Consent) Consent {
 	}
 	return Consent{
 		At: d.At, Act: d.Act, Purpose: d.Purpose, Channel: channel, Topic: d.Topic, App: d.App, To: to, Given: d.Given, Pending: d.Pending,
-		Wording: d.Evidence.Wording, Version: d.Evidence.Version, Where: d.Evidence.Where, Means: d.Evidence.How,
+		Told: d.Said.ResultAt, Reminded: d.Said.ReminderAt, Wording: d.Evidence.Wording, Version: d.Evidence.Version, Where: d.Evidence.Where, Means: d.Evidence.How,
 	}
 }
 

@@ -130,6 +130,10 @@ func (p Page) ruleSays(r rule.Rule) string {
 		return p.T("rule.says."+r.Kind, "fields", p.list(fields))
 	case rule.Reminder:
 		return p.T("rule.says."+r.Kind, "years", b.Years)
+	case rule.ReminderNotice:
+		return p.T("rule.says."+r.Kind, "days", b.LeadDays, "years", b.Years)
+	case rule.DecisionNotice:
+		return p.T("rule.says."+r.Kind, "days", b.Days)
 	case rule.FrequencyCap:
 		return p.T("rule.says."+r.Kind, "day", b.PerDay, "sender", b.PerSender)
 	case rule.MinorGuardian:

@@ -348,6 +348,7 @@ type Consent struct {
 	Purpose                        engawa.Purpose
 	Channel, Topic, App, To        string // To: the controller
 	Given, Pending                 bool
+	Told, Reminded                 time.Time // when the customer was told of it, where a law asks for that
 	Wording, Version, Where, Means string
 }
 

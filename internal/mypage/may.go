@@ -47,7 +47,7 @@ func senders(all []engawa.Consent, known []relation) []Sender {
 	}
 	newest := map[engawa.Consent]engawa.Consent{}
 	for _, c := range all {
-		k := scope(c)
+		k := c.Scope()
 		if last, ok := newest[k]; !ok || later(c, last) {
 			newest[k] = c
 		}
@@ -75,11 +75,6 @@ func senders(all []engawa.Consent, known []relation) []Sender {
 		return cmp.Or(cmp.Compare(own(a.relation), own(b.relation)), strings.Compare(a.Controller, b.Controller), strings.Compare(a.App, b.App))
 	})
 	return out
-}
-
-// scope is a decision without who, when and how: what two of one scope have alike.
-func scope(c engawa.Consent) engawa.Consent {
-	return engawa.Consent{Controller: c.Controller, App: c.App, Act: c.Act, Purpose: c.Purpose, Channel: c.Channel, Topic: c.Topic}
 }
 
 // later tells which of two decisions of one scope counts: at the same instant
@@ -129,7 +124,7 @@ func inOrder(a, b Line) int {
 
 // stopOf is what stops a line: the same scope, withdrawn.
 func stopOf(c engawa.Consent) engawa.Consent {
-	w := scope(c)
+	w := c.Scope()
 	w.Workspace, w.Customer = c.Workspace, c.Customer
 	return w
 }

@@ -421,5 +421,5 @@ func (s *Site) stopped(v *visit, id, of string) (c engawa.Consent, ok bool, err 
 	if i < 0 {
 		return c, false, nil
 	}
-	return scope(all[i]), true, nil
+	return all[i].Scope(), true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/engawa/engawa"
 )
@@ -62,6 +63,44 @@ type Reminder struct {
 	Zone  string `toml:"zone"`
 }
 
+// Due is the instant before which a consent is to be confirmed again that was given
+// or last confirmed at one: the beginning of the same date years later, and of the
+// last day of February for the 29th in a year without one.
+func (r Reminder) Due(confirmed time.Time) time.Time {
+	zone, err := location(r.Zone)
+	if err != nil {
+		zone = time.UTC // the zone was checked when the rule was read
+	}
+	y, m, d := confirmed.In(zone).Date()
+	due := time.Date(y+r.Years, m, d, 0, 0, 0, 0, zone)
+	if due.Month() != m {
+		return time.Date(y+r.Years, m+1, 0, 0, 0, 0, 0, zone)
+	}
+	return due
+}
+
+// ReminderNotice has the customer told, before Reminder's date, that a consent
+// stands: from LeadDays before it on by the hub, from AlarmDays before it on a person
+// is asked where that was not possible.
+type ReminderNotice struct {
+	Years     int    `toml:"years"`
+	Zone      string `toml:"zone"`
+	LeadDays  int    `toml:"lead_days"`
+	AlarmDays int    `toml:"alarm_days"`
+}
+
+// Reminder is whose date it is.
+func (n ReminderNotice) Reminder() Reminder { return Reminder{Years: n.Years, Zone: n.Zone} }
+
+// DecisionNotice has the customer told within Days what came of a consent, a refusal
+// or a withdrawal, with its date in Zone; a person is asked where that was not
+// possible in AlarmDays.
+type DecisionNotice struct {
+	Days      int    `toml:"days"`
+	AlarmDays int    `toml:"alarm_days"`
+	Zone      string `toml:"zone"`
+}
+
 // FrequencyCap limits messages to one customer in any 24 hours.
 type FrequencyCap struct {
 	PerDay    int `toml:"per_day"`    // of all senders
@@ -118,6 +157,10 @@ func decodeBody(kind string, params map[string]any) (Body, error) {
 		return decode[SenderDetails](params)
 	case "two_year_reminder":
 		return decode[Reminder](params)
+	case "reminder_notice":
+		return decode[ReminderNotice](params)
+	case "decision_notice":
+		return decode[DecisionNotice](params)
 	case "frequency_cap":
 		return decode[FrequencyCap](params)
 	case "minor_guardian":
@@ -185,6 +228,21 @@ func (r Reminder) check() error {
 		return errors.New("years must be from 1")
 	}
 	_, err := location(r.Zone)
+	return err
+}
+
+func (n ReminderNotice) check() error {
+	if n.AlarmDays < 1 || n.LeadDays <= n.AlarmDays {
+		return errors.New("alarm_days must be from 1, and lead_days more")
+	}
+	return n.Reminder().check()
+}
+
+func (n DecisionNotice) check() error {
+	if n.AlarmDays < 1 || n.Days <= n.AlarmDays {
+		return errors.New("alarm_days must be from 1, and days more")
+	}
+	_, err := location(n.Zone)
 	return err
 }
 

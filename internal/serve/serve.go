@@ -24,6 +24,7 @@ import (
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
+	"github.com/engawa/engawa/internal/confirm"
 	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/contracts"
 	"github.com/engawa/engawa/internal/desk"
@@ -327,6 +328,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "attendance", h.gaps.Attend) })
 	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })
 	work.Go(func() { h.step(ctx, "refund", h.refunds.Step) })
+	work.Go(func() { h.step(ctx, "notices of decisions", (&confirm.Runner{Compose: h.Compose}).Step) })
 	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
 	work.Go(func() { h.step(ctx, "lists of contracts", h.contracts.Step) })

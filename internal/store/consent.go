@@ -45,10 +45,10 @@ func (t *tx) keepConsent(c engawa.Consent) error {
 	if c.Customer, err = t.decider(c.Workspace, c.Customer); err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	_, err = t.exec(`INSERT INTO consent (workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence, look_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		c.Workspace, c.ID, c.Customer, c.Controller, c.App, string(c.Act), string(c.Purpose), c.Channel, c.Topic,
-		c.Given, c.Pending, us(c.At), string(evidence))
+		c.Given, c.Pending, us(c.At), string(evidence), us(firstLook(c)))
 	if err == nil {
 		err = t.retell(c.Workspace, c.Customer)
 	}
@@ -95,16 +95,19 @@ func (s *Store) Consent(ctx context.Context, workspace, id string) (c engawa.Con
 	return c, err
 }
 
-const selectConsent = `SELECT workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence FROM consent`
+const (
+	consentColumns = `workspace, id, customer, controller, app, act, purpose, channel, topic, given, pending, at, evidence, told_at, told_by, reminded_at, reminded_by`
+	selectConsent  = `SELECT ` + consentColumns + ` FROM consent`
+)
 
 func scanConsent(scan func(...any) error) (c engawa.Consent, err error) {
 	var evidence string
-	var when int64
+	var when, told, reminded int64
 	if err := scan(&c.Workspace, &c.ID, &c.Customer, &c.Controller, &c.App, &c.Act, &c.Purpose, &c.Channel, &c.Topic,
-		&c.Given, &c.Pending, &when, &evidence); err != nil {
+		&c.Given, &c.Pending, &when, &evidence, &told, &c.Said.ResultBy, &reminded, &c.Said.ReminderBy); err != nil {
 		return c, err
 	}
-	c.At = at(when)
+	c.At, c.Said.ResultAt, c.Said.ReminderAt = at(when), at(told), at(reminded)
 	return c, json.Unmarshal([]byte(evidence), &c.Evidence)
 }
 

@@ -317,7 +317,10 @@ func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) erro
 		if err := t.lockOfTask(workspace, id); err != nil {
 			return err
 		}
-		return t.finish(workspace, id)
+		if err := t.finish(workspace, id); err != nil {
+			return err
+		}
+		return t.saidByHand(workspace, id)
 	})
 	if err == nil && forgets > 0 && s.lite {
 		_ = s.writer.wipe(ctx) // where somebody reads the log, the next sweep moves it

@@ -16,6 +16,8 @@ import (
 // on its real road, before a real store. A new kind gets a line here.
 var raisedBy = map[string]string{
 	"account.closed":        "internal/dispatch TestUnopened",
+	"consent.reminder":      "internal/confirm TestReminder",
+	"consent.result":        "internal/confirm TestUnreachable",
 	"customer.erasure":      "internal/mypage TestErase",
 	"customer.rescinded":    "internal/follow TestRescinded",
 	"customer.twins":        "internal/follow TestWhose",

@@ -117,6 +117,7 @@ var computed = map[string][]string{
 	"receivers.state.": {"open", "probing", "doubted"},
 	"help.":            nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":      {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
+	"confirm.of.":      {"contact", "contact_at_night"},
 	"stop.":            {"marketing", "notice", "service", "marketing.text", "notice.text", "service.text"},
 	"members.may.":     {"viewer", "support", "admin", "owner"},
 	"key.use.":         {"events", "site", "read", "all", "own", "events.text", "site.text", "read.text", "all.text", "own.text", "app", "app.text"},

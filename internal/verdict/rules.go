@@ -160,24 +160,12 @@ func (j *judgement) judgeSender(a *answer, r *rule.Rule, d rule.SenderDetails) {
 // customer before the same date some years later.
 func (j *judgement) judgeReminder(a *answer, r *rule.Rule, m rule.Reminder) {
 	given := j.standing(engawa.ActContact).given
-	loc, err := j.set.Location(m.Zone)
-	if given == nil || err != nil { // the consent gate refuses; the zone was checked when the rule was read
+	if given == nil { // the consent gate refuses
 		return
 	}
-	if due := anniversary(confirmed(given).In(loc), m.Years); !j.at.Before(due) {
-		a.refuse(rulesReminder, r, "since", stamp(confirmed(given).In(loc)), "due", stamp(due))
+	if due := m.Due(confirmed(given)); !j.at.Before(due) {
+		a.refuse(rulesReminder, r, "since", stamp(confirmed(given).In(due.Location())), "due", stamp(due))
 	}
-}
-
-// anniversary is the beginning of the same date years later, and of the last
-// day of February for the 29th in a year without one.
-func anniversary(t time.Time, years int) time.Time {
-	y, m, d := t.Date()
-	due := time.Date(y+years, m, d, 0, 0, 0, 0, t.Location())
-	if due.Month() != m {
-		return time.Date(y+years, m+1, 0, 0, 0, 0, 0, t.Location())
-	}
-	return due
 }
 
 // judgeApplied refuses final words that lack something that is owed, for

@@ -23,6 +23,12 @@ func Judge(f engawa.Facts, rules *rule.Set, at time.Time) engawa.Verdict {
 	return open(f, rules, at).verdict()
 }
 
+// Bearing returns the rules that bear on a message: those of where its recipient is
+// or, where nobody knows that, of everywhere that it may be.
+func Bearing(f engawa.Facts, rules *rule.Set, at time.Time) rule.Rules {
+	return open(f, rules, at).rules
+}
+
 // judgement is one verdict in the making.
 type judgement struct {
 	engawa.Facts
