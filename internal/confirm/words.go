@@ -19,17 +19,21 @@ func (w world) words(of part, ts []telling) engawa.Content {
 	v := w.Compose.Words.For(cmp.Or(w.customer.Locale, w.workspace.Locale), zone)
 	lines := make([]string, len(ts))
 	for i, t := range ts {
-		key := "confirm.withdrawn"
-		if t.Given {
-			key = "confirm.given"
-		}
-		lines[i] = v.T(key, "date", v.Date(t.At), "what", w.about(v, t.Consent))
+		lines[i] = w.line(v, t.Consent)
 	}
 	args := []any{"business", w.workspace.Name, "sender", w.sender(v, of.controller), "lines", strings.Join(lines, "\n"), "contact", w.contact()}
 	if of.what == reminder {
 		return engawa.Content{Subject: v.T("confirm.reminder.subject", args...), Text: v.T("confirm.reminder.text", args...) + "\n"}
 	}
 	return engawa.Content{Subject: v.T("confirm.result.subject", args...), Text: v.T("confirm.result.text", args...) + "\n"}
+}
+
+// line is one fact with its date.
+func (w world) line(v text.Viewer, c engawa.Consent) string {
+	if c.Given {
+		return v.T("confirm.given", "date", v.Date(c.At), "what", w.about(v, c))
+	}
+	return v.T("confirm.withdrawn", "date", v.Date(c.At), "what", w.about(v, c))
 }
 
 // about says what a decision is about, from the widest to the narrowest.

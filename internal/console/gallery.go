@@ -389,7 +389,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 			{Kind: p.kindWords("mail"), Address: "y…@g….com", Role: "billing", Purposes: []engawa.Purpose{engawa.Service}},
 		},
 		Consents: []Consent{
-			{At: ago(82 * 24 * time.Hour), Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: p.kindWords("mail"), Topic: "renewal", Given: true, Version: "v3", Where: "https://hinata.example/join"},
+			{At: ago(82 * 24 * time.Hour), Act: engawa.ActContact, Purpose: engawa.Marketing, Channel: p.kindWords("mail"), Topic: "renewal", Given: true, Told: ago(82 * 24 * time.Hour), Version: "v3", Where: "https://hinata.example/join"},
 			{At: ago(20 * 24 * time.Hour), Act: engawa.ActContactNight, Purpose: engawa.Marketing, Given: false, Version: "v3"},
 		},
 		Listed: []ListedRow{

@@ -837,6 +837,17 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		c.Workspace = as
 		return nil, s.Decide(ctx, c)
 	},
+	"Decided": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Decided(ctx, as, "cus_"+e.of)
+	},
+	"Say": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		d, err := s.Decided(ctx, e.of, "cus_"+e.of)
+		if err != nil || len(d.Consents) == 0 {
+			return nil, err
+		}
+		c := d.Consents[0]
+		return nil, s.Say(ctx, store.Sayings{Workspace: as, Customer: c.Customer, Of: []store.Saying{{Consent: c.ID, Seen: c.LookAt, Said: engawa.Said{ResultBy: "tsk_1", ResultAt: time.Now()}}}})
+	},
 	"Destinations": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Destinations(ctx, as)
 	},
@@ -1280,6 +1291,7 @@ var unwalled = map[string]string{
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReadings": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueDecided": "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
