@@ -1291,7 +1291,7 @@ var unwalled = map[string]string{
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
 	"DueReadings": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
-	"DueDecided": "the runner's, of every workspace",
+	"DueDecided":    "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",
 	"SendingAccounts": "the dispatcher's", "Skew": "says nothing of anybody", "Sweep": "the hub's own", "TendBreakers": "the hub's own", "Unrouted": "the dispatcher's", "Wrapped": "the hub's own",
