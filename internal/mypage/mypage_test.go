@@ -380,7 +380,7 @@ func TestAsk(t *testing.T) {
 		}
 		want := engawa.Consent{Controller: "ptn_beans", App: "app_beans", Act: engawa.ActContact, Purpose: engawa.Notice, Channel: "mail"}
 		e := all[0].Evidence
-		if scope(all[0]) != want || !all[0].Given || time.Since(all[0].At) > time.Minute {
+		if all[0].Scope() != want || !all[0].Given || time.Since(all[0].At) > time.Minute {
 			t.Errorf("kept %v", all[0])
 		}
 		if e.Version != builtin || e.Where != "豆の定期便 申し込み" || e.How != "checkbox" || e.Locale != engawa.Japanese || e.Network != "203.0.113.0/24" || e.Agent != "phone" ||
