@@ -175,8 +175,8 @@ func TestPurchaseFacts(t *testing.T) {
 		}
 		codes, err := s.Codes("club", "thanks", 1)
 		s.Must(err)
-		a, b := s.Person("JPN", ""), s.Person("JPN", "")
-		sub := s.Bought(a, "monthly")
+		a, b, c := s.Person("JPN", ""), s.Person("JPN", ""), s.Person("JPN", "")
+		sub, silent := s.Bought(a, "monthly"), s.Bought(c, "light")
 		club, err := s.Redeem(b, codes[0])
 		s.Must(err)
 		wait(time.Second)
@@ -206,12 +206,15 @@ func TestPurchaseFacts(t *testing.T) {
 		s.Must(s.RaisePrice("light", map[string]int64{"JPN": 580_000}, true))
 		wait(time.Second)
 		want(sub, map[string]string{plan: "light", rise: "お客さまの返事待ち"})
+		want(silent, map[string]string{rise: "お客さまの返事待ち"})
 		s.Must(s.Consent(a, "20500001"))
 		wait(time.Second)
 		want(sub, map[string]string{plan: "light"})
 		s.Must(s.Renew(a, "20500001", false))
-		wait(32 * 24 * time.Hour) // it ended on 1 February 2000
-		want(sub, map[string]string{kept: "2000年4月1日(土) 09:00"})
+		wait(32 * 24 * time.Hour)                     // it ended on 1 February 2000
+		for _, ended := range []string{sub, silent} { // one chose to, the other did not answer
+			want(ended, map[string]string{kept: "2000年4月1日(土) 09:00"})
+		}
 		wait(59 * 24 * time.Hour)
 		want(sub, nil)
 	})
