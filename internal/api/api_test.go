@@ -417,17 +417,27 @@ func TestCallback(t *testing.T) {
 		s.must(err)
 		_, forged, err := other.Notification("DID_RENEW", "", appstoresim.Subscription{OriginalTransactionID: "1", ProductID: "p", ExpiresAt: time.Now()}, time.Now())
 		s.must(err)
+		of := func(bundle, environment string) string { // signed by the same root
+			defer func(b, e string) { s.store.BundleID, s.store.Environment = b, e }(s.store.BundleID, s.store.Environment)
+			s.store.BundleID, s.store.Environment = bundle, environment
+			_, body, err := s.store.Notification("DID_RENEW", "", appstoresim.Subscription{OriginalTransactionID: "2", ProductID: "p", ExpiresAt: time.Now().Add(time.Hour)}, time.Now())
+			s.must(err)
+			return string(body)
+		}
 		for name, c := range map[string]struct {
 			path, body string
 			status     int
 		}{
-			"another root":    {"/in/acc_store", string(forged), 401},
-			"altered":         {"/in/acc_store", strings.Replace(string(body), ".", ".A", 1), 401},
-			"not JSON":        {"/in/acc_store", "x", 400},
-			"empty":           {"/in/acc_store", "", 400},
-			"too large":       {"/in/acc_store", strings.Repeat("x", 2<<20), 413},
-			"unknown account": {"/in/acc_nobody", string(body), 404},
-			"no callbacks":    {"/in/acc_mail", string(body), 404},
+			"another app":         {"/in/acc_store", of("jp.other.tea", "Sandbox"), 400},
+			"another environment": {"/in/acc_store", of("jp.hinata.coffee", "Production"), 400},
+			"of Xcode":            {"/in/acc_store", of("jp.hinata.coffee", "Xcode"), 400},
+			"another root":        {"/in/acc_store", string(forged), 401},
+			"altered":             {"/in/acc_store", strings.Replace(string(body), ".", ".A", 1), 401},
+			"not JSON":            {"/in/acc_store", "x", 400},
+			"empty":               {"/in/acc_store", "", 400},
+			"too large":           {"/in/acc_store", strings.Repeat("x", 2<<20), 413},
+			"unknown account":     {"/in/acc_nobody", string(body), 404},
+			"no callbacks":        {"/in/acc_mail", string(body), 404},
 		} {
 			if status, _, out := s.do("POST", c.path, "", c.body); status != c.status {
 				t.Errorf("%s: %d %s, want %d", name, status, out, c.status)

@@ -215,7 +215,7 @@ type purchaseOut struct {
 	Reason            string       `json:"reason,omitempty" doc:"Why it ended: canceled, billing, price_increase, product_unavailable, other, refunded, share_ended"`
 	RetryUntil        *time.Time   `json:"retry_until,omitempty" doc:"The store tries to collect the payment until then"`
 	CountKeptUntil    *time.Time   `json:"count_kept_until,omitempty" doc:"A return until then keeps the year's count"`
-	PriceConsent      string       `json:"price_consent,omitempty" doc:"Of a price increase: pending or agreed"`
+	PriceConsent      string       `json:"price_consent,omitempty" doc:"Of a price increase, until the subscription ends: pending or agreed"`
 	Offer             string       `json:"offer,omitempty" doc:"That the present price came from"`
 	Shared            bool         `json:"shared,omitempty" doc:"Bought by a member of the customer's family"`
 	Storefront        string       `json:"storefront"`

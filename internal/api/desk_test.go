@@ -82,6 +82,48 @@ func TestDesk(t *testing.T) {
 	})
 }
 
+// TestPurchaseFacts: a purchase says which plan follows, that a price waits for the
+// customer's yes, which offer the present price came from, and until when a return
+// keeps the year's count.
+func TestPurchaseFacts(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		codes, err := s.Codes("club", "thanks", 1)
+		s.Must(err)
+		a, b := s.Person("JPN", account), s.Person("JPN", "")
+		sub := s.Bought(a, "monthly")
+		club, err := s.Redeem(b, codes[0])
+		s.Must(err)
+		wait(time.Second)
+		want := func(purchase string, what map[string]any) {
+			t.Helper()
+			status, out := s.call("GET", "/v1/customers/"+s.Purchase(purchase).Customer+"/purchases", s.full, "")
+			list, _ := out["purchases"].([]any)
+			if status != 200 || len(list) != 1 {
+				t.Fatalf("%d %v", status, out)
+			}
+			got := list[0].(map[string]any)
+			for _, name := range []string{"next_product", "price_consent", "offer", "count_kept_until"} {
+				if got[name] != what[name] {
+					t.Errorf("%s: %v, want %v", name, got[name], what[name])
+				}
+			}
+		}
+		want(sub, nil)
+		want(club, map[string]any{"offer": "thanks"})
+		s.Bought(a, "light")
+		wait(time.Second)
+		s.Must(s.RaisePrice("light", map[string]int64{"JPN": 580_000}, true))
+		wait(time.Second)
+		want(sub, map[string]any{"next_product": "light", "price_consent": "pending"})
+		s.Must(s.Consent(a, "20500001"))
+		wait(time.Second)
+		want(sub, map[string]any{"next_product": "light", "price_consent": "agreed"})
+		s.Must(s.Renew(a, "20500001", false))
+		wait(32 * 24 * time.Hour)
+		want(sub, map[string]any{"count_kept_until": "2000-04-01T00:00:00Z"}) // it ended on 1 February
+	})
+}
+
 // TestTimelineTells: a customer's timeline tells in the reader's language what was done
 // for the customer, by whom and for which reason, and of what was refused why, in
 // words and as a code; an offer code itself stands nowhere in it.

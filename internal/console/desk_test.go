@@ -164,6 +164,62 @@ func TestLookPage(t *testing.T) {
 	})
 }
 
+// TestPurchaseFacts: on the customer's page stand the plan that follows, a price that
+// waits for the customer's yes, the offer that the present price came from, and, for 60
+// days after the end, until when a return keeps the year's count.
+func TestPurchaseFacts(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		wait := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		codes, err := s.Codes("club", "thanks", 1)
+		s.Must(err)
+		a, b, c := s.Person("JPN", ""), s.Person("JPN", ""), s.Person("JPN", "")
+		sub, silent := s.Bought(a, "monthly"), s.Bought(c, "light")
+		club, err := s.Redeem(b, codes[0])
+		s.Must(err)
+		wait(time.Second)
+		fact := regexp.MustCompile(`<dt>([^<]*)</dt>\s*<dd>([^<]*)</dd>`)
+		facts := func(purchase string) map[string]string {
+			out := map[string]string{}
+			for _, f := range fact.FindAllStringSubmatch(s.d.seen("/customers/"+s.Purchase(purchase).Customer), -1) {
+				out[f[1]] = f[2]
+			}
+			return out
+		}
+		const plan, rise, offer, kept = "次の更新からのプラン", "値上げ", "特典", "年数を引き継げる期限"
+		want := func(purchase string, what map[string]string) {
+			t.Helper()
+			got := facts(purchase)
+			for _, name := range []string{plan, rise, offer, kept} {
+				if got[name] != what[name] {
+					t.Errorf("%s: %q, want %q", name, got[name], what[name])
+				}
+			}
+		}
+		want(sub, nil)
+		want(club, map[string]string{offer: "特典コード · thanks"})
+		s.Bought(a, "light")
+		wait(time.Second)
+		want(sub, map[string]string{plan: "light"})
+		s.Must(s.RaisePrice("light", map[string]int64{"JPN": 580_000}, true))
+		wait(time.Second)
+		want(sub, map[string]string{plan: "light", rise: "お客さまの返事待ち"})
+		want(silent, map[string]string{rise: "お客さまの返事待ち"})
+		s.Must(s.Consent(a, "20500001"))
+		wait(time.Second)
+		want(sub, map[string]string{plan: "light"})
+		s.Must(s.Renew(a, "20500001", false))
+		wait(32 * 24 * time.Hour)                     // it ended on 1 February 2000
+		for _, ended := range []string{sub, silent} { // one chose to, the other did not answer
+			want(ended, map[string]string{kept: "2000年4月1日(土) 09:00"})
+		}
+		wait(59 * 24 * time.Hour)
+		want(sub, nil)
+	})
+}
+
 // TestOutagePages: whom it concerns is shown before it begins, the form begins
 // it once, and the page tells how far it is.
 func TestOutagePages(t *testing.T) {
@@ -192,7 +248,7 @@ func TestOutagePages(t *testing.T) {
 		if res := s.d.post("/extensions/new", form); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "もう進んでいます") {
 			t.Errorf("sent twice: %d", res.Code)
 		}
-		if lines := s.actions("extend-all"); len(lines) != 1 || lines[0].Actor != "member:mem_1" {
+		if lines := s.actions("extend-all"); len(lines) != 1 || lines[0].Actor != "member:mem_1" || !strings.HasPrefix(lines[0].Detail, "days=3 reason=3 ") {
 			t.Errorf("%+v", lines)
 		}
 		runner := &support.Desk{Store: s.Hub, Clients: s.Clients, Follow: s.Follow}

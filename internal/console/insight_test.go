@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -118,10 +119,19 @@ func TestFigures(t *testing.T) {
 				})
 			}
 		}
+		for i := range 9 {
+			evs = append(evs, engawa.Event{
+				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: "acc_mail", Type: "store.did_renew", DedupKey: fmt.Sprint("yearly ", i),
+				OccurredAt: time.Now(), ReceivedAt: time.Now(), Data: []byte(`{"product_id":"plan.yearly"}`),
+			})
+		}
 		_, err := d.st.Journal(t.Context(), evs)
 		d.must(err)
 		const head = "day,active,renewed,canceled,saved,refunded,declined,reversed,unpaid,recovered,refunds_expected,refunds_surge\n"
-		for path, want := range map[string]string{"/store.csv?days=90": ",0,2,3,4,1,5,6,7,8,0.00,false\n", "/store.csv?product=other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+		for path, want := range map[string]string{
+			"/store.csv?days=90": ",0,11,3,4,1,5,6,7,8,0.00,false\n", "/store.csv?product=plan.monthly": ",0,2,3,4,1,5,6,7,8,0.00,false\n",
+			"/store.csv?product=plan.yearly": ",0,9,0,0,0,0,0,0,0,0.00,false\n", "/store.csv?product=other": ",0,0,0,0,0,0,0,0,0,0.00,false\n",
+		} {
 			status, file := d.get(path)
 			lines := strings.SplitAfter(file, "\n")
 			if status != http.StatusOK || strings.TrimPrefix(lines[0], "\ufeff") != head || !strings.HasSuffix(lines[len(lines)-2], want) {
@@ -138,7 +148,7 @@ func TestFigures(t *testing.T) {
 			}})
 			d.must(err)
 		}
-		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,4,3,4,1,5,6,7,8,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,13,3,4,1,5,6,7,8,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
 			_, file := d.get("/store.csv?days=90&store=" + store)
 			if !strings.HasSuffix(file, want) {
 				t.Errorf("%s: %q", store, file[len(file)-60:])
@@ -147,10 +157,22 @@ func TestFigures(t *testing.T) {
 		if _, page := d.get("/store"); !strings.Contains(page, `<option value="app_beans">アプリ: 豆のアプリ</option>`) {
 			t.Error("the app is not offered")
 		}
+		for product, want := range map[string]string{"": "更新 13", "plan.monthly": "更新 2", "plan.yearly": "更新 9", "other": "更新 0"} {
+			page := d.seen("/store?product=" + product)
+			link := regexp.MustCompile(`href="(/store\.csv[^"]*)"`).FindStringSubmatch(page)
+			if !strings.Contains(page, ">"+want+"<") || link == nil {
+				t.Errorf("%s: %s", product, mainOf(page))
+				continue
+			}
+			_, shown := d.get(html.UnescapeString(link[1]))
+			if _, file := d.get("/store.csv?product=" + product); shown != file {
+				t.Errorf("%s: the page's file is another: %s", product, link[1])
+			}
+		}
 		if at := d.went(d.post("/store/recount", nil)); !strings.HasPrefix(at, "/store") {
 			t.Errorf("recounted: %s", at)
 		}
-		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,4,3,4,1,5,6,7,8,0.00,false\n") {
+		if _, file := d.get("/store.csv?days=90"); !strings.HasSuffix(file, ",0,13,3,4,1,5,6,7,8,0.00,false\n") {
 			t.Errorf("counted anew: %q", file[len(file)-60:])
 		}
 		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {

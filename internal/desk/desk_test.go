@@ -559,7 +559,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%+v %v", tasks, err)
 		}
 		trail, err := b.Hub.Audits(t.Context(), followtest.Workspace, store.AuditFilter{Action: "extend-all"}, store.Page{})
-		if err != nil || len(trail) != 1 || trail[0].Actor != "member:mem_1" || trail[0].Object != x.ID {
+		if err != nil || len(trail) != 1 || trail[0].Actor != "member:mem_1" || trail[0].Object != x.ID || !strings.HasPrefix(trail[0].Detail, "days=3 reason=3 ") {
 			t.Errorf("%+v %v", trail, err)
 		}
 	})

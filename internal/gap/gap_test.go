@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -108,6 +110,26 @@ func (h *hub) tasks(kind string) []store.TaskStory {
 	return out
 }
 
+// wantGap is that one gap of n was found, of which one task tells, once; and that
+// afterwards no check finds it again.
+func (h *hub) wantGap(cause engawa.CheckCause, n int) {
+	h.T.Helper()
+	events := h.events()
+	for _, later := range []time.Duration{0, day} {
+		h.live(later)
+		gs, ks := h.gaps(), h.tasks("gap.found")
+		if len(gs) != 1 || gs[0].Cause != cause || gs[0].Missed != n || gs[0].FilledAt.IsZero() {
+			h.T.Errorf("%v later: %+v", later, gs)
+		}
+		if len(ks) != 1 || ks[0].Count != 1 || ks[0].State != "done" || ks[0].Args["n"] != strconv.Itoa(n) {
+			h.T.Errorf("%v later: %+v", later, ks)
+		}
+		if got := h.events(); !slices.Equal(got, events) {
+			h.T.Errorf("%v later: %q, before %q", later, got, events)
+		}
+	}
+}
+
 // events are the store's, the newest first, as "type" or "type recovered".
 func (h *hub) events() (out []string) {
 	h.T.Helper()
@@ -203,7 +225,7 @@ func TestDowntime(t *testing.T) {
 }
 
 // TestFailures: what did not arrive while nodes were there is found within the
-// hour, also where the store does not try again.
+// hour, also where the store does not try again; a task tells of it once.
 func TestFailures(t *testing.T) {
 	within(t, sim.Production, func(t *testing.T, h *hub) {
 		a := h.Person("JPN", token)
@@ -218,9 +240,11 @@ func TestFailures(t *testing.T) {
 		if p := h.Purchase(sub); p.Renews {
 			t.Errorf("%+v", p)
 		}
-		if gs := h.gaps(); len(gs) != 1 || gs[0].Cause != engawa.CheckFailures || gs[0].Missed != 1 || gs[0].FilledAt.IsZero() {
-			t.Errorf("%+v", gs)
+		want := []string{"did_change_renewal_status.auto_renew_disabled recovered", "subscribed.initial_buy"}
+		if got := h.events(); !slices.Equal(got, want) {
+			t.Errorf("%q", got)
 		}
+		h.wantGap(engawa.CheckFailures, 1)
 	})
 }
 
@@ -259,7 +283,8 @@ func TestNight(t *testing.T) {
 	})
 }
 
-// TestSandbox: where the store remembers 30 days and tries once.
+// TestSandbox: where the store remembers 30 days and tries once, a task tells of
+// what was missed, once.
 func TestSandbox(t *testing.T) {
 	within(t, sim.Sandbox, func(t *testing.T, h *hub) {
 		h.work()
@@ -273,9 +298,13 @@ func TestSandbox(t *testing.T) {
 		if p := h.Purchase(sub); p.Environment != engawa.Sandbox || p.State != "active" || p.Customer == "" {
 			t.Errorf("%+v", p)
 		}
-		if c, gs := h.checkup(), h.gaps(); len(gs) != 1 || gs[0].Missed != 1 || gs[0].Cause != engawa.CheckNight || c.Last.Broken {
-			t.Errorf("%+v, %+v", c.Last, gs)
+		if c := h.checkup(); c.Last.Broken {
+			t.Errorf("%+v", c.Last)
 		}
+		if got := h.events(); !slices.Equal(got, []string{"subscribed.initial_buy recovered"}) {
+			t.Errorf("%q", got)
+		}
+		h.wantGap(engawa.CheckNight, 1)
 	})
 }
 

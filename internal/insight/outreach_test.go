@@ -2,6 +2,7 @@ package insight_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -105,6 +106,16 @@ func (s *shop) knows(token string) {
 			Purpose: engawa.Marketing, Channel: "mail", Given: true, At: now, Evidence: engawa.Evidence{Wording: "お得な情報をメールで受け取る", Version: "v1"},
 		}},
 	}))
+}
+
+// route changes a ready-made route.
+func (s *shop) route(name string, change func(r *engawa.Route)) {
+	s.t.Helper()
+	routes, err := s.Hub.Routes(s.t.Context(), followtest.Workspace)
+	s.Must(err)
+	r := routes[slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == "rte_"+name })]
+	change(&r)
+	s.Must(s.Hub.SaveRoute(s.t.Context(), r))
 }
 
 // run starts the hub's dispatcher until it is stopped: a lane looks around every few
@@ -219,6 +230,65 @@ func TestOutreach(t *testing.T) {
 	}
 }
 
+// TestOutreachEnds: a save offer goes only before the period ends, and the link to mend
+// the payment only within the 60 days in which the store tries to collect it, though the
+// store says nothing of the end: a message that waits beyond it is refused, and says why.
+func TestOutreachEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		act func(s *shop, who string)
+		end func(p engawa.Purchase) time.Time
+	}{
+		"save": {
+			func(s *shop, who string) { s.Must(s.Renew(who, group, false)) },
+			func(p engawa.Purchase) time.Time { return p.EndsAt },
+		},
+		"payment": {
+			func(s *shop, who string) { s.Must(s.Card(who, false)); wait(31 * 24 * time.Hour) },
+			func(p engawa.Purchase) time.Time { return p.BoughtAt.AddDate(0, 1, 60) },
+		},
+	} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " late ", late), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := open(t, storetest.SQLite(t))
+					who := s.Person("JPN", token)
+					bought := s.Bought(who, monthly)
+					wait(time.Second)
+					end := c.end(s.Purchase(bought))
+					c.act(s, who)
+					wait(time.Second)
+					s.Down.Store(true)
+					s.route(name, func(r *engawa.Route) { r.Then[0].Delay = time.Until(end.Add(-2 * time.Minute)).Truncate(time.Second) })
+					stop := s.run()
+					wait(time.Minute)
+					stop()
+					if m := s.last(name).Message; m.State != engawa.MessageWaiting {
+						t.Fatalf("made as %s", m.State)
+					}
+					wait(time.Until(end.Add(-2 * time.Minute)))
+					if late {
+						wait(4 * time.Minute) // no node was there when it was due
+					}
+					s.inbox = &mailsim.Inbox{}
+					s.run()
+					wait(time.Minute)
+					m, mails := s.last(name), len(s.inbox.Mails())
+					if !late {
+						if m.Message.State != engawa.MessageSent || mails != 1 {
+							t.Errorf("%s, %d mails: %+v", m.Message.State, mails, m.Deliveries[0].Verdict)
+						}
+						return
+					}
+					why := m.Deliveries[0].Verdict.Gates[5] // rules
+					if m.Message.State != engawa.MessageRefused || mails != 0 || len(why.Reasons) == 0 || why.Reasons[0].Code != "rules.gone_ended" {
+						t.Errorf("%s, %d mails: %+v", m.Message.State, mails, why)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestUpgradeOnce: the higher plan of a group is offered to who renews a lower one,
 // once for each customer and plan: not at the next renewal, not by two messages that
 // wait at the same time, not to who has the highest plan, a plan of another group or
@@ -266,11 +336,7 @@ func TestUpgradeOnce(t *testing.T) {
 		if of := offers(); len(of) != 1 {
 			t.Errorf("%d offers after another renewal", len(of))
 		}
-		routes, err := s.Hub.Routes(t.Context(), followtest.Workspace)
-		s.Must(err)
-		r := routes[slices.IndexFunc(routes, func(r engawa.Route) bool { return r.ID == "rte_upgrade" })]
-		r.Then[0].Product = monthly // another plan, which is higher than light too
-		s.Must(s.Hub.SaveRoute(t.Context(), r))
+		s.route("upgrade", func(r *engawa.Route) { r.Then[0].Product = monthly }) // another plan, which is higher than light too
 		renews()
 		if of := offers(); len(of) != 2 || s.last("upgrade").Message.While.Product != monthly {
 			t.Errorf("%d offers, after the route offers another plan", len(of))

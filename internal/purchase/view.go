@@ -55,9 +55,9 @@ type View struct {
 	RenewalPrice    int64           // thousandths
 	RenewalCurrency string          // currency; empty: the price is not known
 	RenewalOffer    Offer
-	Pending         string // the product that it changes to at the renewal
-	PriceConsent    PriceConsent
-	WinBack         []string // eligible offers, best first
+	Pending         string       // the product that it changes to at the renewal
+	PriceConsent    PriceConsent // while there is a subscription that may renew
+	WinBack         []string     // eligible offers, best first
 	EndedAt         time.Time
 	Reason          EndReason // why it ended, or did not renew
 	RetryUntil      time.Time // the store tries to collect until then
@@ -198,10 +198,12 @@ func (s State) access(v *View, p Period) {
 func (s State) prospects(v *View) {
 	r := s.Renewal.What
 	v.WinBack = strings.Fields(r.WinBack)
-	v.PriceConsent = r.PriceConsent
 	alive := v.Status == appstore.StatusActive || v.Status == appstore.StatusBillingGracePeriod || v.Status == appstore.StatusBillingRetry
 	v.Canceled = v.Status == appstore.StatusActive && r.Told && !r.On
-	if !alive || !r.On {
+	if !alive {
+		return
+	}
+	if v.PriceConsent = r.PriceConsent; !r.On {
 		return
 	}
 	v.RenewsAt, v.RenewalPrice, v.RenewalCurrency, v.RenewalOffer = r.At.Time(), r.Price, r.Currency, r.Offer

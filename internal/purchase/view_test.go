@@ -120,7 +120,7 @@ func TestProspects(t *testing.T) {
 	if v.Pending != "" || !v.RenewsAt.IsZero() || !v.Canceled || v.PriceConsent != PriceAgreed || v.Offer != (Offer{appstore.OfferIntroductory, "try", "FREE_TRIAL", ""}) {
 		t.Errorf("canceled: %+v", v)
 	}
-	if v = told(t, appstore.StatusExpired, change).At(now); v.Pending != "" || !v.RenewsAt.IsZero() || len(v.WinBack) != 2 {
+	if v = told(t, appstore.StatusExpired, change).At(now); v.Pending != "" || v.PriceConsent != "" || !v.RenewsAt.IsZero() || len(v.WinBack) != 2 {
 		t.Errorf("expired: %+v", v)
 	}
 	if v = (State{}).At(now); !reflect.DeepEqual(v, View{}) {

@@ -3,6 +3,7 @@ package refund_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -203,23 +204,55 @@ func TestAnswered(t *testing.T) {
 	})
 }
 
-// TestSubscription: a subscription takes no percentage, whatever is told and wished.
-func TestSubscription(t *testing.T) {
-	within(t, func(t *testing.T, s *shop) {
-		s.policy(always(appstore.PreferProrated))
-		sub, who := s.bought("monthly")
-		s.decide(who, true)
-		s.tell(engawa.Consumption{Customer: who, Percent: new(int64(75_000))})
-		s.Must(s.AskRefund(sub, "OTHER"))
-		s.pass(time.Minute)
-		got := s.Answers(sub)
-		if len(got) != 1 || got[0].Body["refundPreference"] != "GRANT_PRORATED" || got[0].Body["consumptionPercentage"] != nil {
-			t.Errorf("%+v", got)
-		}
-		if c := s.the(who); c.Kind != "auto_renewable_subscription" || c.Answer != engawa.RefundSent {
-			t.Errorf("%+v", c)
-		}
-	})
+// TestPercentage: how far something was used is told where Apple's rules take it: not
+// of a subscription, whose share Apple computes, and not of what was not delivered. A
+// refund of the unused part that would need it is left to a person.
+func TestPercentage(t *testing.T) {
+	for name, c := range map[string]struct {
+		product  string
+		delivery appstore.Delivery
+		wish     appstore.RefundPreference
+		percent  any // that is sent; nil: none
+		why      string
+	}{
+		"a part":                    {"beans", appstore.Delivered, appstore.PreferProrated, 75000.0, ""},
+		"a subscription":            {"monthly", appstore.Delivered, appstore.PreferProrated, nil, ""},
+		"undelivered":               {"beans", appstore.UndeliveredQuality, appstore.PreferFull, nil, ""},
+		"undelivered, in part":      {"beans", appstore.UndeliveredServerDown, appstore.PreferProrated, nil, refund.WhyPercentage},
+		"undelivered subscription":  {"monthly", appstore.UndeliveredOtherReason, appstore.PreferProrated, nil, ""},
+		"undelivered, no wish said": {"beans", appstore.UndeliveredWrongItem, "", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T, s *shop) {
+				s.policy(always(c.wish))
+				bought, who := s.bought(c.product)
+				s.decide(who, true)
+				s.tell(engawa.Consumption{Customer: who, Delivery: string(c.delivery), Percent: new(int64(75_000))})
+				s.Must(s.AskRefund(bought, "OTHER"))
+				s.pass(time.Minute)
+				got, is := s.Answers(bought), s.the(who)
+				if c.why != "" {
+					if len(got) != 0 || is.Answer != engawa.RefundProposed || is.Why != c.why {
+						t.Errorf("%+v %+v", got, is)
+					}
+					return
+				}
+				if is.Answer != engawa.RefundSent || len(got) != 1 {
+					t.Fatalf("%+v %+v", got, is)
+				}
+				want := map[string]any{"customerConsented": true, "sampleContentProvided": false, "deliveryStatus": string(c.delivery)}
+				if c.wish != "" {
+					want["refundPreference"] = string(c.wish)
+				}
+				if c.percent != nil {
+					want["consumptionPercentage"] = c.percent
+				}
+				if !maps.Equal(got[0].Body, want) {
+					t.Errorf("%v, want %v", got[0].Body, want)
+				}
+			})
+		})
+	}
 }
 
 // TestNoConsent: nothing is answered without consent, an alarm is raised once when
@@ -630,30 +663,42 @@ func TestPeople(t *testing.T) {
 	})
 }
 
-// TestKept: what was told is kept 30 days, and longer while a case is open that it
-// bears on.
+// TestKept: what was told is kept 30 days to the minute, and longer while a case is
+// open that it bears on.
 func TestKept(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {
 		beans, who := s.bought("beans")
-		s.tell(engawa.Consumption{Transaction: beans, Percent: new(int64(75_000))})
-		s.tell(engawa.Consumption{Transaction: "2000000000009999", Percent: new(int64(5))})
-		told := func() int {
+		others := s.Bought(s.Person("JPN", ""), "beans")
+		s.pass(time.Minute)
+		other := s.Purchase(others).Customer
+		for _, of := range []string{beans, others, "2000000000009999"} {
+			s.tell(engawa.Consumption{Transaction: of, Percent: new(int64(75_000))})
+		}
+		told := func(customer string) int {
 			s.Must(s.Hub.Sweep(t.Context()))
-			f, err := s.Hub.RefundFacts(t.Context(), followtest.Workspace, s.the(who).ID)
+			f, err := s.Hub.RefundFacts(t.Context(), followtest.Workspace, s.the(customer).ID)
 			s.Must(err)
 			return len(f.Told)
 		}
-		time.Sleep(29 * 24 * time.Hour)
-		s.Must(s.Hub.Sweep(t.Context())) // it is kept for a month, whether or not there is a case
-		s.Must(s.AskRefund(beans, "OTHER"))
-		s.pass(time.Minute)
+		ask := func(transaction string) {
+			s.Must(s.Hub.Sweep(t.Context())) // before there is a case for which it is kept
+			s.Must(s.AskRefund(transaction, "OTHER"))
+			s.pass(0)
+		}
+		time.Sleep(engawa.ConsumptionFor - time.Minute)
+		ask(beans)
+		time.Sleep(2 * time.Minute)
+		ask(others)
+		if in, late := told(who), told(other); in != 1 || late != 0 {
+			t.Errorf("a minute before its end %d are kept, a minute after it %d", in, late)
+		}
 		time.Sleep(5 * 24 * time.Hour)
-		if n := told(); n != 1 {
+		if n := told(who); n != 1 {
 			t.Errorf("of an open case %d are kept", n)
 		}
 		s.Must(s.Decide(beans, 0))
 		s.pass(time.Minute)
-		if n := told(); n != 0 {
+		if n := told(who); n != 0 {
 			t.Errorf("of a closed case %d are kept", n)
 		}
 	})

@@ -419,10 +419,22 @@ func TestRefund(t *testing.T) {
 		if tr := s.last(who).Transaction; tr["revocationDate"] != nil || tr["revocationType"] != nil {
 			t.Fatalf("%v", tr)
 		}
+		at := len(s.types(who, 0))
+		quick := s.buy(who, "beans")
+		s.must(s.AskRefund(quick, "OTHER"))
+		s.must(s.Decide(quick, 0))
+		wait(20 * time.Hour)
+		s.wantTypes(who, at, "ONE_TIME_CHARGE", "CONSUMPTION_REQUEST", "REFUND_DECLINED") // once: it is open no more
+		slow := s.buy(who, "beans")
+		s.must(s.AskRefund(slow, "OTHER"))
+		wait(9 * time.Hour)
+		s.must(s.Decide(slow, 100))
+		wait(20 * time.Hour)
+		s.wantTypes(who, at+3, "ONE_TIME_CHARGE", "CONSUMPTION_REQUEST", "CONSUMPTION_REQUEST", "REFUND") // twice while it was
 		recipes := s.buy(who, "recipes")
 		s.must(s.AskRefund(recipes, "OTHER"))
 		wait(time.Hour)
-		s.wantTypes(who, 9) // of other products the store does not ask
+		s.wantTypes(who, at+7, "ONE_TIME_CHARGE") // of other products the store does not ask
 		s.proved()
 	})
 }
