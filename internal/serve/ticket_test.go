@@ -15,8 +15,8 @@ import (
 )
 
 // TestTicketComesBack: a member opens a ticket about a customer; what the agent makes of
-// it comes by the signed webhook and stands on the customer's page. What another
-// secret signed, or of another's ticket, does not.
+// it comes by the signed webhook and stands on the customer's page; what another
+// secret signed is refused and does not.
 func TestTicketComesBack(t *testing.T) {
 	o := working(t)
 	const secret = "dGhpcyBpcyBhIHNlY3JldCBvZiB0aGUgd2ViaG9vaw=="
