@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/engawa/engawa/internal/catalogue"
+	"github.com/engawa/engawa/internal/text"
 )
 
 // What a customer and a contract are in an event's data.
@@ -180,4 +181,83 @@ func TestReferenceIsRead(t *testing.T) {
 	if len(rows) != 15 {
 		t.Errorf("%d rows were read", len(rows))
 	}
+}
+
+// cards are the words by which data of a card would be called.
+var cards = []string{
+	"card", "cardholder", "holder", "number", "pan", "last4", "last", "brand", "bin", "iin", "track", "pin", "cvc", "cvc2", "cvv", "cvv2", "csc", "cid", "cvn", "security",
+	"expiry", "expire", "expires", "expiration", "exp",
+}
+
+// others are names with a word of cards that tell of no card: the end of a
+// subscription and why it ended, and of a link.
+var others = []string{"expires_at", "expiration_reason", "link_expires_at"}
+
+// hump is where a word ends in a name like cardNumber.
+var hump = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+
+// ofCard reports whether a name, or a part of a path, is what data of a card would be called.
+func ofCard(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "."), func(name string) bool {
+		words := strings.Split(strings.ToLower(hump.ReplaceAllString(name, "${1}_$2")), "_")
+		return !slices.Contains(others, name) && slices.ContainsFunc(words, func(word string) bool { return slices.Contains(cards, word) })
+	})
+}
+
+// TestNoCardData: no event of the catalogue has a place for the data of a card, no sample
+// shows any, and no notice asks for it.
+func TestNoCardData(t *testing.T) {
+	for name, is := range map[string]bool{"card.number": true, "gateway.cardNumber": true, "m.exp_month": true, "payment.cvc": true, "holder_name": true, "gateway.card_last4": true, "m.name": false, "link_expires_at": false, "company": false} {
+		if ofCard(name) != is {
+			t.Errorf("%s is taken for a card's: %v", name, !is)
+		}
+	}
+	w, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range catalogue.Types() {
+		for _, f := range typ.Schema.Fields() {
+			if ofCard(f.Path) {
+				t.Errorf("%s has the member %s", typ.Name, f.Path)
+			}
+		}
+		for _, s := range stories(typ) {
+			var sample any
+			if err := json.Unmarshal(s.sample, &sample); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range namesIn(sample) {
+				if ofCard(name) {
+					t.Errorf("the sample of %s has %s", s.name, name)
+				}
+			}
+			for l, words := range w.DefaultTemplate(s.name).Words {
+				variables := text.Variables(words)
+				if !slices.Contains(variables, "event.id") {
+					t.Errorf("the notice of %s in %s has the variables %q", s.name, l, variables)
+				}
+				for _, name := range variables {
+					if ofCard(name) {
+						t.Errorf("the notice of %s in %s asks for %s", s.name, l, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// namesIn are the names of all members of a JSON value, of those within too.
+func namesIn(v any) (names []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, in := range v {
+			names = append(append(names, name), namesIn(in)...)
+		}
+	case []any:
+		for _, in := range v {
+			names = append(names, namesIn(in)...)
+		}
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bufio"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -688,6 +690,41 @@ func TestRouteHistory(t *testing.T) {
 	}
 }
 
+// TestRouteChanged: the history of a route says of each version who saved it, by name,
+// and when; so does the list of routes of the latest.
+func TestRouteChanged(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.staff()
+	d.must(d.st.AddKey(t.Context(), store.APIKey{Workspace: ws, ID: "key_1", Name: "取り込み", Hash: "00", CreatedAt: time.Now()}))
+	r := engawa.Route{Workspace: ws, ID: "rte_1", Name: "お支払い", Enabled: true, Events: []string{"payment.*"}, Then: []engawa.Step{{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}}}
+	var want []string
+	for _, c := range []struct{ by, says string }{
+		{"", "システム"}, {"mem_1", "佐藤 ゆき"}, {"member:mem_2", "鈴木 健"}, {"key:key_1", "APIキー「取り込み」"}, {"mem_gone", "mem_gone"}, {"mem_2", "鈴木 健"},
+	} {
+		r.UpdatedBy, r.UpdatedAt = c.by, time.Date(2025, 11, 20, 15, 4, 0, 0, time.UTC).AddDate(0, 0, int(r.Version))
+		d.must(d.st.SaveRoute(t.Context(), r))
+		r.Version++
+		day := 20 + r.Version // midnight has passed in Tokyo
+		want = append(want, fmt.Sprintf("第%d版 2025-11-%dT15:04:00Z 2025年11月%d日 %s", r.Version, day-1, day, c.says))
+	}
+	slices.Reverse(want)
+	said := regexp.MustCompile(`(?s)<time datetime="([^"]*)"[^>]*>(2025年11月\d+日)\(.\) 00:04</time> · (.*?)</p>`)
+	history := d.seen("/routes/rte_1/versions")
+	var got []string
+	for _, version := range strings.Split(history, "<h2>")[1:] {
+		number, _, _ := strings.Cut(version, " ")
+		for _, m := range said.FindAllStringSubmatch(version, -1) {
+			got = append(got, number+" "+strings.Join(m[1:], " "))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the history says %q, want %q", got, want)
+	}
+	if m := said.FindAllStringSubmatch(d.seen("/routes"), -1); len(m) != 1 || "第6版 "+strings.Join(m[0][1:], " ") != want[0] {
+		t.Errorf("the list says %q, want %q", m, want[0])
+	}
+}
+
 func TestTemplateForm(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	form := url.Values{"name": {"ご案内"}, "version": {"0"}, "text.ja": {"{{m.name}} 様"}, "text.ko": {"{{m.name} 쿠폰"}, "do": {"save"}}
@@ -790,6 +827,71 @@ func TestTaskList(t *testing.T) {
 	if _, body := d.get("/tasks.csv?kind=route.broken"); strings.Count(body, "\n") != 2 || !strings.Contains(body, "rte_1") || !strings.Contains(body, "佐藤 ゆき") {
 		t.Errorf("%s", body)
 	}
+}
+
+// TestTaskCSV: the export has every task that is open or, if asked for, every one that
+// is done, once each whatever their number, and says all of each.
+func TestTaskCSV(t *testing.T) {
+	d := newDesk(t, storetest.SQLite(t))
+	d.staff()
+	due := time.Date(2030, 1, 2, 1, 0, 0, 0, time.UTC)
+	const many = 205 // more than are read at once
+	for i := range many {
+		k := engawa.Task{Workspace: ws, ID: fmt.Sprintf("tsk_%03d", i), Kind: "delivery.unknown", Ref: fmt.Sprintf("msg_%03d", i)}
+		if i < many-10 { // the others have no day
+			k.DueAt = due.Add(time.Duration(i/30) * time.Hour)
+		}
+		d.must(d.st.Raise(t.Context(), k))
+	}
+	call := engawa.Task{Workspace: ws, ID: "tsk_call", Kind: engawa.TaskByHand, Ref: "r", Customer: "cus_hana", Source: "acc_mail", Assignee: "mem_2", DueAt: due, Args: map[string]string{"title": "=お電話する, \"至急\""}}
+	d.must(d.st.Raise(t.Context(), call))
+	d.must(d.st.Raise(t.Context(), call)) // it is asked for twice
+	export := func(path string) map[string][]string {
+		body, ok := strings.CutPrefix(d.seen(path), "\ufeff")
+		rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+		d.must(err)
+		if head := "id,state,kind,title,customer,source,assignee,count,created_at,raised_at,due_at,done_at,done_by"; !ok || strings.Join(rows[0], ",") != head {
+			t.Errorf("%s begins with %q", path, rows[0])
+		}
+		byID := map[string][]string{}
+		for _, row := range rows[1:] {
+			if byID[row[0]] != nil {
+				t.Errorf("%s has %s twice", path, row[0])
+			}
+			byID[row[0]] = row
+		}
+		return byID
+	}
+	whole := func(rows map[string][]string, state, by string) {
+		story, err := d.st.Task(t.Context(), ws, "tsk_call")
+		d.must(err)
+		at := func(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05Z") }
+		want := []string{"tsk_call", state, "by_hand", "'=お電話する, \"至急\"", "cus_hana", "acc_mail", "鈴木 健", "2", at(story.CreatedAt), at(story.RaisedAt), "2030-01-02T01:00:00Z", "", by}
+		if by != "" {
+			want[11] = at(story.DoneAt)
+		}
+		if !slices.Equal(rows["tsk_call"], want) {
+			t.Errorf("the row is %q, want %q", rows["tsk_call"], want)
+		}
+	}
+	for _, order := range []string{"", "newest", "oldest"} {
+		rows := export("/tasks.csv?order=" + order)
+		if len(rows) != many+1 {
+			t.Errorf("%d rows, order %q", len(rows), order)
+		}
+		whole(rows, "open", "")
+	}
+	if res := d.post("/tasks/tsk_call/done", url.Values{"note": {"お話ししました"}}); res.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.Code, res.Body)
+	}
+	if rows := export("/tasks.csv"); len(rows) != many || rows["tsk_call"] != nil {
+		t.Errorf("%d are open", len(rows))
+	}
+	rows := export("/tasks.csv?closed=1")
+	if len(rows) != 1 {
+		t.Errorf("%d are done", len(rows))
+	}
+	whole(rows, "done", "佐藤 ゆき")
 }
 
 // TestTypeExactly: what is to be typed is shown to who may do the task alone.

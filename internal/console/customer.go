@@ -10,6 +10,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/text"
 )
 
 func (p Page) customerKind(kind string) string {
@@ -207,4 +208,17 @@ func answered(e engawa.Event) string {
 		return string(words[:shownAnswer]) + "…"
 	}
 	return string(words)
+}
+
+// ticketWords says which ticket an event tells of and where that stands; empty: of none.
+func (p Page) ticketWords(e engawa.Event) string {
+	if !strings.HasPrefix(e.Type, "ticket.") {
+		return ""
+	}
+	data := message.Data(e)
+	status := text.Value(data, "ticket.status")
+	if key := "ticket.status." + status; p.Words.Has(key) {
+		status = p.T(key)
+	}
+	return joinDot(text.Value(data, "ticket.subject"), status)
 }

@@ -201,7 +201,7 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		if yes, _ := recovered(r.Event); yes {
 			late = v.T("gap.recovered")
 		}
-		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), late), "/events/"+r.ID
+		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), v.ticketWords(r.Event), late), "/events/"+r.ID
 	case desk.RowMessage:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
 		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, v.seen(r.Message.SeenAt), orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -267,6 +268,55 @@ func TestSentSaysWhy(t *testing.T) {
 	code, body := d.get("/accounts/acc_chat/sent")
 	if code != http.StatusOK || !strings.Contains(body, "この配信、チャネル、またはパートナーの宣伝は止められています") {
 		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestSentStates: under each state the page has what stands there and nothing else, with
+// what became of it and why.
+func TestSentStates(t *testing.T) {
+	d := newChatDesk(t)
+	now := time.Now()
+	chain := []engawa.Via{{Account: "acc_chat", Within: 10 * time.Minute}, {Account: "acc_mail", Destination: "dst_staff"}}
+	for subject, ends := range map[string][]engawa.Delivery{
+		"投稿したお知らせ":   {{State: engawa.Accepted, Note: "429"}, {State: engawa.Canceled}},
+		"待っているお知らせ":  {{State: engawa.Retrying, Note: "429"}},
+		"順番待ちのお知らせ":  {{State: engawa.Queued}},
+		"遅れたお知らせ":    {{State: engawa.Expired, Note: "deadline"}, {State: engawa.Accepted}},
+		"断られたお知らせ":   {{State: engawa.Failed, Note: "403"}, {State: engawa.Queued}},
+		"どこにも届かないもの": {{State: engawa.Failed, Note: "413"}},
+	} {
+		m := engawa.Message{
+			Workspace: ws, ID: engawa.NewID(engawa.PrefixMessage), Destination: "dst_staff", Purpose: engawa.Service, State: engawa.MessageWaiting, CreatedAt: now,
+			Content: engawa.Content{Subject: subject, Text: "本文"}, Chain: chain,
+		}
+		var made []engawa.Delivery
+		for i, end := range ends {
+			made = append(made, store.NewDelivery(m, i, now))
+			made[i].State, made[i].Note = end.State, end.Note
+		}
+		d.must(d.st.Enqueue(t.Context(), []store.NewMessage{{Message: m, Deliveries: made, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	}
+	want := map[string][]string{
+		"sent":    {"投稿したお知らせ: 引き渡し済み, "},
+		"waiting": {"待っているお知らせ: 再試行待ち, 相手の返答は「429」でした。", "順番待ちのお知らせ: 順番待ち, "},
+		"on":      {"断られたお知らせ: メールへ(順番待ち), 相手の返答は「403」でした。", "遅れたお知らせ: メールへ(引き渡し済み), 期限の10分を過ぎました。"},
+		"not":     {"どこにも届かないもの: 届かず, 相手の返答は「413」でした。"},
+	}
+	row := regexp.MustCompile(`<a href="/messages/msg_\w+">([^<]*)</a></td>.*?<span class="chip \w+">([^<]*)</span>\s*<div class="sub small">([^<]*)</div>`)
+	for _, state := range store.SentStates {
+		body := d.seen("/accounts/acc_chat/sent?state=" + string(state))
+		var got []string
+		for _, m := range row.FindAllStringSubmatch(body, -1) {
+			got = append(got, m[1]+": "+m[2]+", "+m[3])
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want[string(state)]) {
+			t.Errorf("%s has %q, want %q", state, got, want[string(state)])
+		}
+		figure := regexp.MustCompile(`href="/accounts/acc_chat/sent\?state=` + string(state) + `"[^>]*>\s*<span[^>]*>[^<]*</span>\s*<div class="figure">(\d+)</div>`).FindStringSubmatch(body)
+		if figure == nil || figure[1] != strconv.Itoa(len(got)) {
+			t.Errorf("%s is counted as %q", state, figure)
+		}
 	}
 }
 

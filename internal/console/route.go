@@ -105,13 +105,17 @@ func (c *console) routeRows(v *visit, routes []engawa.Route) ([]RouteRow, error)
 	if err != nil {
 		return nil, err
 	}
+	who, err := c.actors(v)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]RouteRow, len(routes))
 	for i, r := range routes {
 		doubts, err := route.Doubts(r, own)
 		if err != nil && engawa.CodeOf(err) != engawa.CodeInvalid {
 			return nil, err
 		}
-		rows[i] = RouteRow{Never: slices.ContainsFunc(doubts, func(d route.Doubt) bool { return d.Refused }), ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: c.changedBy(v, r.UpdatedBy)}
+		rows[i] = RouteRow{Never: slices.ContainsFunc(doubts, func(d route.Doubt) bool { return d.Refused }), ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: v.changedBy(who, r.UpdatedBy)}
 		for _, e := range r.Events {
 			rows[i].Events = append(rows[i].Events, n.patternWords(e))
 		}
@@ -176,15 +180,16 @@ func (c *console) checkRoute(v *visit, stored *engawa.Route, r engawa.Route, do 
 	return c.showRoute(v, http.StatusUnprocessableEntity, r, v.T("form.check"), problem, nil)
 }
 
-// changedBy names who changed something: the visitor, another member's id, or the system.
-func (c *console) changedBy(v *visit, by string) string {
-	switch by {
-	case "":
-		return v.T("routes.system")
-	case v.member.ID:
-		return v.member.Name
+// changedBy names who changed something: a member by the id alone, whoever used the API
+// by "member:…", "key:…" or "partner:…", or the system.
+func (p Page) changedBy(who []Choice, by string) string {
+	switch {
+	case by == "":
+		return p.T("routes.system")
+	case engawa.HasPrefix(by, engawa.PrefixMember):
+		return whose(who, "member:"+by)
 	}
-	return by
+	return whose(who, by)
 }
 
 // patternWords reads an event pattern: "payment events", "every event".

@@ -46,6 +46,8 @@ func TestMailRule(t *testing.T) {
 		"Chatwork is down":              {false, func(h *hub) { h.room.Answer = answer(503, false) }, 0, 1, late, store.SentOn, "deadline", ""},
 		"the account is switched off":   {false, (*hub).switchOff, 0, 1, time.Minute, store.SentOn, "rules", ""},
 		"switched off, copies are on":   {true, (*hub).switchOff, 0, 1, time.Minute, store.SentOn, "rules", ""},
+		"used up, copies are on":        {true, func(h *hub) { h.room.UseElsewhere(300); h.room.TokenPer = time.Hour }, 0, 1, time.Minute, store.SentWaiting, "429", ""},
+		"down, copies are on":           {true, func(h *hub) { h.room.Answer = answer(503, false) }, 0, 1, time.Minute, store.SentWaiting, "", ""},
 		"the answer of a post was lost": {false, func(h *hub) { h.loseOne() }, 1, 0, 0, store.SentHere, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package relay_test
 
 import (
+	"bytes"
+	"encoding/base32"
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -73,6 +76,49 @@ func TestForeignAddress(t *testing.T) {
 	}
 	if _, ok := relay.Open(v, good, now); !ok {
 		t.Error("the true one names nothing")
+	}
+}
+
+// TestSignature: what a token holds besides the id and the day is its signature. That
+// has 80 bits at least, none of which stands still, and none of which may be another.
+func TestSignature(t *testing.T) {
+	text := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+	now := time.Date(2027, 3, 4, 23, 0, 0, 0, time.UTC)
+	v := vault.New(vault.Generate(now))
+	_, key := v.Sign("any", nil)
+	for use, prefix := range map[relay.Use]string{relay.Bounce: engawa.PrefixDelivery, relay.Reply: engawa.PrefixDelivery, relay.Inbox: engawa.PrefixAccount} {
+		var ones, zeros []byte
+		for range 64 {
+			id := engawa.NewOrderedID(prefix, now)
+			raw, err := text.DecodeString(strings.TrimPrefix(relay.LocalPart(v, use, id, now), string(use)+"-"+key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			named, err := text.DecodeString(strings.TrimPrefix(id, prefix+"_"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			named = binary.BigEndian.AppendUint16(named, uint16(now.Unix()/86400))
+			sum, ok := bytes.CutPrefix(raw, named)
+			if !ok || len(sum)*8 < 80 {
+				t.Fatalf("%s: %d bits of signature behind the id and the day: %v", use, len(sum)*8, ok)
+			}
+			if ones == nil {
+				ones, zeros = make([]byte, len(sum)), make([]byte, len(sum))
+			}
+			for i, b := range sum {
+				ones[i] |= b
+				zeros[i] |= ^b
+			}
+			bit := rand.IntN(len(sum) * 8)
+			raw[len(named)+bit/8] ^= 1 << (bit % 8)
+			if _, ok := relay.Open(v, string(use)+"-"+key+text.EncodeToString(raw), now); ok {
+				t.Errorf("%s: bit %d of the signature may be another", use, bit)
+			}
+		}
+		if still := bytes.TrimLeft(append(ones, zeros...), "\xff"); len(still) > 0 {
+			t.Errorf("%s: bits of the signature stand still: %x %x", use, ones, zeros)
+		}
 	}
 }
 

@@ -124,16 +124,20 @@ func TestAutomatic(t *testing.T) {
 	if got := judge(toTaro); got.Kind != Answer || !got.Theirs {
 		t.Fatalf("a person's answer is %+v", got)
 	}
-	for why, more := range map[string][]string{
-		"auto_submitted": {"Auto-Submitted: auto-replied (vacation)"}, "precedence": {"Precedence: Bulk"}, "auto_response": {"X-Auto-Response-Suppress: All"},
-		"list": {"List-Id: <x.example>"},
+	for field, why := range map[string]string{
+		"Auto-Submitted: auto-replied (vacation)": "auto_submitted", "Auto-Submitted: Auto-Generated": "auto_submitted", "Auto-Submitted: auto-notified; owner-email=\"a@x.example\"": "auto_submitted",
+		"Precedence: Bulk": "precedence", "Precedence: list": "precedence", "Precedence: junk": "precedence", "Precedence: auto_reply": "precedence",
+		"List-Id: <x.example>": "list", "List-Unsubscribe: <https://x.example/u>": "list", "List-Post: NO": "list", "Mailing-List: contact owner@x.example": "list",
+		"X-Auto-Response-Suppress: All": "auto_response", "X-Autoreply: yes": "auto_response", "X-Autorespond: お知らせ": "auto_response", "X-Autoresponder: x/1": "auto_response",
 	} {
-		if got := judge(toTaro, more...); got.Kind != Auto || got.Why != why {
-			t.Errorf("%s is %+v", why, got)
+		if got := judge(toTaro, field); got.Kind != Auto || got.Why != why {
+			t.Errorf("%s is %+v, want %s", field, got, why)
 		}
 	}
-	if got := judge(toTaro, "Auto-Submitted: no"); got.Kind != Answer {
-		t.Errorf("Auto-Submitted: no is %+v", got)
+	for _, field := range []string{"Auto-Submitted: no", "Auto-Submitted: No; x=y", "Precedence: first-class", "Precedence: normal", "List: x", "X-Mailer: auto_reply"} {
+		if got := judge(toTaro, field); got.Kind != Answer {
+			t.Errorf("%s is %+v", field, got)
+		}
 	}
 	if got := judge(""); got.Why != "null_sender" {
 		t.Errorf("without a return path it is %+v", got)

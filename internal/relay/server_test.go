@@ -304,7 +304,8 @@ func arf(path string) string {
 }
 
 // TestComplaint: it is followed by its own address, and by the return path that
-// the mail complained about shows, at the address of a feedback loop.
+// the mail complained about shows, at the address of a feedback loop. The address
+// is stopped for that reason and no other, and the consent is withdrawn.
 func TestComplaint(t *testing.T) {
 	p := posted(t, limits(), nil)
 	second := p.handOver("msg_2")
@@ -321,6 +322,11 @@ func TestComplaint(t *testing.T) {
 	p.must(err)
 	if len(consents) != 2 || consents[0].Given || consents[0].Purpose != engawa.Marketing || consents[0].Controller != engawa.ControllerWorkspace {
 		t.Errorf("consents are %+v", consents)
+	}
+	stops, err := p.Suppressed(t.Context(), "ws_1", store.SuppressedFilter{}, store.Page{})
+	p.must(err)
+	if len(stops) != 1 || stops[0].Of != "cp_1" || stops[0].Customer != "cus_1" || stops[0].Channel != "mail" || stops[0].Reason != "complained" || !stops[0].Until.IsZero() {
+		t.Errorf("stopped are %+v", stops)
 	}
 }
 

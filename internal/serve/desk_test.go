@@ -82,7 +82,7 @@ func (o counter) buys(t *testing.T, product string) (transaction string) {
 	return transaction
 }
 
-func (o counter) until(t *testing.T, what string, is func() bool) {
+func (o shop) until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -181,14 +181,19 @@ func TestCause(t *testing.T) {
 // TestRouteVersions: who changed a route and when stays, with what it said.
 func TestRouteVersions(t *testing.T) {
 	each(t, func(s *shop) {
-		r := engawa.Route{Workspace: ws, ID: "rte_1", Name: "one", Events: []string{"a.*"}, UpdatedBy: "mem_1", UpdatedAt: time.Now()}
+		first := time.Date(2026, 11, 23, 3, 4, 5, 6000, time.UTC)
+		second := first.Add(25 * time.Hour)
+		r := engawa.Route{Workspace: ws, ID: "rte_1", Name: "one", Events: []string{"a.*"}, UpdatedBy: "mem_1", UpdatedAt: first}
 		s.must(s.SaveRoute(s.t.Context(), r))
-		r.Version, r.Name, r.UpdatedBy = 1, "two", "key_1"
+		r.Version, r.Name, r.UpdatedBy, r.UpdatedAt = 1, "two", "key_1", second
 		s.must(s.SaveRoute(s.t.Context(), r))
 		rs, err := s.RouteVersions(s.t.Context(), ws, "rte_1")
 		s.must(err)
 		if len(rs) != 2 || rs[0].Version != 2 || rs[0].Name != "two" || rs[0].UpdatedBy != "key_1" || rs[1].Name != "one" || rs[1].UpdatedBy != "mem_1" || rs[1].Events[0] != "a.*" {
 			s.t.Errorf("%+v", rs)
+		}
+		if !rs[0].UpdatedAt.Equal(second) || !rs[1].UpdatedAt.Equal(first) {
+			s.t.Errorf("changed at %s and %s", rs[0].UpdatedAt, rs[1].UpdatedAt)
 		}
 		if _, err := s.RouteVersions(s.t.Context(), ws, "rte_2"); code(err) != engawa.CodeNotFound {
 			s.t.Errorf("of no route: %v", err)

@@ -135,6 +135,7 @@ var computed = map[string][]string{
 		"name", "name.help", "from", "from.help", "subject", "subject.help", "type", "type.help", "group", "group.help", "issuer", "issuer.help", "kind", "kind.help", "body", "data", "by",
 	},
 	"patterns.wrong.":     {"name", "from", "subject", "body", "type", "data", "by"},
+	"ticket.status.":      {"new", "open", "pending", "hold", "solved", "closed"}, // Zendesk's
 	"stop.reason.":        {"bounced", "complained", "blocked", "opted_out", "operator"},
 	"byhand.do.":          {"register", "change", "remove"},
 	"sent.state.":         {"sent", "waiting", "on", "not"},

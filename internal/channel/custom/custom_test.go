@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,62 @@ func TestRefusedSettings(t *testing.T) {
 	}
 	if _, err := Kind.Check(settings); err != nil {
 		t.Errorf("the case's own: %v", err)
+	}
+}
+
+// TestRequest: the method, the headers and the body are those that the account describes,
+// and what the account leaves open is the field's default.
+func TestRequest(t *testing.T) {
+	sent := func(more http.Header) http.Header {
+		h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"Engawa"}, "Accept": {"application/json"}, "X-Shop": {"hinata"}, "Authorization": {"Bearer s3cret-s3cret"}}
+		maps.Copy(h, more)
+		return h
+	}
+	p := channeltest.Parcel("member-000123")
+	for name, tc := range map[string]struct {
+		s      map[string]string
+		method string
+		header http.Header
+	}{
+		"of itself":        {settings, http.MethodPost, sent(nil)},
+		"post":             {with("method", "post"), http.MethodPost, sent(nil)},
+		"put":              {with("method", "put"), http.MethodPut, sent(nil)},
+		"patch":            {with("method", "patch"), http.MethodPatch, sent(nil)},
+		"a key":            {with("method", "put", "key_header", "Idempotency-Key"), http.MethodPut, sent(http.Header{"Idempotency-Key": {p.Key}})},
+		"another secret":   {with("secret_header", "X-Api-Key", "secret_value", "k3y"), http.MethodPost, sent(http.Header{"X-Api-Key": {"k3y"}, "Authorization": nil})},
+		"one's own agent":  {with("headers", "Accept: application/json\nX-Shop: hinata\nuser-agent: Hinata/1"), http.MethodPost, sent(http.Header{"User-Agent": {"Hinata/1"}})},
+		"a form":           {with("method", "patch", "type", "form", "body", "to={{to}}"), http.MethodPatch, sent(http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})},
+		"text":             {with("method", "put", "type", "text", "body", "{{to}}"), http.MethodPut, sent(http.Header{"Content-Type": {"text/plain; charset=utf-8"}})},
+		"no header at all": {with("headers", "", "secret_header", "", "secret_value", ""), http.MethodPost, sent(http.Header{"Accept": nil, "X-Shop": nil, "Authorization": nil})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				_, se := chattest.SendParcel(t, Kind, tc.s, p, channel.Env{HTTP: channeltest.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					calls++
+					body, _ := io.ReadAll(r.Body)
+					if r.Method != tc.method || !strings.Contains(string(body), "member-000123") {
+						t.Errorf("%s with %s, want %s", r.Method, body, tc.method)
+					}
+					for name, want := range tc.header {
+						if got := r.Header.Values(name); !slices.Equal(got, want) {
+							t.Errorf("%s is %q, want %q", name, got, want)
+						}
+						r.Header.Del(name)
+					}
+					for _, name := range []string{"Accept-Encoding", "Content-Length"} { // the connection's
+						r.Header.Del(name)
+					}
+					if len(r.Header) != 0 {
+						t.Errorf("nobody asked for %v", r.Header)
+					}
+					_, _ = io.WriteString(w, `{"ok":true}`)
+				}))})
+				if se != nil || calls != 1 {
+					t.Errorf("%d calls: %v", calls, se)
+				}
+			})
+		})
 	}
 }
 

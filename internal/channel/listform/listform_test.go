@@ -320,6 +320,7 @@ func TestDrift(t *testing.T) {
 			"a new encoding":       {change: func(f *sim.Form) { f.Charset, f.Header, f.Meta = "UTF-8", "UTF-8", "UTF-8" }, class: channel.AccountClosed, code: formChanged, says: "sesform.php utf-8"},
 			"a plan to choose":     {change: func(f *sim.Form) { f.Select = true }, class: channel.AccountClosed, code: formChanged, says: "select"},
 			"it asks to sign in":   {fault: sim.Login, class: channel.AccountClosed, code: formChanged, says: "password pw"},
+			"it asks for letters":  {fault: sim.Captcha, class: channel.AccountClosed, code: formChanged, says: "+ text captcha (required)"},
 			"another host":         {fault: sim.Foreign, class: channel.AccountClosed, code: formChanged, says: "elsewhere.example"},
 			"a redirect":           {fault: sim.Moved, class: channel.AccountClosed, code: "302", says: "302"},
 			"a meta refresh":       {fault: sim.Refresh, class: channel.AccountClosed, code: "no_form", says: "no_form"},
