@@ -199,14 +199,13 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 	}
 	// First what we know, then what they say: a notice in between is newer than both,
 	// and what is found of its contract counts for nothing.
-	kept, err := k.Store.Contracts(ctx, a.Workspace, a.ID)
+	kept, err := k.Store.Contracts(ctx, a.Workspace, a.ID, whose)
 	if err != nil {
 		return err
 	}
 	known := map[string]smaregi.Standing{}
 	for _, c := range kept {
-		contract := strings.TrimPrefix(c.Subject, smaregi.ContractKind+":")
-		if known[contract], err = read(c.Facts); err != nil {
+		if known[whose(c.Subject).Value], err = read(c.Facts); err != nil {
 			return err
 		}
 	}
@@ -238,6 +237,11 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 	}
 	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, raise, []store.Closing{{Kind: taskList, Ref: a.ID}})
 	return err
+}
+
+// whose is the contract that an event is about.
+func whose(subject string) engawa.Identity {
+	return smaregi.Identity(strings.TrimPrefix(subject, smaregi.ContractKind+":"))
 }
 
 // found is a finding as it is kept, with the id of its event if it is one.

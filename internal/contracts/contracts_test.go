@@ -287,6 +287,41 @@ func TestMissed(t *testing.T) {
 	})
 }
 
+// TestMerged: the contracts of two customers who become one stay two: each hears its own
+// notices, and the list, also where their plans are the same.
+func TestMerged(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.add("sb_c2", "std", false)
+		s.step()
+		_, err := s.Merge(t.Context(), store.Merge{
+			Workspace: ws, Into: s.customer("sb_c1"), From: s.customer("sb_c2"), Narrow: func(_, _ []engawa.Consent, _ time.Time) []engawa.Consent { return nil },
+		})
+		s.must(err)
+		s.same("whose both are", s.customer("sb_c2"), s.customer("sb_c1"))
+		day := smaregi.Today(time.Now())
+		s.act("sb_c2", "force-stop", day)
+		s.same("stopped", s.stands("sb_c1"), "std active, std suspended")
+		s.act("sb_c1", "force-stop", day)
+		s.act("sb_c2", "cancel-force-stop", day)
+		s.same("the other", s.stands("sb_c1"), "std active, std suspended")
+		s.same("tasks", s.open(), "[]")
+		for _, plan := range []string{"pro", "std"} {
+			s.smaregi.Change("sb_c2", func(c *sim.Contract) { c.Plan = plan })
+			s.act("sb_c2", "change-plan", day)
+		}
+		s.same("there and back", s.stands("sb_c1"), "pro expired, std active, std expired, std suspended")
+		told := len(s.told())
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("the list agrees", len(s.told()), told)
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("one is gone", s.stands("sb_c1"), "pro expired, std active, std expired, std expired")
+	})
+}
+
 // TestUnreadable: a list that cannot be read ends nobody's contract and asks a
 // person; when it can be read the task is done.
 func TestUnreadable(t *testing.T) {

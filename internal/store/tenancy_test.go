@@ -133,15 +133,20 @@ func (s *shop) settle(of string) estate {
 	return e
 }
 
+// contractOf is the contract that the subject of an event means.
+func contractOf(subject string) engawa.Identity {
+	return engawa.Identity{Issuer: "smaregi", Kind: "contract", Value: strings.TrimPrefix(subject, "contract:")}
+}
+
 // told is a contract that an account told of.
 func told(of, account, contract string) store.Contracted {
 	now := time.Now()
 	return store.Contracted{
 		Event: engawa.Event{
 			Workspace: of, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: account, Type: "app.subscription.started", Known: true, Subject: "contract:" + contract,
-			OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+			OccurredAt: now, ReceivedAt: now, Data: fmt.Appendf(nil, `{"m":{"id":%q}}`, contract),
 		},
-		App: "app_" + of, Whose: engawa.Identity{Issuer: "smaregi", Kind: "contract", Value: contract}, New: engawa.Customer{Kind: "contract", Name: contract, Locale: engawa.Japanese},
+		App: "app_" + of, Whose: contractOf("contract:" + contract), New: engawa.Customer{Kind: "contract", Name: contract, Locale: engawa.Japanese},
 		Hear: func([]byte) (store.ContractStanding, error) {
 			return store.ContractStanding{Subscription: engawa.Subscription{Product: "std", State: engawa.SubscriptionActive, StartsAt: now, Environment: engawa.Sandbox}, Facts: []byte(`{}`), Key: "1"}, nil
 		},
@@ -705,7 +710,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return ps, err
 	},
 	"Contracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Contracts(ctx, as, "acc_"+e.of)
+		return s.Contracts(ctx, as, "acc_"+e.of, contractOf)
 	},
 	"HearContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil, nil)
