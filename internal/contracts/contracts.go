@@ -49,6 +49,7 @@ func (k *Keeper) Keep(ctx context.Context, a engawa.Account, evs []engawa.Event)
 		return err
 	}
 	var cs []store.Contracted
+	today := smaregi.Today(time.Now())
 	for _, e := range evs {
 		if !e.Known {
 			if _, err := k.Store.Journal(ctx, []engawa.Event{e}); err != nil {
@@ -66,7 +67,7 @@ func (k *Keeper) Keep(ctx context.Context, a engawa.Account, evs []engawa.Event)
 		}
 		e.Data = told.Data
 		cs = append(cs, at.contracted(e, w.Contract, "", func(s smaregi.Standing) store.ContractStanding {
-			next, again := s.Hear(w)
+			next, again := s.Hear(w, today)
 			return at.standing(next, again)
 		}))
 	}

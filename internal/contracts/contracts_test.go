@@ -378,6 +378,47 @@ func TestConsent(t *testing.T) {
 	}
 }
 
+// TestToCome: what a notice tells for a day to come stands against the list until that
+// day, and keeps neither the withdrawal of an address nor an end waiting.
+func TestToCome(t *testing.T) {
+	ahead := smaregi.Today(time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC))
+	for name, c := range map[string]struct {
+		action string
+		then   func(*sim.Contract)
+		want   string
+	}{
+		"a plan to come stays":   {"change-plan", func(c *sim.Contract) { c.Plan, c.Shares = "std", false }, "pro active, std expired"},
+		"an end to come stays":   {"end", func(c *sim.Contract) { c.State, c.Shares = "active", false }, "std expired"},
+		"it ends before its day": {"change-plan", func(c *sim.Contract) { c.State = "end" }, "pro expired, std expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T, s *shop) {
+				s.add("sb_c1", "std", true)
+				s.step()
+				s.same("before", s.addresses(), "["+mail+"]")
+				if c.action == "change-plan" {
+					s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Plan = "pro" })
+				}
+				s.act("sb_c1", c.action, ahead)
+				s.smaregi.Change("sb_c1", c.then)
+				time.Sleep(13 * time.Hour)
+				s.step()
+				s.same("stands", s.stands("sb_c1"), c.want)
+				s.same("address", s.addresses(), "[]")
+			})
+		})
+	}
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.act("sb_c1", "start", ahead)
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" }) // not there yet
+		s.step()
+		s.same("a start to come stays", s.stands("sb_c1"), "std active")
+		s.act("sb_c1", "end", smaregi.Today(time.Now()))
+		s.same("and can be ended before", s.stands("sb_c1"), "std expired")
+	})
+}
+
 // TestNoRight: whose platform app it is has no right to read by that, only by a grant.
 func TestNoRight(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {
