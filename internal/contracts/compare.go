@@ -19,6 +19,7 @@ type Finding struct {
 	Plan           string
 	Day            string
 	Mail           engawa.Address // empty: its sharing is not agreed to
+	Absent         bool           // the list lacks it for the first time: it is looked at again before it ends
 }
 
 // Format names the contract alone, whatever the verb.
@@ -29,6 +30,9 @@ func (f Finding) word() smaregi.Word { return smaregi.Found(f.Contract, f.Action
 // settled is how the contract stands by the list, which leaves no doubt but of what is
 // to come.
 func (f Finding) settled(s smaregi.Standing) smaregi.Standing {
+	if s.Absent = f.Absent; s.Absent {
+		return s
+	}
 	if f.Action != "" {
 		s, _ = s.Hear(f.word(), f.Day)
 	}
@@ -39,7 +43,8 @@ func (f Finding) settled(s smaregi.Standing) smaregi.Standing {
 }
 
 // Compare says what the list has of each contract, on a day, beside how it stands by
-// the notices. A contract that is not in the list does not use the app.
+// the notices. A contract that is not in the list twice does not use the app: the list
+// may have been cut short, or have shifted while it was read.
 func Compare(known map[string]smaregi.Standing, items []smaregi.Item, today string) (all []Finding) {
 	listed := map[string]bool{}
 	for _, i := range items {
@@ -54,7 +59,11 @@ func Compare(known map[string]smaregi.Standing, items []smaregi.Item, today stri
 		}
 		s := known[contract]
 		f := Finding{Contract: contract, Words: s.Words, Day: today}
-		all = append(all, f.each(missing(s, smaregi.Item{State: engawa.SubscriptionExpired}, today))...)
+		actions := missing(s, smaregi.Item{State: engawa.SubscriptionExpired}, today)
+		if f.Absent = len(actions) > 0 && !s.Absent; f.Absent {
+			actions = nil
+		}
+		all = append(all, f.each(actions)...)
 	}
 	return all
 }

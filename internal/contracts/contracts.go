@@ -36,7 +36,7 @@ const (
 // day, also where one reading in between fails.
 const (
 	every      = 12 * time.Hour
-	soon       = 10 * time.Minute // after trouble that passes
+	soon       = 10 * time.Minute // after trouble that passes, or where the list lacks somebody
 	later      = time.Hour        // after trouble that a person has to end, or where there is no list
 	mostSilent = 3                // readings that may fail before a person is asked
 )
@@ -168,12 +168,12 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	if err != nil || list == nil {
 		return k.Store.Read(ctx, r, now.Add(later)) // what is wrong with settings was said when they were saved
 	}
-	err = k.settle(ctx, a, list, r)
+	again, err := k.settle(ctx, a, list, r)
 	var refused *smaregi.RefusedError
 	switch {
 	case err == nil:
 		r.ReadAt, r.Failures = now, 0
-		return k.Store.Read(ctx, r, now.Add(every))
+		return k.Store.Read(ctx, r, now.Add(again))
 	case !errors.As(err, &refused):
 		return err
 	}
@@ -192,28 +192,30 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	return errors.Join(err, k.Store.Read(ctx, r, now.Add(wait)))
 }
 
-// settle reads a list and keeps what it says otherwise than the notices.
-func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.List, r store.Reading) error {
+// settle reads a list and keeps what it says otherwise than the notices. It returns
+// how long until it is to be read again.
+func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.List, r store.Reading) (again time.Duration, err error) {
 	p, err := k.place(ctx, a)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// First what we know, then what they say: a notice in between is newer than both,
 	// and what is found of its contract counts for nothing.
 	kept, err := k.Store.Contracts(ctx, a.Workspace, a.ID, whose)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	known := map[string]smaregi.Standing{}
 	for _, c := range kept {
 		if known[whose(c.Subject).Value], err = read(c.Facts); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	items, err := list.Items(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	again = every
 	fresh, now := 0, time.Now().UTC()
 	findings := Compare(known, items, smaregi.Today(now))
 	ids := make([]string, len(findings)) // of one moment, and sorting as they were found
@@ -224,20 +226,23 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 	for i, f := range findings {
 		c, err := p.found(f, ids[i], now)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		n, err := k.Store.HearContracts(ctx, a.Workspace, a.ID, []store.Contracted{c}, nil, nil)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		fresh += n
+		if f.Absent {
+			again = soon
+		}
 	}
 	var raise []engawa.Task
 	if fresh > 0 && !r.ReadAt.IsZero() { // the first list is no gap: nobody listened before
 		raise = append(raise, engawa.Task{Workspace: a.Workspace, Kind: taskGap, Ref: a.ID, Args: map[string]string{"account": a.Name, "n": strconv.Itoa(fresh)}})
 	}
 	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, raise, []store.Closing{{Kind: taskList, Ref: a.ID}})
-	return err
+	return again, err
 }
 
 // whose is the contract that an event is about.
@@ -262,6 +267,9 @@ func (p place) found(f Finding, id string, now time.Time) (store.Contracted, err
 		next := f.settled(s)
 		return p.standing(next, next == s)
 	})
+	if f.Absent {
+		return c, nil
+	}
 	c.Shared = &store.SharedAddress{
 		Mail: f.Mail, Verified: p.account.Settings["trust_email"] == "true", Controller: p.controller(),
 		Evidence: engawa.Evidence{Where: "Smaregi, My Page: the app's page of purchase", How: "checkbox", Version: "unseen", Locale: engawa.Japanese},

@@ -255,8 +255,7 @@ func TestContradiction(t *testing.T) {
 		s.must(s.smaregi.Send(t.Context(), "sb_c1", "start", s.smaregi.Body("sb_c1", "start", day)))
 		s.same("by arrival", s.stands("sb_c1"), "std active")
 		s.same("tasks", s.open(), []string{store.ContractTask})
-		time.Sleep(13 * time.Hour)
-		s.step()
+		s.twice()
 		s.same("by the list", s.stands("sb_c1"), "std expired")
 		s.same("tasks", s.open(), []string{"smaregi.gap"})
 	})
@@ -284,6 +283,37 @@ func TestMissed(t *testing.T) {
 		s.same("c2", s.stands("sb_c2"), "pro active, std expired")
 		s.same("c3", s.stands("sb_c3"), "std suspended")
 		s.same("tasks", s.open(), []string{"smaregi.gap"})
+	})
+}
+
+// TestAbsent: whom the list lacks is looked at again, soon, and only then has ended; a
+// list that was cut short for a moment ends nobody and takes no address away.
+func TestAbsent(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", true)
+		s.step()
+		listed := func(state string) { s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = state }) }
+		listed("end")
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("missing once", s.stands("sb_c1"), "std active")
+		s.same("its address", s.addresses(), "["+mail+"]")
+		listed("active")
+		time.Sleep(11 * time.Minute)
+		s.step()
+		listed("end")
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("missing once more, but not twice running", s.stands("sb_c1"), "std active")
+		s.act("sb_c1", "change-options", smaregi.Today(time.Now()))
+		time.Sleep(11 * time.Minute)
+		s.step()
+		s.same("told of in between", s.stands("sb_c1"), "std active")
+		time.Sleep(11 * time.Minute)
+		s.step()
+		s.same("missing twice", s.stands("sb_c1"), "std expired")
+		s.same("its address", s.addresses(), "[]")
+		s.same("told", s.told(), "[started* options_changed ended*]")
 	})
 }
 
@@ -316,8 +346,7 @@ func TestMerged(t *testing.T) {
 		s.step()
 		s.same("the list agrees", len(s.told()), told)
 		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
-		time.Sleep(13 * time.Hour)
-		s.step()
+		s.twice()
 		s.same("one is gone", s.stands("sb_c1"), "pro expired, std active, std expired, std expired")
 	})
 }
@@ -401,8 +430,7 @@ func TestToCome(t *testing.T) {
 				}
 				s.act("sb_c1", c.action, ahead)
 				s.smaregi.Change("sb_c1", c.then)
-				time.Sleep(13 * time.Hour)
-				s.step()
+				s.twice()
 				s.same("stands", s.stands("sb_c1"), c.want)
 				s.same("address", s.addresses(), "[]")
 			})
@@ -493,6 +521,15 @@ func within(t *testing.T, do func(t *testing.T, s *shop)) {
 func (s *shop) step() {
 	s.t.Helper()
 	s.must(s.keeper.Step(s.t.Context()))
+}
+
+// twice reads the list when it is due, and soon after, which ends who is missing.
+func (s *shop) twice() {
+	s.t.Helper()
+	time.Sleep(13 * time.Hour)
+	s.step()
+	time.Sleep(11 * time.Minute)
+	s.step()
 }
 
 // addresses are all that the hub has of contract sb_c1.

@@ -65,14 +65,15 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Items reads the whole list. Of it either all is known or nothing: a page that
-// cannot be read must not end contracts. The error is a *RefusedError.
+// Items reads the whole list, to a page that has nothing: one with less than was asked
+// for may be all that the list gives at once. Of it either all is known or nothing: a
+// page that cannot be read must not end contracts. The error is a *RefusedError.
 func (l *List) Items(ctx context.Context) ([]Item, error) {
 	token, err := l.token(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []Item
+	var all, before []Item
 	seen := map[string]bool{}
 	for page := 1; page <= maxPages; page++ {
 		body, err := l.page(ctx, token, page)
@@ -80,22 +81,20 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 			return nil, err
 		}
 		items, wrong := l.read(body)
-		if wrong != nil {
+		switch {
+		case wrong != nil:
 			return nil, &RefusedError{Err: wrong}
+		case len(items) == 0:
+			return all, nil
+		case slices.Equal(items, before):
+			return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")}
 		}
-		fresh := 0
+		before = items
 		for _, i := range items {
-			if !seen[i.Contract] {
+			if !seen[i.Contract] { // the list may shift between two pages
 				seen[i.Contract] = true
-				fresh++
 				all = append(all, i)
 			}
-		}
-		if len(items) < pageSize {
-			return all, nil
-		}
-		if fresh == 0 {
-			return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")}
 		}
 	}
 	return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)}

@@ -154,32 +154,39 @@ func simulator(n int) *sim.Server {
 	return s
 }
 
-// TestList: the whole list is read, page by page, or none of it.
+// TestList: the whole list is read, page by page, or none of it: pages may have fewer
+// than was asked for.
 func TestList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, n := range []int{0, 1, 99, 100, 101, 350} {
-			s := simulator(n)
+		for _, c := range []struct{ n, most int }{{0, 0}, {1, 0}, {99, 0}, {100, 0}, {101, 0}, {350, 0}, {101, 30}, {60, 30}} {
+			s := simulator(c.n)
+			s.ListMost = c.most
 			l := OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{s}})
 			items, err := l.Items(t.Context())
-			if err != nil || len(items) != n {
-				t.Fatalf("%d of %d: %v", len(items), n, err)
+			if err != nil || len(items) != c.n {
+				t.Fatalf("%d of %+v: %v", len(items), c, err)
 			}
-			if n > 1 && (items[0].Mail == "" || items[1].Mail != "" || items[0].Plan != "std") {
+			if c.n > 1 && (items[0].Mail == "" || items[1].Mail != "" || items[0].Plan != "std") {
 				t.Errorf("%q %q", items[0].Mail, items[1].Mail)
 			}
-			if n > 100 { // the second page fails
+			if c.n > 100 { // the second page fails, or is the first again
 				time.Sleep(2 * time.Second)
-				first := true
-				broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if !first {
-						s.Down(1)
+				for want, meddle := range map[engawa.Code]func(*http.Request){
+					engawa.CodeUnavailable: func(*http.Request) { s.Down(1) },
+					engawa.CodeInvalid:     func(r *http.Request) { r.URL.RawQuery = "limit=100" },
+				} {
+					first := true
+					broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if !first {
+							meddle(r)
+						}
+						first = false
+						s.ServeHTTP(w, r)
+					})
+					l = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{broken}})
+					if items, err := l.Items(t.Context()); engawa.CodeOf(err) != want || items != nil {
+						t.Errorf("%d items, %v, want %s", len(items), err, want)
 					}
-					first = false
-					s.ServeHTTP(w, r)
-				})
-				l = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{broken}})
-				if items, err := l.Items(t.Context()); err == nil || items != nil {
-					t.Errorf("%d items of a list that broke off", len(items))
 				}
 			}
 			time.Sleep(2 * time.Second)

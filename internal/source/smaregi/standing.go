@@ -18,6 +18,8 @@ type Standing struct {
 	Last  string                   `json:"last,omitempty"`  // digest of the last word
 	Words int                      `json:"words,omitempty"` // how many were said
 	Doubt Doubt                    `json:"doubt,omitempty"` // what does not go together; the list settles it
+	// Absent: since the last word the list lacked it once.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Doubt is why the words about a contract do not go together.
@@ -43,7 +45,7 @@ func (s Standing) Hear(w Word, today string) (next Standing, again bool) {
 		return s, true
 	}
 	next = s
-	next.Last, next.Words = w.Digest, s.Words+1
+	next.Last, next.Words, next.Absent = w.Digest, s.Words+1, false
 	on := cmp.Or(w.Day, today)
 	if on < min(s.Day, today) {
 		return next, false // a word of an earlier day that came late

@@ -63,6 +63,7 @@ type Server struct {
 	ListClient Client // of the list of users: another one
 	ListPath   string
 	ListItems  string // the member under which the list stands; empty: the answer is the list
+	ListMost   int    // how many a page has at most, whatever is asked for; 0: 1000
 	Members    Members
 	Withheld   string        // how an address is withheld; empty: Absent
 	Life       time.Duration // of tokens; 0: an hour
@@ -372,6 +373,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, production bool) (
 		if c.State != "end" {
 			rows = append(rows, s.row(c))
 		}
+	}
+	if s.ListMost > 0 {
+		limit = min(limit, s.ListMost)
 	}
 	from := min((page-1)*limit, len(rows))
 	rows = rows[from:min(from+limit, len(rows))]
