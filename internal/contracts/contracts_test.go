@@ -357,7 +357,7 @@ func TestUnreadable(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {
 		s.add("sb_c1", "std", false)
 		s.step()
-		s.smaregi.Down(3)
+		s.smaregi.Down(3, 0)
 		for range 3 {
 			s.same("tasks", s.open(), "[]")
 			time.Sleep(13 * time.Hour)
@@ -372,6 +372,21 @@ func TestUnreadable(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		s.step()
 		s.same("tasks", s.open(), "[]")
+	})
+}
+
+// TestToldToWait: a list that asks to wait is not asked before that.
+func TestToldToWait(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.smaregi.Down(1, 20*time.Minute)
+		for n, want := range []string{"unknown", "unknown", "std active"} {
+			if n > 0 {
+				time.Sleep(11 * time.Minute)
+			}
+			s.step()
+			s.same(fmt.Sprint(n), s.stands("sb_c1"), want)
+		}
 	})
 }
 

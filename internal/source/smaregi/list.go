@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,6 +53,7 @@ const (
 	pageSize  = 100 // what Smaregi's lists have where nothing is said; never more than 1000
 	maxPages  = 1000
 	maxAnswer = 8 << 20
+	patience  = time.Minute // for one page; who asks for more is asked another time
 	maxShown  = 4 << 10
 )
 
@@ -76,7 +78,7 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 	var all, before []Item
 	seen := map[string]bool{}
 	for page := 1; page <= maxPages; page++ {
-		body, err := l.page(ctx, token, page)
+		body, err := l.patiently(ctx, token, page)
 		if err != nil {
 			return nil, err
 		}
@@ -98,6 +100,23 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 		}
 	}
 	return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)}
+}
+
+// patiently is page for who has time: where the list asks to wait a little, it does.
+func (l *List) patiently(ctx context.Context, token engawa.Secret, n int) ([]byte, error) {
+	for left := patience; ; {
+		body, err := l.page(ctx, token, n)
+		refused, ok := errors.AsType[*RefusedError](err)
+		if !ok || refused.After == 0 || refused.After > left {
+			return body, err
+		}
+		left -= refused.After
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(refused.After):
+		}
+	}
 }
 
 // Probe asks for the first page, for who saves settings.

@@ -172,7 +172,7 @@ func TestList(t *testing.T) {
 			if c.n > 100 { // the second page fails, or is the first again
 				time.Sleep(2 * time.Second)
 				for want, meddle := range map[engawa.Code]func(*http.Request){
-					engawa.CodeUnavailable: func(*http.Request) { s.Down(1) },
+					engawa.CodeUnavailable: func(*http.Request) { s.Down(1, 0) },
 					engawa.CodeInvalid:     func(r *http.Request) { r.URL.RawQuery = "limit=100" },
 				} {
 					first := true
@@ -190,6 +190,37 @@ func TestList(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
+// TestWaits: a reading of more pages than may be asked for in a second waits as long as
+// it is told, and goes on; told to wait for longer it ends, and says for how long.
+func TestWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulator(2500)
+		l := OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{s}})
+		began := time.Now()
+		items, err := l.Items(t.Context())
+		if took := time.Since(began); err != nil || len(items) != 2500 || took != 2*time.Second { // 26 pages, 10 a second
+			t.Errorf("%d items after %s, %v", len(items), took, err)
+		}
+		time.Sleep(time.Second)
+		for wait, most := range map[time.Duration]int{40 * time.Second: 2, time.Hour: 1} { // calls of a page that never comes
+			s.Down(10, wait)
+			calls := len(s.Calls())
+			_, err := l.Items(t.Context())
+			refused, ok := errors.AsType[*RefusedError](err)
+			if n := len(s.Calls()) - calls; !ok || refused.After != wait || n != most {
+				t.Errorf("told to wait %s: %d calls, %v", wait, n, err)
+			}
+		}
+		s.Down(1, time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began = time.Now()
+		if _, err := l.Items(ctx); err == nil || time.Since(began) != time.Second {
+			t.Errorf("ended after %s: %v", time.Since(began), err)
 		}
 	})
 }

@@ -77,6 +77,7 @@ type Server struct {
 	log    []Call
 	sent   []Notice
 	down   int
+	after  time.Duration
 }
 
 // Call is one call as the log has it.
@@ -110,11 +111,12 @@ func (s *Server) Change(id string, change func(*Contract)) {
 	}
 }
 
-// Down has the next n calls of the list answered 503.
-func (s *Server) Down(n int) {
+// Down has the next n calls of the list answered 503, or, where after says how long to
+// wait, 429.
+func (s *Server) Down(n int, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.down = n
+	s.down, s.after = n, after
 }
 
 // Calls returns the log, oldest first.
@@ -136,9 +138,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (int, string) {
 	host, production := r.Host, slices.Contains([]string{idHosts[1], apiHosts[1]}, r.Host)
 	id, api := !slices.Contains(apiHosts, host), !slices.Contains(idHosts, host)
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if wait := s.limited(r, production); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(wait))
-		return problem(w, http.StatusTooManyRequests, "Too Many Requests", "rate limit")
+	if s.limited(r, production) {
+		return tooMany(w, time.Second)
 	}
 	switch {
 	case api && r.URL.Path == "/"+strings.Trim(s.ListPath, "/") && s.ListPath != "":
@@ -158,8 +159,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (int, string) {
 }
 
 // limited counts calls in any second: 10 reading and 4 writing in the sandbox, 50 and
-// 20 in production. It returns the seconds to wait.
-func (s *Server) limited(r *http.Request, production bool) int {
+// 20 in production.
+func (s *Server) limited(r *http.Request, production bool) bool {
 	most, key := 10, "read"
 	if r.Method != http.MethodGet {
 		most, key = 4, "write"
@@ -174,10 +175,10 @@ func (s *Server) limited(r *http.Request, production bool) int {
 	recent := slices.DeleteFunc(s.calls[key], func(at time.Time) bool { return now.Sub(at) >= time.Second })
 	if len(recent) >= most {
 		s.calls[key] = recent
-		return 1
+		return true
 	}
 	s.calls[key] = append(recent, now)
-	return 0
+	return false
 }
 
 func (c Client) in(production bool) Client {
@@ -360,6 +361,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, production bool) (
 	switch {
 	case s.down > 0:
 		s.down--
+		if s.after > 0 {
+			return tooMany(w, s.after)
+		}
 		return problem(w, http.StatusServiceUnavailable, "Service Unavailable", "down")
 	case r.Method != http.MethodGet:
 		return problem(w, http.StatusMethodNotAllowed, "Method Not Allowed", "method")
@@ -422,6 +426,11 @@ func answer(w http.ResponseWriter, status int, typ string, body any) int {
 
 func problem(w http.ResponseWriter, status int, title, rule string) (int, string) {
 	return answer(w, status, "application/problem+json", map[string]any{"type": "about:blank", "title": title, "detail": rule, "status": status}), rule
+}
+
+func tooMany(w http.ResponseWriter, wait time.Duration) (int, string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	return problem(w, http.StatusTooManyRequests, "Too Many Requests", "rate limit")
 }
 
 func oauth(w http.ResponseWriter, status int, code, rule string) (int, string) {
