@@ -39,6 +39,7 @@ const (
 type shop struct {
 	*store.Store
 	t       *testing.T
+	url     string
 	smaregi *sim.Server
 	keeper  *contracts.Keeper
 	intake  *intake.Intake
@@ -82,7 +83,7 @@ func open(t *testing.T, url string, settings ...string) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{Store: st, t: t}
+	s := &shop{Store: st, t: t, url: url}
 	t.Cleanup(func() { s.must(st.Close()) })
 	client := &http.Client{Transport: s}
 	s.smaregi = &sim.Server{
@@ -348,6 +349,86 @@ func TestMerged(t *testing.T) {
 		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
 		s.twice()
 		s.same("one is gone", s.stands("sb_c1"), "pro expired, std active, std expired, std expired")
+	})
+}
+
+// TestBatches: what the list tells is kept 100 in a transaction, each with the task of
+// how many there are so far; who cannot be kept stops nobody else, and is told of.
+func TestBatches(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		for n := range 3 {
+			s.add(fmt.Sprintf("sb_bad%d", n), "std", false)
+		}
+		s.step()
+		db := storetest.Open(t, s.url)
+		for _, q := range []string{
+			`UPDATE subscription SET detail = '{"standing":[]}'`,
+			`UPDATE event SET subject = '' WHERE subject = 'contract:sb_bad0'`, // its standing is first asked for when it is kept
+		} {
+			_, err := db.ExecContext(t.Context(), q)
+			s.must(err)
+		}
+		s.smaregi.Contracts = s.smaregi.Contracts[:2] // one of the others is missing
+		for n := range 120 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		for range 2 {
+			time.Sleep(13 * time.Hour)
+			err := s.keeper.Step(t.Context())
+			if n := strings.Count(fmt.Sprint(err), "subscription sbs_"); n != 3 {
+				t.Errorf("%d of 3 are told of: %v", n, err)
+			}
+			s.same("the first", s.stands("sb_c0"), "std active")
+			s.same("the last", s.stands("sb_c119"), "std active")
+			ks, err := s.Tasks(t.Context(), ws, 10)
+			s.must(err)
+			if len(ks) != 1 || ks[0].Kind != "smaregi.gap" || ks[0].Args["n"] != "120" {
+				t.Errorf("%+v", ks)
+			}
+		}
+	})
+	within(t, func(t *testing.T, s *shop) {
+		s.step()
+		for n := range 250 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		time.Sleep(13 * time.Hour)
+		s.step()
+		ks, err := s.Tasks(t.Context(), ws, 10)
+		s.must(err)
+		if len(ks) != 1 || ks[0].Count != 3 || ks[0].Args["n"] != "250" {
+			t.Errorf("%+v", ks)
+		}
+	})
+}
+
+// TestQuiet: a reading that finds nothing, and a notice that says the same again, wake
+// nobody; a notice that leaves the subscription as it was has no list of subscribers told.
+func TestQuiet(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", true)
+		s.step()
+		woken := 0
+		s.OnWake(func(string, string) { woken++ })
+		marked := func() (n int) {
+			s.must(storetest.Open(t, s.url).QueryRowContext(t.Context(), `SELECT count(*) FROM subscriber_mark`).Scan(&n))
+			return n
+		}
+		before := marked()
+		day := smaregi.Today(time.Now())
+		for n, c := range []struct {
+			do           func()
+			woken, marks int
+		}{
+			{func() { time.Sleep(13 * time.Hour); s.step() }, 0, 0},
+			{func() { s.act("sb_c1", "change-options", day) }, 1, 0},
+			{func() { s.act("sb_c1", "change-options", day) }, 0, 0},
+			{func() { s.act("sb_c1", "force-stop", day) }, 1, 1},
+		} {
+			woken = 0
+			c.do()
+			s.same(fmt.Sprintf("%d: woken, marks", n), []int{woken, marked() - before}, []int{c.woken, c.marks})
+		}
 	})
 }
 

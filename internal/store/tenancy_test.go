@@ -125,7 +125,7 @@ func (s *shop) settle(of string) estate {
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
 	s.partnered(of)
-	_, err = s.HearContracts(ctx, of, "acc_"+of, []store.Contracted{told(of, "acc_"+of, "sb_1")}, nil, nil)
+	_, err = s.HearContracts(ctx, of, "acc_"+of, []store.Contracted{told(of, "acc_"+of, "sb_1")}, nil)
 	s.must(err)
 	readings, err := s.DueReadings(ctx, "mail")
 	s.must(err)
@@ -713,7 +713,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.Contracts(ctx, as, "acc_"+e.of, contractOf)
 	},
 	"HearContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil, nil)
+		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil)
 		return nil, err
 	},
 	"Read": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
