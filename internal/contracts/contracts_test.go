@@ -262,6 +262,31 @@ func TestContradiction(t *testing.T) {
 	})
 }
 
+// TestRude: notices come in pairs, the later one first and both twice, and the last one
+// is lost; the list settles what they leave open.
+func TestRude(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.step()
+		s.smaregi.Rude = true
+		for n, action := range []string{"force-stop", "cancel-force-stop", "end", "start", "change-plan"} {
+			if action == "change-plan" {
+				s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Plan = "pro" })
+			}
+			s.act("sb_c1", action, fmt.Sprintf("2026-11-30T%02d", n)) // of one day
+		}
+		s.same("sent", len(s.smaregi.Sent()), 8)
+		s.same("by the notices", s.stands("sb_c1"), "std expired")
+		s.same("tasks", s.open(), []string{store.ContractTask})
+		s.twice()
+		s.same("by the list", s.stands("sb_c1"), "pro active, std expired")
+		s.same("tasks", s.open(), []string{"smaregi.gap"})
+		told := len(s.told())
+		s.twice()
+		s.same("and it stays so", len(s.told()), told)
+	})
+}
+
 // TestMissed: what no notice said enters the journal once, as recovered, and asks a
 // person; the first list is no gap, since nobody listened before.
 func TestMissed(t *testing.T) {

@@ -1,9 +1,14 @@
 // Package sim is Smaregi as an app's vendor sees it: the identity service (tokens,
 // sign-in with PKCE, userinfo), the list of who uses the app, and the sender of
-// AppSubscription notices, once each and never again, some of them twice and not in
-// their order. The list's path and members are not public, so they are set from
-// outside, the same as the adapter's. What it answers where no document was found
-// (errors of the list, texts) is its own.
+// AppSubscription notices. What is rude about it: a notice is not signed, waits three
+// seconds for its answer and never comes again; where Server.Rude asks, notices come
+// in pairs, the later one first and both twice. The list withholds addresses in three
+// ways, gives as few in a page as Server.ListMost says, and is down when Server.Down
+// says; what is asked for too often is refused with 429.
+//
+// The list's path and members are not public, so they are set from outside, the same
+// as the adapter's. What it answers where no document was found (errors of the list,
+// texts) is its own.
 package sim
 
 import (
@@ -68,6 +73,7 @@ type Server struct {
 	Withheld   string        // how an address is withheld; empty: Absent
 	Life       time.Duration // of tokens; 0: an hour
 	Hook       Hook
+	Rude       bool // a notice waits for the next one and goes behind it, and both go twice
 	Contracts  []*Contract
 
 	mu     sync.Mutex
@@ -76,6 +82,7 @@ type Server struct {
 	calls  map[string][]time.Time
 	log    []Call
 	sent   []Notice
+	held   []notice // waits for the next one
 	down   int
 	after  time.Duration
 }

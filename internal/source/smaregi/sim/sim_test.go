@@ -242,6 +242,25 @@ func TestSender(t *testing.T) {
 	}
 }
 
+// TestRude: asked for it, the sender has notices come twice and not in their order.
+func TestRude(t *testing.T) {
+	s := server()
+	s.Rude = true
+	s.Hook = Hook{URL: "https://hub.example/in", Client: &http.Client{Transport: hook(func(http.ResponseWriter, *http.Request) {})}}
+	for _, action := range []string{"start", "force-stop", "cancel-force-stop", "end", "start"} {
+		if err := s.Act(t.Context(), "sb_1", action, "2026-11-30"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, n := range s.Sent() {
+		got = append(got, n.Action)
+	}
+	if want := "force-stop start force-stop start end cancel-force-stop end cancel-force-stop"; strings.Join(got, " ") != want {
+		t.Errorf("sent %q", got)
+	}
+}
+
 // TestPage shows in each language, and plays.
 func TestPage(t *testing.T) {
 	s := server()
@@ -251,6 +270,9 @@ func TestPage(t *testing.T) {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), words[lang]["title"]) || strings.Contains(w.Body.String(), "no value") {
 			t.Errorf("%s: %d %s", lang, w.Code, w.Body)
 		}
+	}
+	if code, _, _ := ask(t, s, http.MethodPost, "/play", "", url.Values{"action": {"rude"}}); code != http.StatusSeeOther || !s.Rude {
+		t.Errorf("%d, rude: %t", code, s.Rude)
 	}
 	if code, _, _ := ask(t, s, http.MethodPost, "/play", "", url.Values{"contract": {"sb_1"}, "action": {"tick"}}); code != http.StatusSeeOther || !s.Contracts[0].Shares {
 		t.Errorf("%d, shares: %t", code, s.Contracts[0].Shares)
