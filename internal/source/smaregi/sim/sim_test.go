@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,10 +217,10 @@ func TestSender(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				calls := 0
+				var calls atomic.Int64
 				s := server()
 				s.Hook = Hook{URL: "https://hub.example/in", Header: "X-Mine", Value: "v", Client: &http.Client{Transport: hook(func(w http.ResponseWriter, r *http.Request) {
-					calls++
+					calls.Add(1)
 					if r.Header["smaregi-contract-id"][0] != "sb_1" || r.Header.Get("X-Mine") != "v" {
 						t.Errorf("%v", r.Header)
 					}
@@ -231,8 +232,8 @@ func TestSender(t *testing.T) {
 					t.Errorf("took %s", took)
 				}
 				time.Sleep(time.Hour) // it is never sent again
-				if n := s.Sent(); (err == nil) != (c.want == "") || len(n) != 1 || n[0].Violations != c.want || calls != 1 {
-					t.Errorf("%v %+v, %d calls", err, n, calls)
+				if n := s.Sent(); (err == nil) != (c.want == "") || len(n) != 1 || n[0].Violations != c.want || calls.Load() != 1 {
+					t.Errorf("%v %+v, %d calls", err, n, calls.Load())
 				}
 				if s.Contracts[0].State != "force-stop" {
 					t.Error("the contract did not change")
