@@ -100,7 +100,7 @@ var may = map[string][]string{
 	"internal/serve":                 all,
 	"internal/source/csv":            {"", "internal/channel"},
 	"internal/source/inbox":          {"", "internal/channel", "internal/letter"},
-	"internal/source/smaregi":        {"", "internal/channel"},
+	"internal/source/smaregi":        {"", "internal/channel", "internal/channel/exchange"},
 	"internal/source/stripe":         {"", "internal/channel"},
 	"internal/store":                 {"", "internal/breaker", "internal/refusal", "internal/vault"},
 	"internal/store/storetest":       {"internal/store", "internal/vault"},

@@ -19,6 +19,7 @@ type Finding struct {
 	Plan           string
 	Day            string
 	Mail           engawa.Address // empty: its sharing is not agreed to
+	Absent         bool           // the list lacks it for the first time: it is looked at again before it ends
 }
 
 // Format names the contract alone, whatever the verb.
@@ -26,36 +27,43 @@ func (f Finding) Format(s fmt.State, _ rune) { fmt.Fprint(s, "finding about cont
 
 func (f Finding) word() smaregi.Word { return smaregi.Found(f.Contract, f.Action, f.Plan, f.Day) }
 
-// settled is how the contract stands by the list, which leaves no doubt.
+// settled is how the contract stands by the list, which leaves no doubt but of what is
+// to come.
 func (f Finding) settled(s smaregi.Standing) smaregi.Standing {
-	if f.Action != "" {
-		s, _ = s.Hear(f.word())
+	if s.Absent = f.Absent; s.Absent {
+		return s
 	}
-	s.Doubt = ""
+	if f.Action != "" {
+		s, _ = s.Hear(f.word(), f.Day)
+	}
+	if s.Day <= f.Day {
+		s.Doubt = ""
+	}
 	return s
 }
 
 // Compare says what the list has of each contract, on a day, beside how it stands by
-// the notices. A contract that is not in the list does not use the app. One of which a
-// day to come was told is left until then.
+// the notices. A contract that is not in the list twice does not use the app: the list
+// may have been cut short, or have shifted while it was read.
 func Compare(known map[string]smaregi.Standing, items []smaregi.Item, today string) (all []Finding) {
 	listed := map[string]bool{}
 	for _, i := range items {
 		listed[i.Contract] = true
 		s := known[i.Contract]
-		if s.Day > today {
-			continue
-		}
 		f := Finding{Contract: i.Contract, Name: i.Name, Words: s.Words, Plan: i.Plan, Day: today, Mail: mailbox(i.Mail)}
-		all = append(all, f.each(missing(s, i))...)
+		all = append(all, f.each(missing(s, i, today))...)
 	}
 	for _, contract := range slices.Sorted(maps.Keys(known)) {
-		s := known[contract]
-		if listed[contract] || s.Day > today {
+		if listed[contract] {
 			continue
 		}
+		s := known[contract]
 		f := Finding{Contract: contract, Words: s.Words, Day: today}
-		all = append(all, f.each(missing(s, smaregi.Item{State: engawa.SubscriptionExpired}))...)
+		actions := missing(s, smaregi.Item{State: engawa.SubscriptionExpired}, today)
+		if f.Absent = len(actions) > 0 && !s.Absent; f.Absent {
+			actions = nil
+		}
+		all = append(all, f.each(actions)...)
 	}
 	return all
 }
@@ -77,14 +85,16 @@ func (f Finding) each(actions []string) (all []Finding) {
 	return all
 }
 
-// missing are the actions that lead from how a contract stands to what the list says.
-func missing(s smaregi.Standing, i smaregi.Item) []string {
+// missing are the actions that lead from how a contract stands to what the list says on
+// a day. The list cannot have yet what was told for a day to come; but what ran before
+// that has ended if it has ended there.
+func missing(s smaregi.Standing, i smaregi.Item, today string) []string {
 	runs := s.State == engawa.SubscriptionActive || s.State == engawa.SubscriptionSuspended
 	var actions []string
 	switch {
-	case i.State == engawa.SubscriptionExpired && runs:
+	case i.State == engawa.SubscriptionExpired && runs && s.Since <= today:
 		return []string{"end"}
-	case i.State == engawa.SubscriptionExpired:
+	case i.State == engawa.SubscriptionExpired, s.Day > today:
 		return nil
 	case !runs:
 		actions = append(actions, "start")

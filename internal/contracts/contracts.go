@@ -36,7 +36,7 @@ const (
 // day, also where one reading in between fails.
 const (
 	every      = 12 * time.Hour
-	soon       = 10 * time.Minute // after trouble that passes
+	soon       = 10 * time.Minute // after trouble that passes, or where the list lacks somebody
 	later      = time.Hour        // after trouble that a person has to end, or where there is no list
 	mostSilent = 3                // readings that may fail before a person is asked
 )
@@ -49,6 +49,7 @@ func (k *Keeper) Keep(ctx context.Context, a engawa.Account, evs []engawa.Event)
 		return err
 	}
 	var cs []store.Contracted
+	today := smaregi.Today(time.Now())
 	for _, e := range evs {
 		if !e.Known {
 			if _, err := k.Store.Journal(ctx, []engawa.Event{e}); err != nil {
@@ -66,14 +67,14 @@ func (k *Keeper) Keep(ctx context.Context, a engawa.Account, evs []engawa.Event)
 		}
 		e.Data = told.Data
 		cs = append(cs, at.contracted(e, w.Contract, "", func(s smaregi.Standing) store.ContractStanding {
-			next, again := s.Hear(w)
+			next, again := s.Hear(w, today)
 			return at.standing(next, again)
 		}))
 	}
 	if len(cs) == 0 {
 		return nil
 	}
-	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, cs, nil, nil)
+	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, cs, nil)
 	return err
 }
 
@@ -167,13 +168,13 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	if err != nil || list == nil {
 		return k.Store.Read(ctx, r, now.Add(later)) // what is wrong with settings was said when they were saved
 	}
-	err = k.settle(ctx, a, list, r)
-	var refused *smaregi.RefusedError
-	switch {
-	case err == nil:
+	again, err := k.settle(ctx, a, list, r)
+	if again > 0 { // it was read to its end
 		r.ReadAt, r.Failures = now, 0
-		return k.Store.Read(ctx, r, now.Add(every))
-	case !errors.As(err, &refused):
+		return errors.Join(err, k.Store.Read(ctx, r, now.Add(again)))
+	}
+	refused, ok := errors.AsType[*smaregi.RefusedError](err)
+	if !ok {
 		return err
 	}
 	r.Failures++
@@ -191,53 +192,95 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	return errors.Join(err, k.Store.Read(ctx, r, now.Add(wait)))
 }
 
-// settle reads a list and keeps what it says otherwise than the notices.
-func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.List, r store.Reading) error {
+// batch is how many findings are kept in one transaction.
+const batch = 100
+
+// settle reads a list and keeps what it says otherwise than the notices. It returns
+// how long until it is to be read again; 0: it was not read to its end. Contracts that
+// cannot be kept are an error beside that, and do not stop the rest.
+func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.List, r store.Reading) (again time.Duration, err error) {
 	p, err := k.place(ctx, a)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// First what we know, then what they say: a notice in between is newer than both,
 	// and what is found of its contract counts for nothing.
-	kept, err := k.Store.Contracts(ctx, a.Workspace, a.ID)
+	kept, err := k.Store.Contracts(ctx, a.Workspace, a.ID, whose)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	known := map[string]smaregi.Standing{}
+	known, unread := map[string]smaregi.Standing{}, map[string]bool{}
+	var errs []error
 	for _, c := range kept {
-		contract := strings.TrimPrefix(c.Subject, smaregi.ContractKind+":")
-		if known[contract], err = read(c.Facts); err != nil {
-			return err
+		contract := whose(c.Subject).Value
+		s, err := read(c.Facts)
+		if err != nil {
+			unread[contract], errs = true, append(errs, fmt.Errorf("subscription %s: %w", c.Subscription, err))
+			continue
 		}
+		known[contract] = s
 	}
 	items, err := list.Items(ctx)
 	if err != nil {
-		return err
+		return 0, errors.Join(append(errs, err)...)
 	}
-	fresh, now := 0, time.Now().UTC()
+	items = slices.DeleteFunc(items, func(i smaregi.Item) bool { return unread[i.Contract] })
+	now := time.Now().UTC()
 	findings := Compare(known, items, smaregi.Today(now))
+	again, errs = every, append(errs, k.keepFound(ctx, p, findings, now, !r.ReadAt.IsZero()))
+	if slices.ContainsFunc(findings, func(f Finding) bool { return f.Absent }) {
+		again = soon
+	}
+	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, nil, store.Closing{Kind: taskList, Ref: a.ID})
+	if err = errors.Join(append(errs, err)...); err != nil {
+		again = min(again, later)
+	}
+	return again, err
+}
+
+// keepFound keeps findings, a batch in a transaction; where one cannot be kept, the
+// batch's one by one. What is fresh is a gap, but for the first list: nobody listened
+// before.
+func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now time.Time, gap bool) error {
 	ids := make([]string, len(findings)) // of one moment, and sorting as they were found
 	for i := range ids {
 		ids[i] = engawa.NewOrderedID(engawa.PrefixEvent, now)
 	}
 	slices.Sort(ids)
+	cs := make([]store.Contracted, len(findings))
 	for i, f := range findings {
-		c, err := p.found(f, ids[i], now)
-		if err != nil {
+		var err error
+		if cs[i], err = p.found(f, ids[i], now); err != nil {
 			return err
 		}
-		n, err := k.Store.HearContracts(ctx, a.Workspace, a.ID, []store.Contracted{c}, nil, nil)
-		if err != nil {
-			return err
+	}
+	var raise func(int) engawa.Task
+	fresh := 0
+	if gap {
+		raise = func(n int) engawa.Task {
+			return engawa.Task{Workspace: p.account.Workspace, Kind: taskGap, Ref: p.account.ID, Args: map[string]string{"account": p.account.Name, "n": strconv.Itoa(fresh + n)}}
 		}
+	}
+	keep := func(some []store.Contracted) error {
+		n, err := k.Store.HearContracts(ctx, p.account.Workspace, p.account.ID, some, raise)
 		fresh += n
+		return err
 	}
-	var raise []engawa.Task
-	if fresh > 0 && !r.ReadAt.IsZero() { // the first list is no gap: nobody listened before
-		raise = append(raise, engawa.Task{Workspace: a.Workspace, Kind: taskGap, Ref: a.ID, Args: map[string]string{"account": a.Name, "n": strconv.Itoa(fresh)}})
+	var errs []error
+	for some := range slices.Chunk(cs, batch) {
+		if keep(some) == nil {
+			continue
+		}
+		for one := range slices.Chunk(some, 1) {
+			errs = append(errs, keep(one))
+		}
 	}
-	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, raise, []store.Closing{{Kind: taskList, Ref: a.ID}})
-	return err
+	return errors.Join(errs...)
+}
+
+// whose is the contract that an event is about.
+func whose(subject string) engawa.Identity {
+	return smaregi.Identity(strings.TrimPrefix(subject, smaregi.ContractKind+":"))
 }
 
 // found is a finding as it is kept, with the id of its event if it is one.
@@ -257,6 +300,9 @@ func (p place) found(f Finding, id string, now time.Time) (store.Contracted, err
 		next := f.settled(s)
 		return p.standing(next, next == s)
 	})
+	if f.Absent {
+		return c, nil
+	}
 	c.Shared = &store.SharedAddress{
 		Mail: f.Mail, Verified: p.account.Settings["trust_email"] == "true", Controller: p.controller(),
 		Evidence: engawa.Evidence{Where: "Smaregi, My Page: the app's page of purchase", How: "checkbox", Version: "unseen", Locale: engawa.Japanese},

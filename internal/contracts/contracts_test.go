@@ -39,6 +39,7 @@ const (
 type shop struct {
 	*store.Store
 	t       *testing.T
+	url     string
 	smaregi *sim.Server
 	keeper  *contracts.Keeper
 	intake  *intake.Intake
@@ -82,7 +83,7 @@ func open(t *testing.T, url string, settings ...string) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{Store: st, t: t}
+	s := &shop{Store: st, t: t, url: url}
 	t.Cleanup(func() { s.must(st.Close()) })
 	client := &http.Client{Transport: s}
 	s.smaregi = &sim.Server{
@@ -255,10 +256,34 @@ func TestContradiction(t *testing.T) {
 		s.must(s.smaregi.Send(t.Context(), "sb_c1", "start", s.smaregi.Body("sb_c1", "start", day)))
 		s.same("by arrival", s.stands("sb_c1"), "std active")
 		s.same("tasks", s.open(), []string{store.ContractTask})
-		time.Sleep(13 * time.Hour)
-		s.step()
+		s.twice()
 		s.same("by the list", s.stands("sb_c1"), "std expired")
 		s.same("tasks", s.open(), []string{"smaregi.gap"})
+	})
+}
+
+// TestRude: notices come in pairs, the later one first and both twice, and the last one
+// is lost; the list settles what they leave open.
+func TestRude(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.step()
+		s.smaregi.Rude = true
+		for n, action := range []string{"force-stop", "cancel-force-stop", "end", "start", "change-plan"} {
+			if action == "change-plan" {
+				s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Plan = "pro" })
+			}
+			s.act("sb_c1", action, fmt.Sprintf("2026-11-30T%02d", n)) // of one day
+		}
+		s.same("sent", len(s.smaregi.Sent()), 8)
+		s.same("by the notices", s.stands("sb_c1"), "std expired")
+		s.same("tasks", s.open(), []string{store.ContractTask})
+		s.twice()
+		s.same("by the list", s.stands("sb_c1"), "pro active, std expired")
+		s.same("tasks", s.open(), []string{"smaregi.gap"})
+		told := len(s.told())
+		s.twice()
+		s.same("and it stays so", len(s.told()), told)
 	})
 }
 
@@ -287,13 +312,158 @@ func TestMissed(t *testing.T) {
 	})
 }
 
+// TestAbsent: whom the list lacks is looked at again, soon, and only then has ended; a
+// list that was cut short for a moment ends nobody and takes no address away.
+func TestAbsent(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", true)
+		s.step()
+		listed := func(state string) { s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = state }) }
+		listed("end")
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("missing once", s.stands("sb_c1"), "std active")
+		s.same("its address", s.addresses(), "["+mail+"]")
+		listed("active")
+		time.Sleep(11 * time.Minute)
+		s.step()
+		listed("end")
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("missing once more, but not twice running", s.stands("sb_c1"), "std active")
+		s.act("sb_c1", "change-options", smaregi.Today(time.Now()))
+		time.Sleep(11 * time.Minute)
+		s.step()
+		s.same("told of in between", s.stands("sb_c1"), "std active")
+		time.Sleep(11 * time.Minute)
+		s.step()
+		s.same("missing twice", s.stands("sb_c1"), "std expired")
+		s.same("its address", s.addresses(), "[]")
+		s.same("told", s.told(), "[started* options_changed ended*]")
+	})
+}
+
+// TestMerged: the contracts of two customers who become one stay two: each hears its own
+// notices, and the list, also where their plans are the same.
+func TestMerged(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.add("sb_c2", "std", false)
+		s.step()
+		_, err := s.Merge(t.Context(), store.Merge{
+			Workspace: ws, Into: s.customer("sb_c1"), From: s.customer("sb_c2"), Narrow: func(_, _ []engawa.Consent, _ time.Time) []engawa.Consent { return nil },
+		})
+		s.must(err)
+		s.same("whose both are", s.customer("sb_c2"), s.customer("sb_c1"))
+		day := smaregi.Today(time.Now())
+		s.act("sb_c2", "force-stop", day)
+		s.same("stopped", s.stands("sb_c1"), "std active, std suspended")
+		s.act("sb_c1", "force-stop", day)
+		s.act("sb_c2", "cancel-force-stop", day)
+		s.same("the other", s.stands("sb_c1"), "std active, std suspended")
+		s.same("tasks", s.open(), "[]")
+		for _, plan := range []string{"pro", "std"} {
+			s.smaregi.Change("sb_c2", func(c *sim.Contract) { c.Plan = plan })
+			s.act("sb_c2", "change-plan", day)
+		}
+		s.same("there and back", s.stands("sb_c1"), "pro expired, std active, std expired, std suspended")
+		told := len(s.told())
+		time.Sleep(13 * time.Hour)
+		s.step()
+		s.same("the list agrees", len(s.told()), told)
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
+		s.twice()
+		s.same("one is gone", s.stands("sb_c1"), "pro expired, std active, std expired, std expired")
+	})
+}
+
+// TestBatches: what the list tells is kept 100 in a transaction, each with the task of
+// how many there are so far; who cannot be kept stops nobody else, and is told of.
+func TestBatches(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		for n := range 3 {
+			s.add(fmt.Sprintf("sb_bad%d", n), "std", false)
+		}
+		s.step()
+		db := storetest.Open(t, s.url)
+		for _, q := range []string{
+			`UPDATE subscription SET detail = '{"standing":[]}'`,
+			`UPDATE event SET subject = '' WHERE subject = 'contract:sb_bad0'`, // its standing is first asked for when it is kept
+		} {
+			_, err := db.ExecContext(t.Context(), q)
+			s.must(err)
+		}
+		s.smaregi.Contracts = s.smaregi.Contracts[:2] // one of the others is missing
+		for n := range 120 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		for range 2 {
+			time.Sleep(13 * time.Hour)
+			err := s.keeper.Step(t.Context())
+			if n := strings.Count(fmt.Sprint(err), "subscription sbs_"); n != 3 {
+				t.Errorf("%d of 3 are told of: %v", n, err)
+			}
+			s.same("the first", s.stands("sb_c0"), "std active")
+			s.same("the last", s.stands("sb_c119"), "std active")
+			ks, err := s.Tasks(t.Context(), ws, 10)
+			s.must(err)
+			if len(ks) != 1 || ks[0].Kind != "smaregi.gap" || ks[0].Args["n"] != "120" {
+				t.Errorf("%+v", ks)
+			}
+		}
+	})
+	within(t, func(t *testing.T, s *shop) {
+		s.step()
+		for n := range 250 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		time.Sleep(13 * time.Hour)
+		s.step()
+		ks, err := s.Tasks(t.Context(), ws, 10)
+		s.must(err)
+		if len(ks) != 1 || ks[0].Count != 3 || ks[0].Args["n"] != "250" {
+			t.Errorf("%+v", ks)
+		}
+	})
+}
+
+// TestQuiet: a reading that finds nothing, and a notice that says the same again, wake
+// nobody; a notice that leaves the subscription as it was has no list of subscribers told.
+func TestQuiet(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", true)
+		s.step()
+		woken := 0
+		s.OnWake(func(string, string) { woken++ })
+		marked := func() (n int) {
+			s.must(storetest.Open(t, s.url).QueryRowContext(t.Context(), `SELECT count(*) FROM subscriber_mark`).Scan(&n))
+			return n
+		}
+		before := marked()
+		day := smaregi.Today(time.Now())
+		for n, c := range []struct {
+			do           func()
+			woken, marks int
+		}{
+			{func() { time.Sleep(13 * time.Hour); s.step() }, 0, 0},
+			{func() { s.act("sb_c1", "change-options", day) }, 1, 0},
+			{func() { s.act("sb_c1", "change-options", day) }, 0, 0},
+			{func() { s.act("sb_c1", "force-stop", day) }, 1, 1},
+		} {
+			woken = 0
+			c.do()
+			s.same(fmt.Sprintf("%d: woken, marks", n), []int{woken, marked() - before}, []int{c.woken, c.marks})
+		}
+	})
+}
+
 // TestUnreadable: a list that cannot be read ends nobody's contract and asks a
 // person; when it can be read the task is done.
 func TestUnreadable(t *testing.T) {
 	within(t, func(t *testing.T, s *shop) {
 		s.add("sb_c1", "std", false)
 		s.step()
-		s.smaregi.Down(3)
+		s.smaregi.Down(3, 0)
 		for range 3 {
 			s.same("tasks", s.open(), "[]")
 			time.Sleep(13 * time.Hour)
@@ -308,6 +478,21 @@ func TestUnreadable(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		s.step()
 		s.same("tasks", s.open(), "[]")
+	})
+}
+
+// TestToldToWait: a list that asks to wait is not asked before that.
+func TestToldToWait(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.smaregi.Down(1, 20*time.Minute)
+		for n, want := range []string{"unknown", "unknown", "std active"} {
+			if n > 0 {
+				time.Sleep(11 * time.Minute)
+			}
+			s.step()
+			s.same(fmt.Sprint(n), s.stands("sb_c1"), want)
+		}
 	})
 }
 
@@ -341,6 +526,46 @@ func TestConsent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestToCome: what a notice tells for a day to come stands against the list until that
+// day, and keeps neither the withdrawal of an address nor an end waiting.
+func TestToCome(t *testing.T) {
+	ahead := smaregi.Today(time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC))
+	for name, c := range map[string]struct {
+		action string
+		then   func(*sim.Contract)
+		want   string
+	}{
+		"a plan to come stays":   {"change-plan", func(c *sim.Contract) { c.Plan, c.Shares = "std", false }, "pro active, std expired"},
+		"an end to come stays":   {"end", func(c *sim.Contract) { c.State, c.Shares = "active", false }, "std expired"},
+		"it ends before its day": {"change-plan", func(c *sim.Contract) { c.State = "end" }, "pro expired, std expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(t *testing.T, s *shop) {
+				s.add("sb_c1", "std", true)
+				s.step()
+				s.same("before", s.addresses(), "["+mail+"]")
+				if c.action == "change-plan" {
+					s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.Plan = "pro" })
+				}
+				s.act("sb_c1", c.action, ahead)
+				s.smaregi.Change("sb_c1", c.then)
+				s.twice()
+				s.same("stands", s.stands("sb_c1"), c.want)
+				s.same("address", s.addresses(), "[]")
+			})
+		})
+	}
+	within(t, func(t *testing.T, s *shop) {
+		s.add("sb_c1", "std", false)
+		s.act("sb_c1", "start", ahead)
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" }) // not there yet
+		s.step()
+		s.same("a start to come stays", s.stands("sb_c1"), "std active")
+		s.act("sb_c1", "end", smaregi.Today(time.Now()))
+		s.same("and can be ended before", s.stands("sb_c1"), "std expired")
+	})
 }
 
 // TestNoRight: whose platform app it is has no right to read by that, only by a grant.
@@ -417,6 +642,15 @@ func within(t *testing.T, do func(t *testing.T, s *shop)) {
 func (s *shop) step() {
 	s.t.Helper()
 	s.must(s.keeper.Step(s.t.Context()))
+}
+
+// twice reads the list when it is due, and soon after, which ends who is missing.
+func (s *shop) twice() {
+	s.t.Helper()
+	time.Sleep(13 * time.Hour)
+	s.step()
+	time.Sleep(11 * time.Minute)
+	s.step()
 }
 
 // addresses are all that the hub has of contract sb_c1.

@@ -94,18 +94,26 @@ func (o shop) answers(t *testing.T, token, handle, message string, got chan post
 	}
 }
 
+// vendor is a partner with an app, and a token for all that it may do with it.
+func (o shop) vendor(t *testing.T) (vendor, app, token string) {
+	t.Helper()
+	key := o.key.Reveal()
+	id := func(path, body string) string { return o.ask(t, "POST", path, key, body)["id"].(string) }
+	vendor = id("/v1/partners", `{"name":"在庫くん","sender":{"name":"在庫くん","postal":"金沢市","phone":"076","mail":"v@vendor.example","contact":"https://vendor.example"}}`)
+	app = id("/v1/apps", fmt.Sprintf(`{"name":"在庫くん","partner":%q}`, vendor))
+	id("/v1/grants", fmt.Sprintf(`{"partner":%q,"scopes":["*"],"apps":[%q],"channels":["mail"],"purposes":["service"]}`, vendor, app))
+	secret := o.ask(t, "POST", "/v1/partners/"+vendor+"/secrets", key, `{}`)["client_secret"].(string)
+	token = o.ask(t, "POST", "/oauth/token", "", url.Values{"grant_type": {"client_credentials"}, "client_id": {vendor}, "client_secret": {secret}}.Encode())["access_token"].(string)
+	return vendor, app, token
+}
+
 // TestPartnerRoad: on a running hub a partner takes a token, finds its subscriber
 // in the list, has its endpoint told of a change, signed and naming nobody, writes
 // to the subscriber, and sees that the mail went; the metrics tell of none of it.
 func TestPartnerRoad(t *testing.T) {
 	o := working(t)
 	key := o.key.Reveal()
-	id := func(path, body string) string { return o.ask(t, "POST", path, key, body)["id"].(string) }
-	vendor := id("/v1/partners", `{"name":"在庫くん","sender":{"name":"在庫くん","postal":"金沢市","phone":"076","mail":"v@vendor.example","contact":"https://vendor.example"}}`)
-	app := id("/v1/apps", fmt.Sprintf(`{"name":"在庫くん","partner":%q}`, vendor))
-	id("/v1/grants", fmt.Sprintf(`{"partner":%q,"scopes":["*"],"apps":[%q],"channels":["mail"],"purposes":["service"]}`, vendor, app))
-	secret := o.ask(t, "POST", "/v1/partners/"+vendor+"/secrets", key, `{}`)["client_secret"].(string)
-	token := o.ask(t, "POST", "/oauth/token", "", url.Values{"grant_type": {"client_credentials"}, "client_id": {vendor}, "client_secret": {secret}}.Encode())["access_token"].(string)
+	vendor, app, token := o.vendor(t)
 
 	got := make(chan posted, 10)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

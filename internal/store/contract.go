@@ -52,10 +52,10 @@ const ContractTask = "smaregi.contradicts"
 
 // HearContracts keeps what a platform said of contracts through an account, in the
 // order given: the journal's event, the customer, and the subscription as POST
-// /v1/subscriptions would, all of it or nothing. raise and done are tasks that come
-// and go with it. It returns how many events were fresh. Trouble of the database is
-// CodeUnavailable.
-func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs []Contracted, raise []engawa.Task, done []Closing) (fresh int, err error) {
+// /v1/subscriptions would, all of it or nothing. With it comes the task that gap (nil:
+// none) makes of how many events were fresh, if any was, and go the tasks done. It
+// returns that number. Trouble of the database is CodeUnavailable.
+func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs []Contracted, gap func(fresh int) engawa.Task, done ...Closing) (fresh int, err error) {
 	err = untangled(func() error {
 		return s.sealTx(ctx, []string{workspace}, func(t *tx) error {
 			fresh = 0
@@ -73,8 +73,8 @@ func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs
 					fresh++
 				}
 			}
-			for _, k := range raise {
-				if err := t.raise(k); err != nil {
+			if fresh > 0 && gap != nil {
+				if err := t.raise(gap(fresh)); err != nil {
 					return err
 				}
 			}
@@ -83,35 +83,29 @@ func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs
 					return err
 				}
 			}
-			return t.notify("", "")
+			return nil
 		})
 	})
 	if err != nil {
 		return 0, unavailable(fmt.Errorf("hear of contracts: %w", err))
 	}
-	s.announce()
-	s.wakeUp("", "")
 	return fresh, nil
 }
 
 func (t *tx) hearContract(workspace, account string, c Contracted) (told bool, err error) {
 	hash, _ := t.identityHash(workspace, c.Whose)
-	customers, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
-		workspace, c.Whose.Issuer, c.Whose.Kind, hash)
+	kept, err := t.contract(workspace, account, c.App, hash)
 	if err != nil {
 		return false, err
 	}
-	var kept contractRow
-	if len(customers) > 0 {
-		if kept, err = t.contract(workspace, account, c.App, customers[0]); err != nil {
-			return false, err
-		}
-	}
 	st, err := c.Hear(kept.Standing)
-	if err != nil || st.Skip {
-		return false, err
+	if err != nil {
+		return false, fmt.Errorf("subscription %s: %w", kept.ID, err)
 	}
-	customer, err := t.party(workspace, c, customers)
+	if st.Skip {
+		return false, nil
+	}
+	customer, err := t.party(workspace, c)
 	if err != nil {
 		return false, err
 	}
@@ -124,7 +118,7 @@ func (t *tx) hearContract(workspace, account string, c Contracted) (told bool, e
 	if !st.Same || point != kept.Point {
 		b := st.Subscription
 		b.Workspace, b.Customer, b.App = workspace, customer, c.App
-		if err := t.keepContract(account, kept, b, st, point); err != nil {
+		if err := t.keepContract(contractRow{source: account, hash: hash, contractDetail: contractDetail{st.Facts, point}}, kept, b, st.Doubt); err != nil {
 			return false, err
 		}
 	}
@@ -141,14 +135,21 @@ func (t *tx) tellContract(customer, key string, c Contracted) (bool, error) {
 	e.Customer = customer
 	e.DedupKey, _ = t.s.vault.Index(e.Workspace, "contract:"+e.Account, c.Whose.Value+"\n"+key)
 	var out Journaled
-	err := t.journal([]slot{{e, &out}})
-	return out.Fresh, err
+	if err := t.journal([]slot{{e, &out}}); err != nil || !out.Fresh {
+		return false, err
+	}
+	t.told = true
+	return true, t.notify("", "")
 }
 
 // party is the customer that the contract is, made if nobody knew it.
-func (t *tx) party(workspace string, c Contracted, known []string) (string, error) {
-	if len(known) > 0 {
-		return known[0], t.living(workspace, known[0])
+func (t *tx) party(workspace string, c Contracted) (string, error) {
+	known, err := t.customerBy(workspace, c.Whose)
+	if err != nil {
+		return "", err
+	}
+	if known != "" {
+		return known, t.living(workspace, known)
 	}
 	n := NewCustomer{Customer: c.New, Identities: []engawa.Identity{c.Whose}}
 	n.Customer.Workspace, n.Customer.ID, n.Customer.CreatedAt = workspace, engawa.NewID(engawa.PrefixCustomer), time.Now().UTC()
@@ -163,58 +164,81 @@ type contractDetail struct {
 
 // contractRow is a subscription of which an account tells.
 type contractRow struct {
-	id, customer, app string
+	engawa.Subscription
+	source, hash string // the account, and which of its contracts: the hash of the identity
 	contractDetail
 }
 
 func scanContract(scan func(...any) error) (r contractRow, err error) {
 	var detail string
-	if err := scan(&r.id, &r.customer, &r.app, &detail); err != nil {
+	r.Subscription, err = scanSubscription(func(at ...any) error { return scan(append(at, &r.source, &r.hash, &detail)...) })
+	if err != nil {
 		return r, err
 	}
 	return r, json.Unmarshal([]byte(detail), &r.contractDetail)
 }
 
-const contractColumns = `id, customer, app, detail`
-
-// contract is what is kept of a customer's contract; its standing is nil where nothing is.
-func (t *tx) contract(workspace, account, app, customer string) (contractRow, error) {
-	rows, err := all(t, scanContract, `SELECT `+contractColumns+` FROM subscription WHERE workspace = $1 AND source = $2 AND app = $3 AND customer = $4 ORDER BY id`,
-		workspace, account, app, customer)
+// contract is what is kept of a contract; its standing is nil where nothing is.
+func (t *tx) contract(workspace, account, app, hash string) (contractRow, error) {
+	rows, err := all(t, scanContract, `SELECT `+subscriptionColumns+`, source, contract, detail FROM subscription WHERE workspace = $1 AND source = $2 AND source <> '' AND contract = $3 AND app = $4`,
+		workspace, account, hash, app)
 	if err != nil || len(rows) == 0 {
 		return contractRow{}, err
 	}
 	return rows[0], nil
 }
 
-// keepContract keeps the subscription under its plan, and asks a person of what does
-// not go together. One of another plan has ended.
-func (t *tx) keepContract(account string, kept contractRow, b engawa.Subscription, st ContractStanding, point string) error {
-	text, err := json.Marshal(contractDetail{st.Facts, point})
+// keepContract keeps a contract as the subscription of its plan, and asks a person of
+// what does not go together. The one of another plan has ended.
+func (t *tx) keepContract(row, kept contractRow, b engawa.Subscription, doubt string) error {
+	text, err := json.Marshal(row.contractDetail)
 	if err != nil {
 		return err
 	}
-	id := subscriptionID(b)
-	if kept.id != "" && kept.id != id {
-		if _, err := t.exec(`UPDATE subscription SET source = '', detail = '{}', state = $3, ends_at = CASE WHEN ends_at = 0 OR ends_at > $4 THEN $4 ELSE ends_at END WHERE workspace = $1 AND id = $2`,
-			b.Workspace, kept.id, string(engawa.SubscriptionExpired), now()); err != nil {
-			return err
-		}
-		if err := t.closeTask(b.Workspace, Closing{Kind: ContractTask, Ref: kept.id}); err != nil {
+	id := kept.ID
+	if kept.Product != b.Product || id == "" {
+		if id, err = t.contractID(b); err != nil {
 			return err
 		}
 	}
-	if _, err := t.saveSubscription(id, b); err != nil {
-		return err
+	if kept.ID != "" && kept.ID != id {
+		if _, err := t.exec(`UPDATE subscription SET source = '', contract = '', detail = '{}', state = $3, ends_at = CASE WHEN ends_at = 0 OR ends_at > $4 THEN $4 ELSE ends_at END WHERE workspace = $1 AND id = $2`,
+			b.Workspace, kept.ID, string(engawa.SubscriptionExpired), now()); err != nil {
+			return err
+		}
+		if err := t.closeTask(b.Workspace, Closing{Kind: ContractTask, Ref: kept.ID}); err != nil {
+			return err
+		}
+	}
+	if b.ID = id; !kept.says(b) {
+		if _, err := t.saveSubscription(id, b); err != nil {
+			return err
+		}
 	}
 	// What was told is known also of a contract that was ended here and does not begin anew.
-	if err := t.must("keep contract "+id, `UPDATE subscription SET source = $3, detail = $4 WHERE workspace = $1 AND id = $2`, b.Workspace, id, account, string(text)); err != nil {
+	if err := t.must("keep contract "+id, `UPDATE subscription SET source = $3, contract = $4, detail = $5 WHERE workspace = $1 AND id = $2`, b.Workspace, id, row.source, row.hash, string(text)); err != nil {
 		return err
 	}
-	if st.Doubt == "" {
+	if doubt == "" {
 		return t.closeTask(b.Workspace, Closing{Kind: ContractTask, Ref: id})
 	}
-	return t.raise(engawa.Task{Workspace: b.Workspace, Kind: ContractTask, Ref: id, Customer: b.Customer, Args: map[string]string{"account": account, "why": st.Doubt}})
+	return t.raise(engawa.Task{Workspace: b.Workspace, Kind: ContractTask, Ref: id, Customer: b.Customer, Args: map[string]string{"account": row.source, "why": doubt}})
+}
+
+// says reports whether a contract is kept as b already: no list need be told of it.
+func (r contractRow) says(b engawa.Subscription) bool {
+	return r.ID == b.ID && r.State == b.State && r.StartsAt.Equal(b.StartsAt) && r.EndsAt.Equal(b.EndsAt) && r.Environment == b.Environment
+}
+
+// contractID is the id for the subscription of a plan that the contract did not have
+// yet: the usual one, unless that is another contract's of the same customer.
+func (t *tx) contractID(b engawa.Subscription) (string, error) {
+	id := subscriptionID(b)
+	others, err := all(t, scanString, `SELECT id FROM subscription WHERE workspace = $1 AND id = $2 AND source <> ''`, b.Workspace, id)
+	if len(others) > 0 {
+		id = engawa.NewID(engawa.PrefixSubscription)
+	}
+	return id, err
 }
 
 // share brings the address, and the consent to share it, to what the platform says
@@ -276,30 +300,32 @@ func (t *tx) wipePoint(ring keyring, workspace, customer, id string) error {
 
 // Contract is a contract as an account told of it.
 type Contract struct {
-	Customer string
-	App      string
-	Subject  string // "contract:…": of the last event about it
-	Facts    []byte
+	Subscription string
+	Subject      string // "contract:…": of the events about it
+	Facts        []byte
 }
 
-// Contracts are those of which an account tells.
-func (s *Store) Contracts(ctx context.Context, workspace, account string) (cs []Contract, err error) {
+// Contracts are those of which an account tells. whose names the contract that the
+// subject of an event means: its value is kept nowhere else.
+func (s *Store) Contracts(ctx context.Context, workspace, account string, whose func(subject string) engawa.Identity) (cs []Contract, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rows, err := all(t, scanContract, `SELECT `+contractColumns+` FROM subscription WHERE workspace = $1 AND source = $2 ORDER BY id`, workspace, account)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			subject, err := all(t, scanString, `SELECT subject FROM event WHERE workspace = $1 AND customer = $2 AND customer <> '' AND account = $3 AND subject <> '' ORDER BY id DESC LIMIT 1`,
-				workspace, r.customer, account)
-			if err != nil {
-				return err
+		cs = nil
+		var id, hash, detail, subject string
+		_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+			if err := scan(&id, &hash, &detail, &subject); err != nil {
+				return struct{}{}, err
 			}
-			if len(subject) > 0 {
-				cs = append(cs, Contract{r.customer, r.app, subject[0], r.Standing})
+			if h, _ := t.identityHash(workspace, whose(subject)); h != hash {
+				return struct{}{}, nil // of another contract of this customer
 			}
-		}
-		return nil
+			var d contractDetail
+			err := json.Unmarshal([]byte(detail), &d)
+			cs = append(cs, Contract{id, subject, d.Standing})
+			return struct{}{}, err
+		}, `SELECT DISTINCT b.id, b.contract, b.detail, e.subject FROM subscription b
+			JOIN event e ON e.workspace = b.workspace AND e.customer = b.customer AND e.customer <> '' AND e.account = b.source AND e.subject <> ''
+			WHERE b.workspace = $1 AND b.source = $2 AND b.source <> '' ORDER BY b.id`, workspace, account)
+		return err
 	})
 	return cs, err
 }

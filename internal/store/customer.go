@@ -327,14 +327,19 @@ func (s *Store) Identities(ctx context.Context, workspace, customer string) (ids
 // CustomerBy returns the customer whom an identity names; empty if nobody.
 func (s *Store) CustomerBy(ctx context.Context, workspace string, id engawa.Identity) (customer string, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		hash, _ := t.identityHash(workspace, id)
-		ids, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
-			workspace, id.Issuer, id.Kind, hash)
-		if len(ids) > 0 {
-			customer = ids[0]
-		}
+		customer, err = t.customerBy(workspace, id)
 		return err
 	})
+	return customer, err
+}
+
+func (t *tx) customerBy(workspace string, id engawa.Identity) (customer string, err error) {
+	hash, _ := t.identityHash(workspace, id)
+	ids, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
+		workspace, id.Issuer, id.Kind, hash)
+	if len(ids) > 0 {
+		customer = ids[0]
+	}
 	return customer, err
 }
 

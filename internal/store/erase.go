@@ -127,7 +127,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM purchase_transaction WHERE workspace = $1 AND purchase IN (SELECT id FROM purchase WHERE workspace = $1 AND customer = $2)`,
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
-		`UPDATE subscription SET source = '', detail = '{}' WHERE workspace = $1 AND customer = $2 AND source <> ''`,
+		`UPDATE subscription SET source = '', contract = '', detail = '{}' WHERE workspace = $1 AND customer = $2 AND source <> ''`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE refund_case SET next_at = 0 WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`,

@@ -271,7 +271,8 @@ func (t *tx) mergeOffers(m Merge) error {
 }
 
 // mergeSubscriptions gives subscriptions the ids under which Into's are told of
-// from now on. Of a product that both have, From's row stays under its own id.
+// from now on. Of a product that both have, From's row stays under its own id; so does
+// one of which an account tells, which is found by its contract.
 func (t *tx) mergeSubscriptions(m Merge) error {
 	bs, err := all(t, func(scan func(...any) error) (b engawa.Subscription, err error) {
 		return b, scan(&b.ID, &b.App, &b.Product)
@@ -282,7 +283,7 @@ func (t *tx) mergeSubscriptions(m Merge) error {
 	for _, b := range bs {
 		b.Customer = m.Into
 		n, err := t.exec(`UPDATE subscription SET id = $3, customer = $4 WHERE workspace = $1 AND id = $2
-			AND NOT EXISTS (SELECT 1 FROM subscription o WHERE o.workspace = $1 AND o.id = $3)`, m.Workspace, b.ID, subscriptionID(b), m.Into)
+			AND source = '' AND NOT EXISTS (SELECT 1 FROM subscription o WHERE o.workspace = $1 AND o.id = $3)`, m.Workspace, b.ID, subscriptionID(b), m.Into)
 		if err == nil && n == 0 {
 			_, err = t.exec(`UPDATE subscription SET customer = $3 WHERE workspace = $1 AND id = $2`, m.Workspace, b.ID, m.Into)
 		} else if err == nil {

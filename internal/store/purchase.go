@@ -133,16 +133,15 @@ func (t *tx) buyer(h Heard, owner string) (string, error) {
 	var fresh []engawa.Identity
 	var named []string
 	for _, id := range h.Whose {
-		hash, _ := t.identityHash(h.Workspace, id)
-		got, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
-			h.Workspace, id.Issuer, id.Kind, hash)
+		customer, err := t.customerBy(h.Workspace, id)
 		if err != nil {
 			return "", err
 		}
-		if len(got) == 0 {
+		if customer == "" {
 			fresh = append(fresh, id)
+		} else {
+			named = append(named, customer)
 		}
-		named = append(named, got...)
 	}
 	if len(named) == 0 && owner != "" && t.living(h.Workspace, owner) == nil {
 		named = append(named, owner)

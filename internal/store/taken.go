@@ -43,9 +43,8 @@ type hashed struct {
 }
 
 // takenTables are all tables that leave, in the order in which their rows can
-// come in. Identities and purchases
-// come late: events tell their values. TestTakenTables
-// holds them and TakeoutStays to the schema.
+// come in. Subscriptions, purchases and identities come after the events, which tell
+// their values. TestTakenTables holds them and TakeoutStays to the schema.
 func takenTables() []taken {
 	return []taken{
 		{table: "workspace", kind: "workspace", order: "id", json: []string{"sender", "house"}},
@@ -78,12 +77,15 @@ func takenTables() []taken {
 			table: "suppression", kind: "suppressions", order: "channel, address_index, reason",
 			hash: hashed{column: "address_index", value: "address", domain: "address:", fields: []string{"channel"}, fold: true},
 		},
-		{table: "subscription", kind: "subscriptions", order: "id", json: []string{"detail"}},
 		{table: "event_type", kind: "event-types", order: "type", json: []string{"names", "body", "sample"}},
 		{table: "route", kind: "routes", order: "id, version", json: []string{"body"}},
 		{table: "template", kind: "templates", order: "id, version", json: []string{"words"}},
 		{table: "source_cursor", kind: "cursors", order: "account"},
 		{table: "event", kind: "events", order: "id", seal: inJSON, told: []string{"body"}},
+		{
+			table: "subscription", kind: "subscriptions", order: "id", json: []string{"detail"},
+			hash: hashed{column: "contract", value: "value", domain: "identity:smaregi/contract", keep: true},
+		},
 		{table: "broadcast", kind: "broadcasts", order: "id"},
 		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, as: map[string]string{"state": messageState}, seal: inLines, told: []string{"words", "verdicts"}},
 		{table: "partner_message", kind: "partner-messages", order: "message"},

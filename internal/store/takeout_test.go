@@ -197,6 +197,10 @@ func (s *shop) arrived(hub *shop, got store.TakenIn) {
 	if c, err := hub.CustomerBy(ctx, got.Workspace, engawa.Identity{Issuer: "appstore", Kind: "original_transaction_id", Value: "2000cus_told"}); c != "cus_told" {
 		s.t.Errorf("an identity that an event tells finds %q, %v", c, err)
 	}
+	cs, err := hub.Contracts(ctx, got.Workspace, "acc_"+got.Workspace, contractOf)
+	if err != nil || len(cs) != 1 || cs[0].Subject != "contract:sb_1" {
+		s.t.Errorf("a contract that an event tells: %+v, %v", cs, err)
+	}
 	if ids, err := hub.CustomerByAddress(ctx, got.Workspace, "mail", "cus_told@customer.example"); len(ids) != 1 {
 		s.t.Errorf("an address finds %v, %v", ids, err)
 	}

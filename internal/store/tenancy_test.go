@@ -125,12 +125,17 @@ func (s *shop) settle(of string) estate {
 	e.importing = s.imported(of)
 	e.checkup = s.checked(of)
 	s.partnered(of)
-	_, err = s.HearContracts(ctx, of, "acc_"+of, []store.Contracted{told(of, "acc_"+of, "sb_1")}, nil, nil)
+	_, err = s.HearContracts(ctx, of, "acc_"+of, []store.Contracted{told(of, "acc_"+of, "sb_1")}, nil)
 	s.must(err)
 	readings, err := s.DueReadings(ctx, "mail")
 	s.must(err)
 	e.reading = readings[slices.IndexFunc(readings, func(r store.Reading) bool { return r.Account == "acc_"+of })]
 	return e
+}
+
+// contractOf is the contract that the subject of an event means.
+func contractOf(subject string) engawa.Identity {
+	return engawa.Identity{Issuer: "smaregi", Kind: "contract", Value: strings.TrimPrefix(subject, "contract:")}
 }
 
 // told is a contract that an account told of.
@@ -139,9 +144,9 @@ func told(of, account, contract string) store.Contracted {
 	return store.Contracted{
 		Event: engawa.Event{
 			Workspace: of, ID: engawa.NewOrderedID(engawa.PrefixEvent, now), Account: account, Type: "app.subscription.started", Known: true, Subject: "contract:" + contract,
-			OccurredAt: now, ReceivedAt: now, Data: []byte(`{}`),
+			OccurredAt: now, ReceivedAt: now, Data: fmt.Appendf(nil, `{"m":{"id":%q}}`, contract),
 		},
-		App: "app_" + of, Whose: engawa.Identity{Issuer: "smaregi", Kind: "contract", Value: contract}, New: engawa.Customer{Kind: "contract", Name: contract, Locale: engawa.Japanese},
+		App: "app_" + of, Whose: contractOf("contract:" + contract), New: engawa.Customer{Kind: "contract", Name: contract, Locale: engawa.Japanese},
 		Hear: func([]byte) (store.ContractStanding, error) {
 			return store.ContractStanding{Subscription: engawa.Subscription{Product: "std", State: engawa.SubscriptionActive, StartsAt: now, Environment: engawa.Sandbox}, Facts: []byte(`{}`), Key: "1"}, nil
 		},
@@ -705,10 +710,10 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return ps, err
 	},
 	"Contracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Contracts(ctx, as, "acc_"+e.of)
+		return s.Contracts(ctx, as, "acc_"+e.of, contractOf)
 	},
 	"HearContracts": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil, nil)
+		_, err := s.HearContracts(ctx, as, "acc_"+e.of, []store.Contracted{told(as, "acc_"+e.of, "sb_2")}, nil)
 		return nil, err
 	},
 	"Read": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {

@@ -2,10 +2,10 @@ package smaregi
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/channel/exchange"
 )
 
 // List asks Smaregi who uses the app. Path and members are the account's settings.
@@ -52,6 +53,7 @@ const (
 	pageSize  = 100 // what Smaregi's lists have where nothing is said; never more than 1000
 	maxPages  = 1000
 	maxAnswer = 8 << 20
+	patience  = time.Minute // for one page; who asks for more is asked another time
 	maxShown  = 4 << 10
 )
 
@@ -65,40 +67,66 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Items reads the whole list. Of it either all is known or nothing: a page that
-// cannot be read must not end contracts. The error is a *RefusedError.
+// unfit is a setting with which the list cannot be read.
+func unfit(field, remedy, format string, args ...any) *RefusedError {
+	return &RefusedError{Err: engawa.Invalid(field, remedy, format, args...)}
+}
+
+// passing is what may be otherwise in a while.
+func passing(err error, format string, args ...any) *RefusedError {
+	return &RefusedError{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: fmt.Sprintf(format, args...), Remedy: "it is asked again by itself", Err: err}}
+}
+
+// Items reads the whole list, to a page that has nothing: one with less than was asked
+// for may be all that the list gives at once. Of it either all is known or nothing: a
+// page that cannot be read must not end contracts. The error is a *RefusedError.
 func (l *List) Items(ctx context.Context) ([]Item, error) {
 	token, err := l.token(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []Item
+	var all, before []Item
 	seen := map[string]bool{}
 	for page := 1; page <= maxPages; page++ {
-		body, err := l.page(ctx, token, page)
+		body, err := l.patiently(ctx, token, page)
 		if err != nil {
 			return nil, err
 		}
-		items, wrong := l.read(body)
-		if wrong != nil {
-			return nil, &RefusedError{Err: wrong}
+		items, err := l.read(body)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(items) == 0:
+			return all, nil
+		case slices.Equal(items, before):
+			return nil, unfit("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")
 		}
-		fresh := 0
+		before = items
 		for _, i := range items {
-			if !seen[i.Contract] {
+			if !seen[i.Contract] { // the list may shift between two pages
 				seen[i.Contract] = true
-				fresh++
 				all = append(all, i)
 			}
 		}
-		if len(items) < pageSize {
-			return all, nil
+	}
+	return nil, unfit("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)
+}
+
+// patiently is page for who has time: where the list asks to wait a little, it does.
+func (l *List) patiently(ctx context.Context, token engawa.Secret, n int) ([]byte, error) {
+	for left := patience; ; {
+		body, err := l.page(ctx, token, n)
+		refused, ok := errors.AsType[*RefusedError](err)
+		if !ok || refused.After == 0 || refused.After > left {
+			return body, err
 		}
-		if fresh == 0 {
-			return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list gives the same page again and again")}
+		left -= refused.After
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(refused.After):
 		}
 	}
-	return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)}
 }
 
 // Probe asks for the first page, for who saves settings.
@@ -106,16 +134,13 @@ func (r *receiver) Probe(ctx context.Context) error {
 	if r.list == nil {
 		return nil
 	}
-	_, told := r.list.First(ctx)
-	if told != nil {
-		return told
-	}
-	return nil
+	_, err := r.list.First(ctx)
+	return err
 }
 
 // First asks for the first page and returns it as it came, addresses masked, for an
-// operator to see which member is which; told says what is wrong with the settings.
-func (l *List) First(ctx context.Context) (masked string, told error) {
+// operator to see which member is which; the error says what is wrong with the settings.
+func (l *List) First(ctx context.Context) (masked string, err error) {
 	token, err := l.token(ctx)
 	if err != nil {
 		return "", err
@@ -124,10 +149,8 @@ func (l *List) First(ctx context.Context) (masked string, told error) {
 	if err != nil {
 		return "", err
 	}
-	if _, wrong := l.read(body); wrong != nil {
-		told = wrong
-	}
-	return Masked(body), told
+	_, err = l.read(body)
+	return Masked(body), err
 }
 
 func first(ctx context.Context, s channel.Settings, env channel.Env) string {
@@ -181,16 +204,16 @@ func maskIn(v any) any {
 }
 
 // read finds the contracts in an answer.
-func (l *List) read(body []byte) ([]Item, *engawa.Error) {
+func (l *List) read(body []byte) ([]Item, error) {
 	var doc any
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if d.Decode(&doc) != nil {
-		return nil, engawa.Invalid("/settings/list_path", "correct the address of the list", "the list of users is no JSON")
+		return nil, unfit("/settings/list_path", "correct the address of the list", "the list of users is no JSON")
 	}
 	rows, ok := at(doc, l.s["list_items"]).([]any)
 	if !ok {
-		return nil, engawa.Invalid("/settings/list_items", "look at the first answer and say where its list is, as a JSON Pointer", "there is no list at that place of the answer")
+		return nil, unfit("/settings/list_items", "look at the first answer and say where its list is, as a JSON Pointer", "there is no list at that place of the answer")
 	}
 	items := make([]Item, len(rows))
 	for n, row := range rows {
@@ -199,7 +222,7 @@ func (l *List) read(body []byte) ([]Item, *engawa.Error) {
 			State: l.state(l.member(row, "list_state")),
 		}
 		if !contractID.MatchString(i.Contract) {
-			return nil, engawa.Invalid("/settings/list_contract", "look at the first answer and say which member is the contract's id", "an entry of the list has no contract under that name")
+			return nil, unfit("/settings/list_contract", "look at the first answer and say which member is the contract's id", "an entry of the list has no contract under that name")
 		}
 		items[n] = i
 	}
@@ -261,7 +284,7 @@ func (l *List) token(ctx context.Context) (engawa.Secret, error) {
 	form := strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.s["list_token_url"], form)
 	if err != nil {
-		return "", &RefusedError{Err: engawa.Invalid("/settings/list_token_url", "correct it", "this is not a URL")}
+		return "", unfit("/settings/list_token_url", "correct it", "this is not a URL")
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Authorization", l.basic())
@@ -273,7 +296,7 @@ func (l *List) token(ctx context.Context) (engawa.Secret, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if json.Unmarshal(body, &out) != nil || out.AccessToken == "" {
-		return "", &RefusedError{Err: engawa.Invalid("/settings/list_token_url", "correct it", "there came no token from there")}
+		return "", unfit("/settings/list_token_url", "correct it", "there came no token from there")
 	}
 	return engawa.Secret(out.AccessToken), nil
 }
@@ -285,7 +308,7 @@ func (l *List) basic() string {
 func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, error) {
 	u, err := url.Parse(strings.TrimSuffix(l.s["list_url"], "/") + "/" + strings.TrimPrefix(l.s["list_path"], "/"))
 	if err != nil {
-		return nil, &RefusedError{Err: engawa.Invalid("/settings/list_path", "correct it", "this is not the path of a URL")}
+		return nil, unfit("/settings/list_path", "correct it", "this is not the path of a URL")
 	}
 	q := u.Query()
 	q.Set("limit", strconv.Itoa(pageSize))
@@ -293,7 +316,7 @@ func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, er
 	u.RawQuery = q.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, &RefusedError{Err: engawa.Invalid("/settings/list_url", "correct it", "this is not a URL")}
+		return nil, unfit("/settings/list_url", "correct it", "this is not a URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", l.basic())
@@ -303,35 +326,29 @@ func (l *List) page(ctx context.Context, token engawa.Secret, n int) ([]byte, er
 	return l.do(req, "/settings/list_path")
 }
 
-// do makes one call. A status that says the settings are wrong names field; what
-// may be otherwise in a while names none.
+// do makes one call. A status that says the settings are wrong names field.
 func (l *List) do(req *http.Request, field string) ([]byte, error) {
 	res, err := l.http.Do(req)
 	if err != nil {
-		return nil, &RefusedError{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the list of users does not answer", Remedy: "it is asked again by itself", Err: err}}
+		return nil, passing(err, "the list of users does not answer")
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil || len(body) > maxAnswer {
-		return nil, &RefusedError{Err: &engawa.Error{Code: engawa.CodeUnavailable, Message: "the answer of the list of users broke off, or is too long", Remedy: "it is asked again by itself", Err: err}}
+		return nil, passing(err, "the answer of the list of users broke off, or is too long")
 	}
+	var refused *RefusedError
 	switch c := res.StatusCode; {
 	case c == http.StatusOK:
 		return body, nil
 	case c == http.StatusUnauthorized || c == http.StatusForbidden:
-		return nil, &RefusedError{c, 0, engawa.Invalid("/settings/list_client_secret", "enter the client of the list of users and its secret anew; it is another one than the app's", "the list of users answers %d", c)}
+		refused = unfit("/settings/list_client_secret", "enter the client of the list of users and its secret anew; it is another one than the app's", "the list of users answers %d", c)
 	case c == http.StatusTooManyRequests || c >= 500:
-		return nil, &RefusedError{c, after(res.Header), &engawa.Error{Code: engawa.CodeUnavailable, Message: fmt.Sprintf("the list of users answers %d", c), Remedy: "it is asked again by itself"}}
+		refused = passing(nil, "the list of users answers %d", c)
+		refused.After = exchange.RetryAfter(res.Header)
 	default:
-		return nil, &RefusedError{c, 0, engawa.Invalid(field, "correct it", "the list of users answers %d", c)}
+		refused = unfit(field, "correct it", "the list of users answers %d", c)
 	}
-}
-
-// after is how long an answer asks to wait: seconds, as Smaregi says.
-func after(h http.Header) time.Duration {
-	n, err := strconv.Atoi(cmp.Or(h.Get("Retry-After"), "0"))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return min(time.Duration(n)*time.Second, 24*time.Hour)
+	refused.Status = res.StatusCode
+	return nil, refused
 }

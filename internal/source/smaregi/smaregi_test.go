@@ -154,35 +154,73 @@ func simulator(n int) *sim.Server {
 	return s
 }
 
-// TestList: the whole list is read, page by page, or none of it.
+// TestList: the whole list is read, page by page, or none of it: pages may have fewer
+// than was asked for.
 func TestList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, n := range []int{0, 1, 99, 100, 101, 350} {
-			s := simulator(n)
+		for _, c := range []struct{ n, most int }{{0, 0}, {1, 0}, {99, 0}, {100, 0}, {101, 0}, {350, 0}, {101, 30}, {60, 30}} {
+			s := simulator(c.n)
+			s.ListMost = c.most
 			l := OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{s}})
 			items, err := l.Items(t.Context())
-			if err != nil || len(items) != n {
-				t.Fatalf("%d of %d: %v", len(items), n, err)
+			if err != nil || len(items) != c.n {
+				t.Fatalf("%d of %+v: %v", len(items), c, err)
 			}
-			if n > 1 && (items[0].Mail == "" || items[1].Mail != "" || items[0].Plan != "std") {
+			if c.n > 1 && (items[0].Mail == "" || items[1].Mail != "" || items[0].Plan != "std") {
 				t.Errorf("%q %q", items[0].Mail, items[1].Mail)
 			}
-			if n > 100 { // the second page fails
+			if c.n > 100 { // the second page fails, or is the first again
 				time.Sleep(2 * time.Second)
-				first := true
-				broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if !first {
-						s.Down(1)
+				for want, meddle := range map[engawa.Code]func(*http.Request){
+					engawa.CodeUnavailable: func(*http.Request) { s.Down(1, 0) },
+					engawa.CodeInvalid:     func(r *http.Request) { r.URL.RawQuery = "limit=100" },
+				} {
+					first := true
+					broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if !first {
+							meddle(r)
+						}
+						first = false
+						s.ServeHTTP(w, r)
+					})
+					l = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{broken}})
+					if items, err := l.Items(t.Context()); engawa.CodeOf(err) != want || items != nil {
+						t.Errorf("%d items, %v, want %s", len(items), err, want)
 					}
-					first = false
-					s.ServeHTTP(w, r)
-				})
-				l = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{broken}})
-				if items, err := l.Items(t.Context()); err == nil || items != nil {
-					t.Errorf("%d items of a list that broke off", len(items))
 				}
 			}
 			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
+// TestWaits: a reading of more pages than may be asked for in a second waits as long as
+// it is told, and goes on; told to wait for longer it ends, and says for how long.
+func TestWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulator(2500)
+		l := OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{s}})
+		began := time.Now()
+		items, err := l.Items(t.Context())
+		if took := time.Since(began); err != nil || len(items) != 2500 || took != 2*time.Second { // 26 pages, 10 a second
+			t.Errorf("%d items after %s, %v", len(items), took, err)
+		}
+		time.Sleep(time.Second)
+		for wait, most := range map[time.Duration]int{40 * time.Second: 2, time.Hour: 1} { // calls of a page that never comes
+			s.Down(10, wait)
+			calls := len(s.Calls())
+			_, err := l.Items(t.Context())
+			refused, ok := errors.AsType[*RefusedError](err)
+			if n := len(s.Calls()) - calls; !ok || refused.After != wait || n != most {
+				t.Errorf("told to wait %s: %d calls, %v", wait, n, err)
+			}
+		}
+		s.Down(1, time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began = time.Now()
+		if _, err := l.Items(ctx); err == nil || time.Since(began) != time.Second {
+			t.Errorf("ended after %s: %v", time.Since(began), err)
 		}
 	})
 }

@@ -18,6 +18,8 @@ type Standing struct {
 	Last  string                   `json:"last,omitempty"`  // digest of the last word
 	Words int                      `json:"words,omitempty"` // how many were said
 	Doubt Doubt                    `json:"doubt,omitempty"` // what does not go together; the list settles it
+	// Absent: since the last word the list lacked it once.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Doubt is why the words about a contract do not go together.
@@ -33,18 +35,19 @@ const (
 	NotStopped   Doubt = "not_stopped"   // a stop was taken back that was never told
 )
 
-// Hear is how the contract stands after a word. Of two days the later one counts.
+// Hear is how the contract stands after a word that came today. Of two days the later
+// one counts, but a day to come does not make what is said of today a late word.
 // Inside a day nothing tells the order, so the word that arrives later counts, and
 // what does not go together is doubted. again: it is the last word once more, which
 // changes nothing.
-func (s Standing) Hear(w Word) (next Standing, again bool) {
+func (s Standing) Hear(w Word, today string) (next Standing, again bool) {
 	if w.Digest == s.Last {
 		return s, true
 	}
 	next = s
-	next.Last, next.Words = w.Digest, s.Words+1
-	on := cmp.Or(w.Day, s.Day)
-	if on < s.Day {
+	next.Last, next.Words, next.Absent = w.Digest, s.Words+1, false
+	on := cmp.Or(w.Day, today)
+	if on < min(s.Day, today) {
 		return next, false // a word of an earlier day that came late
 	}
 	if doubt := s.doubts(w, on); doubt != "" {

@@ -6,6 +6,8 @@ import (
 	"github.com/engawa/engawa"
 )
 
+const today = "2026-11-30"
+
 func said(action, day, plan string) Word {
 	return Word{Contract: "c1", Event: subscription, Action: action, Day: day, Plan: plan, Digest: action + day + plan}
 }
@@ -68,6 +70,18 @@ func TestHear(t *testing.T) {
 			[]Word{said("start", "2026-11-01", "std"), said("end", "2026-11-02", ""), said("change-plan", "2026-11-03", "pro")},
 			Standing{State: expired, Plan: "std", Day: "2026-11-02", Since: "2026-11-01", Until: "2026-11-02", Doubt: OfEnded},
 		},
+		"ends before a change that was told for a day to come": {
+			[]Word{said("start", "2026-11-01", "std"), said("change-plan", "2026-12-10", "pro"), said("end", today, "")},
+			Standing{State: expired, Plan: "pro", Day: today, Since: "2026-11-01", Until: today},
+		},
+		"a word of a day that is past came late, beside a change to come": {
+			[]Word{said("start", "2026-11-01", "std"), said("change-plan", "2026-12-10", "pro"), said("force-stop", "2026-11-20", "")},
+			Standing{State: active, Plan: "pro", Day: "2026-12-10", Since: "2026-11-01"},
+		},
+		"ends on no day that is said": {
+			[]Word{said("start", "2026-11-01", "std"), said("end", "", "")},
+			Standing{State: expired, Plan: "std", Day: today, Since: "2026-11-01", Until: today},
+		},
 		"ends twice": {
 			[]Word{said("start", "2026-11-01", "std"), said("end", "2026-11-02", ""), said("end", "2026-11-03", "")},
 			Standing{State: expired, Plan: "std", Day: "2026-11-02", Since: "2026-11-01", Until: "2026-11-02", Doubt: EndedTwice},
@@ -76,11 +90,11 @@ func TestHear(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := Standing{}
 			for n, w := range c.words {
-				next, again := s.Hear(w)
+				next, again := s.Hear(w, today)
 				if again || next.Words != n+1 {
 					t.Fatalf("word %d: again %t, %d words", n, again, next.Words)
 				}
-				same, again := next.Hear(w)
+				same, again := next.Hear(w, today)
 				if !again || same != next {
 					t.Errorf("word %d once more: again %t, %+v", n, again, same)
 				}
@@ -100,9 +114,9 @@ func TestKey(t *testing.T) {
 	var s Standing
 	keys := map[string]bool{}
 	for _, w := range []Word{said("start", "2026-11-01", ""), said("end", "2026-11-01", ""), said("start", "2026-11-01", "")} {
-		s, _ = s.Hear(w)
+		s, _ = s.Hear(w, today)
 		keys[s.Key()] = true
-		again, _ := s.Hear(w)
+		again, _ := s.Hear(w, today)
 		keys[again.Key()] = true
 	}
 	if len(keys) != 3 {

@@ -63,14 +63,40 @@ func (s *Server) Act(ctx context.Context, contract, action, day string) error {
 	return s.Send(ctx, contract, action, s.Body(contract, action, day))
 }
 
-// Send posts a notice once. It is never sent again, whatever the answer.
+// notice is a notice to be sent.
+type notice struct {
+	contract, action string
+	body             []byte
+}
+
+// Send posts a notice, or what is due with it. Nothing is sent again for its answer.
 func (s *Server) Send(ctx context.Context, contract, action string, body []byte) error {
-	n := Notice{Contract: contract, Action: action}
-	err := s.post(ctx, contract, body, &n)
+	var errs []error
+	for _, x := range s.due(notice{contract, action, body}) {
+		n := Notice{Contract: x.contract, Action: x.action}
+		errs = append(errs, s.post(ctx, x.contract, x.body, &n))
+		s.mu.Lock()
+		s.sent = append(s.sent, n)
+		s.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// due is what goes now: of two, where it is asked to be rude, the later one first, and
+// both twice. One that no other follows is lost.
+func (s *Server) due(x notice) []notice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent = append(s.sent, n)
-	return err
+	pair := append([]notice{x}, s.held...)
+	s.held = nil
+	switch {
+	case !s.Rude:
+		return pair
+	case len(pair) == 1:
+		s.held = pair
+		return nil
+	}
+	return append(pair, pair...)
 }
 
 func (s *Server) post(ctx context.Context, contract string, body []byte, n *Notice) error {

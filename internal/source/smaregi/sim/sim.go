@@ -1,9 +1,14 @@
 // Package sim is Smaregi as an app's vendor sees it: the identity service (tokens,
 // sign-in with PKCE, userinfo), the list of who uses the app, and the sender of
-// AppSubscription notices, once each and never again, some of them twice and not in
-// their order. The list's path and members are not public, so they are set from
-// outside, the same as the adapter's. What it answers where no document was found
-// (errors of the list, texts) is its own.
+// AppSubscription notices. What is rude about it: a notice is not signed, waits three
+// seconds for its answer and never comes again; where Server.Rude asks, notices come
+// in pairs, the later one first and both twice. The list withholds addresses in three
+// ways, gives as few in a page as Server.ListMost says, and is down when Server.Down
+// says; what is asked for too often is refused with 429.
+//
+// The list's path and members are not public, so they are set from outside, the same
+// as the adapter's. What it answers where no document was found (errors of the list,
+// texts) is its own.
 package sim
 
 import (
@@ -63,10 +68,12 @@ type Server struct {
 	ListClient Client // of the list of users: another one
 	ListPath   string
 	ListItems  string // the member under which the list stands; empty: the answer is the list
+	ListMost   int    // how many a page has at most, whatever is asked for; 0: 1000
 	Members    Members
 	Withheld   string        // how an address is withheld; empty: Absent
 	Life       time.Duration // of tokens; 0: an hour
 	Hook       Hook
+	Rude       bool // a notice waits for the next one and goes behind it, and both go twice
 	Contracts  []*Contract
 
 	mu     sync.Mutex
@@ -75,7 +82,9 @@ type Server struct {
 	calls  map[string][]time.Time
 	log    []Call
 	sent   []Notice
+	held   []notice // waits for the next one
 	down   int
+	after  time.Duration
 }
 
 // Call is one call as the log has it.
@@ -109,11 +118,12 @@ func (s *Server) Change(id string, change func(*Contract)) {
 	}
 }
 
-// Down has the next n calls of the list answered 503.
-func (s *Server) Down(n int) {
+// Down has the next n calls of the list answered 503, or, where after says how long to
+// wait, 429.
+func (s *Server) Down(n int, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.down = n
+	s.down, s.after = n, after
 }
 
 // Calls returns the log, oldest first.
@@ -135,9 +145,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (int, string) {
 	host, production := r.Host, slices.Contains([]string{idHosts[1], apiHosts[1]}, r.Host)
 	id, api := !slices.Contains(apiHosts, host), !slices.Contains(idHosts, host)
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if wait := s.limited(r, production); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(wait))
-		return problem(w, http.StatusTooManyRequests, "Too Many Requests", "rate limit")
+	if s.limited(r, production) {
+		return tooMany(w, time.Second)
 	}
 	switch {
 	case api && r.URL.Path == "/"+strings.Trim(s.ListPath, "/") && s.ListPath != "":
@@ -157,8 +166,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (int, string) {
 }
 
 // limited counts calls in any second: 10 reading and 4 writing in the sandbox, 50 and
-// 20 in production. It returns the seconds to wait.
-func (s *Server) limited(r *http.Request, production bool) int {
+// 20 in production.
+func (s *Server) limited(r *http.Request, production bool) bool {
 	most, key := 10, "read"
 	if r.Method != http.MethodGet {
 		most, key = 4, "write"
@@ -173,10 +182,10 @@ func (s *Server) limited(r *http.Request, production bool) int {
 	recent := slices.DeleteFunc(s.calls[key], func(at time.Time) bool { return now.Sub(at) >= time.Second })
 	if len(recent) >= most {
 		s.calls[key] = recent
-		return 1
+		return true
 	}
 	s.calls[key] = append(recent, now)
-	return 0
+	return false
 }
 
 func (c Client) in(production bool) Client {
@@ -359,6 +368,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, production bool) (
 	switch {
 	case s.down > 0:
 		s.down--
+		if s.after > 0 {
+			return tooMany(w, s.after)
+		}
 		return problem(w, http.StatusServiceUnavailable, "Service Unavailable", "down")
 	case r.Method != http.MethodGet:
 		return problem(w, http.StatusMethodNotAllowed, "Method Not Allowed", "method")
@@ -372,6 +384,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, production bool) (
 		if c.State != "end" {
 			rows = append(rows, s.row(c))
 		}
+	}
+	if s.ListMost > 0 {
+		limit = min(limit, s.ListMost)
 	}
 	from := min((page-1)*limit, len(rows))
 	rows = rows[from:min(from+limit, len(rows))]
@@ -418,6 +433,11 @@ func answer(w http.ResponseWriter, status int, typ string, body any) int {
 
 func problem(w http.ResponseWriter, status int, title, rule string) (int, string) {
 	return answer(w, status, "application/problem+json", map[string]any{"type": "about:blank", "title": title, "detail": rule, "status": status}), rule
+}
+
+func tooMany(w http.ResponseWriter, wait time.Duration) (int, string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	return problem(w, http.StatusTooManyRequests, "Too Many Requests", "rate limit")
 }
 
 func oauth(w http.ResponseWriter, status int, code, rule string) (int, string) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,36 +179,86 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestSender: a notice goes once, and what is not answered as Smaregi asks is noted.
+// hook is who is told: answer, or whoever gives up before it.
+type hook func(http.ResponseWriter, *http.Request)
+
+func (answer hook) RoundTrip(r *http.Request) (*http.Response, error) {
+	got := make(chan *http.Response, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		answer(w, r)
+		got <- w.Result()
+	}()
+	select {
+	case res := <-got:
+		return res, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// TestSender: a notice goes once, waits three seconds for its answer and no longer, and
+// what is not answered as Smaregi asks is noted.
 func TestSender(t *testing.T) {
-	for want, answer := range map[string]http.HandlerFunc{
-		"":                           func(http.ResponseWriter, *http.Request) {},
-		"the body is not empty":      func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) },
-		"the status is not 200":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
-		"no answer within 3 seconds": nil,
+	for name, c := range map[string]struct {
+		answer hook
+		took   time.Duration
+		want   string
+	}{
+		"good":     {func(http.ResponseWriter, *http.Request) {}, 0, ""},
+		"just":     {func(http.ResponseWriter, *http.Request) { time.Sleep(Patience - time.Millisecond) }, Patience - time.Millisecond, ""},
+		"too late": {func(http.ResponseWriter, *http.Request) { time.Sleep(Patience + time.Second) }, Patience, "no answer within 3 seconds"},
+		"a body":   {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }, 0, "the body is not empty"},
+		"no 200":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 0, "the status is not 200"},
+		"busy, 429": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, 0, "the status is not 200"},
 	} {
-		calls := 0
-		s := server()
-		hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			calls++
-			if r.Header.Get("Smaregi-Contract-Id") != "sb_1" || r.Header.Get("X-Mine") != "v" {
-				t.Errorf("%v", r.Header)
-			}
-			answer(w, r)
-		}))
-		to := hook.URL
-		if answer == nil {
-			hook.Close()
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int64
+				s := server()
+				s.Hook = Hook{URL: "https://hub.example/in", Header: "X-Mine", Value: "v", Client: &http.Client{Transport: hook(func(w http.ResponseWriter, r *http.Request) {
+					calls.Add(1)
+					if r.Header["smaregi-contract-id"][0] != "sb_1" || r.Header.Get("X-Mine") != "v" {
+						t.Errorf("%v", r.Header)
+					}
+					c.answer(w, r)
+				})}}
+				began := time.Now()
+				err := s.Act(t.Context(), "sb_1", "force-stop", "2026-11-30")
+				if took := time.Since(began); took != c.took {
+					t.Errorf("took %s", took)
+				}
+				time.Sleep(time.Hour) // it is never sent again
+				if n := s.Sent(); (err == nil) != (c.want == "") || len(n) != 1 || n[0].Violations != c.want || calls.Load() != 1 {
+					t.Errorf("%v %+v, %d calls", err, n, calls.Load())
+				}
+				if s.Contracts[0].State != "force-stop" {
+					t.Error("the contract did not change")
+				}
+			})
+		})
+	}
+}
+
+// TestRude: asked for it, the sender has notices come twice and not in their order.
+func TestRude(t *testing.T) {
+	s := server()
+	s.Rude = true
+	s.Hook = Hook{URL: "https://hub.example/in", Client: &http.Client{Transport: hook(func(http.ResponseWriter, *http.Request) {})}}
+	for _, action := range []string{"start", "force-stop", "cancel-force-stop", "end", "start"} {
+		if err := s.Act(t.Context(), "sb_1", action, "2026-11-30"); err != nil {
+			t.Fatal(err)
 		}
-		s.Hook = Hook{URL: to, Header: "X-Mine", Value: "v", Client: &http.Client{}}
-		err := s.Act(t.Context(), "sb_1", "force-stop", "2026-11-30")
-		hook.Close()
-		if n := s.Sent(); (err == nil) != (want == "") || len(n) != 1 || n[0].Violations != want || calls > 1 {
-			t.Errorf("%q: %v %+v, %d calls", want, err, n, calls)
-		}
-		if s.Contracts[0].State != "force-stop" {
-			t.Error("the contract did not change")
-		}
+	}
+	var got []string
+	for _, n := range s.Sent() {
+		got = append(got, n.Action)
+	}
+	if want := "force-stop start force-stop start end cancel-force-stop end cancel-force-stop"; strings.Join(got, " ") != want {
+		t.Errorf("sent %q", got)
 	}
 }
 
@@ -220,6 +271,9 @@ func TestPage(t *testing.T) {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), words[lang]["title"]) || strings.Contains(w.Body.String(), "no value") {
 			t.Errorf("%s: %d %s", lang, w.Code, w.Body)
 		}
+	}
+	if code, _, _ := ask(t, s, http.MethodPost, "/play", "", url.Values{"action": {"rude"}}); code != http.StatusSeeOther || !s.Rude {
+		t.Errorf("%d, rude: %t", code, s.Rude)
 	}
 	if code, _, _ := ask(t, s, http.MethodPost, "/play", "", url.Values{"contract": {"sb_1"}, "action": {"tick"}}); code != http.StatusSeeOther || !s.Contracts[0].Shares {
 		t.Errorf("%d, shares: %t", code, s.Contracts[0].Shares)
