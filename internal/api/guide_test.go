@@ -1,10 +1,14 @@
 package api_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/engawa/engawa/internal/appstore"
 )
 
 // TestAppGuide holds the code of docs/app-store/app.md to the document: what it
@@ -45,4 +49,55 @@ func TestAppGuide(t *testing.T) {
 	if len(calls) < 3 {
 		t.Errorf("the guide has %d calls", len(calls))
 	}
+	_, original, _ := strings.Cut(string(page), "\n## Apps that are still on the original StoreKit\n")
+	original, _, _ = strings.Cut(original, "\n## ")
+	steps := regexp.MustCompile(`(?m)^\d+\. \*\*`).Split(original, -1)
+	if len(steps) != 3 {
+		t.Fatalf("the original StoreKit needs %d changes, not the two", len(steps)-1)
+	}
+	for i, words := range [][]string{
+		{"Two changes are enough"},
+		{"The app:", "original transaction id", "instead of sending the whole receipt", "t.original?.transactionIdentifier ?? t.transactionIdentifier"},
+		{
+			"The server:", "App Store Server API instead of `verifyReceipt`", "deprecated", "statuses and history by the original transaction id", "`POST /v1/identities`",
+			"the issuer `" + appstore.Issuer + "`, the kind `" + appstore.KindOriginalTransaction + "`", "`applicationUsername` to the UUID", "gives it back as `appAccountToken`",
+		},
+	} {
+		for _, w := range words {
+			if !strings.Contains(steps[i], w) {
+				t.Errorf("change %d does not say %q", i, w)
+			}
+		}
+	}
+}
+
+// TestOriginalStoreKit: the id of a transaction of which only the business's server
+// tells makes the subscription that customer's when the App Store tells of it; where
+// the App Store was first, the server is told to merge.
+func TestOriginalStoreKit(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		ties := func(original string) (status int, customer, said string) {
+			t.Helper()
+			status, made := s.call("POST", "/v1/customers", s.full, `{"kind":"person"}`)
+			if status != 201 {
+				t.Fatalf("%d %v", status, made)
+			}
+			customer = made["id"].(string)
+			status, out := s.call("POST", "/v1/identities", s.full, fmt.Sprintf(`{"customer":%q,"issuer":%q,"kind":%q,"value":%q}`, customer, appstore.Issuer, appstore.KindOriginalTransaction, original))
+			return status, customer, fmt.Sprint(out)
+		}
+		s.Down.Store(true)
+		sub := s.Bought(s.Person("JPN", ""), "monthly")
+		status, customer, said := ties(sub)
+		s.Down.Store(false)
+		wait(2 * time.Hour) // the App Store tells again
+		if got := s.Purchase(sub).Customer; status != 201 || got != customer {
+			t.Errorf("%d %s: the subscription is %s's, not %s's", status, said, got, customer)
+		}
+		late := s.Bought(s.Person("JPN", ""), "monthly")
+		wait(time.Second)
+		if status, _, said := ties(late); status != 409 || !strings.Contains(said, "merge the two customers") {
+			t.Errorf("after the App Store: %d %s", status, said)
+		}
+	})
 }
