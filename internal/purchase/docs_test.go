@@ -34,7 +34,9 @@ func TestStates(t *testing.T) {
 	known := 0
 	for s := appstore.StatusActive; s.String() != strconv.Itoa(int(s)); s++ {
 		known++
-		v := told(t, s, func(_ *appstore.Transaction, r *appstore.RenewalInfo) { r.GracePeriodExpiresDate = date(time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC)) }).At(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
+		v := told(t, s, func(_ *appstore.Transaction, r *appstore.RenewalInfo) {
+			r.GracePeriodExpiresDate = date(time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC))
+		}).At(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
 		if row, want := got[s.String()], map[bool]string{true: "yes", false: "no"}[v.Entitled]; v.Status != s || row == nil || row[0] != want {
 			t.Errorf("%s gives access: %s; the document says %q", s, want, row)
 		}
