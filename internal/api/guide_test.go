@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/follow/followtest"
 )
 
 // TestAppGuide holds the code of docs/app-store/app.md to the document: what it
@@ -72,8 +75,9 @@ func TestAppGuide(t *testing.T) {
 }
 
 // TestOriginalStoreKit: the id of a transaction of which only the business's server
-// tells makes the subscription that customer's when the App Store tells of it; where
-// the App Store was first, the server is told to merge.
+// tells makes the purchase that customer's when the App Store tells of it, also of what
+// is bought once; where the App Store was first, the server is told to merge, or a
+// person is asked.
 func TestOriginalStoreKit(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
 		ties := func(original string) (status int, customer, said string) {
@@ -86,18 +90,29 @@ func TestOriginalStoreKit(t *testing.T) {
 			status, out := s.call("POST", "/v1/identities", s.full, fmt.Sprintf(`{"customer":%q,"issuer":%q,"kind":%q,"value":%q}`, customer, appstore.Issuer, appstore.KindOriginalTransaction, original))
 			return status, customer, fmt.Sprint(out)
 		}
-		s.Down.Store(true)
-		sub := s.Bought(s.Person("JPN", ""), "monthly")
-		status, customer, said := ties(sub)
-		s.Down.Store(false)
-		wait(2 * time.Hour) // the App Store tells again
-		if got := s.Purchase(sub).Customer; status != 201 || got != customer {
-			t.Errorf("%d %s: the subscription is %s's, not %s's", status, said, got, customer)
+		for _, product := range []string{"monthly", "recipes"} {
+			s.Down.Store(true)
+			bought := s.Bought(s.Person("JPN", ""), product)
+			status, customer, said := ties(bought)
+			s.Down.Store(false)
+			wait(2 * time.Hour) // the App Store tells again
+			if got := s.Purchase(bought).Customer; status != 201 || got != customer {
+				t.Errorf("%s, %d %s: it is %s's, not %s's", product, status, said, got, customer)
+			}
 		}
-		late := s.Bought(s.Person("JPN", ""), "monthly")
+		late, once := s.Bought(s.Person("JPN", ""), "monthly"), s.Bought(s.Person("JPN", ""), "recipes")
 		wait(time.Second)
 		if status, _, said := ties(late); status != 409 || !strings.Contains(said, "merge the two customers") {
 			t.Errorf("after the App Store: %d %s", status, said)
+		}
+		status, customer, said := ties(once)
+		s.Must(s.AskRefund(once, "OTHER"))
+		s.Must(s.Decide(once, 100))
+		wait(time.Second)
+		tasks, err := s.Hub.Tasks(t.Context(), followtest.Workspace, 10)
+		s.Must(err)
+		if asked := slices.ContainsFunc(tasks, func(k engawa.Task) bool { return k.Kind == "customer.twins" && k.Args["other"] == customer }); status != 201 || !asked {
+			t.Errorf("what was bought once, after the App Store: %d %s, %+v", status, said, tasks)
 		}
 	})
 }

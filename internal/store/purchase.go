@@ -16,6 +16,7 @@ type Heard struct {
 	Account   string
 	Original  string            // the source's id of the purchase; kept as a keyed hash
 	Whose     []engawa.Identity // by which the customer is known; the surest first
+	Tied      []engawa.Identity // by which the business may have said whose it is; looked for behind Whose, and not kept
 	New       engawa.Customer   // kind, locale, country of one whom none of these names yet
 	Asked     bool              // it was asked for, not told unasked
 	Single    []string          // the source's ids of the single transactions; kept as keyed hashes
@@ -30,8 +31,8 @@ type Heard struct {
 
 // Hear adds what sources of one workspace said to what is kept, all of it or
 // nothing, and returns the purchases in the same order. A purchase belongs to the
-// customer whom its surest known identity names, else to a new one; identities that
-// nobody had are that customer's from then on. Where two of them name different
+// customer whom its surest known identity names, else to a new one; of Whose, what
+// nobody had is that customer's from then on. Where two of them name different
 // customers a person is asked whether these are the same.
 //
 // A purchase of an erased customer stays as it was and has no Facts, unless the
@@ -132,14 +133,14 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 func (t *tx) buyer(h Heard, owner string) (string, error) {
 	var fresh []engawa.Identity
 	var named []string
-	for _, id := range h.Whose {
+	for i, id := range slices.Concat(h.Whose, h.Tied) {
 		hash, _ := t.identityHash(h.Workspace, id)
 		got, err := all(t, scanString, `SELECT customer FROM identity WHERE workspace = $1 AND issuer = $2 AND kind = $3 AND value_hash = $4`,
 			h.Workspace, id.Issuer, id.Kind, hash)
 		if err != nil {
 			return "", err
 		}
-		if len(got) == 0 {
+		if len(got) == 0 && i < len(h.Whose) {
 			fresh = append(fresh, id)
 		}
 		named = append(named, got...)
