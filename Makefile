@@ -32,6 +32,7 @@ test:
 	go test ./internal/dispatch -run '^TestDay$$'
 	script/oracles
 	script/demo
+	@test -d "$${ENGAWA_SHARED:-../shared}" || echo "NOT RUN: what is held against others' vectors and descriptions; CONTRIBUTING.md says where they lie"
 
 check: lint
 	go mod verify

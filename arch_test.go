@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -107,17 +108,20 @@ var may = map[string][]string{
 	"internal/takeout":               {"", "internal/store", "internal/text"},
 	"internal/text":                  {""},
 	"internal/vault":                 {""},
+	"internal/vectors":               {},
 	"internal/verdict":               {"", "internal/rule"},
 }
 
 // foreign lists the modules that a package may import where that is narrower
 // than go.mod: the vocabulary and what guards secrets and the way out.
 var foreign = map[string][]string{
-	"":                   {},
-	"internal/catalogue": {},
-	"internal/config":    {"github.com/BurntSushi/toml"},
-	"internal/egress":    {},
-	"internal/vault":     {"golang.org/x/crypto"},
+	"":                      {},
+	"internal/appstore":     {"github.com/go-json-experiment/json", "golang.org/x/crypto/ocsp"},
+	"internal/appstore/sim": {},
+	"internal/catalogue":    {},
+	"internal/config":       {"github.com/BurntSushi/toml"},
+	"internal/egress":       {},
+	"internal/vault":        {"golang.org/x/crypto"},
 }
 
 // pure packages decide on values. They see nothing of the world but what they
@@ -133,7 +137,7 @@ var meaningless = []string{"base", "common", "helper", "helpers", "manager", "mi
 // environment are the ways to read it; readers are the packages that may.
 var (
 	environment = []string{"Environ", "ExpandEnv", "Getenv", "LookupEnv"}
-	readers     = []string{"internal/config", "internal/store/storetest", "cmd/engawa"} // cmd/engawa hands os.Environ to config
+	readers     = []string{"internal/config", "internal/store/storetest", "internal/vectors", "cmd/engawa"} // cmd/engawa hands os.Environ to config
 )
 
 type pkg struct {
@@ -295,6 +299,13 @@ func TestDependencies(t *testing.T) {
 	if err := json.Unmarshal(out, &mod); err != nil {
 		t.Fatal(err)
 	}
+	_, takes, _ := strings.Cut(string(reasons), "`internal/appstore` takes")
+	takes, _, _ = strings.Cut(takes, "\n\n")
+	for _, m := range foreign["internal/appstore"] {
+		if !strings.Contains(takes, "`"+m+"`") {
+			t.Errorf("docs/decisions/dependencies.md does not say that internal/appstore takes %s", m)
+		}
+	}
 	for _, r := range mod.Require {
 		if !r.Indirect && !strings.Contains(string(reasons), "| `"+r.Path+"` |") {
 			t.Errorf("%s has no reason in docs/decisions/dependencies.md", r.Path)
@@ -410,6 +421,40 @@ func TestZonesAreBuiltIn(t *testing.T) {
 	}
 	if !slices.Contains(strings.Fields(string(out)), "time/tzdata") {
 		t.Error("cmd/engawa does not embed time/tzdata: quiet hours would depend on what the machine has installed")
+	}
+}
+
+// TestNamedTests: each test that a document names is there.
+func TestNamedTests(t *testing.T) {
+	declared, named := map[string]bool{}, map[string]string{} // by the test's name; where it is named
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git"):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".md"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, ".md") {
+			for _, name := range regexp.MustCompile(`\bTest[A-Z]\w*`).FindAllString(string(text), -1) {
+				named[name] = path
+			}
+			return err
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			declared[m[1]] = true
+		}
+		return err
+	})
+	if err != nil || len(named) == 0 {
+		t.Fatal(len(named), err)
+	}
+	for name, path := range named {
+		if !declared[name] {
+			t.Errorf("%s names %s, which is not there", path, name)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -91,11 +92,11 @@ func (s *handheld) made(app string) string {
 	return key
 }
 
-// call calls with a key, and with the session that there is.
-func (s *handheld) call(method, path, key, body string) (int, map[string]any) {
-	s.T.Helper()
+// do calls with a key, in a language, and with the session that there is.
+func (s *handheld) do(method, path, key, body, locale string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Accept-Language", locale)
 	if s.session != "" {
 		r.Header.Set("Engawa-Session", s.session)
 	}
@@ -104,6 +105,13 @@ func (s *handheld) call(method, path, key, body string) (int, map[string]any) {
 	}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+// call is do in no language, and reads the answer.
+func (s *handheld) call(method, path, key, body string) (int, map[string]any) {
+	s.T.Helper()
+	w := s.do(method, path, key, body, "")
 	var out map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
 		s.T.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
@@ -169,12 +177,23 @@ func TestAppEnters(t *testing.T) {
 		if fmt.Sprint(again["purchases"]) != fmt.Sprint(out["purchases"]) {
 			t.Errorf("%v\n%v", out["purchases"], again["purchases"])
 		}
+		refundable := func(of map[string]any) (ids []string) {
+			for _, p := range of["purchases"].([]any) {
+				if p.(map[string]any)["refundable"] == true {
+					ids = append(ids, p.(map[string]any)["transaction_id"].(string))
+				}
+			}
+			return ids
+		}
+		if got := refundable(out); !slices.Equal(got, []string{beans}) { // club began free of charge
+			t.Errorf("the app should offer to ask for a refund of %v, not of %s", got, beans)
+		}
 		s.Must(s.AskRefund(beans, "OTHER"))
 		s.Must(s.Decide(beans, 100))
 		wait(time.Hour)
 		s.enter(s.signed(beans))
 		got := s.ask("GET", "/v1/app/purchases", "")
-		if text := fmt.Sprint(got["purchases"]); strings.Count(text, "refunded:true") != 1 || strings.Count(text, "refundable:true") != 0 { // club began free of charge
+		if text := fmt.Sprint(got["purchases"]); strings.Count(text, "refunded:true") != 1 || len(refundable(got)) != 0 {
 			t.Errorf("%s", text)
 		}
 		if strings.Contains(fmt.Sprint(got), p.Customer) || strings.Contains(fmt.Sprint(got), account) {
@@ -491,18 +510,13 @@ func TestAppCodes(t *testing.T) {
 		sub := s.Bought(who, "monthly")
 		other := s.Bought(s.Person("JPN", ""), "monthly")
 		wait(time.Second)
-		codes, err := s.Codes("club", "thanks", 2)
-		s.Must(err)
-		p := engawa.OfferPool{Workspace: followtest.Workspace, ID: "ofp_1", Account: followtest.AccountID, Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
-		s.Must(s.Hub.AddOfferPool(t.Context(), p, ""))
-		_, err = s.Hub.AddOfferCodes(t.Context(), p, []engawa.Secret{engawa.Secret(codes[0]), engawa.Secret(codes[1])})
-		s.Must(err)
+		s.pool(2)
 		s.enter(s.signed(sub))
 		for _, id := range []string{other, sub} {
 			if got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any); len(got) != 0 {
 				t.Errorf("before: %v", got)
 			}
-			_, _, err = s.Hub.HandOut(t.Context(), store.HandOut{Workspace: followtest.Workspace, Account: followtest.AccountID, Offer: "thanks", Customer: s.Purchase(id).Customer, Reason: "apology"})
+			_, _, err := s.Hub.HandOut(t.Context(), store.HandOut{Workspace: followtest.Workspace, Account: followtest.AccountID, Offer: "thanks", Customer: s.Purchase(id).Customer, Reason: "apology"})
 			s.Must(err)
 		}
 		got := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any)
@@ -516,15 +530,51 @@ func TestAppCodes(t *testing.T) {
 	})
 }
 
+// hand connects messages in the app and sends what is composed, until it is stopped.
+func (s *handheld) hand() (compose *message.Composer, stop func()) {
+	s.T.Helper()
+	s.Must(s.Hub.AddAccount(s.T.Context(), engawa.Account{
+		Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+		Settings: map[string]string{"app": followtest.AppID},
+	}))
+	words, err := text.Load()
+	s.Must(err)
+	rules, err := rule.Load()
+	s.Must(err)
+	compose = &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: builtin.Kinds()}
+	ctx, end := context.WithCancel(s.T.Context())
+	d := &dispatch.Dispatcher{
+		Store: s.Hub, Compose: compose, Rules: rules, Kinds: builtin.Kinds(), Owner: "node", Log: slog.New(slog.DiscardHandler), Lease: 30 * time.Second,
+		Env: channel.Env{Log: slog.New(slog.DiscardHandler), Raise: s.Hub.Raise, Show: phone.Keep(s.Hub)},
+	}
+	done := make(chan struct{})
+	go func() { d.Run(ctx); close(done) }()
+	return compose, func() { end(); <-done }
+}
+
+// pool puts codes of the offer "thanks" into a pool, and returns them.
+func (s *handheld) pool(n int) (codes []string) {
+	s.T.Helper()
+	codes, err := s.Codes("club", "thanks", n)
+	s.Must(err)
+	p := engawa.OfferPool{Workspace: followtest.Workspace, ID: "ofp_1", Account: followtest.AccountID, Offer: "thanks", EndsAt: time.Now().Add(time.Hour), CreatedAt: time.Now()}
+	s.Must(s.Hub.AddOfferPool(s.T.Context(), p, ""))
+	secret := make([]engawa.Secret, n)
+	for i, c := range codes {
+		secret[i] = engawa.Secret(c)
+	}
+	_, err = s.Hub.AddOfferCodes(s.T.Context(), p, secret)
+	s.Must(err)
+	return codes
+}
+
 // TestAppMessages: a message in the app waits until it is fetched, through the
 // verdict like any other: what is not agreed to is not there, what ended is not, and
 // the app says what was seen, which the message and the customer's timeline tell.
 func TestAppMessages(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
-		s.Must(s.Hub.AddAccount(t.Context(), engawa.Account{
-			Workspace: followtest.Workspace, ID: "acc_app", Kind: "inapp", Name: "アプリ", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
-			Settings: map[string]string{"app": followtest.AppID},
-		}))
+		compose, stop := s.hand()
+		defer stop()
 		sub := s.Bought(s.Person("JPN", account), "monthly")
 		s.enter(s.signed(sub))
 		s.enter(s.signed(sub))
@@ -533,29 +583,16 @@ func TestAppMessages(t *testing.T) {
 		if err != nil || len(points) != 1 || points[0].Kind != "inapp" {
 			t.Fatalf("%d ways to reach the customer: %v", len(points), err)
 		}
-		words, err := text.Load()
-		s.Must(err)
-		rules, err := rule.Load()
-		s.Must(err)
-		compose := &message.Composer{Store: s.Hub, Rules: rules, Words: words, Kinds: builtin.Kinds()}
-		ctx, stop := context.WithCancel(t.Context())
-		d := &dispatch.Dispatcher{
-			Store: s.Hub, Compose: compose, Rules: rules, Kinds: builtin.Kinds(), Owner: "node", Log: slog.New(slog.DiscardHandler), Lease: 30 * time.Second,
-			Env: channel.Env{Log: slog.New(slog.DiscardHandler), Raise: s.Hub.Raise, Show: phone.Keep(s.Hub)},
-		}
-		done := make(chan struct{})
-		go func() { d.Run(ctx); close(done) }()
-		defer stop()
-		say := func(purpose engawa.Purpose, subject string) string {
+		say := func(purpose engawa.Purpose, subject, words string) string {
 			ms, err := compose.Accept(t.Context(), followtest.Workspace, []message.Request{{
 				Workspace: followtest.Workspace, Customer: customer, Purpose: purpose, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_app"}},
-				Content: engawa.Content{Subject: subject, Text: "https://apps.apple.com/account/billing"},
+				Content: engawa.Content{Subject: subject, Text: words}, Variables: map[string]any{"shop": "ひなた珈琲"},
 			}})
 			s.Must(err)
 			return ms[0].Message.ID
 		}
-		fix := say(engawa.Service, "お支払い方法をご確認ください")
-		say(engawa.Marketing, "おすすめの豆")
+		fix := say(engawa.Service, "お支払い方法をご確認ください", "https://apps.apple.com/account/billing")
+		say(engawa.Marketing, "おすすめの豆", "x")
 		wait(time.Minute)
 		state := func() engawa.DeliveryState {
 			said, err := s.Hub.Message(t.Context(), followtest.Workspace, fix)
@@ -593,6 +630,16 @@ func TestAppMessages(t *testing.T) {
 				}
 			}
 		}
+		code := s.pool(1)[0]
+		say(engawa.Service, "お詫びの特典", "{{shop}}より: {{offer.link:thanks}}")
+		wait(time.Minute)
+		offered := s.ask("GET", "/v1/app/messages", "")["messages"].([]any)
+		if want := "ひなた珈琲より: https://apps.apple.com/redeem?ctx=offercodes&id=1234567890&code=" + code; len(offered) != 2 || offered[0].(map[string]any)["text"] != want {
+			t.Errorf("%v, not %q", offered, want)
+		}
+		if codes := s.ask("GET", "/v1/app/offer-codes", "")["codes"].([]any); len(codes) != 1 || codes[0].(map[string]any)["code"] != code {
+			t.Errorf("the code in the message is not the customer's: %v", codes)
+		}
 		mine := s.session
 		s.enter(s.signed(s.Bought(s.Person("JPN", ""), "recipes")))
 		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 0 {
@@ -603,9 +650,8 @@ func TestAppMessages(t *testing.T) {
 		}
 		s.session = mine
 		stop() // what was kept waits without anybody's work
-		<-done
 		wait(23 * time.Hour)
-		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 1 {
+		if got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any); len(got) != 2 {
 			t.Errorf("a day later: %v", got)
 		}
 		wait(72 * time.Hour)

@@ -22,6 +22,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/channel/inapp"
+	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -248,6 +251,114 @@ func TestPartnerLearnsNothing(t *testing.T) {
 		for _, leak := range found(s.log.String(), canaries) {
 			t.Errorf("%s is in the log", leak)
 		}
+	})
+}
+
+// TestAppLearnsNoAddress makes every call that an app can make while its customer is
+// reachable, has bounced, has withdrawn, and is erased: in nothing that the device
+// gets to see stands an address of the customer, in any form. What it bought and what
+// was said to it is there.
+func TestAppLearnsNoAddress(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		ctx := t.Context()
+		compose, stop := s.hand()
+		defer stop()
+		who := s.Person("JPN", account)
+		club, beans := s.Bought(who, "club"), s.Bought(who, "beans")
+		for range 2 {
+			s.enter(s.signed(club), s.signed(beans))
+		}
+		customer := s.Purchase(club).Customer
+		canaries := map[string]string{
+			"address": "leak.canary+shop@secret-house.example", "mailbox": "leak.canary", "chat": "room-canary-7781", "contact point": "cp_canary000000000000000000000",
+			"customer": customer, "in the app": inapp.Address(followtest.AppID, customer).Reveal(),
+		}
+		for kind, address := range map[string]string{"mail": "address", "telegram": "chat"} {
+			s.Must(s.Hub.AddContactPoint(ctx, engawa.ContactPoint{
+				Workspace: followtest.Workspace, ID: canaries["contact point"] + kind, Customer: customer, Kind: kind, Address: engawa.Address(canaries[address]), VerifiedAt: time.Now(), CreatedAt: time.Now(),
+			}))
+		}
+		a, err := s.Hub.Account(ctx, followtest.Workspace, followtest.AccountID)
+		s.Must(err)
+		a.Settings["signed_offers"] = "club stay active canceled"
+		s.Must(s.Hub.ChangeAccount(ctx, a))
+		s.pool(1)
+		_, err = compose.Accept(ctx, followtest.Workspace, []message.Request{{
+			Workspace: followtest.Workspace, Customer: customer, Purpose: engawa.Service, Trigger: engawa.ByAutomatic, Chain: []engawa.Via{{Account: "acc_app"}},
+			Content: engawa.Content{Subject: "特典", Text: "{{offer.link:thanks}}"}, Variables: map[string]any{},
+		}})
+		s.Must(err)
+		wait(time.Minute)
+		told := s.ask("GET", "/v1/app/messages", "")["messages"].([]any)
+		if len(told) != 1 {
+			t.Fatalf("%v", told)
+		}
+		app, err := s.AppOnDevice(who, device)
+		s.Must(err)
+		ids := map[string]string{"message": told[0].(map[string]any)["id"].(string), "beans": beans, "customer": customer}
+		steps := []step{
+			{"enterApp", "/v1/app/transactions", shows(s.signed(club), s.signed(beans))},
+			{"enterApp", "/v1/app/transactions", fmt.Sprintf(`{"app_transaction":%q,"device":%q}`, app, device)},
+			{"enterApp", "/v1/app/transactions", phoneBodies["enterApp"]},
+			{"appPurchases", "/v1/app/purchases", ""},
+			{"signOffer", "/v1/app/offers:sign", phoneBodies["signOffer"]},
+			{"signOffer", "/v1/app/offers:sign", `{"product":"club","offer":"none"}`},
+			{"signIntro", "/v1/app/introductory-offers:sign", phoneBodies["signIntro"]},
+			{"appCodes", "/v1/app/offer-codes", ""},
+			{"appMessages", "/v1/app/messages", ""},
+			{"seeMessage", "/v1/app/messages/$message:seen", ""},
+			{"seeMessage", "/v1/app/messages/$customer:seen", ""},
+			{"tellReason", "/v1/app/cancel-reason", phoneBodies["tellReason"]},
+			{"tellReason", "/v1/app/cancel-reason", `{"reason":"because"}`},
+			{"tellUsage", "/v1/app/usage", phoneBodies["tellUsage"]},
+			{"tellUsage", "/v1/app/usage", `{"transaction_id":"$beans","played_seconds":1}`},
+			{"tellUsage", "/v1/app/usage", `{"product":"nothing","played_seconds":1}`},
+		}
+		operations := map[string]*huma.Operation{}
+		for path, item := range s.doc.Paths {
+			for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+				if o != nil && strings.HasPrefix(path, "/v1/app/") {
+					operations[o.OperationID] = o
+				}
+			}
+		}
+		look := func(when string, works int) {
+			t.Helper()
+			worked := map[string]bool{}
+			for _, c := range steps {
+				o := operations[c.id]
+				if o == nil {
+					t.Fatalf("the app has no operation %s", c.id)
+				}
+				for _, locale := range []string{"en", "ja", "ko"} {
+					w := s.do(o.Method, fill(c.path, ids), s.key, fill(c.body, ids), locale)
+					if w.Code/100 == 2 {
+						worked[c.id] = true
+					}
+					var seen strings.Builder
+					s.Must(w.Header().Write(&seen))
+					seen.WriteString(w.Body.String())
+					for _, leak := range found(seen.String(), canaries) {
+						t.Errorf("%s: %s is in what %s answers: %s", when, leak, c.id, w.Body)
+					}
+				}
+				wait(time.Second) // more calls in a row are refused
+			}
+			if len(worked) != works {
+				t.Errorf("%s: only %v answered", when, worked)
+			}
+		}
+		look("reachable", len(operations))
+		s.Must(s.Hub.Suppress(ctx, engawa.Suppression{Workspace: followtest.Workspace, Channel: "mail", Address: engawa.Address(canaries["address"]), Customer: customer, Reason: "bounced", At: time.Now()}))
+		look("bounced", len(operations))
+		s.Must(s.Hub.Decide(ctx, engawa.Consent{
+			Workspace: followtest.Workspace, ID: "cns_canary", Customer: customer, Controller: engawa.ControllerWorkspace, Act: engawa.ActContact, Purpose: engawa.Service, At: time.Now(),
+			Evidence: engawa.Evidence{Where: canaries["address"]},
+		}))
+		look("withdrawn", len(operations))
+		_, err = s.Hub.Erase(ctx, followtest.Workspace, customer)
+		s.Must(err)
+		look("erased", 1) // who comes back in person comes in anew; the session is the erased customer's
 	})
 }
 

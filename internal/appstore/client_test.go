@@ -736,6 +736,36 @@ func TestHistory(t *testing.T) {
 	})
 }
 
+// TestRefundLookup: each page is asked for by the revision of the one before, the
+// first by the one that was kept, or by none; the last is the place to go on.
+func TestRefundLookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chain := newTestChain(t, testChain{})
+		now := time.Now()
+		w := &wire{answer: func(n int, _ asked) (*http.Response, error) {
+			refunded := object{"transactionId": strconv.Itoa(n), "revocationDate": now.UnixMilli()}
+			return says(200, object{"revision": "r" + strconv.Itoa(n+1), "hasMore": n < 2, "signedTransactions": []string{chain.sign(t, with(transaction(now), refunded), nil)}}), nil
+		}}
+		for kept, first := range map[string]string{"": "", "kept/1": "revision=kept%2F1"} {
+			w.asked = nil
+			var told []string
+			for p, err := range client(t, chain.verifier(t), w).Refunds(t.Context(), "1", kept) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				told = append(told, p.Transactions[0].TransactionID+" "+p.Revision)
+			}
+			var questions []string
+			for _, r := range w.asked {
+				questions = append(questions, r.URL.RawQuery)
+			}
+			if !slices.Equal(told, []string{"0 r1", "1 r2", "2 r3"}) || !slices.Equal(questions, []string{first, "revision=r1", "revision=r2"}) {
+				t.Errorf("from %q on: asked by %q, told %q", kept, questions, told)
+			}
+		}
+	})
+}
+
 // TestNoNewsKeepsTheRevision: a kept revision behind which nothing is new comes
 // back the same; that is an end, not a circle.
 func TestNoNewsKeepsTheRevision(t *testing.T) {

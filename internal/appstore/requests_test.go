@@ -14,6 +14,8 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/engawa/engawa/internal/vectors"
 )
 
 // requestCase is one of Apple's requests with its answer.
@@ -104,7 +106,7 @@ func requestCalls() map[string]requestCall {
 // read. The answers' signed members are made-up words, which no Client takes:
 // there the proof must fail, after everything else was right.
 func TestAppleRequests(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}

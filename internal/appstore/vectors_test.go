@@ -15,40 +15,8 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/vectors"
 )
-
-// shared returns the folder of Apple's vectors, or nothing when this checkout
-// stands alone; it then says so.
-func shared(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ENGAWA_SHARED")
-	if dir == "" {
-		dir = filepath.Join(moduleRoot(t), "..", "shared")
-	}
-	dir = filepath.Join(dir, "vectors", "apple")
-	if _, err := os.Stat(dir); err != nil {
-		t.Logf("NOT RUN: Apple's vectors are not at %s (ENGAWA_SHARED)", dir)
-		return ""
-	}
-	return dir
-}
-
-func moduleRoot(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if filepath.Dir(dir) == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-}
 
 func read(t *testing.T, elem ...string) []byte {
 	t.Helper()
@@ -68,7 +36,7 @@ type jwsCase struct {
 }
 
 func TestAppleJWSCases(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}
@@ -187,7 +155,7 @@ func wantClass(t *testing.T, err error, want Class) {
 }
 
 func TestAppleModelsLoseNothing(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}
@@ -229,7 +197,7 @@ func roundTrip(t *testing.T, text []byte, it any) {
 }
 
 func TestAppleSummaryHasNoData(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}
@@ -243,7 +211,7 @@ func TestAppleSummaryHasNoData(t *testing.T) {
 }
 
 func TestAppleExternalTokenIsProduction(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}
@@ -258,7 +226,7 @@ func TestAppleExternalTokenIsProduction(t *testing.T) {
 
 // TestAppleChains is the table of certificates of the vectors' ORIGIN.md.
 func TestAppleChains(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}
@@ -306,7 +274,7 @@ func TestAppleChains(t *testing.T) {
 }
 
 func TestAppleNotificationBecomesEvent(t *testing.T) {
-	dir := shared(t)
+	dir := vectors.Path(t, "vectors", "apple")
 	if dir == "" {
 		return
 	}

@@ -390,7 +390,30 @@ func TestLimits(t *testing.T) {
 		if seen != 1 {
 			t.Errorf("%d shared purchases", seen)
 		}
-		wait(40 * 24 * time.Hour)
+		failing := func() (original string) {
+			who := b.Person("JPN", "")
+			original = b.Bought(who, "monthly")
+			b.Must(b.Card(who, false))
+			return original
+		}
+		unpaid := failing()
+		wait(35 * 24 * time.Hour)
+		b.Grace = 16
+		graced := failing()
+		wait(35 * 24 * time.Hour)
+		if got := why(unpaid); got != desk.NotPaid || b.Purchase(unpaid).State != "billing_retry" {
+			t.Errorf("in billing retry: %q", got)
+		}
+		if l := b.limits(b.Purchase(graced).ID); l.Why != "" || l.Left != 2 || b.Purchase(graced).State != "billing_grace_period" || !l.Until.After(time.Now()) {
+			t.Errorf("within the grace period: %+v", l)
+		}
+		if x, err := b.extend(b.Purchase(graced).ID); !coded(err, engawa.CodeConflict) || x.Code != 4030004 {
+			t.Errorf("the store has the last word: %+v %v", x, err)
+		}
+		calls := len(b.Calls())
+		if _, err := b.extend(b.Purchase(unpaid).ID); !coded(err, engawa.CodeConflict) || len(b.Calls()) != calls {
+			t.Errorf("the store was asked for what is not paid: %v", err)
+		}
 		if got := why(over); got != desk.NotPaid {
 			t.Errorf("over: %q", got)
 		}

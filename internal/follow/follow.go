@@ -133,10 +133,11 @@ func (f *Follower) Save(ctx context.Context, a engawa.Account, how How, reports 
 func heard(a engawa.Account, locale engawa.Locale, how How, rs []purchase.Report) store.Heard {
 	last := rs[len(rs)-1].Transaction
 	h := store.Heard{
-		Workspace: a.Workspace, Account: a.ID, Original: last.OriginalTransactionID, Whose: whose(last),
+		Workspace: a.Workspace, Account: a.ID, Original: last.OriginalTransactionID,
 		New:   engawa.Customer{Kind: "person", Locale: locale, Country: Country(last.Storefront)},
 		Asked: how.Asked, Back: how.Back, Redeemed: redeemed(rs),
 	}
+	h.Whose, h.Tied = whose(last)
 	for _, r := range rs {
 		h.Single = append(h.Single, r.Transaction.TransactionID)
 	}
@@ -173,9 +174,10 @@ func redeemed(rs []purchase.Report) (used []store.Redemption) {
 
 // whose are the identities in a transaction, the surest first: what the business
 // itself gave the customer, what the store gave to the customer of this app, and
-// the purchase's own id. That of something bought once is left out where another
-// names the customer: who buys often would have a thousand.
-func whose(t *appstore.Transaction) (ids []engawa.Identity) {
+// the purchase's own id. That of something bought once is not kept where another
+// names the customer, since who buys often would have a thousand: it counts where
+// the business tied it to a customer.
+func whose(t *appstore.Transaction) (ids, tied []engawa.Identity) {
 	add := func(kind, value string) {
 		if value != "" {
 			ids = append(ids, engawa.Identity{Issuer: appstore.Issuer, Kind: kind, Value: value})
@@ -183,10 +185,11 @@ func whose(t *appstore.Transaction) (ids []engawa.Identity) {
 	}
 	add(appstore.KindAppAccountToken, strings.ToLower(t.AppAccountToken))
 	add(appstore.KindAppTransaction, t.AppTransactionID)
-	if len(ids) == 0 || t.SubscriptionGroupIdentifier != "" {
-		add(appstore.KindOriginalTransaction, t.OriginalTransactionID)
+	if len(ids) > 0 && t.SubscriptionGroupIdentifier == "" {
+		return ids, []engawa.Identity{{Issuer: appstore.Issuer, Kind: appstore.KindOriginalTransaction, Value: t.OriginalTransactionID}}
 	}
-	return ids
+	add(appstore.KindOriginalTransaction, t.OriginalTransactionID)
+	return ids, nil
 }
 
 // Country turns a storefront (ISO 3166-1 alpha-3) into a country; empty if there

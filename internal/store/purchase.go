@@ -16,6 +16,7 @@ type Heard struct {
 	Account   string
 	Original  string            // the source's id of the purchase; kept as a keyed hash
 	Whose     []engawa.Identity // by which the customer is known; the surest first
+	Tied      []engawa.Identity // by which the business may have said whose it is; looked for behind Whose, and not kept
 	New       engawa.Customer   // kind, locale, country of one whom none of these names yet
 	Asked     bool              // it was asked for, not told unasked
 	Single    []string          // the source's ids of the single transactions; kept as keyed hashes
@@ -30,8 +31,8 @@ type Heard struct {
 
 // Hear adds what sources of one workspace said to what is kept, all of it or
 // nothing, and returns the purchases in the same order. A purchase belongs to the
-// customer whom its surest known identity names, else to a new one; identities that
-// nobody had are that customer's from then on. Where two of them name different
+// customer whom its surest known identity names, else to a new one; of Whose, what
+// nobody had is that customer's from then on. Where two of them name different
 // customers a person is asked whether these are the same.
 //
 // A purchase of an erased customer stays as it was and has no Facts, unless the
@@ -132,15 +133,16 @@ func (t *tx) hear(h Heard) (engawa.Purchase, error) {
 func (t *tx) buyer(h Heard, owner string) (string, error) {
 	var fresh []engawa.Identity
 	var named []string
-	for _, id := range h.Whose {
+	for i, id := range slices.Concat(h.Whose, h.Tied) {
 		customer, err := t.customerBy(h.Workspace, id)
 		if err != nil {
 			return "", err
 		}
-		if customer == "" {
-			fresh = append(fresh, id)
-		} else {
+		switch {
+		case customer != "":
 			named = append(named, customer)
+		case i < len(h.Whose):
+			fresh = append(fresh, id)
 		}
 	}
 	if len(named) == 0 && owner != "" && t.living(h.Workspace, owner) == nil {

@@ -21,23 +21,9 @@ import (
 	"github.com/engawa/engawa/internal/channel/zendesk"
 	"github.com/engawa/engawa/internal/channel/zendesk/sim"
 	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/vectors"
 	"github.com/engawa/engawa/internal/verdict"
 )
-
-// specs is the folder of the descriptions; empty, and said aloud, where it is absent.
-func specs(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ENGAWA_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	dir = filepath.Join(dir, "specs", "zendesk")
-	if _, err := os.Stat(filepath.Join(dir, "tickets.openapi.yml")); err != nil {
-		t.Logf("NOT RUN: Zendesk's descriptions are not at %s (ENGAWA_SHARED)", dir)
-		return ""
-	}
-	return dir
-}
 
 // exchange is one call of the channel with the simulator's answer.
 type exchange struct {
@@ -130,7 +116,7 @@ func cleared(t *testing.T, p engawa.Parcel, about *engawa.About) verdict.Cleared
 // TestVendor: every call is in the vendor's own list of paths, with its method,
 // and is answered with a status that is listed there.
 func TestVendor(t *testing.T) {
-	dir := specs(t)
+	dir := vectors.Path(t, "specs", "zendesk")
 	if dir == "" {
 		return
 	}
@@ -195,7 +181,7 @@ func TestVendor(t *testing.T) {
 // TestSchemas: what the channel posts and what the simulator answers is valid
 // by schemas of another author, whose references lead somewhere.
 func TestSchemas(t *testing.T) {
-	dir := specs(t)
+	dir := vectors.Path(t, "specs", "zendesk")
 	if dir == "" {
 		return
 	}

@@ -11,21 +11,17 @@ import (
 	"time"
 
 	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/vectors"
 )
 
-// vectors reads a file of the shared vectors, which are no part of this
-// repository. It says so where they are absent.
-func vectors(t *testing.T, name string, into any) bool {
+// vector reads a file of Apple's vectors, if they are there.
+func vector(t *testing.T, name string, into any) bool {
 	t.Helper()
-	dir := os.Getenv("ENGAWA_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "vectors", "apple", name))
-	if os.IsNotExist(err) {
-		t.Logf("NOT RUN: Apple's vectors are not at %s (ENGAWA_SHARED)", dir)
+	path := vectors.Path(t, "vectors", "apple", name)
+	if path == "" {
 		return false
 	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +42,7 @@ func TestVectorRequests(t *testing.T) {
 			Body             map[string]any
 		}
 	}
-	if !vectors(t, "api-requests.json", &file) {
+	if !vector(t, "api-requests.json", &file) {
 		return
 	}
 	if len(file.Cases) != 22 {
@@ -88,7 +84,7 @@ func TestVectorRequests(t *testing.T) {
 func TestVectorModels(t *testing.T) {
 	model := func(name string) (members []string) {
 		var m map[string]any
-		if !vectors(t, filepath.Join("models", name+".json"), &m) {
+		if !vector(t, filepath.Join("models", name+".json"), &m) {
 			return nil
 		}
 		for name, v := range m {
