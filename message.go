@@ -1,6 +1,7 @@
 package engawa
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,17 +49,16 @@ type Message struct {
 
 // Owner is the customer whose key seals the message: who it goes to, or who a
 // notice to staff tells of. Empty: nobody's; the workspace's key does.
-func (m Message) Owner() string {
-	if m.Customer != "" {
-		return m.Customer
-	}
-	return m.About
-}
+func (m Message) Owner() string { return cmp.Or(m.Customer, m.About) }
 
 // Nobody reports whether a route writes to the customer of an event of whom nobody
 // knows whose it is: the message is refused, and says so; a staff place that the
 // route falls back to still gets it.
 func (m Message) Nobody() bool { return m.Customer == "" && m.Destination == "" }
+
+// Unaddressed reports whether the message was to nobody and goes to nobody else: it is
+// kept to say so.
+func (m Message) Unaddressed() bool { return m.Nobody() && m.State == MessageRefused }
 
 // From is when the message may go at the earliest; it is as old as that.
 func (m Message) From() time.Time {

@@ -1,6 +1,7 @@
 package engawa
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,6 +29,11 @@ func MatchesType(pattern, typ string) bool {
 	}
 	group, ok := strings.CutSuffix(pattern, "*")
 	return ok && strings.HasSuffix(group, ".") && strings.HasPrefix(typ, group)
+}
+
+// MatchesAny reports whether an event type matches one of the patterns.
+func MatchesAny(patterns []string, typ string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return MatchesType(p, typ) })
 }
 
 // Step is one message that a route makes.

@@ -108,7 +108,7 @@ func (y tryCmd) plan(ctx context.Context, h *serve.Hub, workspace string, in tri
 // It holds nothing of what an event says.
 func (y tryCmd) differ(ctx context.Context, h *serve.Hub, workspace string, in tried, out io.Writer) error {
 	after := in.Route(workspace)
-	own, err := ownTypes(ctx, h, workspace)
+	own, err := h.Compose.OwnTypes(ctx, workspace)
 	if err != nil {
 		return err
 	}
@@ -167,12 +167,4 @@ func steps(all []engawa.Step) string {
 		lines = append(lines, strings.TrimSpace(strings.Join(chain, " > ")+" "+st.Template))
 	}
 	return strings.Join(lines, "; ")
-}
-
-func ownTypes(ctx context.Context, h *serve.Hub, workspace string) ([]catalogue.Type, error) {
-	stored, err := h.Store.EventTypes(ctx, workspace)
-	if err != nil {
-		return nil, err
-	}
-	return catalogue.OwnTypes(stored)
 }

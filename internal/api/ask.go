@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -59,10 +60,7 @@ func (a *API) askConsent(ctx context.Context, c *call, in *askIn) (asked, error)
 	if _, err := a.Store.Customer(ctx, c.workspace, b.Customer); err != nil {
 		return asked{}, engawa.Within("/customer", err)
 	}
-	life := time.Duration(b.ExpiresIn) * time.Second
-	if life == 0 {
-		life = mypage.AskLife
-	}
+	life := cmp.Or(time.Duration(b.ExpiresIn)*time.Second, mypage.AskLife)
 	if err := a.Store.Note(ctx, store.Audit{Workspace: c.workspace, Actor: c.actor(), Action: "ask-consent", Object: b.Customer, Detail: b.App}); err != nil {
 		return asked{}, err
 	}
@@ -190,10 +188,7 @@ func (a *API) getReceipt(ctx context.Context, c *call, in *receiptIn) (receiptOu
 	if err != nil {
 		return receiptOut{}, err
 	}
-	app := d.App
-	if app == "" {
-		app = in.App
-	}
+	app := cmp.Or(d.App, in.App)
 	if app == "" || in.App != "" && in.App != app {
 		return receiptOut{}, engawa.Invalid("?app", "name one app that the decision is on", "the handle of which app the receipt is to name is not known")
 	}

@@ -179,7 +179,7 @@ const mostCaused = 200
 func (a *API) unmade(ctx context.Context, c *call, event string) (out []unmadeOut, err error) {
 	caused, err := a.Store.Messages(ctx, c.workspace, store.MessageFilter{Event: event}, store.Page{Limit: mostCaused})
 	for _, m := range caused {
-		if m.Message.Nobody() && m.Message.State == engawa.MessageRefused {
+		if m.Message.Unaddressed() {
 			why, remedy := a.Words.Reason(c.locale, engawa.Reason{Code: verdict.Unknown})
 			out = append(out, unmadeOut{m.Message.Route, m.Message.ID, verdict.Unknown, why, remedy})
 		}

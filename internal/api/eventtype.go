@@ -61,17 +61,8 @@ func (a *API) showEventType(c *call, t catalogue.Type) eventTypeOut {
 	return out
 }
 
-// ownTypes are the types that the workspace made.
-func (a *API) ownTypes(ctx context.Context, workspace string) ([]catalogue.Type, error) {
-	stored, err := a.Store.EventTypes(ctx, workspace)
-	if err != nil {
-		return nil, err
-	}
-	return catalogue.OwnTypes(stored)
-}
-
 func (a *API) listEventTypes(ctx context.Context, c *call, _ *struct{}) (eventTypeList, error) {
-	own, err := a.ownTypes(ctx, c.workspace)
+	own, err := a.Compose.OwnTypes(ctx, c.workspace)
 	return eventTypeList{shown(append(catalogue.Types(), own...), func(t catalogue.Type) EventTypeRow { return a.typeRow(c.locale, t) })}, err
 }
 
@@ -84,7 +75,7 @@ func (a *API) getEventType(ctx context.Context, c *call, in *NamedType) (eventTy
 	if t, ok := catalogue.Find(in.Type); ok {
 		return a.showEventType(c, t), nil
 	}
-	own, err := a.ownTypes(ctx, c.workspace)
+	own, err := a.Compose.OwnTypes(ctx, c.workspace)
 	t, err := pick(own, err, "event type", func(t catalogue.Type) bool { return t.Name == in.Type })
 	if err != nil {
 		return eventTypeOut{}, err

@@ -67,13 +67,13 @@ type routeOut struct {
 }
 
 type doubtBody struct {
-	What    route.What `json:"what" enum:"unknown,extra,partly,compared,kinds,decimal,value,open" doc:"unknown: no event has it; extra: only of events whose sender adds it; partly: events of the types do not have it; compared, kinds, decimal: it is of another kind than what is done with it takes; value: it never is that; open: the catalogue has no such type"`
-	Path    string     `json:"path" example:"event.data.amont"`
+	What    route.What `json:"what" enum:"unread,unknown,extra,partly,compared,kinds,decimal,value,open" doc:"unread: the condition cannot be read, as message says; unknown: no event has it; extra: only of events whose sender adds it; partly: events of the types do not have it; compared, kinds, decimal: it is of another kind than what is done with it takes; value: it never is that; open: the catalogue has no such type"`
+	Path    string     `json:"path" example:"event.data.amont" doc:"Empty of unread"`
 	Nearest string     `json:"nearest,omitempty" example:"event.data.amount"`
 	Types   []string   `json:"types,omitempty" doc:"The types of which it never holds; of all that the route takes if empty"`
 	Message string     `json:"message"`
 	Remedy  string     `json:"remedy"`
-	Refused bool       `json:"refused,omitzero" doc:"A condition that asks so is saved no more; this one was before, and goes on as it is"`
+	Refused bool       `json:"refused,omitzero" doc:"A condition that asks so is saved no more; this one was before, and stays as it is"`
 }
 
 func showDoubts(ds []route.Doubt) (out []doubtBody) {
@@ -155,14 +155,13 @@ func (a *API) getRoute(ctx context.Context, c *call, in *One) (routeOut, error) 
 	if err != nil {
 		return routeOut{}, err
 	}
-	own, err := a.ownTypes(ctx, c.workspace)
+	own, err := a.Compose.OwnTypes(ctx, c.workspace)
 	if err != nil {
 		return routeOut{}, err
 	}
-	doubts, err := route.Doubts(r, own)
 	out := showRoute(r)
-	out.Doubts = showDoubts(doubts)
-	return out, err
+	out.Doubts = showDoubts(route.Doubts(r, own))
+	return out, nil
 }
 
 type routeIn struct{ Body RouteBody }
@@ -209,7 +208,7 @@ func (a *API) saveRoute(ctx context.Context, c *call, stored *engawa.Route, r en
 // checkRoute refuses a route that names what the workspace does not have, or asks
 // for what no event has.
 func (a *API) checkRoute(ctx context.Context, stored *engawa.Route, r engawa.Route) ([]route.Doubt, error) {
-	own, err := a.ownTypes(ctx, r.Workspace)
+	own, err := a.Compose.OwnTypes(ctx, r.Workspace)
 	if err != nil {
 		return nil, err
 	}

@@ -83,4 +83,11 @@ func TestDoubtsOverAPI(t *testing.T) {
 	if status, _, text := s.do("GET", "/v1/routes/"+made["id"].(string), s.key, ""); status != 200 || !strings.Contains(text, `"what":"partly"`) {
 		t.Errorf("%d %s", status, text)
 	}
+	s.must(s.st.SaveRoute(t.Context(), engawa.Route{
+		Workspace: "ws_one", ID: "rte_unread", Name: "r", Events: []string{"payment.*"}, Condition: "event.data.amount >", UpdatedAt: time.Now(),
+		Then: []engawa.Step{{To: "dst_staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}},
+	}))
+	if status, _, text := s.do("GET", "/v1/routes/rte_unread", s.key, ""); status != 200 || !strings.Contains(text, `"what":"unread","path":""`) || !strings.Contains(text, "write an expression") {
+		t.Errorf("a condition that cannot be read any more: %d %s", status, text)
+	}
 }

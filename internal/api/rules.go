@@ -52,6 +52,10 @@ func (a *API) listPacks(ctx context.Context, c *call, _ *struct{}) (packsOut, er
 	if err != nil {
 		return packsOut{}, err
 	}
+	customers, err := a.Store.CustomersByCountry(ctx, c.workspace)
+	if err != nil {
+		return packsOut{}, err
+	}
 	off := w.House.PacksOff
 	out := packsOut{RuleSet: a.Compose.Rules.Without(off).Version()}
 	if len(past) > 0 {
@@ -59,9 +63,7 @@ func (a *API) listPacks(ctx context.Context, c *call, _ *struct{}) (packsOut, er
 	}
 	for _, p := range a.Compose.Rules.Packs() {
 		shown := showPack(p, past, off)
-		if shown.Customers, err = a.Store.CustomersIn(ctx, c.workspace, p.Countries); err != nil {
-			return packsOut{}, err
-		}
+		shown.Customers = p.Customers(customers)
 		out.Packs = append(out.Packs, shown)
 	}
 	return out, nil
@@ -98,12 +100,12 @@ func (a *API) switchPack(ctx context.Context, c *call, in *packSwitchIn) (packsO
 	if err != nil {
 		return packsOut{}, err
 	}
-	customers, err := a.Store.CustomersIn(ctx, c.workspace, p.Countries)
+	customers, err := a.Store.CustomersByCountry(ctx, c.workspace)
 	if err != nil {
 		return packsOut{}, err
 	}
 	b := in.Body
-	if err := p.MaySwitch(b.On, b.Sure, b.Reason, customers); err != nil {
+	if err := p.MaySwitch(b.On, b.Sure, b.Reason, p.Customers(customers)); err != nil {
 		return packsOut{}, err
 	}
 	if err := c.store.SwitchPack(ctx, engawa.PackSwitch{Workspace: c.workspace, Version: b.Version, Pack: p.Name, On: b.On, Reason: b.Reason}); err != nil {
@@ -165,16 +167,16 @@ func (a *API) tryPack(ctx context.Context, c *call, in *packTrialIn) (packTrialO
 		return packTrialOut{}, err
 	}
 	out := packTrialOut{
-		Since: r.Since.UTC(), Until: r.Until.UTC(), Judged: r.Judged, Erased: r.Erased, Cut: r.Cut, Outdated: r.Outdated, Differ: r.Differ, Resimulated: r.Counted,
+		Since: r.Since.UTC(), Until: r.Until.UTC(), Judged: r.Judged, Erased: r.Erased, Cut: r.Cut, Outdated: r.Outdated, Differ: r.Differ, Resimulated: r.Resimulated,
 		Sums: []packTrialSum{}, Rows: []packTrialRow{}, Next: r.Next,
 	}
 	for _, s := range r.Sums {
-		out.Sums = append(out.Sums, packTrialSum{s.Change.Was, s.Change.Would, s.Rule, s.Purpose, s.Messages, s.Counted})
+		out.Sums = append(out.Sums, packTrialSum{s.Change.Was, s.Change.Would, s.Rule, s.Purpose, s.Messages, s.Resimulated})
 	}
 	for _, x := range r.Rows {
 		m := x.Message
 		out.Rows = append(out.Rows, packTrialRow{
-			m.ID, m.Customer, x.At.UTC(), m.Purpose, x.Rule(), x.Was.Outcome, utc(x.Was.Until), x.Would.Outcome, utc(x.Would.Until), x.Counted,
+			m.ID, m.Customer, x.At.UTC(), m.Purpose, x.Rule(), x.Was.Outcome, utc(x.Was.Until), x.Would.Outcome, utc(x.Would.Until), x.Resimulated,
 		})
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 	"time"
@@ -25,11 +26,7 @@ type Unsubscribe struct {
 
 // UnsubscribeURL makes the one-click link of a message below base.
 func (a *API) UnsubscribeURL(base string, m engawa.Message) string {
-	controller := m.Partner
-	if controller == "" {
-		controller = engawa.ControllerWorkspace
-	}
-	b, err := json.Marshal(Unsubscribe{m.Workspace, m.Customer, controller, m.ID, m.Purpose.Class()})
+	b, err := json.Marshal(Unsubscribe{m.Workspace, m.Customer, cmp.Or(m.Partner, engawa.ControllerWorkspace), m.ID, m.Purpose.Class()})
 	if err != nil {
 		return "" // strings always marshal
 	}

@@ -45,9 +45,7 @@ type webhookIn struct{ Body WebhookBody }
 // the like call subscribing.
 func (a *API) addWebhook(ctx context.Context, c *call, in *webhookIn) (webhookMade, error) {
 	b, now := in.Body, time.Now().UTC()
-	if b.Name == "" {
-		b.Name = "Webhook"
-	}
+	b.Name = cmp.Or(b.Name, "Webhook")
 	var raw [32]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	secret := "whsec_" + base64.StdEncoding.EncodeToString(raw[:])
@@ -66,7 +64,7 @@ func (a *API) addWebhook(ctx context.Context, c *call, in *webhookIn) (webhookMa
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixRoute), Name: b.Name, Enabled: true, Events: b.Events, Condition: b.Condition, UpdatedBy: c.actor(), UpdatedAt: now,
 		Then: []engawa.Step{{To: d.ID, Purpose: engawa.Service, Via: []engawa.Via{{Account: ac.ID}}}},
 	}
-	own, err := a.ownTypes(ctx, c.workspace)
+	own, err := a.Compose.OwnTypes(ctx, c.workspace)
 	if err != nil {
 		return webhookMade{}, err
 	}

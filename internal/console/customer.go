@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -22,30 +23,26 @@ func (p Page) customerKind(kind string) string {
 
 // pointWords says what a contact point is for: "contract, marketing".
 func (p Page) pointWords(pt Point) string {
-	words := []string{}
+	var words []string
 	if pt.Role != "" {
 		words = append(words, pt.Role)
 	}
 	for _, purpose := range pt.Purposes {
-		words = append(words, p.T("purpose."+string(purpose)))
+		words = append(words, p.purposeWords(purpose))
 	}
 	if len(pt.Purposes) == 0 {
 		words = append(words, p.T("customer.every_purpose"))
 	}
-	return strings.Join(words, ", ")
+	return p.list(words)
 }
 
 // consentWords says what a consent is about, from the widest to the narrowest.
 func (p Page) consentWords(c Consent) string {
-	channel := c.Channel
-	if channel == "" {
-		channel = p.T("customer.every_channel")
-	}
 	purpose := "" // an act that is no message may have none
 	if c.Purpose != "" {
-		purpose = p.T("purpose." + string(c.Purpose))
+		purpose = p.purposeWords(c.Purpose)
 	}
-	return joinDot(p.T("act."+string(c.Act)), purpose, channel, c.Topic, c.App, c.To)
+	return joinDot(p.T("act."+string(c.Act)), purpose, cmp.Or(c.Channel, p.T("customer.every_channel")), c.Topic, c.App, c.To)
 }
 
 func (c *console) customers(v *visit) error {

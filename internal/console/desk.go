@@ -204,10 +204,10 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		row.Line, row.More, row.URL = n.line(r.Event), joinDot(n.source(r.Event.Account), answered(r.Event), v.ticketWords(r.Event), late), "/events/"+r.ID
 	case desk.RowMessage:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
-		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, v.seen(r.Message.SeenAt), orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State
+		row.Line, row.More, row.URL, row.State = m.Subject, joinDot(m.Via, v.seen(r.Message.SeenAt), cmp.Or(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID, m.State
 	case desk.RowTicket:
 		m := n.messageRows([]store.MessageRow{r.Message})[0]
-		row.Line, row.More, row.URL = m.Subject, joinDot(m.To, orElse(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID
+		row.Line, row.More, row.URL = m.Subject, joinDot(m.To, cmp.Or(v.refused(r.Refused), m.Why), v.wrote(r.Message.Message, people)), "/messages/"+r.ID
 	case desk.RowConsent:
 		d := v.consentView(r.Consent)
 		row.Line, row.Given = v.consentWords(d), d.Given
@@ -231,10 +231,7 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		row.More = joinDot(v.T("extend.state."+string(x.State)), x.Reason, x.Who, x.Why)
 		row.URL = "/purchases/" + r.Extension.Purchase + "/extend"
 	case desk.RowNote:
-		row.Line, row.More = r.Note.Text, whose(people, r.Note.Author)
-		if row.Line == "" {
-			row.Line = v.T("note.gone")
-		}
+		row.Line, row.More = cmp.Or(r.Note.Text, v.T("note.gone")), whose(people, r.Note.Author)
 	case desk.RowTask:
 		title, _ := v.TaskWords(r.Task)
 		row.Line, row.URL = title, "/tasks/"+r.ID

@@ -19,28 +19,21 @@ const shownTypes = 5
 
 // doubts holds the condition of a route as it is stored against the schemas.
 func (c *console) doubts(v *visit, n *names, r engawa.Route) ([]Doubt, error) {
-	own, err := c.ownTypes(v)
+	own, err := c.Compose.OwnTypes(v.ctx(), v.ws())
 	if err != nil {
 		return nil, err
 	}
-	found, err := route.Doubts(r, own)
-	if engawa.CodeOf(err) == engawa.CodeInvalid {
-		return nil, nil // the form says what cannot be read when it is saved
-	}
-	return n.doubtWords(found), err
-}
-
-func (n *names) doubtWords(found []route.Doubt) (out []Doubt) {
-	for _, d := range found {
+	var out []Doubt
+	for _, d := range route.Doubts(r, own) {
 		out = append(out, n.doubt(d))
 	}
-	return out
+	return out, nil
 }
 
 func (n *names) doubt(d route.Doubt) Doubt {
 	p := n.v.Page
 	words := []any{
-		"path", d.Path, "seen", d.Seen, "nearest", d.Nearest, "allowed", strings.Join(d.Allowed, p.T("list.comma")),
+		"path", d.Path, "seen", d.Seen, "nearest", d.Nearest, "allowed", p.list(d.Allowed),
 		"is", p.kindOfValue(d.Is), "takes", p.kindOfValue(d.Takes),
 	}
 	out := Doubt{Says: p.T("doubt."+string(d.What), words...), Refused: d.Refused}
@@ -63,7 +56,7 @@ func (n *names) doubt(d route.Doubt) Doubt {
 		if more := len(d.Of) - len(types); more > 0 {
 			types = append(types, p.T("doubt.more", "n", more))
 		}
-		out.Of = p.T("doubt.of", "of", strings.Join(types, p.T("list.comma")))
+		out.Of = p.T("doubt.of", "of", p.list(types))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -198,11 +199,8 @@ func (c *console) importView(v *visit, r intake.Reading) (Import, error) {
 	title := map[engawa.ImportState]string{
 		engawa.ImportOpen: v.T("import.look"), engawa.ImportApplying: v.T("import.applying"), engawa.ImportStopped: v.T("import.stopped"), engawa.ImportDone: v.T("import.result"),
 	}[i.State]
-	if title == "" {
-		title = v.T("imports.state." + string(i.State))
-	}
 	view := Import{
-		Page: v.titled("customers", title), File: i, Source: r.Source.Name, Version: r.Source.Version, Lines: len(r.Table.Rows), CSV: importPath(i.ID, "/refused.csv"),
+		Page: v.titled("customers", cmp.Or(title, v.T("imports.state."+string(i.State)))), File: i, Source: r.Source.Name, Version: r.Source.Version, Lines: len(r.Table.Rows), CSV: importPath(i.ID, "/refused.csv"),
 		Until: i.CreatedAt.Add(engawa.ImportFor), AsksGone: r.Mapping.Gone == csv.GoneTask,
 	}
 	view.Path = importPath(i.ID, "")
@@ -239,7 +237,7 @@ func (p Page) eventWords(typ string) string { return p.Words.EventLine(p.Locale,
 
 // importLine says what one line does.
 func (p Page) importLine(o intake.Outcome) ImportLine {
-	line := ImportLine{Line: o.Entry.Line, Name: orElse(o.Entry.Member.Name, o.Entry.Member.Number)}
+	line := ImportLine{Line: o.Entry.Line, Name: cmp.Or(o.Entry.Member.Name, o.Entry.Member.Number)}
 	switch o.Customer {
 	case intake.StandsNew:
 		line.What = p.T("import.customer.new")
@@ -259,14 +257,10 @@ func (p Page) importLine(o intake.Outcome) ImportLine {
 }
 
 func (p Page) changedWords(names []string) string {
-	var words []string
-	for _, n := range names {
-		words = append(words, p.T("csv.changed."+n))
-	}
-	if len(words) == 0 {
+	if len(names) == 0 {
 		return p.T("import.customer.known")
 	}
-	return p.T("import.customer.changed", "what", strings.Join(words, p.T("list.comma")))
+	return p.T("import.customer.changed", "what", listOf(p, names, func(n string) string { return p.T("csv.changed." + n) }))
 }
 
 // contractWords says how a contract comes from before to now.
@@ -420,11 +414,7 @@ func (v *visit) fillColumns(view *Columns, t csv.Table, m csv.Mapping) {
 		view.Columns = append(view.Columns, row)
 	}
 	for _, word := range m.StateWords(t) {
-		state := m.States[word]
-		if state == "" {
-			state = csv.GuessState(word)
-		}
-		view.States = append(view.States, StateRow{word, state})
+		view.States = append(view.States, StateRow{word, cmp.Or(m.States[word], csv.GuessState(word))})
 	}
 }
 

@@ -538,7 +538,7 @@ func (d Drawing) description(p Page) string {
 	if surges > 0 {
 		parts = append(parts, p.T("figures.surges", "n", surges))
 	}
-	return strings.Join(parts, p.T("list.comma"))
+	return p.list(parts)
 }
 
 // share is how many of the unpaid were recovered, or how many of the canceled

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+
 	incoming "github.com/engawa/engawa/internal/letter"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
@@ -29,7 +31,7 @@ func (c *console) kept(v *visit) error {
 			row.Text = v.T("kept.unopened")
 		} else if l, err := incoming.Read(u.Raw); err == nil {
 			row.From, row.Text = text.VeilText(l.From), text.VeilText(l.Text)
-			row.Subject = orElse(text.VeilText(l.Subject), row.Subject)
+			row.Subject = cmp.Or(text.VeilText(l.Subject), row.Subject)
 		}
 		view.Rows = append(view.Rows, row)
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -104,11 +103,7 @@ func (p Page) allows(scopes []string) string {
 	if slices.Equal(scopes, []string{access.All}) {
 		return p.T("key.use.all")
 	}
-	words := make([]string, len(scopes))
-	for i, s := range scopes {
-		words[i] = p.scopeLine(s)
-	}
-	return strings.Join(words, p.T("list.comma"))
+	return listOf(p, scopes, p.scopeLine)
 }
 
 func (p Page) scopeLine(scope string) string {

@@ -51,12 +51,7 @@ func (p Page) gaugeWords(g Gauge) string {
 	return joinDot(p.scopeWords(g.Scope), p.Number(g.Used)+" / "+p.Number(g.Limit), per)
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return s
-}
+func orDash(s string) string { return cmp.Or(s, "–") }
 
 func (c *console) lanes(v *visit) error {
 	rows, err := c.laneRows(v)

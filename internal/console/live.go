@@ -249,7 +249,7 @@ func (c *console) event(v *visit) error {
 	if view.Unmade, err = n.unmade(caused); err != nil {
 		return err
 	}
-	view.Messages = n.messageRows(slices.DeleteFunc(caused, wordless))
+	view.Messages = n.messageRows(slices.DeleteFunc(caused, func(m store.MessageRow) bool { return m.Message.Unaddressed() }))
 	waiting, err := c.Store.Waiting(v.ctx(), v.ws(), e.ID)
 	if err != nil {
 		return err
@@ -269,16 +269,11 @@ func (c *console) event(v *visit) error {
 	return v.show(EventPage(view))
 }
 
-// wordless reports whether a message says to nobody what is said to nobody else.
-func wordless(m store.MessageRow) bool {
-	return m.Message.Nobody() && m.Message.State == engawa.MessageRefused
-}
-
 // unmade says of each route that would write to the event's customer why it
 // cannot, and what to do.
 func (n *names) unmade(caused []store.MessageRow) (out []Unmade, err error) {
 	for _, m := range caused {
-		if !wordless(m) {
+		if !m.Message.Unaddressed() {
 			continue
 		}
 		u := Unmade{Route: m.Message.Route, Message: m.Message.ID, At: m.Message.CreatedAt}

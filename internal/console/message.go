@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/csv"
 	"net/http"
 	"regexp"
@@ -61,12 +62,8 @@ func (c *console) messages(v *visit) error {
 func (n *names) messageRows(ms []store.MessageRow) []MessageRow {
 	rows := make([]MessageRow, len(ms))
 	for i, m := range ms {
-		subject := m.Subject
-		if subject == "" {
-			subject = n.v.T("messages.no_subject")
-		}
 		rows[i] = MessageRow{
-			ID: m.Message.ID, At: m.Message.CreatedAt, Subject: subject, To: n.to(m.Message), Via: n.via(m.Message),
+			ID: m.Message.ID, At: m.Message.CreatedAt, Subject: cmp.Or(m.Subject, n.v.T("messages.no_subject")), To: n.to(m.Message), Via: n.via(m.Message),
 			Purpose: m.Message.Purpose, State: m.Message.State, Why: n.v.gateWords(m),
 		}
 	}
@@ -144,15 +141,9 @@ func (c *console) messageView(v *visit) (Message, error) {
 		return Message{}, err
 	}
 	m := said.Message
-	title := m.Content.Subject
-	if title == "" {
-		title, _, _ = strings.Cut(strings.TrimSpace(m.Content.Text), "\n")
-	}
-	if title == "" {
-		title = v.T("messages.no_subject")
-	}
+	first, _, _ := strings.Cut(strings.TrimSpace(m.Content.Text), "\n")
 	view := Message{
-		Page: v.titled("messages", title), ID: m.ID, Event: m.Event, Route: m.Route, Customer: m.Customer, To: n.to(m), From: v.workspace.Name,
+		Page: v.titled("messages", cmp.Or(m.Content.Subject, first, v.T("messages.no_subject"))), ID: m.ID, Event: m.Event, Route: m.Route, Customer: m.Customer, To: n.to(m), From: v.workspace.Name,
 		App: m.App, Topic: m.Topic, Purpose: m.Purpose, Trigger: m.Trigger, State: m.State, CreatedAt: m.CreatedAt, NotBefore: m.NotBefore, ExpiresAt: m.ExpiresAt,
 		Urgent: m.Urgent, Sample: m.Sample, Content: m.Content,
 		CanCancel: m.State == engawa.MessageWaiting && v.Role.Allows(engawa.Support),

@@ -1,10 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -64,9 +64,7 @@ func (c *console) addPartner(v *visit) error {
 		view.Problem = v.T("partner.name.wrong")
 		return v.showAs(http.StatusUnprocessableEntity, PartnerFormPage(view))
 	}
-	if view.Sender.Name == "" {
-		view.Sender.Name = view.Name
-	}
+	view.Sender.Name = cmp.Or(view.Sender.Name, view.Name)
 	p := engawa.Partner{Workspace: v.ws(), ID: engawa.NewID(engawa.PrefixPartner), Name: view.Name, Sender: view.Sender, CreatedAt: v.Now.UTC()}
 	if err := v.by.AddPartner(v.ctx(), p); err != nil {
 		return err
@@ -134,15 +132,11 @@ func (p Page) grantRow(g engawa.GrantFacts, apps map[string]string) GrantRow {
 	r := GrantRow{
 		ID: g.ID, QuotaDay: g.QuotaDay, QuotaMonth: g.QuotaMon, UsedDay: g.UsedDay, UsedMonth: g.UsedMonth, StartsAt: g.StartsAt, EndsAt: g.EndsAt, EndedAt: g.EndedAt, Now: p.Now,
 	}
-	list := func(all []string, every string, word func(string) string) string {
+	list := func(all []string, every string, in func(string) string) string {
 		if slices.Contains(all, "*") {
 			return every
 		}
-		words := make([]string, len(all))
-		for i, one := range all {
-			words[i] = word(one)
-		}
-		return orDash(strings.Join(words, p.T("list.comma")))
+		return orDash(listOf(p, all, in))
 	}
 	r.May = list(g.Scopes, p.T("grant.every"), p.scopeLine)
 	r.Apps = list(g.Apps, p.T("grant.every.apps"), func(id string) string { return orDash(apps[id]) })
@@ -173,7 +167,7 @@ func (p Page) when(r GrantRow) string {
 	default:
 		words = append(words, p.T("grant.until", "date", p.Date(r.EndsAt.Add(-time.Second))))
 	}
-	return strings.Join(words, p.T("list.comma"))
+	return p.list(words)
 }
 
 // quota says how much of a grant's quotas was used.
@@ -188,7 +182,7 @@ func (p Page) quota(r GrantRow) string {
 	if len(words) == 0 {
 		return p.T("grant.no_quota")
 	}
-	return strings.Join(words, p.T("list.comma"))
+	return p.list(words)
 }
 
 func (c *console) partner(v *visit) error {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -68,7 +69,7 @@ func (c *console) patternsView(v *visit) (Patterns, engawa.Account, []inbox.Patt
 	evs, err := c.Store.Events(v.ctx(), v.ws(), store.EventFilter{Type: inbox.Unrecognized}, store.Page{Limit: unreadLooked})
 	for _, e := range evs {
 		if e.Account == a.ID && len(view.Mails) < unreadMails {
-			view.Mails = append(view.Mails, UnreadRow{At: e.ReceivedAt, Subject: orElse(mailOf(e).Subject, v.T("patterns.no_subject")), URL: query(view.Path, "event", e.ID)})
+			view.Mails = append(view.Mails, UnreadRow{At: e.ReceivedAt, Subject: cmp.Or(mailOf(e).Subject, v.T("patterns.no_subject")), URL: query(view.Path, "event", e.ID)})
 		}
 	}
 	return view, a, ps, err
@@ -255,11 +256,4 @@ func (v *visit) patternAgain(view Patterns, err error) error {
 	view.Problem = v.T("form.check") + " " + v.T("patterns."+field)
 	view.Remedy = v.T("patterns.wrong." + field)
 	return v.showAs(http.StatusUnprocessableEntity, PatternsPage(view))
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

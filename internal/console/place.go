@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -83,9 +84,7 @@ func (c *console) addPlace(v *visit) error {
 	}
 	name, to, ok := v.chosen(kind, offered)
 	if !ok {
-		if view.Problem == "" {
-			view.Problem = v.T("places.choose")
-		}
+		view.Problem = cmp.Or(view.Problem, v.T("places.choose"))
 		return v.showAs(http.StatusUnprocessableEntity, PlacesPage(view))
 	}
 	if view.Name != "" {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -256,7 +257,7 @@ func (v *Refund) history(f store.RefundFacts, people []Choice) error {
 // refundLine says in words what was done with a case of a kind of purchase.
 func (p Page) refundLine(l refund.Line, kind string, people []Choice) RefundLine {
 	out := RefundLine{At: l.At, Line: p.T("refund.did." + string(l.What)), Tone: map[refund.What]string{refund.DidSend: "go", refund.DidRefuse: "no", refund.DidMiss: "no", refund.DidWithhold: "no", refund.DidIgnore: "off"}[l.What]}
-	out.Tone = orElse(out.Tone, "wait")
+	out.Tone = cmp.Or(out.Tone, "wait")
 	if l.By != "" {
 		out.Who = whose(people, l.By)
 	} else if l.Rule != "" {
@@ -317,7 +318,7 @@ func (c *console) choose(v *visit, form RefundForm, choice refund.Choice) error 
 		return err
 	}
 	done := map[engawa.RefundAnswer]string{engawa.RefundSent: "refund_sent", engawa.RefundIgnored: "refund_ignored", engawa.RefundRefused: "refund_refused"}[k.Answer]
-	return v.see("/refunds/"+k.ID, orElse(done, "refund_retrying"))
+	return v.see("/refunds/"+k.ID, cmp.Or(done, "refund_retrying"))
 }
 
 // refusal words why an answer was not sent; the page shows the rest.

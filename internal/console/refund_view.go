@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -171,7 +172,7 @@ func (p Page) yesNo(b bool) string {
 
 // answerParts are the parts of an answer in words.
 func (p Page) answerParts(a refund.Answer, kind string, sample bool) [][2]string {
-	parts := [][2]string{{p.T("refunds.preference"), p.T("refunds.preference." + orElse(strings.ToLower(string(a.Preference)), "none"))}}
+	parts := [][2]string{{p.T("refunds.preference"), p.T("refunds.preference." + cmp.Or(strings.ToLower(string(a.Preference)), "none"))}}
 	delivery, tried := p.T("refunds.unknown"), p.T("refunds.unknown")
 	if a.Delivery != "" {
 		delivery = p.coded("refunds.delivery.", string(a.Delivery))
@@ -218,7 +219,7 @@ func (v Refunds) link(path string, more ...string) string {
 
 func (p Page) refundPreferences() (all []Choice) {
 	for _, x := range refund.Preferences {
-		all = append(all, Choice{string(x), p.T("refunds.preference." + orElse(strings.ToLower(string(x)), "none"))})
+		all = append(all, Choice{string(x), p.T("refunds.preference." + cmp.Or(strings.ToLower(string(x)), "none"))})
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func (v RouteForm) action() string {
 func (v RouteForm) purposes() []Choice {
 	var list []Choice
 	for _, p := range []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing, engawa.Security, engawa.LegalNotice, engawa.ConsentAdmin} {
-		list = append(list, Choice{string(p), v.T("purpose." + string(p))})
+		list = append(list, Choice{string(p), v.purposeWords(p)})
 	}
 	return list
 }
@@ -88,6 +88,13 @@ func (c *console) routes(v *visit) error {
 	if err != nil {
 		return err
 	}
+	own, err := c.Compose.OwnTypes(v.ctx(), v.ws())
+	if err != nil {
+		return err
+	}
+	for i, r := range all {
+		rows[i].Never = slices.ContainsFunc(route.Doubts(r, own), func(d route.Doubt) bool { return d.Refused })
+	}
 	return v.show(RoutesPage(Routes{Page: v.titled("routes", v.T("routes.title")), Rows: rows}))
 }
 
@@ -101,21 +108,13 @@ func (c *console) routeRows(v *visit, routes []engawa.Route) ([]RouteRow, error)
 	if err != nil {
 		return nil, err
 	}
-	own, err := c.ownTypes(v)
-	if err != nil {
-		return nil, err
-	}
 	who, err := c.actors(v)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]RouteRow, len(routes))
 	for i, r := range routes {
-		doubts, err := route.Doubts(r, own)
-		if err != nil && engawa.CodeOf(err) != engawa.CodeInvalid {
-			return nil, err
-		}
-		rows[i] = RouteRow{Never: slices.ContainsFunc(doubts, func(d route.Doubt) bool { return d.Refused }), ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: v.changedBy(who, r.UpdatedBy)}
+		rows[i] = RouteRow{ID: r.ID, Name: r.Name, Enabled: r.Enabled, Changed: r.UpdatedAt, By: v.changedBy(who, r.UpdatedBy)}
 		for _, e := range r.Events {
 			rows[i].Events = append(rows[i].Events, n.patternWords(e))
 		}
@@ -161,7 +160,7 @@ func (c *console) restoreRoute(v *visit) error {
 // checkRoute does what is asked with a route that may be saved in place of the
 // stored one, nil for a new one; any other is shown with what is wrong.
 func (c *console) checkRoute(v *visit, stored *engawa.Route, r engawa.Route, do func() error) error {
-	own, err := c.ownTypes(v)
+	own, err := c.Compose.OwnTypes(v.ctx(), v.ws())
 	if err != nil {
 		return err
 	}

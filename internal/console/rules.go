@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -28,12 +29,10 @@ type PackCard struct {
 	Name, Title, Text string
 	Where             string // countries and channels
 	On, Fixed         bool
-	Since             time.Time // of the newest switch; zero: always
-	Who, Reason       string
 	Customers         int // in its countries
 	ReviewedOn        string
 	Rules             []RuleRow
-	Past              []PackPast
+	Past              []PackPast // the newest switch first; none: it has been on from the first
 }
 
 // RuleRow is one rule in words.
@@ -69,6 +68,10 @@ func (c *console) rulesView(v *visit) (RulePacks, error) {
 	if err != nil {
 		return view, err
 	}
+	customers, err := c.Store.CustomersByCountry(v.ctx(), v.ws())
+	if err != nil {
+		return view, err
+	}
 	for _, p := range set.Packs() {
 		card := v.packCard(p)
 		card.On = !slices.Contains(v.workspace.House.PacksOff, p.Name)
@@ -77,12 +80,7 @@ func (c *console) rulesView(v *visit) (RulePacks, error) {
 				card.Past = append(card.Past, PackPast{s.At, s.On, whose(people, s.By), s.Reason})
 			}
 		}
-		if len(card.Past) > 0 {
-			card.Since, card.Who, card.Reason = card.Past[0].At, card.Past[0].Who, card.Past[0].Reason
-		}
-		if card.Customers, err = c.Store.CustomersIn(v.ctx(), v.ws(), p.Countries); err != nil {
-			return view, err
-		}
+		card.Customers = p.Customers(customers)
 		view.Packs = append(view.Packs, card)
 	}
 	return view, nil
@@ -95,11 +93,11 @@ func (p Page) packCard(pack rule.Pack) PackCard {
 		Where: strings.Join(pack.Countries, " "),
 	}
 	if len(pack.Channels) > 0 {
-		card.Where = p.T("rules.where.channels", "countries", card.Where, "channels", p.kinds(pack.Channels))
+		card.Where = p.T("rules.where.channels", "countries", card.Where, "channels", listOf(p, pack.Channels, p.kindWords))
 	}
 	for _, r := range pack.Rules {
 		card.Rules = append(card.Rules, RuleRow{
-			ID: r.ID, Says: p.ruleSays(r), Covers: joinDot(p.ruleChannels(r), p.rulePurposes(r), p.ruleDates(r)), Source: r.Source, ReviewedOn: r.ReviewedOn, Mark: p.T("rule.mark." + markName(r.Mark)),
+			ID: r.ID, Says: p.ruleSays(r), Covers: joinDot(p.ruleChannels(r), listOf(p, r.Purposes, p.purposeWords), p.ruleDates(r)), Source: r.Source, ReviewedOn: r.ReviewedOn, Mark: p.T("rule.mark." + markName(r.Mark)),
 		})
 	}
 	return card
@@ -114,42 +112,38 @@ func markName(mark string) string {
 
 // ruleSays is what a rule asks for, in a sentence.
 func (p Page) ruleSays(r rule.Rule) string {
-	key := "rule.says." + r.Kind
+	says := func(values ...any) string { return p.T("rule.says."+r.Kind, values...) }
 	switch b := r.Body.(type) {
 	case rule.QuietHours:
-		return p.ruleQuiet(b)
+		return says("from", b.From.String(), "to", b.To.String()) + p.quietSays(b)
 	case rule.SubjectLabel:
-		return p.T("rule.says."+r.Kind, "label", b.Text)
+		return says("label", b.Text)
 	case rule.BodyLabel:
-		return p.T("rule.says."+r.Kind, "label", b.Text)
+		return says("label", b.Text)
 	case rule.SenderDetails:
-		var fields []string
-		for _, f := range b.Require {
-			fields = append(fields, p.T("rule.field."+f))
-		}
-		return p.T("rule.says."+r.Kind, "fields", p.list(fields))
+		return says("fields", listOf(p, b.Require, func(f string) string { return p.T("rule.field." + f) }))
 	case rule.Reminder:
-		return p.T("rule.says."+r.Kind, "years", b.Years)
+		return says("years", b.Years)
 	case rule.ReminderNotice:
-		return p.T("rule.says."+r.Kind, "days", b.LeadDays, "years", b.Years)
+		return says("days", b.LeadDays, "years", b.Years)
 	case rule.DecisionNotice:
-		return p.T("rule.says."+r.Kind, "days", b.Days)
+		return says("days", b.Days)
 	case rule.FrequencyCap:
-		return p.T("rule.says."+r.Kind, "day", b.PerDay, "sender", b.PerSender)
+		return says("day", b.PerDay, "sender", b.PerSender)
 	case rule.MinorGuardian:
-		return p.T("rule.says."+r.Kind, "age", b.Age)
+		return says("age", b.Age)
 	case rule.MaxAge:
-		return p.T("rule.says."+r.Kind, "hours", b.Hours)
+		return says("hours", b.Hours)
 	case rule.ClockStep:
-		return p.T("rule.says."+r.Kind, "seconds", b.ToleranceSeconds)
+		return says("seconds", b.ToleranceSeconds)
 	case rule.Suppression:
-		return p.T("rule.says."+r.Kind, "all", p.stops(b.All), "optional", p.stops(b.Optional), "marketing", p.stops(b.Marketing))
+		return says("all", p.stops(b.All), "optional", p.stops(b.Optional), "marketing", p.stops(b.Marketing))
 	}
-	return p.T(key)
+	return says()
 }
 
-func (p Page) ruleQuiet(b rule.QuietHours) string {
-	said := p.T("rule.says.quiet_hours", "from", b.From.String(), "to", b.To.String())
+// quietSays is what else is to say of quiet hours.
+func (p Page) quietSays(b rule.QuietHours) (said string) {
 	if b.LeadMinutes > 0 {
 		said += " " + p.T("rules.quiet.lead", "minutes", b.LeadMinutes)
 	}
@@ -162,40 +156,18 @@ func (p Page) ruleQuiet(b rule.QuietHours) string {
 	return said
 }
 
-func (p Page) list(words []string) string { return strings.Join(words, p.T("list.comma")) }
-
 func (p Page) stops(reasons []string) string {
-	var words []string
-	for _, r := range reasons {
-		words = append(words, p.T("rule.stop."+r))
-	}
-	return p.list(words)
-}
-
-func (p Page) kinds(channels []string) string {
-	var words []string
-	for _, ch := range channels {
-		words = append(words, p.kindWords(ch))
-	}
-	return p.list(words)
+	return listOf(p, reasons, func(r string) string { return p.T("rule.stop." + r) })
 }
 
 func (p Page) ruleChannels(r rule.Rule) string {
 	switch {
 	case len(r.Except) > 0:
-		return p.T("rules.channels.but", "channels", p.kinds(r.Except))
+		return p.T("rules.channels.but", "channels", listOf(p, r.Except, p.kindWords))
 	case slices.Contains(r.Channels, "*"):
 		return p.T("rules.channels.all")
 	}
-	return p.kinds(r.Channels)
-}
-
-func (p Page) rulePurposes(r rule.Rule) string {
-	var words []string
-	for _, purpose := range r.Purposes {
-		words = append(words, p.T("purpose."+string(purpose)))
-	}
-	return p.list(words)
+	return listOf(p, r.Channels, p.kindWords)
 }
 
 func (p Page) ruleDates(r rule.Rule) string {
@@ -215,13 +187,13 @@ func (c *console) switchPack(v *visit) error {
 	if err != nil {
 		return err
 	}
-	customers, err := c.Store.CustomersIn(v.ctx(), v.ws(), p.Countries)
+	customers, err := c.Store.CustomersByCountry(v.ctx(), v.ws())
 	if err != nil {
 		return err
 	}
 	on, reason := v.typed("on") == "true", v.typed("reason")
 	version, _ := strconv.ParseInt(v.typed("version"), 10, 64) // of none it is 0, which is a conflict where there is a switch
-	err = p.MaySwitch(on, v.typed("sure") == "true", reason, customers)
+	err = p.MaySwitch(on, v.typed("sure") == "true", reason, p.Customers(customers))
 	if err == nil {
 		err = v.by.SwitchPack(v.ctx(), engawa.PackSwitch{Workspace: v.ws(), Version: version, Pack: p.Name, On: on, Reason: reason})
 	}
@@ -259,27 +231,20 @@ func (c *console) rulesAgain(v *visit, told *engawa.Error) error {
 // PackTrial is what a pack would have done with past messages.
 type PackTrial struct {
 	Page
-	Pack, Name   string
-	On           bool
-	Days         string
-	Since, Until time.Time
-	Judged       int
-	Erased       int
-	Outdated     int
-	Cut          bool
-	Differ       int
-	Counted      int
-	Sums         []PackTrialSum
-	Rows         []PackTrialRow
-	First, Last  int
-	Next         string
-	Newest       string // without a cursor; empty: this is the first page
+	Asked  hindsight.Trial
+	Report hindsight.Report
+	Sums   []PackTrialSum
+	Rows   []PackTrialRow
+	Next   string
+	Newest string // without a cursor; empty: this is the first page
 }
+
+func (v PackTrial) days() string { return strconv.Itoa(v.Asked.Days) }
 
 // PackTrialSum is with how many messages one rule makes one difference.
 type PackTrialSum struct {
 	Change, Rule, Purpose string
-	Messages, Counted     int
+	Messages, Resimulated int
 }
 
 // PackTrialRow is one message that differs.
@@ -288,7 +253,7 @@ type PackTrialRow struct {
 	At                 time.Time
 	To, Purpose, Rule  string
 	Change, Was, Would string
-	Counted            bool
+	Resimulated        bool
 }
 
 // tryPack shows what a pack that is switched otherwise would have done. It changes
@@ -312,26 +277,22 @@ func (c *console) tryPack(v *visit) error {
 }
 
 func (v *visit) packTrial(t hindsight.Trial, r hindsight.Report, to func(engawa.Message) string) PackTrial {
-	view := PackTrial{
-		Page: v.titled("settings", v.T("tried.title", "pack", v.packName(t.Pack))), Pack: t.Pack, Name: v.packName(t.Pack), On: t.On, Days: strconv.Itoa(t.Days),
-		Since: r.Since, Until: r.Until, Judged: r.Judged, Erased: r.Erased, Outdated: r.Outdated, Cut: r.Cut, Differ: r.Differ, Counted: r.Counted,
-		First: r.First, Last: r.First + len(r.Rows) - 1,
-	}
+	view := PackTrial{Page: v.titled("settings", v.T("tried.title", "pack", v.packName(t.Pack))), Asked: t, Report: r}
 	path := "/rules/" + t.Pack + "/trial"
-	view.Path = query(path, "on", strconv.FormatBool(t.On), "days", view.Days)
+	view.Path = query(path, "on", strconv.FormatBool(t.On), "days", view.days())
 	if t.Cursor != "" {
 		view.Newest = view.Path
 	}
 	if r.Next != "" {
-		view.Next = query(path, "on", strconv.FormatBool(t.On), "days", view.Days, "cursor", r.Next)
+		view.Next = query(path, "on", strconv.FormatBool(t.On), "days", view.days(), "cursor", r.Next)
 	}
 	for _, s := range r.Sums {
-		view.Sums = append(view.Sums, PackTrialSum{v.changeWords(s.Change), v.ruleName(s.Rule), v.T("purpose." + string(s.Purpose)), s.Messages, s.Counted})
+		view.Sums = append(view.Sums, PackTrialSum{v.changeWords(s.Change), v.ruleName(s.Rule), v.purposeWords(s.Purpose), s.Messages, s.Resimulated})
 	}
 	for _, row := range r.Rows {
 		view.Rows = append(view.Rows, PackTrialRow{
-			ID: row.Message.ID, At: row.At, To: to(row.Message), Purpose: v.T("purpose." + string(row.Message.Purpose)), Rule: v.ruleName(row.Rule()),
-			Change: v.changeWords(hindsight.Change{Was: row.Was.Outcome, Would: row.Would.Outcome}), Was: v.triedWords(row.Was), Would: v.triedWords(row.Would), Counted: row.Counted,
+			ID: row.Message.ID, At: row.At, To: to(row.Message), Purpose: v.purposeWords(row.Message.Purpose), Rule: v.ruleName(row.Rule()),
+			Change: v.changeWords(hindsight.Change{Was: row.Was.Outcome, Would: row.Would.Outcome}), Was: v.triedWords(row.Was), Would: v.triedWords(row.Would), Resimulated: row.Resimulated,
 		})
 	}
 	return view
@@ -343,10 +304,7 @@ func (p Page) changeWords(c hindsight.Change) string {
 
 // ruleName is a rule's id, or that the product itself decides.
 func (p Page) ruleName(id string) string {
-	if id == "" {
-		return p.T("tried.product")
-	}
-	return id
+	return cmp.Or(id, p.T("tried.product"))
 }
 
 // triedWords is a verdict in one line: what is done, and why or with what words.

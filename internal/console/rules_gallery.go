@@ -21,7 +21,6 @@ func sampleRules(p Page, s spoken) RulePacks {
 		switch pack.Name {
 		case "us":
 			card.Past = []PackPast{{ago(time.Hour), false, s.member, s.subject}, {ago(50 * time.Hour), true, s.member, s.subject}, {ago(70 * time.Hour), false, s.member, s.subject}}
-			card.Since, card.Who, card.Reason = card.Past[0].At, s.member, s.subject
 		case "jp":
 			card.Customers = 1204
 		}
@@ -37,14 +36,15 @@ func samplePackTrial(p Page, s spoken) PackTrial {
 	held.Gates[5] = sampleGate(engawa.GateRules, engawa.Hold, "KR-04", "rules.quiet_hours", "정보통신망법 §50(3)", map[string]string{"from": "21:00", "to": "08:00", "until": "2026-11-24T08:00:00+09:00"})
 	sent := p.changeWords(hindsight.Change{Was: engawa.Send, Would: engawa.Hold})
 	other := p.changeWords(hindsight.Change{Was: engawa.Send, Would: engawa.Send})
-	marketing := p.T("purpose." + string(engawa.Marketing))
+	marketing := p.purposeWords(engawa.Marketing)
 	return PackTrial{
-		Page: p, Pack: "kr", On: true, Days: "30", Since: ago(30 * 24 * time.Hour), Until: sampleNow, Judged: 41210, Erased: 12, Outdated: 3, Cut: true, Differ: 812, Counted: 4,
-		Sums: []PackTrialSum{{other, "KR-07", marketing, 702, 0}, {sent, "KR-04", marketing, 106, 0}, {sent, "X-04", marketing, 4, 4}},
+		Page: p, Asked: hindsight.Trial{Pack: "kr", On: true, Days: 30},
+		Report: hindsight.Report{Since: ago(30 * 24 * time.Hour), Until: sampleNow, Judged: 41210, Erased: 12, Outdated: 3, Cut: true, Differ: 812, Resimulated: 4, First: 1},
+		Sums:   []PackTrialSum{{other, "KR-07", marketing, 702, 0}, {sent, "KR-04", marketing, 106, 0}, {sent, "X-04", marketing, 4, 4}},
 		Rows: []PackTrialRow{
 			{ID: "msg_1", At: ago(13 * time.Hour), To: s.minsu, Purpose: marketing, Rule: "KR-04", Change: sent, Was: p.triedWords(sampleVerdict(true)), Would: p.triedWords(held)},
-			{ID: "msg_2", At: ago(12 * time.Hour), To: s.minsu, Purpose: marketing, Rule: "X-04", Change: sent, Was: p.triedWords(sampleVerdict(true)), Would: p.triedWords(held), Counted: true},
+			{ID: "msg_2", At: ago(12 * time.Hour), To: s.minsu, Purpose: marketing, Rule: "X-04", Change: sent, Was: p.triedWords(sampleVerdict(true)), Would: p.triedWords(held), Resimulated: true},
 		},
-		First: 1, Last: 2, Next: "/rules/kr/trial?cursor=x",
+		Next: "/rules/kr/trial?cursor=x",
 	}
 }

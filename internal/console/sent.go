@@ -119,10 +119,7 @@ func (c *console) sentRows(v *visit, view *Sent, since time.Time) error {
 // sentRow says where a delivery stands; of one that went another way, where to
 // and why it was not posted here.
 func (n *names) sentRow(d store.Sent, said store.Said) SentRow {
-	row := SentRow{At: d.At, Message: d.Message, Subject: said.Message.Content.Subject, To: n.destination(d.Destination), Now: n.v.T("delivery." + string(d.State)), Why: n.v.noteWords(d.Note)}
-	if row.Subject == "" {
-		row.Subject = n.v.T("messages.no_subject")
-	}
+	row := SentRow{At: d.At, Message: d.Message, Subject: cmp.Or(said.Message.Content.Subject, n.v.T("messages.no_subject")), To: n.destination(d.Destination), Now: n.v.T("delivery." + string(d.State)), Why: n.v.noteWords(d.Note)}
 	if d.Destination == "" {
 		row.To = n.to(said.Message)
 	}

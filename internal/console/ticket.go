@@ -66,12 +66,7 @@ func (c *console) ticketView(v *visit) (Ticket, []engawa.Destination, error) {
 }
 
 // deskKey is a desk's value in the form: its place's id or, of a home, its account's.
-func deskKey(d engawa.Destination) string {
-	if d.ID == "" {
-		return d.Account
-	}
-	return d.ID
-}
+func deskKey(d engawa.Destination) string { return cmp.Or(d.ID, d.Account) }
 
 func (c *console) ticket(v *visit) error {
 	view, _, err := c.ticketView(v)

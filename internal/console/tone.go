@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -107,12 +108,7 @@ func pressed(on bool) string { return strconv.FormatBool(on) }
 
 func whole(n int) string { return strconv.Itoa(n) }
 
-func outsideName(p Page) string {
-	if p.Workspace == "" {
-		return "Engawa"
-	}
-	return p.Workspace
-}
+func outsideName(p Page) string { return cmp.Or(p.Workspace, "Engawa") }
 
 // query is path with the pairs that have a value.
 func query(path string, pairs ...string) string {

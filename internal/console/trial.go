@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -92,11 +93,7 @@ func (p Page) aspect(d message.Difference, a message.Aspect) string {
 }
 
 func (p Page) differs(r message.TrialRow) string {
-	var all []string
-	for _, a := range r.Aspects {
-		all = append(all, p.aspect(r.Difference, a))
-	}
-	return strings.Join(all, p.T("list.comma"))
+	return listOf(p, r.Aspects, func(a message.Aspect) string { return p.aspect(r.Difference, a) })
 }
 
 // steps says what a route asks for, a line for each message; what the difference
@@ -106,7 +103,7 @@ func (t teller) steps(steps []engawa.Step, differs []message.Aspect) (lines []st
 		words := t.stepWords(st, t.templates)
 		line := append([]string{words.To, strings.Join(words.Via, " → "), words.Template}, words.Notes...)
 		if slices.Contains(differs, message.Purposes) {
-			line = append(line, t.v.T("purpose."+string(st.Purpose)), st.Topic, t.apps[st.App])
+			line = append(line, t.v.purposeWords(st.Purpose), st.Topic, t.apps[st.App])
 		}
 		if slices.Contains(differs, message.Timing) && st.Urgent {
 			line = append(line, t.v.T("trial.urgent"))
@@ -162,23 +159,15 @@ func (c *console) saveTrial(v *visit, before *engawa.Route, r engawa.Route) erro
 			file = &trialJSON{w: v.w}
 		}
 	}
-	said := map[string]string{} // a trial repeats few sentences many times
-	steps := func(all []engawa.Step, differs []message.Aspect) string {
-		key, err := json.Marshal([]any{all, differs})
-		if err != nil {
-			return ""
-		}
-		if _, ok := said[string(key)]; !ok {
-			said[string(key)] = strings.Join(n.steps(all, differs), "\n")
-		}
-		return said[string(key)]
-	}
+	said := map[string][]string{} // a trial repeats few sentences many times
 	t, err := c.Compose.Differences(v.ctx(), v.ws(), before, r, func(row message.TrialRow) error {
 		begin()
+		key := fmt.Sprint(row.Difference, row.Aspects)
+		if said[key] == nil {
+			said[key] = []string{v.differs(row), strings.Join(n.steps(row.Was, row.Aspects), "\n"), strings.Join(n.steps(row.Would, row.Aspects), "\n")}
+		}
 		e := row.Event
-		return file.row([]string{
-			e.ID, e.ReceivedAt.UTC().Format(time.RFC3339), e.Type, e.Customer, string(row.Difference), v.differs(row), steps(row.Was, row.Aspects), steps(row.Would, row.Aspects),
-		})
+		return file.row(append([]string{e.ID, e.ReceivedAt.UTC().Format(time.RFC3339), e.Type, e.Customer, string(row.Difference)}, said[key]...))
 	})
 	if file == nil && err != nil {
 		return err

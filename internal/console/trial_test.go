@@ -135,7 +135,7 @@ func TestTrialOfWords(t *testing.T) {
 
 // TestDoubtfulCondition: a condition that no event answers is refused with what may
 // have been meant, in each language; one that only some answer is saved, and the
-// page says of which it is never true.
+// page says of which it is never true. Of a stored one that cannot be read the pages say so.
 func TestDoubtfulCondition(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
 	path, form := d.kept("")
@@ -170,6 +170,13 @@ func TestDoubtfulCondition(t *testing.T) {
 	if !strings.Contains(body, "These events do not have event.data.amount") || !strings.Contains(body, "Types: "+words(t).EventLine(engawa.English, "contract.suspended", nil)) {
 		t.Error("the page does not say of which types the condition never holds")
 	}
+	unread := engawa.Route{Workspace: ws, ID: "rte_unread", Name: "r", Events: []string{"payment.*"}, Condition: `event.data.amount >`, UpdatedAt: time.Now()}
+	d.must(d.st.SaveRoute(context.Background(), unread))
+	for path, want := range map[string]string{"/routes": "condition never holds", "/routes/rte_unread": "No event can be held against this condition"} {
+		if code, body := d.get(path); code != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d does not say %q", path, code, want)
+		}
+	}
 }
 
 // TestStoredDoubt: a route that was saved with what would now be refused is shown
@@ -182,7 +189,7 @@ func TestStoredDoubt(t *testing.T) {
 	if _, body := d.get("/routes"); !strings.Contains(body, "condition never holds") {
 		t.Error("the list does not tell of it")
 	}
-	if _, body := d.get(path); !strings.Contains(body, "The route goes on as it is") {
+	if _, body := d.get(path); !strings.Contains(body, "It stays as it is until you change it") {
 		t.Error("the page does not tell of it")
 	}
 	form.Set("do", "save")

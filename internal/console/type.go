@@ -22,7 +22,7 @@ func (c *console) types(v *visit) error {
 	if err != nil {
 		return err
 	}
-	own, err := c.ownTypes(v)
+	own, err := c.Compose.OwnTypes(v.ctx(), v.ws())
 	if err != nil {
 		return err
 	}
@@ -31,14 +31,6 @@ func (c *console) types(v *visit) error {
 }
 
 const countedDays = 30
-
-func (c *console) ownTypes(v *visit) ([]catalogue.Type, error) {
-	stored, err := c.Store.EventTypes(v.ctx(), v.ws())
-	if err != nil {
-		return nil, err
-	}
-	return catalogue.OwnTypes(stored)
-}
 
 // typeSections are the groups in the order in which they are read: the
 // business's four, the store's, the hub's, and the workspace's own types.
@@ -151,7 +143,7 @@ func (c *console) newType(v *visit) error {
 	if name == "" {
 		return v.show(TypePage(view))
 	}
-	own, err := c.ownTypes(v)
+	own, err := c.Compose.OwnTypes(v.ctx(), v.ws())
 	if err != nil {
 		return err
 	}

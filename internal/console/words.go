@@ -2,6 +2,7 @@ package console
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/engawa/engawa"
 )
@@ -59,6 +60,20 @@ func (p Page) reason(r engawa.Reason) (text, remedy string) {
 	}
 	return p.Reason(r)
 }
+
+// list puts words beside one another.
+func (p Page) list(words []string) string { return strings.Join(words, p.T("list.comma")) }
+
+// listOf is a list of things in words.
+func listOf[T any](p Page, all []T, in func(T) string) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = in(one)
+	}
+	return p.list(words)
+}
+
+func (p Page) purposeWords(x engawa.Purpose) string { return p.T("purpose." + string(x)) }
 
 // kindWords is the name of a kind of channel.
 func (p Page) kindWords(kind string) string {

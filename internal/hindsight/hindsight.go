@@ -4,8 +4,8 @@
 // nothing.
 //
 // What a changed verdict frees or uses of a customer's day, of a provider's quota
-// and of a grant's is counted anew, message by message in the order in which they
-// were judged. Such counts are made up, and what follows from them alone is marked:
+// and of a grant's is simulated again, message by message in the order in which they
+// were judged. That is not what was counted then, and what follows from it alone is marked:
 // a hold counts as handed over when it ends, whatever would have come between, and
 // what was handed over in the 24 hours before the span is as it was.
 package hindsight
@@ -55,7 +55,7 @@ type Report struct {
 	Erased       int // whose facts are gone: not judged
 	Cut          bool
 	Outdated     int // judged by today's rules otherwise than it was, whatever the pack
-	Counted      int // of those that differ, by counts that are made up
+	Resimulated  int // of those that differ, by counts that were simulated again
 	Differ       int
 	Sums         []Sum // the most first
 	Rows         []Row // a page, in the order in which they were judged
@@ -65,11 +65,11 @@ type Report struct {
 
 // Sum is with how many messages of a purpose one rule makes one difference.
 type Sum struct {
-	Change   Change
-	Rule     string // id; empty: the product itself
-	Purpose  engawa.Purpose
-	Messages int
-	Counted  int // of these, by counts that are made up
+	Change      Change
+	Rule        string // id; empty: the product itself
+	Purpose     engawa.Purpose
+	Messages    int
+	Resimulated int // of these, by counts that were simulated again
 }
 
 // Change is what was done with a message and what would have been.
@@ -77,10 +77,10 @@ type Change struct{ Was, Would engawa.Outcome }
 
 // Row is one message that differs.
 type Row struct {
-	Message    engawa.Message // without content
-	At         time.Time      // when it was judged
-	Was, Would engawa.Verdict
-	Counted    bool // it differs by counts that are made up
+	Message     engawa.Message // without content
+	At          time.Time      // when it was judged
+	Was, Would  engawa.Verdict
+	Resimulated bool // it differs by counts that were simulated again
 }
 
 // Rule is the one that makes the difference.
@@ -167,10 +167,7 @@ func begin(rules *rule.Set, t Trial) (*judging, error) {
 	case !slices.Contains(Spans[:], t.Days):
 		return nil, engawa.Invalid("/days", "ask for 7, 30 or 90 days", "%d days cannot be tried", t.Days)
 	}
-	j := &judging{Trial: t, rules: rules, limit: min(max(t.Limit, 0), ShownMost), counts: newCounters(), sums: map[Sum]*Sum{}}
-	if j.limit == 0 {
-		j.limit = Shown
-	}
+	j := &judging{Trial: t, rules: rules, limit: cmp.Or(min(max(t.Limit, 0), ShownMost), Shown), counts: newCounters(), sums: map[Sum]*Sum{}}
 	if t.Cursor != "" {
 		if j.Until, j.after, err = cursorOf(t.Cursor); err != nil {
 			return nil, err
@@ -381,9 +378,9 @@ func (j *judging) add(at place, r Row) {
 	}
 	out.Differ++
 	s.Messages++
-	if r.Counted {
-		out.Counted++
-		s.Counted++
+	if r.Resimulated {
+		out.Resimulated++
+		s.Resimulated++
 	}
 	switch {
 	case j.Cursor != "" && !j.after.before(at):

@@ -102,7 +102,7 @@ func (a *archive) try(t Trial) Report {
 func rows(r Report) (all []string) {
 	for _, x := range r.Rows {
 		s := fmt.Sprintf("%s %s>%s %s", x.Message.ID, x.Was.Outcome, x.Would.Outcome, x.Rule())
-		if x.Counted {
+		if x.Resimulated {
 			s += " counted"
 		}
 		all = append(all, s)
@@ -129,7 +129,7 @@ func TestTry(t *testing.T) {
 		if want := []string{"msg_002 hold>send KR-04", "msg_004 send>send KR-08"}; !slices.Equal(rows(r), want) {
 			a.t.Errorf("off: %v", rows(r))
 		}
-		if r.Judged != 5 || r.Erased != 1 || r.Differ != 2 || r.Counted != 0 || r.Cut || r.Outdated != 0 || len(r.Sums) != 2 || r.First != 1 || r.Next != "" {
+		if r.Judged != 5 || r.Erased != 1 || r.Differ != 2 || r.Resimulated != 0 || r.Cut || r.Outdated != 0 || len(r.Sums) != 2 || r.First != 1 || r.Next != "" {
 			a.t.Errorf("off: %+v", r)
 		}
 		r = a.try(Trial{Pack: "kr", On: true})
@@ -172,8 +172,8 @@ func TestCounters(t *testing.T) {
 			"msg_003 send>hold KR-04",
 			"msg_004 send>send KR-08",
 		}
-		if !slices.Equal(rows(r), want) || r.Counted != 1 {
-			a.t.Errorf("%v, %d counted", rows(r), r.Counted)
+		if !slices.Equal(rows(r), want) || r.Resimulated != 1 {
+			a.t.Errorf("%v, %d counted", rows(r), r.Resimulated)
 		}
 	})
 }

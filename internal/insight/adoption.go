@@ -108,8 +108,7 @@ const (
 func (r Ready) Made(routes []engawa.Route) (s State, id string) {
 	s = Missing
 	for _, other := range routes {
-		takes := slices.ContainsFunc(other.Events, func(p string) bool { return engawa.MatchesType(p, r.Events[0]) })
-		if !takes || !slices.ContainsFunc(other.Then, r.isStep) {
+		if !engawa.MatchesAny(other.Events, r.Events[0]) || !slices.ContainsFunc(other.Then, r.isStep) {
 			continue
 		}
 		if other.Enabled {

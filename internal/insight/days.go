@@ -1,7 +1,6 @@
 package insight
 
 import (
-	"slices"
 	"time"
 
 	"github.com/engawa/engawa"
@@ -51,16 +50,11 @@ var (
 	declined  = []string{"store.refund_declined"}
 )
 
-// told reports whether a type is one of those that patterns name.
-func told(patterns []string, typ string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return engawa.MatchesType(p, typ) })
-}
-
 // count adds up, by day, how often something happened.
 func count(days []engawa.StoreDay, span Span, patterns []string) []int {
 	out := make([]int, span.Days)
 	for _, d := range days {
-		if i := span.index(d.Day); i >= 0 && i < span.Days && told(patterns, d.What) {
+		if i := span.index(d.Day); i >= 0 && i < span.Days && engawa.MatchesAny(patterns, d.What) {
 			out[i] += d.N
 		}
 	}
@@ -82,7 +76,7 @@ func SalesOf(days []engawa.StoreDay, span Span) []Sales {
 func MostRefunded(days []engawa.StoreDay, day string) string {
 	all, by := 0, map[string]int{}
 	for _, d := range days {
-		if d.Day == day && told(refunded, d.What) {
+		if d.Day == day && engawa.MatchesAny(refunded, d.What) {
 			all, by[d.Product] = all+d.N, by[d.Product]+d.N
 		}
 	}

@@ -207,6 +207,15 @@ func (w *world) loadOwn(ctx context.Context, rs []Request) error {
 	return err
 }
 
+// OwnTypes are the types of events that a workspace made, as the catalogue shows them.
+func (c *Composer) OwnTypes(ctx context.Context, workspace string) ([]catalogue.Type, error) {
+	stored, err := c.Store.EventTypes(ctx, workspace)
+	if err != nil {
+		return nil, err
+	}
+	return catalogue.OwnTypes(stored)
+}
+
 // kind returns the kind of an account; ok is false for one that cannot send.
 func (w *world) kind(account string) (channel.Kind, bool) {
 	a, ok := w.accounts[account]
@@ -629,7 +638,7 @@ func waits(ev engawa.Event, p route.Plan) bool {
 // kinOn are the kin of a type that a route takes.
 func kinOn(typ string, r engawa.Route) []string {
 	return slices.DeleteFunc(catalogue.Kin(typ), func(other string) bool {
-		return !slices.ContainsFunc(r.Events, func(p string) bool { return engawa.MatchesType(p, other) })
+		return !engawa.MatchesAny(r.Events, other)
 	})
 }
 

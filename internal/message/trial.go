@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -87,12 +88,12 @@ type TrialPage struct {
 	Limit  int    // 0: TrialShown
 }
 
-// trial is two routes beside one another.
+// trial is two routes beside one another. A route asks for all of its steps on an
+// event, or for none.
 type trial struct {
-	before     *engawa.Route
-	after      engawa.Route
-	old, would *route.Set
-	changes    map[[2]uint64][]Aspect // by the steps that either asks for
+	before, after *engawa.Route // before is nil for a new route
+	old, would    *route.Set
+	changed       []Aspect // on an event that both take
 }
 
 // Try tries after on past events beside before, which it would replace; before is
@@ -105,18 +106,15 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 	if err != nil {
 		return Trial{}, err
 	}
-	limit := min(max(p.Limit, 0), TrialMost)
-	if limit == 0 {
-		limit = TrialShown
-	}
+	limit := cmp.Or(min(max(p.Limit, 0), TrialMost), TrialShown)
 	var rows []TrialRow
 	passed, more := 0, false
-	out, newest, err := c.differences(ctx, workspace, before, after, newest, func(e engawa.Event, row func() TrialRow) error {
+	out, newest, err := c.differences(ctx, workspace, before, after, newest, func(row TrialRow) error {
 		switch {
-		case last != "" && e.ID >= last:
+		case last != "" && row.Event.ID >= last:
 			passed++
 		case len(rows) < limit:
-			rows = append(rows, row())
+			rows = append(rows, row)
 		default:
 			more = true
 		}
@@ -139,7 +137,7 @@ func (c *Composer) Try(ctx context.Context, workspace string, before *engawa.Rou
 // Differences tries like Try, and hands each event for which it differs to f, the
 // newest first, without messages. It ends when f fails.
 func (c *Composer) Differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, f func(TrialRow) error) (Trial, error) {
-	out, _, err := c.differences(ctx, workspace, before, after, "", func(_ engawa.Event, row func() TrialRow) error { return f(row()) })
+	out, _, err := c.differences(ctx, workspace, before, after, "", f)
 	return out, err
 }
 
@@ -157,8 +155,11 @@ func cursorOf(cursor string) (newest, last string, err error) {
 	return newest, last, nil
 }
 
-func (c *Composer) differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, newest string, f func(e engawa.Event, row func() TrialRow) error) (out Trial, first string, err error) {
-	t := trial{before: before, after: after, changes: map[[2]uint64][]Aspect{}}
+func (c *Composer) differences(ctx context.Context, workspace string, before *engawa.Route, after engawa.Route, newest string, f func(TrialRow) error) (out Trial, first string, err error) {
+	t := trial{before: before, after: &after}
+	if before != nil {
+		t.changed = aspectsOf(before.Then, after.Then)
+	}
 	if t.old, err = tried(before); err != nil {
 		return out, "", err
 	}
@@ -174,17 +175,21 @@ func (c *Composer) differences(ctx context.Context, workspace string, before *en
 			if len(broken) > 0 {
 				return broken[0].Err
 			}
-			difference, aspects := t.compare(p.Event, was, would)
-			if out.count(len(was) > 0, len(would) > 0, difference); difference == "" {
+			row := TrialRow{Event: p.Event}
+			if len(was) > 0 {
+				row.Was = before.Then
+			}
+			if len(would) > 0 {
+				row.Would = after.Then
+			}
+			row.Difference, row.Aspects = t.compare(row)
+			if out.count(row); row.Difference == "" {
 				continue
 			}
-			for _, a := range aspects {
-				sums[TrialSum{difference, a, 0}]++
+			for _, a := range row.Aspects {
+				sums[TrialSum{row.Difference, a, 0}]++
 			}
-			err := f(p.Event, func() TrialRow {
-				return TrialRow{Event: p.Event, Difference: difference, Aspects: aspects, Was: steps(was), Would: steps(would)}
-			})
-			if err != nil {
+			if err := f(row); err != nil {
 				return err
 			}
 		}
@@ -196,10 +201,7 @@ func (c *Composer) differences(ctx context.Context, workspace string, before *en
 		out.Sums = append(out.Sums, s)
 	}
 	slices.SortFunc(out.Sums, func(a, b TrialSum) int {
-		if a.Events != b.Events {
-			return b.Events - a.Events
-		}
-		return strings.Compare(string(a.Difference+"."+Difference(a.Aspect)), string(b.Difference+"."+Difference(b.Aspect)))
+		return cmp.Or(b.Events-a.Events, cmp.Compare(a.Difference, b.Difference), cmp.Compare(a.Aspect, b.Aspect))
 	})
 	return out, first, err
 }
@@ -215,48 +217,22 @@ func tried(r *engawa.Route) (*route.Set, error) {
 }
 
 func (t *trial) wants(typ string) bool {
-	return t.before != nil && takes(t.before, typ) || takes(&t.after, typ)
-}
-
-func takes(r *engawa.Route, typ string) bool {
-	return slices.ContainsFunc(r.Events, func(p string) bool { return engawa.MatchesType(p, typ) })
-}
-
-func steps(plans []route.Plan) (all []engawa.Step) {
-	for _, p := range plans {
-		all = append(all, p.Step)
-	}
-	return all
+	return t.before != nil && engawa.MatchesAny(t.before.Events, typ) || engawa.MatchesAny(t.after.Events, typ)
 }
 
 // compare says how the two differ for an event, and in what; empty: they do not.
-func (t *trial) compare(e engawa.Event, was, would []route.Plan) (Difference, []Aspect) {
+func (t *trial) compare(r TrialRow) (Difference, []Aspect) {
 	switch {
-	case len(was) == 0 && len(would) == 0:
+	case r.Was == nil && r.Would == nil:
 		return "", nil
-	case len(was) == 0:
-		return Added, []Aspect{notTaken(t.before, e)}
-	case len(would) == 0:
-		return Removed, []Aspect{notTaken(&t.after, e)}
-	}
-	key := [2]uint64{places(was), places(would)}
-	aspects, ok := t.changes[key]
-	if !ok {
-		aspects = aspectsOf(steps(was), steps(would))
-		t.changes[key] = aspects
-	}
-	if len(aspects) == 0 {
+	case r.Was == nil:
+		return Added, []Aspect{notTaken(t.before, r.Event)}
+	case r.Would == nil:
+		return Removed, []Aspect{notTaken(t.after, r.Event)}
+	case t.changed == nil:
 		return "", nil
 	}
-	return Changed, aspects
-}
-
-// places is a set of steps' places; a route has fewer than 64.
-func places(plans []route.Plan) (set uint64) {
-	for _, p := range plans {
-		set |= 1 << p.At
-	}
-	return set
+	return Changed, t.changed
 }
 
 // notTaken is why a route asks for nothing on an event.
@@ -264,7 +240,7 @@ func notTaken(r *engawa.Route, e engawa.Event) Aspect {
 	switch {
 	case r == nil:
 		return NewRoute
-	case !takes(r, e.Type):
+	case !engawa.MatchesAny(r.Events, e.Type):
 		return OtherTypes
 	}
 	return Condition
@@ -313,14 +289,14 @@ func aspectsOf(was, would []engawa.Step) (all []Aspect) {
 	return all
 }
 
-func (t *Trial) count(was, would bool, d Difference) {
-	if was {
+func (t *Trial) count(r TrialRow) {
+	if r.Was != nil {
 		t.Before++
 	}
-	if would {
+	if r.Would != nil {
 		t.After++
 	}
-	switch d {
+	switch r.Difference {
 	case Added:
 		t.Added++
 	case Removed:

@@ -18,6 +18,7 @@ type What string
 
 // What may be doubtful.
 const (
+	Unread   What = "unread"   // the condition cannot be read, whatever the event
 	Unknown  What = "unknown"  // no selected type has the member
 	Extra    What = "extra"    // none has it, and the condition looks first whether it is there
 	Partly   What = "partly"   // some have it, others not
@@ -32,13 +33,13 @@ const (
 // it stands, no event of the types Of passes, whatever else they say.
 type Doubt struct {
 	What    What
-	Path    string   // as the condition writes it: "event.data.amont"
+	Path    string   // as the condition writes it: "event.data.amont"; empty: Unread
 	Nearest string   // of Unknown and Value: what may have been meant; may be empty
 	Allowed []string // of Unknown the members that are there, of Value the values, shownNames at most
 	Of      []string // the types of which it never holds; empty: of all that are selected
 	Is      Kind     // of Compared and Kinds: what it is
 	Takes   Kind     // and what it is compared with, or would have to be
-	Seen    string   // of Value: what it is compared with
+	Seen    string   // of Value: what it is compared with; of Unread: why it cannot be read
 	Refused bool     // of all types: the condition is not saved so
 }
 
@@ -56,6 +57,8 @@ func (d Doubt) Told() *engawa.Error {
 
 func (d Doubt) says() (message, remedy string) {
 	switch d.What {
+	case Unread:
+		return d.Seen, `write an expression such as event.data.amount >= 1000 && customer.country == "JP"`
 	case Unknown:
 		remedy = "use one of " + listed(d.Allowed)
 		if d.Nearest != "" {
@@ -102,15 +105,14 @@ func listed(names []string) string {
 // types that the route selects, the workspace's own among them, and against what
 // is known of every event and customer. The condition is read as it would be for
 // each type by itself: what a comparison of event.type or event.group leaves out,
-// and what stands behind has(), is not held against it. The error is an
-// *engawa.Error: a condition that cannot be read.
-func Doubts(r engawa.Route, own []catalogue.Type) ([]Doubt, error) {
+// and what stands behind has(), is not held against it.
+func Doubts(r engawa.Route, own []catalogue.Type) []Doubt {
 	if r.Condition == "" {
-		return nil, nil
+		return nil
 	}
 	read, _, err := condition(r.Condition)
 	if err != nil {
-		return nil, err
+		return []Doubt{unread(err)}
 	}
 	all := found{map[spot]*finding{}, map[int64]int{}}
 	types := selected(r.Events, own)
@@ -120,7 +122,7 @@ func Doubts(r engawa.Route, own []catalogue.Type) ([]Doubt, error) {
 		w.wants(whole, w.value(whole), Truth)
 		all.add(w)
 	}
-	return all.doubts(), nil
+	return all.doubts()
 }
 
 // choice is one type that a route selects; unlisted, nobody knows what its events hold.
@@ -262,7 +264,7 @@ func (f finding) advised() Doubt {
 		d.Nearest = nearest(d.Seen, d.Allowed)
 	case Unknown, Extra:
 		d.Nearest = nearestPath(d.Path, d.Allowed, deep)
-	case Partly, Compared, Kinds, Decimal, Open:
+	case Unread, Partly, Compared, Kinds, Decimal, Open:
 		d.Allowed = nil
 	}
 	d.Allowed = d.Allowed[:min(len(d.Allowed), shownNames)]

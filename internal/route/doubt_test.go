@@ -184,7 +184,8 @@ func neverTaken(t *testing.T, r engawa.Route, own catalogue.Type) {
 }
 
 // TestDoubtsOfTheStored: a route that was saved before conditions were held to
-// schemas goes on, and can be switched off; only another condition is refused.
+// schemas goes on, and can be switched off; only another condition is refused, and
+// what cannot be read.
 func TestDoubtsOfTheStored(t *testing.T) {
 	stored := when(`event.data.amont > 3`)
 	if _, err := route.Compile([]engawa.Route{stored}); err != nil {
@@ -205,6 +206,10 @@ func TestDoubtsOfTheStored(t *testing.T) {
 		if _, err := route.Check(changed, &stored, nil); err == nil {
 			t.Errorf("saved: %+v", changed)
 		}
+	}
+	unread := when(`event.data.amount >`)
+	if doubts, err := route.Check(unread, &unread, nil); err == nil || len(doubts) != 1 || doubts[0].What != route.Unread {
+		t.Errorf("what cannot be read: %v %v", doubts, err)
 	}
 }
 

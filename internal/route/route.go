@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -60,7 +61,7 @@ func Compile(routes []engawa.Route) (*Set, error) {
 		if r.Condition != "" {
 			var err error
 			if _, c.when, err = condition(r.Condition); err != nil {
-				return nil, fmt.Errorf("route %q: %w", r.Name, err)
+				return nil, fmt.Errorf("route %q: %w", r.Name, unread(err).Told())
 			}
 		}
 		s.routes = append(s.routes, c)
@@ -72,20 +73,16 @@ func Compile(routes []engawa.Route) (*Set, error) {
 // which is nil for a new one, and what of its condition is doubtful by the schemas
 // of the types that it selects; own are the workspace's. A condition that asks for
 // what never is, is refused, unless the stored route asks just so: that one goes on
-// as it is, and its doubts are only told. The error is an *engawa.Error.
+// as it is, and its doubts are only told. One that cannot be read is always refused.
+// The error is an *engawa.Error.
 func Check(r engawa.Route, stored *engawa.Route, own []catalogue.Type) ([]Doubt, error) {
 	if err := form(r); err != nil {
 		return nil, err
 	}
-	doubts, err := Doubts(r, own)
-	if err != nil {
-		return nil, err
-	}
-	if stored != nil && stored.Condition == r.Condition && slices.Equal(stored.Events, r.Events) {
-		return doubts, nil
-	}
+	doubts := Doubts(r, own)
+	asked := stored != nil && stored.Condition == r.Condition && slices.Equal(stored.Events, r.Events)
 	for _, d := range doubts {
-		if d.Refused {
+		if d.What == Unread || d.Refused && !asked {
 			return doubts, d.Told()
 		}
 	}
@@ -161,25 +158,29 @@ func checkDelay(at string, st engawa.Step) error {
 	return nil
 }
 
-// condition compiles a CEL expression over event and customer that answers
-// true or false at a bounded cost, and returns it as it was read, too.
-func condition(expr string) (*cel.Ast, cel.Program, error) {
-	const remedy = `write an expression such as event.data.amount >= 1000 && customer.country == "JP"`
-	env, err := cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType),
+// language is what a condition is written in: CEL over event and customer.
+var language = sync.OnceValues(func() (*cel.Env, error) {
+	return cel.NewEnv(cel.Variable("event", cel.DynType), cel.Variable("customer", cel.DynType),
 		cel.ParserExpressionSizeLimit(maxLetters), cel.ParserRecursionLimit(maxNestings))
+})
+
+// condition compiles an expression that answers true or false at a bounded cost,
+// and returns it as it was read, too.
+func condition(expr string) (*cel.Ast, cel.Program, error) {
+	env, err := language()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make CEL environment: %w", err)
 	}
 	ast, issues := env.Compile(expr)
 	if issues.Err() != nil {
-		return nil, nil, engawa.Invalid("/condition", remedy, "the condition cannot be read: %v", issues.Err())
+		return nil, nil, fmt.Errorf("the condition cannot be read: %w", issues.Err())
 	}
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, nil, engawa.Invalid("/condition", remedy, "the condition gives %s, not true or false", t)
+		return nil, nil, fmt.Errorf("the condition gives %s, not true or false", t)
 	}
 	prog, err := env.Program(ast, cel.CostLimit(costLimit))
 	if err != nil {
-		return nil, nil, engawa.Invalid("/condition", remedy, "the condition cannot be used: %v", err)
+		return nil, nil, fmt.Errorf("the condition cannot be used: %w", err)
 	}
 	return ast, prog, nil
 }
@@ -189,7 +190,7 @@ func condition(expr string) (*cel.Ast, cel.Program, error) {
 // A route whose condition asks for a field that the event does not have is left out.
 func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out []Plan, broken []Broken) {
 	for _, r := range s.routes {
-		if !matches(r.Events, ev.Type) {
+		if !engawa.MatchesAny(r.Events, ev.Type) {
 			continue
 		}
 		holds, err := r.holds(ev, data, c)
@@ -229,6 +230,9 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 	return yes, nil
 }
 
+// unread is why a condition cannot be used on any event.
+func unread(err error) Doubt { return Doubt{What: Unread, Seen: err.Error(), Refused: true} }
+
 // unjudged is why a condition could not be judged; nil where the event lacks a
 // field that it asks for.
 func unjudged(err error) *engawa.Error {
@@ -236,13 +240,4 @@ func unjudged(err error) *engawa.Error {
 		return nil
 	}
 	return engawa.Invalid("/condition", "write one that walks through fewer values", "judging the condition on this event would take too long")
-}
-
-func matches(patterns []string, typ string) bool {
-	for _, p := range patterns {
-		if engawa.MatchesType(p, typ) {
-			return true
-		}
-	}
-	return false
 }

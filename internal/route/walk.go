@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -96,12 +97,7 @@ func (w walk) wants(e celast.Expr, v value, k Kind) {
 }
 
 // shown is what is said of a value in an answer: its path, or that it was reckoned.
-func (v value) shown() string {
-	if v.path == "" {
-		return "…"
-	}
-	return v.path
-}
+func (v value) shown() string { return cmp.Or(v.path, "…") }
 
 func (w walk) value(e celast.Expr) value {
 	w.been[e.ID()] = true
@@ -520,7 +516,7 @@ func (w walk) occurs(e celast.Expr, v value, with celast.Expr) {
 func (w walk) named(e celast.Expr, typ string) {
 	switch {
 	case slices.ContainsFunc(w.types, func(c choice) bool { return c.name == typ }):
-	case slices.ContainsFunc(w.patterns, func(p string) bool { return engawa.MatchesType(p, typ) }):
+	case engawa.MatchesAny(w.patterns, typ):
 		w.doubt(e.ID(), Doubt{What: Open, Path: typ})
 	default:
 		w.doubt(e.ID(), Doubt{What: Value, Path: "event.type", Seen: typ, Allowed: []string{w.typ.name}})

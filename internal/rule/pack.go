@@ -47,6 +47,14 @@ func (s *Set) Pack(name string) (Pack, error) {
 // stops hold everywhere, and the house's pack is where they stand.
 func (p Pack) Fixed() bool { return p.Name == House }
 
+// Customers is how many customers are in the pack's countries, by how many are in each.
+func (p Pack) Customers(of map[string]int) (n int) {
+	for _, c := range p.Countries {
+		n += of[c]
+	}
+	return n
+}
+
 // MaySwitch asks of a switch what has to be said with it: why, in 1 to 200
 // characters, and of a pack that is switched off although customers are in its
 // countries, that this is meant. The error is an *engawa.Error.

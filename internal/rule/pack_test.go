@@ -26,6 +26,9 @@ func TestPacks(t *testing.T) {
 			}
 		}
 	}
+	if n := s.Packs()[0].Customers(map[string]int{"DE": 2, "FR": 1, "JP": 4, "": 8}); n != 3 {
+		t.Errorf("%d customers are in %s", n, s.Packs()[0].Name)
+	}
 	if want := []string{"eu", "jp", "kr", "us", House}; !slices.Equal(names, want) || rules != len(s.All()) {
 		t.Errorf("packs %v with %d rules of %d", names, rules, len(s.All()))
 	}

@@ -84,23 +84,13 @@ const CountLimit = 100_000
 // CountLimit. All of them is how many were counted.
 func (s *Store) EventCounts(ctx context.Context, workspace string, since time.Time) (counts map[string]int, all int, err error) {
 	from := engawa.NewOrderedID(engawa.PrefixEvent, since)[:len(engawa.PrefixEvent)+1+9]
-	counts = map[string]int{}
 	err = s.view(ctx, workspace, func(t *tx) error {
-		return t.countTypes(counts, workspace, from)
+		counts, err = tally[string](t, `SELECT type, count(*) FROM (SELECT type FROM event WHERE workspace = $1 AND id >= $2 ORDER BY id DESC LIMIT $3) newest GROUP BY type`,
+			workspace, from, CountLimit)
+		return err
 	})
 	for _, n := range counts {
 		all += n
 	}
 	return counts, all, err
-}
-
-func (t *tx) countTypes(counts map[string]int, workspace, from string) error {
-	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
-		var typ string
-		var n int
-		err := scan(&typ, &n)
-		counts[typ] = n
-		return struct{}{}, err
-	}, `SELECT type, count(*) FROM (SELECT type FROM event WHERE workspace = $1 AND id >= $2 ORDER BY id DESC LIMIT $3) newest GROUP BY type`, workspace, from, CountLimit)
-	return err
 }

@@ -126,15 +126,8 @@ func sentArgs(workspace, account string, since time.Time) []any {
 
 // SentTally counts the deliveries of an account since an instant, by what became of them.
 func (s *Store) SentTally(ctx context.Context, workspace, account string, since time.Time) (out map[SentState]int, err error) {
-	out = map[SentState]int{}
 	err = s.view(ctx, workspace, func(t *tx) error {
-		_, err := all(t, func(scan func(...any) error) (struct{}, error) {
-			var state SentState
-			var n int
-			err := scan(&state, &n)
-			out[state] += n
-			return struct{}{}, err
-		}, `SELECT `+sentCase+`, count(*)`+sentFrom+` GROUP BY 1`, sentArgs(workspace, account, since)...)
+		out, err = tally[SentState](t, `SELECT `+sentCase+`, count(*)`+sentFrom+` GROUP BY 1`, sentArgs(workspace, account, since)...)
 		return err
 	})
 	if err != nil {

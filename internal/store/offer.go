@@ -107,24 +107,8 @@ func (t *tx) pools(workspace, rest string, args ...any) ([]PoolCounts, error) {
 
 func (t *tx) countPool(p engawa.OfferPool) (c PoolCounts, err error) {
 	c.OfferPool = p
-	type row struct {
-		state engawa.OfferState
-		n     int64
-	}
-	rows, err := all(t, func(scan func(...any) error) (r row, err error) { return r, scan(&r.state, &r.n) },
-		`SELECT state, count(*) FROM offer_code WHERE workspace = $1 AND pool = $2 GROUP BY state`, p.Workspace, p.ID)
-	for _, r := range rows {
-		switch r.state {
-		case engawa.OfferFree:
-			c.Free = r.n
-		case engawa.OfferHanded:
-			c.Handed = r.n
-		case engawa.OfferRedeemed:
-			c.Redeemed = r.n
-		case engawa.OfferLapsed:
-			c.Lapsed = r.n
-		}
-	}
+	of, err := tally[engawa.OfferState](t, `SELECT state, count(*) FROM offer_code WHERE workspace = $1 AND pool = $2 GROUP BY state`, p.Workspace, p.ID)
+	c.Free, c.Handed, c.Redeemed, c.Lapsed = int64(of[engawa.OfferFree]), int64(of[engawa.OfferHanded]), int64(of[engawa.OfferRedeemed]), int64(of[engawa.OfferLapsed])
 	if p.Word {
 		c.Free = -1
 		if p.Most > 0 {

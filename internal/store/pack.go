@@ -72,12 +72,12 @@ func (s *Store) SwitchPack(ctx context.Context, p engawa.PackSwitch) error {
 	return nil
 }
 
-// CustomersIn counts the customers of some countries.
-func (s *Store) CustomersIn(ctx context.Context, workspace string, countries []string) (n int, err error) {
+// CustomersByCountry counts the customers of each country; neither those who were
+// erased nor those who were merged into others.
+func (s *Store) CustomersByCountry(ctx context.Context, workspace string) (of map[string]int, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		count, err := one(t, scanInt, `SELECT count(*) FROM customer WHERE workspace = $1 AND country {in $2}`, workspace, t.list(countries))
-		n = int(count)
+		of, err = tally[string](t, `SELECT country, count(*) FROM customer WHERE workspace = $1 AND erased_at = 0 AND merged_into = '' GROUP BY country`, workspace)
 		return err
 	})
-	return n, err
+	return of, err
 }

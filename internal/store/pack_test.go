@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/store"
+	"github.com/engawa/engawa/internal/verdict"
 )
 
 // TestSwitchPack: a switch counts for the next facts, is kept with who and why, and
@@ -49,6 +53,28 @@ func TestSwitchPack(t *testing.T) {
 		}
 		if got := s.audited()[0]; got != "switch-pack-on us member:1" {
 			s.t.Errorf("the trail says %s", got)
+		}
+	})
+}
+
+// TestCustomersByCountry: who is there is counted, each once; not who was erased or
+// merged into another.
+func TestCustomersByCountry(t *testing.T) {
+	each(t, func(s *shop) {
+		ctx := s.t.Context()
+		for id, country := range map[string]string{"cus_a": "KR", "cus_b": "KR", "cus_same": "KR", "cus_gone": "KR", "cus_jp": "JP", "cus_left": "JP", "cus_where": ""} {
+			s.must(s.AddCustomer(ctx, store.NewCustomer{Customer: engawa.Customer{Workspace: ws, ID: id, Kind: "person", Name: id, Country: country, CreatedAt: time.Now()}}))
+		}
+		for _, id := range []string{"cus_gone", "cus_left"} {
+			_, err := s.Erase(ctx, ws, id)
+			s.must(err)
+		}
+		_, err := s.Merge(ctx, store.Merge{Workspace: ws, Into: "cus_a", From: "cus_same", Narrow: verdict.Narrow})
+		s.must(err)
+		got, err := s.CustomersByCountry(ctx, ws)
+		s.must(err)
+		if want := map[string]int{"KR": 2, "JP": 1, "": 1}; !maps.Equal(got, want) {
+			s.t.Errorf("counted %v, not %v", got, want)
 		}
 	})
 }

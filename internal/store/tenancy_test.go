@@ -1111,8 +1111,8 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"CustomersAt": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.CustomersAt(ctx, as, e.address)
 	},
-	"CustomersIn": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
-		return s.CustomersIn(ctx, as, []string{""})
+	"CustomersByCountry": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.CustomersByCountry(ctx, as)
 	},
 	"WalkJudged": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		var ids []string

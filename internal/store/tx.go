@@ -405,5 +405,18 @@ func one[T any](t *tx, scan func(func(...any) error) (T, error), q string, args 
 	return vs[0], nil
 }
 
+// tally returns how many there are of each, from rows of one and its number.
+func tally[K ~string](t *tx, q string, args ...any) (map[K]int, error) {
+	out := map[K]int{}
+	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
+		var of K
+		var n int
+		err := scan(&of, &n)
+		out[of] = n
+		return struct{}{}, err
+	}, q, args...)
+	return out, err
+}
+
 func scanString(scan func(...any) error) (v string, err error) { return v, scan(&v) }
 func scanInt(scan func(...any) error) (v int64, err error)     { return v, scan(&v) }
