@@ -171,7 +171,7 @@ var computed = map[string][]string{
 	"act.":        {"contact", "contact_at_night", "share_address", "share_usage"},
 	"locale.":     {"ja", "ko", "en"},
 	"doubt.":      {"unread", "unread.remedy", "unknown", "extra", "partly", "compared", "kinds", "decimal", "value", "open", "unknown.remedy", "partly.remedy", "compared.remedy", "kinds.remedy", "decimal.remedy", "open.remedy"}, // route.What
-	"doubt.kind.": {"text", "number", "whole", "truth", "list", "object", "time", "duration", "nothing"},                                                                                                  // route.Kind
+	"doubt.kind.": {"text", "number", "whole", "truth", "list", "object", "time", "duration", "nothing"},                                                                                                                             // route.Kind
 	"trial.": { // message.Difference and message.Aspect
 		"added.route", "added.events", "added.condition", "removed.events", "removed.condition",
 		"changed.to", "changed.way", "changed.words", "changed.digest", "changed.time", "changed.purpose", "changed.while",
