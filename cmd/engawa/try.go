@@ -83,10 +83,7 @@ func (y tryCmd) plan(ctx context.Context, h *serve.Hub, workspace string, in tri
 	if err != nil {
 		return err
 	}
-	set, err := route.Compile(routes)
-	if err != nil {
-		return err
-	}
+	set := route.Compile(routes)
 	plans, broken := set.Plan(ev, message.Data(ev), customer)
 	for _, b := range broken {
 		fmt.Fprintf(out, "route %s: %v\n", b.Route.ID, b.Err)

@@ -242,8 +242,8 @@ func TestPlaceGone(t *testing.T) {
 	})
 }
 
-// TestUnjudged: a condition that cannot be judged on an event asks a person, once
-// however many events come, and keeps no other route from them.
+// TestUnjudged: a condition that cannot be judged on an event, or that cannot be read,
+// asks a person, once however many events come, and keeps no other route from them.
 func TestUnjudged(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
 		step := engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}}
@@ -251,6 +251,9 @@ func TestUnjudged(t *testing.T) {
 		costly.Condition = "[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, a + b + c + d > 0))))"
 		h.must(h.st.SaveRoute(context.Background(), costly))
 		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_plain", "contract.*", step)))
+		unread := routeOf("rte_unread", "contract.*", step)
+		unread.Condition = "event.data.amount >"
+		h.must(h.st.SaveRoute(context.Background(), unread))
 		h.run("n1", time.Minute)
 		h.event("A-1", "contract.suspended", "cus_no")
 		h.event("A-2", "contract.suspended", "cus_no")
@@ -261,8 +264,13 @@ func TestUnjudged(t *testing.T) {
 		}
 		tasks, err := h.st.Tasks(context.Background(), ws, 10)
 		h.must(err)
-		if len(tasks) != 1 || tasks[0].Kind != "route.broken" || tasks[0].Ref != "rte_costly" || tasks[0].Count != 2 {
+		if len(tasks) != 2 {
 			t.Errorf("tasks: %+v", tasks)
+		}
+		for _, k := range tasks {
+			if k.Kind != "route.broken" || k.Ref == "rte_plain" || k.Count != 2 {
+				t.Errorf("%s of %s, %d times", k.Kind, k.Ref, k.Count)
+			}
 		}
 	})
 }

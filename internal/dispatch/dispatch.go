@@ -324,10 +324,7 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 	if err != nil {
 		return nil, err
 	}
-	set, err := route.Compile(routes)
-	if err != nil {
-		return nil, err
-	}
+	set := route.Compile(routes)
 	out := make([]store.Routed, len(evs))
 	var all []message.Request
 	var of []int

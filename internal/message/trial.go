@@ -160,11 +160,9 @@ func (c *Composer) differences(ctx context.Context, workspace string, before *en
 	if before != nil {
 		t.changed = aspectsOf(before.Then, after.Then)
 	}
-	if t.old, err = tried(before); err != nil {
-		return out, "", err
-	}
-	if t.would, err = tried(&after); err != nil {
-		return out, "", err
+	t.old, t.would = tried(before), tried(&after)
+	if b := t.would.Unread(); b != nil {
+		return out, "", b.Err
 	}
 	sums := map[TrialSum]int{}
 	looked, first, err := c.Store.WalkPast(ctx, workspace, newest, TrialEvents, t.wants, func(past []store.Past) error {
@@ -207,7 +205,7 @@ func (c *Composer) differences(ctx context.Context, workspace string, before *en
 }
 
 // tried compiles a route alone, switched on; of none it makes the empty set.
-func tried(r *engawa.Route) (*route.Set, error) {
+func tried(r *engawa.Route) *route.Set {
 	if r == nil {
 		return route.Compile(nil)
 	}

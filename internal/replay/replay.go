@@ -157,10 +157,7 @@ func (r *Runner) requests(ctx context.Context, workspace, account string, evs []
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := route.Compile(routes)
-	if err != nil {
-		return nil, nil, err
-	}
+	set := route.Compile(routes)
 	told, err := r.told(ctx, workspace, evs, of)
 	if err != nil {
 		return nil, nil, err

@@ -24,11 +24,12 @@ type Set struct {
 
 type compiled struct {
 	engawa.Route
-	when cel.Program // nil: always
+	when   cel.Program   // nil: always
+	unread *engawa.Error // why the condition cannot be read
 }
 
-// Broken is a route whose condition could not be judged on an event, and why.
-// Nobody knows what it would have sent: a person has to look.
+// Broken is a route whose condition cannot be read, or could not be judged on an
+// event, and why. Nobody knows what it would have sent: a person has to look.
 type Broken struct {
 	Route engawa.Route
 	Err   *engawa.Error
@@ -49,9 +50,10 @@ const (
 	maxNestings = 32
 )
 
-// Compile readies routes. The error is an *engawa.Error that names the route
-// and what is wrong with its condition.
-func Compile(routes []engawa.Route) (*Set, error) {
+// Compile readies the routes that are switched on. One whose condition cannot be read
+// (no such one is saved; a newer program may read more strictly) is broken on each of
+// its events, and holds up no other.
+func Compile(routes []engawa.Route) *Set {
 	s := &Set{}
 	for _, r := range routes {
 		if !r.Enabled {
@@ -61,12 +63,22 @@ func Compile(routes []engawa.Route) (*Set, error) {
 		if r.Condition != "" {
 			var err error
 			if _, c.when, err = condition(r.Condition); err != nil {
-				return nil, fmt.Errorf("route %q: %w", r.Name, unread(err).Told())
+				c.unread = unread(err).Told()
 			}
 		}
 		s.routes = append(s.routes, c)
 	}
-	return s, nil
+	return s
+}
+
+// Unread returns the first route whose condition cannot be read; nil: there is none.
+func (s *Set) Unread() *Broken {
+	for _, r := range s.routes {
+		if r.unread != nil {
+			return &Broken{r.Route, r.unread}
+		}
+	}
+	return nil
 }
 
 // Check reports what is wrong with a route before it is saved in place of stored,
@@ -212,7 +224,7 @@ const ToCustomer = "customer"
 
 func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer) (bool, *engawa.Error) {
 	if r.when == nil {
-		return true, nil
+		return r.unread == nil, r.unread
 	}
 	out, _, err := r.when.Eval(map[string]any{
 		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "actor": map[string]any{"type": ev.Actor.Type, "id": ev.Actor.ID}, "account": ev.Account, "data": data},
