@@ -8,7 +8,6 @@
 package confirm
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ type Runner struct{ Compose *message.Composer }
 const batch = 100
 
 // Step looks at the customers whose decisions are due. Several nodes may do so: one
-// of them tells. What fails for one customer does not hold up the others.
+// of them tells. What fails for one customer waits, and holds up no other.
 func (r *Runner) Step(ctx context.Context) error {
 	due, err := r.Compose.Store.DueDecided(ctx, batch)
 	if err != nil {
@@ -38,9 +37,14 @@ func (r *Runner) Step(ctx context.Context) error {
 	}
 	var failed []error
 	for _, c := range due {
-		if err := r.see(ctx, c); err != nil && engawa.CodeOf(err) != engawa.CodeConflict {
-			failed = append(failed, fmt.Errorf("decisions of %s: %w", c.ID, err))
+		err := r.see(ctx, c)
+		if err == nil || engawa.CodeOf(err) == engawa.CodeConflict {
+			continue
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		failed = append(failed, fmt.Errorf("decisions of %s: %w", c.ID, err), r.Compose.Store.PutOff(ctx, c, time.Now().Add(soon)))
 	}
 	return errors.Join(failed...)
 }
@@ -56,28 +60,38 @@ func (r *Runner) see(ctx context.Context, ref store.CustomerRef) error {
 		return err
 	}
 	now := time.Now()
-	y := store.Sayings{Workspace: ref.Workspace, Customer: ref.ID}
+	y := store.Sayings{Workspace: ref.Workspace, Customer: ref.ID, Version: d.Version}
 	parts := map[part][]telling{}
 	for _, c := range d.Consents {
-		if c.LookAt.IsZero() || c.LookAt.After(now) {
-			continue
-		}
-		var k duty // of nobody any more there is nothing to tell
+		t := telling{c, duty{said: c.Said}} // of nobody any more there is nothing to tell
 		if !d.Customer.Erased {
-			k = look(c, w.law(c.Consent, now), w.stands[c.ID], now)
+			t.duty = look(c, w.law(c.Consent, now), w.stands[c.ID], now)
 		}
-		if k.tell != nothing {
-			of := part{k.tell, c.Controller}
-			parts[of] = append(parts[of], telling{c, k})
-			continue
+		if t.duty.stop {
+			y.Cancel = append(y.Cancel, c.Said.ReminderBy)
 		}
-		y.Of = append(y.Of, store.Saying{Consent: c.ID, Seen: c.LookAt, Said: k.said, Next: k.next})
-		y.Close = append(y.Close, closed(ref.ID, c.Said, k.said)...)
+		of := part{t.duty.tell, c.Controller}
+		if c.LookAt.IsZero() || c.LookAt.After(now) {
+			of.what = nothing // it is not its turn
+		}
+		parts[of] = append(parts[of], t)
 	}
+	asked := map[what][]telling{}
 	for of, ts := range parts {
-		if err := w.tell(ctx, &y, of, ts); err != nil {
+		told, err := w.tell(ctx, &y, of, ts)
+		if err != nil {
 			return err
 		}
+		for _, t := range ts {
+			late := t.duty.late
+			if late == nothing && !told {
+				late = t.duty.must
+			}
+			asked[late] = append(asked[late], t)
+		}
+	}
+	for _, of := range []what{result, reminder} {
+		y.Tasks = append(y.Tasks, w.task(of, asked[of]))
 	}
 	return r.Compose.Store.Say(ctx, y)
 }
@@ -88,22 +102,11 @@ type part struct {
 	controller string
 }
 
-// telling is a decision of which the customer is to be told.
+// telling is a decision of which the customer may have to be told.
 type telling struct {
 	store.ToTell
 
 	duty duty
-}
-
-// closed are the tasks that are done once the customer was told.
-func closed(customer string, before, after engawa.Said) (done []store.Closing) {
-	if !before.ResultAt.Equal(after.ResultAt) {
-		done = append(done, store.Closing{Kind: store.ResultTask, Ref: customer})
-	}
-	if !before.ReminderAt.Equal(after.ReminderAt) {
-		done = append(done, store.Closing{Kind: store.ReminderTask, Ref: customer})
-	}
-	return done
 }
 
 // world is what is needed to tell one customer.
@@ -163,97 +166,76 @@ func (w world) law(c engawa.Consent, now time.Time) (l law) {
 	return l
 }
 
-// tell makes the message of one part, or asks a person where it could not go.
-func (w world) tell(ctx context.Context, y *store.Sayings, of part, ts []telling) error {
-	m, err := w.compose(ctx, of, ts)
-	if err != nil {
-		return err
+// tell makes the message of one part, and says when its decisions are looked at
+// next. It reports whether a message could be made.
+func (w world) tell(ctx context.Context, y *store.Sayings, of part, ts []telling) (bool, error) {
+	var m *store.NewMessage
+	if of.what != nothing {
+		var err error
+		if m, err = w.compose(ctx, of, ts); err != nil {
+			return false, err
+		}
 	}
 	if m != nil {
 		y.Messages = append(y.Messages, *m)
 	}
+	now := time.Now()
 	for _, t := range ts {
-		s := store.Saying{Consent: t.ID, Seen: t.LookAt, Said: t.duty.said, Next: t.duty.retry}
-		if m != nil {
-			s.Next = t.duty.next
-			if of.what == result {
-				s.Said.ResultBy = m.Message.ID
-			} else {
-				s.Said.ReminderBy = m.Message.ID
-			}
+		if t.LookAt.IsZero() || t.LookAt.After(now) {
+			continue
+		}
+		s := store.Saying{Consent: t.ID, Seen: t.LookAt, Said: t.duty.said, Next: t.duty.next}
+		switch {
+		case of.what == nothing:
+		case m == nil:
+			s.Next = t.duty.retry
+		case of.what == result:
+			s.Said.ResultBy = m.Message.ID
+		default:
+			s.Said.ReminderBy = m.Message.ID
 		}
 		y.Of = append(y.Of, s)
 	}
-	if m == nil {
-		y.Raise = append(y.Raise, w.asks(of, ts)...)
-	}
-	return nil
+	return m != nil, nil
 }
 
-// asks is the task for what no message can tell and time is running out for.
-func (w world) asks(of part, ts []telling) []engawa.Task {
+// task asks a person to tell what no message has told in time; of nothing it closes
+// what was asked before.
+func (w world) task(of what, ts []telling) engawa.Task {
 	k := engawa.Task{Workspace: w.workspace.ID, Kind: store.ResultTask, Ref: w.customer.ID, Customer: w.customer.ID}
-	if of.what == reminder {
+	if of == reminder {
 		k.Kind = store.ReminderTask
 	}
 	var ids []string
 	for _, t := range ts {
-		if !t.duty.ask {
-			continue
-		}
 		ids = append(ids, t.ID)
 		if k.DueAt.IsZero() || t.duty.until.Before(k.DueAt) {
 			k.DueAt = t.duty.until
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
+	slices.Sort(ids)
 	k.Args = map[string]string{store.ArgConsents: strings.Join(ids, " ")}
-	return []engawa.Task{k}
+	return k
 }
 
 // compose makes the message; nil: no account may or can carry it.
 func (w world) compose(ctx context.Context, of part, ts []telling) (*store.NewMessage, error) {
-	chain, err := w.chain(ctx)
+	accounts, err := w.Compose.Store.Accounts(ctx, w.workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := message.Chain(accounts, w.Compose.Kinds, nil, true)
 	if err != nil || len(chain) == 0 {
 		return nil, err
 	}
-	until := ts[0].duty.until
 	ms, err := w.Compose.Compose(ctx, w.workspace.ID, []message.Request{{
 		Workspace: w.workspace.ID, Customer: w.customer.ID, App: app(ts), Purpose: engawa.ConsentAdmin, Trigger: engawa.ByAutomatic,
-		Topic: "consent." + string(of.what), Chain: chain, Content: w.words(of, ts), ExpiresAt: expires(until, time.Now()),
+		Topic: "consent." + string(of.what), Chain: chain, Content: w.words(of, ts),
 	}})
 	if err != nil || len(ms) == 0 || ms[0].Message.State == engawa.MessageRefused {
 		return nil, err
 	}
 	return &ms[0], nil
-}
-
-// expires is when a notice is over: it may still go late, since late is better than
-// never, and another is made after it.
-func expires(until, now time.Time) time.Time {
-	if least := now.Add(daily); until.Before(least) {
-		return least
-	}
-	return until
-}
-
-// chain is every way to customers, mail first: a notice is to be kept.
-func (w world) chain(ctx context.Context) ([]engawa.Via, error) {
-	accounts, err := w.Compose.Store.Accounts(ctx, w.workspace.ID)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortStableFunc(accounts, func(a, b engawa.Account) int { return cmp.Compare(rank(a), rank(b)) })
-	return message.Chain(accounts, w.Compose.Kinds, nil, true)
-}
-
-func rank(a engawa.Account) int {
-	if a.Kind == "mail" {
-		return 0
-	}
-	return 1
 }
 
 // app is the one that all are about, or none.

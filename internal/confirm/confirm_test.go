@@ -3,6 +3,7 @@ package confirm
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,9 @@ func (d *desk) decide(customer string, given bool, ago time.Duration, change ...
 	return c.ID
 }
 
+// toldThen has what was decided so far told when it was decided.
+func (d *desk) toldThen() { d.exec(`UPDATE consent SET told_at = at`) }
+
 func (d *desk) step() {
 	d.Helper()
 	d.must(d.Step(d.Context()))
@@ -121,12 +125,14 @@ func (d *desk) told(customer string) (out []engawa.Message) {
 	return out
 }
 
-func (d *desk) said(id string) engawa.Said {
+func (d *desk) decision(id string) engawa.Consent {
 	d.Helper()
 	c, err := d.st.Consent(d.Context(), ws, id)
 	d.must(err)
-	return c.Said
+	return c
 }
+
+func (d *desk) said(id string) engawa.Said { return d.decision(id).Said }
 
 // tasks are the open ones.
 func (d *desk) tasks() []engawa.Task {
@@ -155,8 +161,23 @@ func (d *desk) tooLong(customer string) bool {
 	return false
 }
 
-// arrive has every message handed over.
-func (d *desk) arrive() { d.exec(`UPDATE delivery SET state = 'accepted'`) }
+// arrive has every message handed over, as it is done an hour after it was made.
+func (d *desk) arrive() {
+	d.exec(`UPDATE delivery SET state = 'accepted', handed_at = created_at + 3600000000`)
+}
+
+// fail has every message that waits end without having arrived.
+func (d *desk) fail() {
+	d.exec(`UPDATE message SET state = 'failed' WHERE state = 'waiting'`)
+	d.exec(`UPDATE delivery SET state = 'failed' WHERE state = 'queued'`)
+}
+
+// age has what the hub made so far made earlier.
+func (d *desk) age(by time.Duration) {
+	d.Helper()
+	_, err := d.db.ExecContext(d.Context(), fmt.Sprintf(`UPDATE message SET created_at = created_at - %d`, by.Microseconds()))
+	d.must(err)
+}
 
 // TestResult: a customer in Korea is told once, in one message, of all that was
 // decided together, with sender, facts, dates and how to reach the business; after
@@ -184,8 +205,8 @@ func TestResult(t *testing.T) {
 		if strings.Contains(own.Content.Text, "미도리") {
 			own, ms[1] = ms[1], own
 		}
-		date := d.Compose.Words.For(engawa.Korean, seoul(t)).Date(time.Now())
-		for _, want := range []string{"히나타 커피에서", "02-000-0000", date + " 동의: 광고 · 이메일", date + " 동의: 야간(21시부터 8시까지) 광고 · 모든 수단", date + " 거부·철회: 광고 · 이메일 · 원두"} {
+		date := d.Compose.Words.For(engawa.Korean, seoul(t)).Date(d.decision(no).At)
+		for _, want := range []string{"히나타 커피에서", "02-000-0000", " 동의: 광고 · 이메일", " 동의: 야간(21시부터 8시까지) 광고 · 모든 방법", date + " 거부·철회: 광고 · 이메일 · 원두"} {
 			if !strings.Contains(own.Content.Text, want) {
 				t.Errorf("%q is not in\n%s", want, own.Content.Text)
 			}
@@ -219,7 +240,7 @@ func TestResult(t *testing.T) {
 // tenth day; what the person says is kept, and asked for no more.
 func TestUnreachable(t *testing.T) {
 	each(t, func(d *desk) {
-		young, old, past := d.decide(mute, true, 9*daily), d.decide(mute, false, 10*daily), d.decide(mute, true, 14*daily)
+		young, old := d.decide(mute, true, 9*daily), d.decide(mute, false, 10*daily)
 		d.step()
 		d.again()
 		ts := d.tasks()
@@ -230,8 +251,8 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("it is due in %s", left)
 		}
 		d.must(d.st.By("member:mem_1").FinishTask(d.Context(), ws, ts[0].ID, "by telephone"))
-		if s := d.said(old); s.ResultBy != ts[0].ID || s.ResultAt.IsZero() || !d.said(young).ResultAt.IsZero() || !d.said(past).ResultAt.IsZero() {
-			t.Errorf("told %+v, the younger %+v, the one of a fortnight ago %+v", s, d.said(young), d.said(past))
+		if s := d.said(old); s.ResultBy != ts[0].ID || s.ResultAt.IsZero() || !d.said(young).ResultAt.IsZero() {
+			t.Errorf("told %+v, and the younger %+v", s, d.said(young))
 		}
 		d.again()
 		if ts := d.tasks(); len(ts) != 0 {
@@ -251,6 +272,7 @@ func TestReminder(t *testing.T) {
 		lone := d.decide(mute, true, nearly+6*daily)
 		stopped := d.decide(mina, true, nearly, func(c *engawa.Consent) { c.Topic = "t" })
 		d.decide(mina, false, daily*100, func(c *engawa.Consent) { c.Topic = "t" })
+		d.toldThen()
 		d.step()
 		ms := d.told(mina)
 		if len(ms) != 1 || ms[0].Topic != "consent.reminder" || strings.Count(ms[0].Content.Text, "동의: 광고") != 1 || d.said(stopped).ReminderBy != "" {
@@ -295,16 +317,162 @@ func TestTwoNodes(t *testing.T) {
 	})
 }
 
-// TestNobodyLeft: to who was erased nothing is said, and nobody looks again.
+// TestNotArrived: a notice that did not arrive is made anew a day later, not before;
+// from the tenth day on a person is asked besides, once, and no more when it arrived.
+func TestNotArrived(t *testing.T) {
+	each(t, func(d *desk) {
+		id := d.decide(mina, true, 9*daily+12*hour)
+		d.step()
+		d.fail()
+		for range 3 {
+			d.again()
+		}
+		if n := len(d.told(mina)); n != 1 || len(d.tasks()) != 0 {
+			t.Fatalf("%d messages, %d tasks on the same day", n, len(d.tasks()))
+		}
+		d.exec(fmt.Sprintf(`UPDATE consent SET at = at - %d`, daily.Microseconds()))
+		d.age(daily)
+		for range 3 {
+			d.again()
+		}
+		ts := d.tasks()
+		if n := len(d.told(mina)); n != 2 || len(ts) != 1 || ts[0].Count != 1 || ts[0].Args[store.ArgConsents] != id {
+			t.Fatalf("%d messages, tasks %+v a day later", n, ts)
+		}
+		d.exec(`UPDATE delivery SET state = 'accepted', handed_at = created_at WHERE state = 'queued'`)
+		d.again()
+		if s := d.said(id); s.ResultAt.IsZero() || len(d.tasks()) != 0 {
+			t.Errorf("told %+v, tasks %+v", s, d.tasks())
+		}
+	})
+}
+
+// TestAskedOfAll: one task names all that a customer was not told, of whichever sender
+// and time; it says more as more is late, and stays as long as something is.
+func TestAskedOfAll(t *testing.T) {
+	each(t, func(d *desk) {
+		own, beans := d.decide(mute, true, 11*daily), d.decide(mute, true, 12*daily, func(c *engawa.Consent) { c.Controller, c.App = "ptn_beans", "app_beans" })
+		young := d.decide(mute, false, 10*daily-hour)
+		d.step()
+		asked := func(ids ...string) {
+			t.Helper()
+			slices.Sort(ids)
+			if ts := d.tasks(); len(ts) != 1 || ts[0].Args[store.ArgConsents] != strings.Join(ids, " ") {
+				t.Fatalf("asked %+v, not of %v", ts, ids)
+			}
+		}
+		asked(own, beans)
+		d.exec(fmt.Sprintf(`UPDATE consent SET at = at - %d`, 5*daily.Microseconds())) // the fifteenth day and later
+		d.again()
+		asked(own, beans, young)
+		id := d.tasks()[0].ID
+		if err := d.st.By("member:mem_1").FinishTask(t.Context(), ws, id, " "); engawa.CodeOf(err) != engawa.CodeInvalid {
+			t.Errorf("finished without a word of how: %v", err)
+		}
+		d.must(d.st.By("member:mem_1").FinishTask(t.Context(), ws, id, "by letter"))
+		for _, c := range []string{own, beans, young} {
+			if s := d.said(c); s.ResultBy != id || s.ResultAt.IsZero() {
+				t.Errorf("%s: %+v", c, s)
+			}
+		}
+		d.must(d.st.By("member:mem_1").ReopenTask(t.Context(), ws, id, "it was somebody else"))
+		d.again()
+		asked(own, beans, young)
+	})
+}
+
+// TestEarlier: of what was recorded before the hub told of decisions only the last
+// fortnight is told.
+func TestEarlier(t *testing.T) {
+	each(t, func(d *desk) {
+		d.decide(mina, false, 15*daily)
+		d.exec(`UPDATE consent SET told_by = 'earlier'`)
+		d.step()
+		if len(d.told(mina)) != 0 {
+			t.Error("it was told")
+		}
+		d.decide(mina, false, 13*daily)
+		d.exec(`UPDATE consent SET told_by = 'earlier'`)
+		d.step()
+		if len(d.told(mina)) != 1 {
+			t.Error("it was not told")
+		}
+	})
+}
+
+// TestStopsMeanwhile: a reminder that waits is stopped with the consent it is about,
+// and so is what a person was asked.
+func TestStopsMeanwhile(t *testing.T) {
+	each(t, func(d *desk) {
+		now := time.Now()
+		nearly := now.Sub(now.AddDate(-2, 0, 5))
+		d.decide(mina, true, nearly)
+		d.decide(mute, true, nearly)
+		d.toldThen()
+		d.step()
+		d.again()
+		if ms := d.told(mina); len(ms) != 1 || len(d.tasks()) != 1 {
+			t.Fatalf("%d messages, %d tasks", len(ms), len(d.tasks()))
+		}
+		d.decide(mina, false, 2*time.Minute)
+		d.decide(mute, false, 2*time.Minute)
+		d.step()
+		d.again()
+		ms := d.told(mina)
+		if len(ms) != 2 || ms[0].State != engawa.MessageCanceled || ms[1].Topic != "consent.result" {
+			t.Errorf("messages %v", ms)
+		}
+		if ts := d.tasks(); len(ts) != 0 {
+			t.Errorf("tasks %+v", ts)
+		}
+	})
+}
+
+// TestMadeByOthers: of what a merger, a parent or a complaint decided nothing is said.
+func TestMadeByOthers(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, how := range []string{"merge", "parent", "complaint"} {
+			d.decide(mina, false, time.Hour, func(c *engawa.Consent) { c.Evidence.How = how })
+		}
+		d.step()
+		if n := len(d.told(mina)); n != 0 {
+			t.Errorf("%d messages", n)
+		}
+	})
+}
+
+// TestFails: what fails for one customer is tried again later and keeps nobody waiting.
+func TestFails(t *testing.T) {
+	each(t, func(d *desk) {
+		d.decide(mina, true, 2*time.Hour, func(c *engawa.Consent) { c.Evidence.Wording = "w" })
+		d.decide(mute, true, 11*daily)
+		d.exec(`UPDATE consent SET evidence = '{' WHERE customer = '` + mina + `'`)
+		if err := d.Step(t.Context()); err == nil || len(d.tasks()) != 1 {
+			t.Errorf("%v, %d tasks", err, len(d.tasks()))
+		}
+		d.step() // it is not its turn
+	})
+}
+
+// TestNobodyLeft: to who was erased nothing is said, nobody looks again, nobody is
+// asked, and what was told stays the proof.
 func TestNobodyLeft(t *testing.T) {
 	each(t, func(d *desk) {
-		d.decide(mina, true, time.Hour)
-		_, err := d.st.Erase(t.Context(), ws, mina)
-		d.must(err)
+		told, late := d.decide(mina, true, time.Hour), d.decide(mute, true, 11*daily)
 		d.step()
+		d.arrive()
+		d.again()
+		for _, c := range []string{mina, mute} {
+			_, err := d.st.Erase(t.Context(), ws, c)
+			d.must(err)
+		}
+		d.again()
 		due, err := d.st.DueDecided(t.Context(), 10)
-		if err != nil || len(due) != 0 || len(d.told(mina)) != 0 || len(d.tasks()) != 0 {
-			t.Errorf("due %v, %d messages, %v", due, len(d.told(mina)), err)
+		if err != nil || len(due) != 0 || len(d.tasks()) != 0 {
+			t.Errorf("due %v, tasks %v, %v", due, d.tasks(), err)
+		}
+		if s := d.said(told); s.ResultAt.IsZero() || !d.said(late).ResultAt.IsZero() {
+			t.Errorf("told %+v, and %+v", s, d.said(late))
 		}
 	})
 }

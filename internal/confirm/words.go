@@ -38,7 +38,7 @@ func (w world) line(v text.Viewer, c engawa.Consent) string {
 
 // about says what a decision is about, from the widest to the narrowest.
 func (w world) about(v text.Viewer, c engawa.Consent) string {
-	parts := []string{v.T("confirm.of." + string(c.Act)), v.T("confirm.any_channel")}
+	parts := []string{v.T("confirm.of." + string(c.Act)), v.T("my.any_channel")}
 	if c.Channel != "" {
 		parts[1] = c.Channel
 		if v.Words.Has("kind." + c.Channel) {

@@ -104,8 +104,8 @@ func rulesIndex(set *rule.Set, ps []Page) string {
   ` + "`PUT /v1/rules/{pack}`" + `, with a reason that is kept. The verdict of a message names
   the version and the packs that were off (` + "`-without-us`" + `); old verdicts stay as they are.
 - The notices that Korea asks for after a decision (within 14 days) and before two
-  years are over are not sent by the hub yet; KR-13 stops what rests on a consent
-  of which the second was not given.
+  years are over are sent by the hub itself (docs/consent.md); KR-13 stops what
+  rests on a consent of which the second was not given.
 - Before a pack is switched it can be tried on up to 100,000 messages of the last 7,
   30 or 90 days: ` + "`GET /v1/rules/{pack}/trial`" + `. Each is judged again on the facts that
   were kept with it. What a changed verdict frees or uses of a customer's day and of

@@ -71,7 +71,7 @@ func (t *tx) stopChild(e engawa.Event) error {
 	for _, controller := range append(controllers, engawa.ControllerWorkspace) {
 		for _, c := range childs {
 			c.Workspace, c.ID, c.Customer, c.Controller, c.At = e.Workspace, engawa.NewID(engawa.PrefixConsent), e.Customer, controller, e.ReceivedAt
-			c.Evidence = engawa.Evidence{Wording: "RESCIND_CONSENT (App Store Server Notifications 2.19)", Version: "1", Where: e.ID, How: "parent"}
+			c.Evidence = engawa.Evidence{Wording: "RESCIND_CONSENT (App Store Server Notifications 2.19)", Version: "1", Where: e.ID, How: howParent}
 			if err := t.decided(c); err != nil {
 				return err
 			}

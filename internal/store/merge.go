@@ -172,7 +172,7 @@ func (t *tx) mergeConsents(m Merge) ([]engawa.Consent, error) {
 	for i := range stopped {
 		c := &stopped[i]
 		c.Workspace, c.ID, c.Customer = m.Workspace, engawa.NewID(engawa.PrefixConsent), m.Into
-		c.Evidence = engawa.Evidence{Where: m.From + " merged into " + m.Into, How: "merge"}
+		c.Evidence = engawa.Evidence{Where: m.From + " merged into " + m.Into, How: howMerge}
 		if err := t.keepConsent(*c); err != nil {
 			return nil, err
 		}
@@ -196,7 +196,7 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE handle SET customer = $3 WHERE workspace = $1 AND customer = $2
 			AND NOT EXISTS (SELECT 1 FROM handle o WHERE o.workspace = $1 AND o.app = handle.app AND o.partner = handle.partner AND o.customer = $3)`,
 		`UPDATE identity SET customer = $3 WHERE workspace = $1 AND customer = $2`,
-		`UPDATE consent SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE consent SET customer = $3, look_at = CASE WHEN look_at > 0 THEN 1 ELSE 0 END WHERE workspace = $1 AND customer = $2`,
 		`UPDATE suppression SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE purchase SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE refund_case SET customer = $3 WHERE workspace = $1 AND customer = $2`,
@@ -225,6 +225,9 @@ func (t *tx) mergeRows(m Merge) error {
 		return err
 	}
 	if err := t.lookAgain(m.Workspace, m.Into); err != nil {
+		return err
+	}
+	if err := t.forgetSayings(m.Workspace, m.From); err != nil {
 		return err
 	}
 	if _, err := t.exec(`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From); err != nil {

@@ -586,19 +586,11 @@ func (s *Store) Messages(ctx context.Context, workspace string, f MessageFilter,
 // deliveries' rows first, as a claim does: of the two, one sees the other.
 func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		if _, err := all(t, scanString, `SELECT id FROM delivery WHERE workspace = $1 AND message = $2 ORDER BY id {lock}`, workspace, id); err != nil {
-			return fmt.Errorf("cancel %s: %w", id, err)
-		}
-		if _, err := t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
-			WHERE workspace = $1 AND message = $2 AND waits`, workspace, id, now()); err != nil {
-			return fmt.Errorf("cancel %s: %w", id, err)
-		}
-		n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND `+messageState+` = 'waiting'
-			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
+		canceled, err := t.cancel(workspace, id)
 		if err != nil {
-			return fmt.Errorf("cancel %s: %w", id, err)
+			return err
 		}
-		if n == 1 {
+		if canceled {
 			return t.noted(workspace, "cancel-message", id, "")
 		}
 		if _, err := one(t, scanString, `SELECT state FROM message WHERE workspace = $1 AND id = $2`, workspace, id); err != nil {
@@ -606,4 +598,21 @@ func (s *Store) Cancel(ctx context.Context, workspace, id string) error {
 		}
 		return &engawa.Error{Code: engawa.CodeConflict, Message: "this message has been handed over or has ended", Remedy: "look at its deliveries"}
 	})
+}
+
+// cancel stops what of a message was not handed over, and reports whether nothing was.
+func (t *tx) cancel(workspace, id string) (bool, error) {
+	if _, err := all(t, scanString, `SELECT id FROM delivery WHERE workspace = $1 AND message = $2 ORDER BY id {lock}`, workspace, id); err != nil {
+		return false, fmt.Errorf("cancel %s: %w", id, err)
+	}
+	if _, err := t.exec(`UPDATE delivery SET state = 'canceled', note = 'canceled', updated_at = $3
+		WHERE workspace = $1 AND message = $2 AND waits`, workspace, id, now()); err != nil {
+		return false, fmt.Errorf("cancel %s: %w", id, err)
+	}
+	n, err := t.exec(`UPDATE message SET state = 'canceled', updated_at = $3 WHERE workspace = $1 AND id = $2 AND `+messageState+` = 'waiting'
+		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.state = 'sending')`, workspace, id, now())
+	if err != nil {
+		return false, fmt.Errorf("cancel %s: %w", id, err)
+	}
+	return n == 1, nil
 }

@@ -404,7 +404,7 @@ func (t *tx) withdrawMarketing(h handedRow, e engawa.Event) error {
 	return t.decided(engawa.Consent{
 		Workspace: h.Workspace, ID: engawa.NewID(engawa.PrefixConsent), Customer: h.Customer, Controller: firstSet(m.partner, engawa.ControllerWorkspace),
 		Act: engawa.ActContact, Purpose: engawa.Marketing, At: e.ReceivedAt,
-		Evidence: engawa.Evidence{Wording: "spam complaint (RFC 5965)", Version: "1", Where: h.Message, How: "complaint"},
+		Evidence: engawa.Evidence{Wording: "spam complaint (RFC 5965)", Version: "1", Where: h.Message, How: howComplaint},
 	})
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ const (
 // with a space between.
 const ArgConsents = "consents"
 
+// Earlier stands for the message that told of a decision, where the decision was
+// recorded before the hub told of any.
+const Earlier = "earlier"
+
 // settles is how long decisions gather before the first of them is looked at: who
 // answers a page decides several things at once, or thinks better of one.
 const settles = time.Minute
@@ -29,15 +34,23 @@ const settles = time.Minute
 type ToTell struct {
 	engawa.Consent
 
-	LookAt       time.Time           // when it is looked at next; zero: never
-	Result       engawa.MessageState // of the message Said.ResultBy; empty: there is none
-	Reminder     engawa.MessageState // of the message Said.ReminderBy
-	ReminderMade time.Time           // when that was made
+	LookAt   time.Time // when it is looked at next; zero: never
+	Result   Notice    // the message Said.ResultBy
+	Reminder Notice    // the message Said.ReminderBy
+}
+
+// Notice is what became of a message that tells of a decision.
+type Notice struct {
+	State    engawa.MessageState // empty: there is no message
+	MadeAt   time.Time
+	HandedAt time.Time // zero: not yet
+	Asked    bool      // a person is asked to tell it
 }
 
 // Decided is what one customer decided, oldest first.
 type Decided struct {
 	Customer engawa.Customer
+	Version  int64 // it grows with each decision
 	Consents []ToTell
 }
 
@@ -45,12 +58,12 @@ type Decided struct {
 type CustomerRef struct{ Workspace, ID string }
 
 // DueDecided returns customers who may have to be told of a decision by now, of
-// every workspace, those first whose decision waits longest; most at most.
+// every workspace: those of the most decisions that wait longest.
 func (s *Store) DueDecided(ctx context.Context, most int) (due []CustomerRef, err error) {
 	err = s.view(ctx, everywhere, func(t *tx) error {
 		due, err = all(t, func(scan func(...any) error) (r CustomerRef, err error) {
 			return r, scan(&r.Workspace, &r.ID)
-		}, `SELECT workspace, customer FROM consent WHERE look_at > 0 AND look_at <= $1 GROUP BY workspace, customer ORDER BY min(look_at), customer LIMIT `+strconv.Itoa(most), now())
+		}, `SELECT DISTINCT workspace, customer FROM (SELECT workspace, customer FROM consent WHERE look_at > 0 AND look_at <= $1 ORDER BY look_at LIMIT `+strconv.Itoa(most)+`) due`, now())
 		return err
 	})
 	if err != nil {
@@ -71,10 +84,16 @@ func (s *Store) Decided(ctx context.Context, workspace, customer string) (d Deci
 			return err
 		}
 		d.Customer = opened[0]
+		if d.Version, err = one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2`, workspace, customer); err != nil {
+			return err
+		}
 		if d.Consents, err = t.toTell(workspace, customer); err != nil {
 			return err
 		}
-		return t.knowSayings(workspace, d.Consents)
+		if err := t.knowSayings(workspace, d.Consents); err != nil {
+			return err
+		}
+		return t.knowAsked(workspace, customer, d.Consents)
 	})
 	if err != nil {
 		return d, fmt.Errorf("decisions of %s: %w", customer, err)
@@ -97,20 +116,36 @@ func (t *tx) knowSayings(workspace string, cs []ToTell) error {
 	for _, c := range cs {
 		ids = append(ids, c.Said.ResultBy, c.Said.ReminderBy)
 	}
-	type saying struct {
-		state engawa.MessageState
-		made  int64
-	}
-	said := map[string]saying{}
+	said := map[string]Notice{}
 	_, err := all(t, func(scan func(...any) error) (id string, err error) {
-		var m saying
-		err = scan(&id, &m.state, &m.made)
-		said[id] = m
+		var n Notice
+		var made, handed int64
+		err = scan(&id, &n.State, &made, &handed)
+		n.MadeAt, n.HandedAt = at(made), at(handed)
+		said[id] = n
 		return id, err
-	}, `SELECT id, `+messageState+`, created_at FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
+	}, `SELECT id, `+messageState+`, created_at, coalesce((SELECT min(handed_at) FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.handed_at > 0), 0)
+		FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
 	for i, c := range cs {
-		cs[i].Result, cs[i].Reminder = said[c.Said.ResultBy].state, said[c.Said.ReminderBy].state
-		cs[i].ReminderMade = at(said[c.Said.ReminderBy].made)
+		cs[i].Result, cs[i].Reminder = said[c.Said.ResultBy], said[c.Said.ReminderBy]
+	}
+	return err
+}
+
+// knowAsked fills in of which decisions a person is asked to tell.
+func (t *tx) knowAsked(workspace, customer string, cs []ToTell) error {
+	asked, err := all(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND kind IN ('`+ResultTask+`', '`+ReminderTask+`') AND ref = $2 AND state = 'open'`, workspace, customer)
+	for _, k := range asked {
+		for i, c := range cs {
+			if !slices.Contains(strings.Fields(k.Args[ArgConsents]), c.ID) {
+				continue
+			}
+			if k.Kind == ResultTask {
+				cs[i].Result.Asked = true
+			} else {
+				cs[i].Reminder.Asked = true
+			}
+		}
 	}
 	return err
 }
@@ -126,24 +161,34 @@ type Saying struct {
 // Sayings are those of one customer, with what they ask for.
 type Sayings struct {
 	Workspace, Customer string
+	Version             int64 // of Decided
 	Of                  []Saying
 	Messages            []NewMessage
-	Raise               []engawa.Task
-	Close               []Closing
+	Cancel              []string      // messages that have nothing to tell any more
+	Tasks               []engawa.Task // what a person is to tell; one that names no decision closes what was asked
 }
 
 // Say keeps what came of looking at decisions of one customer, and the messages that
-// tell of them, in one transaction. Where another node looked meanwhile it keeps
-// nothing and returns a conflict.
+// tell of them, in one transaction. Where the customer decided or another node looked
+// meanwhile it keeps nothing and returns a conflict.
 func (s *Store) Say(ctx context.Context, y Sayings) error {
 	var lanes laneSet
 	err := s.sealTx(ctx, []string{y.Workspace}, func(t *tx) (err error) {
 		// Before the decisions, as who merges customers takes them.
-		if _, err := one(t, scanString, `SELECT id FROM customer WHERE workspace = $1 AND id = $2 {lock}`, y.Workspace, y.Customer); err != nil {
+		version, err := one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2 {lock}`, y.Workspace, y.Customer)
+		if err != nil {
 			return found("customer", err)
+		}
+		if version != y.Version {
+			return seenMeanwhile()
 		}
 		for _, g := range y.Of {
 			if err := t.say(y, g); err != nil {
+				return err
+			}
+		}
+		for _, id := range distinct(y.Cancel) {
+			if _, err := t.cancel(y.Workspace, id); err != nil {
 				return err
 			}
 		}
@@ -151,18 +196,10 @@ func (s *Store) Say(ctx context.Context, y Sayings) error {
 		if lanes, left, err = t.enqueue(y.Messages); err == nil && left > 0 {
 			err = seenMeanwhile()
 		}
-		for _, k := range y.Raise {
+		for _, k := range y.Tasks {
 			if err == nil {
-				err = t.raise(k)
+				err = t.askToTell(k)
 			}
-		}
-		for _, c := range y.Close {
-			if err == nil {
-				err = t.closeTask(y.Workspace, c)
-			}
-		}
-		if err == nil && len(y.Raise)+len(y.Close) > 0 {
-			err = t.notify("", "")
 		}
 		return err
 	})
@@ -171,6 +208,31 @@ func (s *Store) Say(ctx context.Context, y Sayings) error {
 	}
 	lanes.wake(s)
 	return nil
+}
+
+// askToTell asks a person once for the same decisions, and closes what was asked when
+// there is nothing more to tell.
+func (t *tx) askToTell(k engawa.Task) error {
+	if k.Args[ArgConsents] == "" {
+		return t.closeTask(k.Workspace, Closing{Kind: k.Kind, Ref: k.Ref})
+	}
+	asked, err := all(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND kind = $2 AND ref = $3 AND state = 'open'`, k.Workspace, k.Kind, k.Ref)
+	if err != nil || len(asked) == 1 && asked[0].Args[ArgConsents] == k.Args[ArgConsents] {
+		return err
+	}
+	if err := t.raise(k); err != nil {
+		return err
+	}
+	return t.notify("", "")
+}
+
+// PutOff has the decisions of a customer that are due looked at later: what looked at
+// them failed.
+func (s *Store) PutOff(ctx context.Context, c CustomerRef, until time.Time) error {
+	return s.inTx(ctx, c.Workspace, func(t *tx) error {
+		_, err := t.exec(`UPDATE consent SET look_at = $3 WHERE workspace = $1 AND customer = $2 AND look_at > 0 AND look_at <= $4`, c.Workspace, c.ID, us(until), now())
+		return err
+	})
 }
 
 func (t *tx) say(y Sayings, g Saying) error {
@@ -188,30 +250,65 @@ func seenMeanwhile() error {
 }
 
 // saidByHand keeps that a person told a customer of the decisions that a task names:
-// whoever finished it says so.
-func (t *tx) saidByHand(workspace, task string) error {
-	k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, task)
-	if err != nil {
-		return found("task", err)
-	}
+// whoever finishes it says so, and how.
+func (t *tx) saidByHand(k taskRow, note string) error {
 	set, ok := map[string]string{
-		ResultTask:   `told_at = $3, told_by = $4`,
-		ReminderTask: `reminded_at = $3, reminded_by = $4`,
+		ResultTask:   `told_at = $3, told_by = $4 WHERE told_at = 0`,
+		ReminderTask: `reminded_at = $3, reminded_by = $4 WHERE reminded_at < $3`,
 	}[k.Kind]
 	if !ok {
 		return nil
 	}
-	_, err = t.exec(`UPDATE consent SET look_at = $3, `+set+` WHERE workspace = $1 AND id {in $2} AND customer = $5`,
-		workspace, t.list(strings.Fields(k.Args[ArgConsents])), now(), task, k.Customer)
+	if strings.TrimSpace(note) == "" {
+		return engawa.Invalid("/note", "say how and when the customer was told", "the note is the proof that the customer was told")
+	}
+	_, err := t.exec(`UPDATE consent SET look_at = $3, `+set+` AND workspace = $1 AND id {in $2} AND customer = $5`,
+		k.Workspace, t.list(strings.Fields(k.Args[ArgConsents])), now(), k.ID, k.Customer)
 	return err
 }
 
-// firstLook is when a new decision is looked at; zero: never, as laws ask to tell of
-// decisions on advertising alone.
+// unsaid takes that back, of a task that is open again.
+func (t *tx) unsaid(k taskRow) error {
+	for kind, set := range map[string]string{
+		ResultTask:   `told_at = 0, told_by = '' WHERE told_by = $2`,
+		ReminderTask: `reminded_at = 0, reminded_by = '' WHERE reminded_by = $2`,
+	} {
+		if kind != k.Kind {
+			continue
+		}
+		if _, err := t.exec(`UPDATE consent SET look_at = $3, `+set+` AND workspace = $1`, k.Workspace, k.ID, now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstLook is when a new decision is looked at; zero: never. Laws ask to tell of
+// decisions on advertising, and of those that the customer made.
 func firstLook(c engawa.Consent) time.Time {
 	contact := c.Act == engawa.ActContact || c.Act == engawa.ActContactNight
-	if !contact || c.Purpose.Class() != engawa.Marketing || c.Pending {
+	if !contact || c.Purpose.Class() != engawa.Marketing || c.Pending || slices.Contains(madeByOthers, c.Evidence.How) {
 		return time.Time{}
 	}
 	return c.At.Add(settles)
+}
+
+// madeByOthers are the ways in which a decision comes that the customer did not tell
+// the business: by a merger, by a parent, by a complaint to a mail provider.
+var madeByOthers = []string{howMerge, howParent, howComplaint}
+
+const (
+	howMerge     = "merge"
+	howParent    = "parent"
+	howComplaint = "complaint"
+)
+
+// forgetSayings ends what was to be told a customer who is erased, or is another.
+func (t *tx) forgetSayings(workspace, customer string) error {
+	for _, kind := range []string{ResultTask, ReminderTask} {
+		if err := t.closeTask(workspace, Closing{Kind: kind, Ref: customer}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

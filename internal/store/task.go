@@ -320,7 +320,11 @@ func (s *Store) FinishTask(ctx context.Context, workspace, id, note string) erro
 		if err := t.finish(workspace, id); err != nil {
 			return err
 		}
-		return t.saidByHand(workspace, id)
+		k, err := one(t, scanTask, `SELECT `+taskColumns+` FROM task WHERE workspace = $1 AND id = $2`, workspace, id)
+		if err != nil {
+			return err
+		}
+		return t.saidByHand(k, note)
 	})
 	if err == nil && forgets > 0 && s.lite {
 		_ = s.writer.wipe(ctx) // where somebody reads the log, the next sweep moves it
@@ -393,6 +397,9 @@ func (s *Store) ReopenTask(ctx context.Context, workspace, id, note string) erro
 		_, err = t.exec(`UPDATE task SET state = 'open', done_at = 0, done_by = '', remind_at = $3 WHERE workspace = $1 AND id = $2`,
 			workspace, id, us(remindAt(time.Now(), k.DueAt)))
 		if err != nil {
+			return err
+		}
+		if err := t.unsaid(k); err != nil {
 			return err
 		}
 		return t.reopenedInList(k)

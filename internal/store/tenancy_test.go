@@ -845,13 +845,16 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"Decided": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Decided(ctx, as, "cus_"+e.of)
 	},
+	"PutOff": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.PutOff(ctx, store.CustomerRef{Workspace: as, ID: "cus_" + e.of}, time.Now().Add(time.Hour))
+	},
 	"Say": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		d, err := s.Decided(ctx, e.of, "cus_"+e.of)
 		if err != nil || len(d.Consents) == 0 {
 			return nil, err
 		}
 		c := d.Consents[0]
-		return nil, s.Say(ctx, store.Sayings{Workspace: as, Customer: c.Customer, Of: []store.Saying{{Consent: c.ID, Seen: c.LookAt, Said: engawa.Said{ResultBy: "tsk_1", ResultAt: time.Now()}}}})
+		return nil, s.Say(ctx, store.Sayings{Workspace: as, Customer: c.Customer, Version: d.Version, Of: []store.Saying{{Consent: c.ID, Seen: c.LookAt, Said: engawa.Said{ResultBy: "tsk_1", ResultAt: time.Now()}}}})
 	},
 	"Destinations": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Destinations(ctx, as)
