@@ -59,7 +59,7 @@ var computed = map[string][]string{
 
 	"task.reply.unproved.why.": {"stranger", "forged"},
 
-	"scrub.": {"address", "phone", "name", "id", "alias", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
+	"scrub.": {"address", "phone", "name", "id", "alias", "link", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
 	// The customers' pages.
 	"my.done.":       {"stop", "stop_all", "leave", "allow", "changed", "sure", "point", "saved", "ended", "last"},
 	"my.problem.":    {"link", "link.text", "erased", "erased.text", "forbidden", "forbidden.text", "often", "often.text", "invalid", "invalid.text", "later", "later.text", "signin", "signin.text"},
