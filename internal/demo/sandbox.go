@@ -208,7 +208,7 @@ func (s *sandbox) command(step, lang string, r registration) string {
 	const as = ` -H "Authorization: Bearer $TOKEN"`
 	switch step {
 	case "token":
-		return "HUB=" + r.Hub + "\nTOKEN=$(curl -sS $HUB/oauth/token \\\n  -u '" + r.Client + ":" + r.Secret + "' \\\n  -d grant_type=client_credentials | jq -r .access_token)"
+		return "HUB=" + r.Hub + "\nCLIENT_ID=" + r.Client + "\nCLIENT_SECRET=" + r.Secret + "\nTOKEN=$(curl -sS $HUB/oauth/token -u \"$CLIENT_ID:$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials | jq -r .access_token)"
 	case "list":
 		return "LIST=$(curl -sS $HUB/v1/partner/apps/" + r.App + "/subscribers \\\n " + as + ")\necho \"$LIST\" | jq\n" +
 			"SUBSCRIBER=$(echo \"$LIST\" | jq -r 'first(.subscribers[]\n  | select(any(.contactable[]; .purposes | index(\"marketing\")))).subscriber')"

@@ -110,7 +110,7 @@ func TestReply(t *testing.T) {
 	}
 
 	hub.Block("relay.hinata.example", "550 5.1.1 no such address")
-	if _, page := press(web.URL, "reply", "はい。"); !strings.Contains(page, "not sent: 550") {
+	if _, page := press(web.URL, "reply", "はい。"); !strings.Contains(page, "not sent: 550") || !strings.Contains(page, ">はい。</textarea>") {
 		t.Errorf("of an answer that is refused the page says %s", page)
 	}
 	deaf := &Inbox{}

@@ -68,8 +68,9 @@ type view struct {
 
 // notice says what came of a button.
 type notice struct {
-	Text string
-	Bad  bool
+	Text  string
+	Bad   bool
+	Typed string // an answer that was not sent
 }
 
 // ServeHTTP is the inbox's page, and its JSON at /api/mails.
@@ -180,20 +181,20 @@ func (b *Inbox) press(w http.ResponseWriter, r *http.Request, t *template.Templa
 func (b *Inbox) unsubscribe(r *http.Request, m Mail, word map[string]string) notice {
 	status, err := b.oneClick(r, m.Unsubscribe)
 	if err != nil {
-		return notice{word["failed"] + err.Error(), true}
+		return notice{Text: word["failed"] + err.Error(), Bad: true}
 	}
-	return notice{word["unsubscribed"] + status, false}
+	return notice{Text: word["unsubscribed"] + status}
 }
 
 // answer sends what the reader of a mail wrote.
 func (b *Inbox) answer(m Mail, text string, word map[string]string) notice {
 	if text = strings.TrimSpace(text); text == "" {
-		return notice{word["blank"], true}
+		return notice{Text: word["blank"], Bad: true}
 	}
 	if err := b.reply(m, text); err != nil {
-		return notice{word["unsent"] + err.Error(), true}
+		return notice{word["unsent"] + err.Error(), true, text}
 	}
-	return notice{word["replied"], false}
+	return notice{Text: word["replied"]}
 }
 
 func (b *Inbox) oneClick(r *http.Request, link string) (string, error) {
