@@ -255,7 +255,7 @@ func (r *road) answers() (mail string) {
 	r.t.Helper()
 	r.open(r.world.inboxURL + "/?lang=ja")
 	r.press(`.list a`)
-	r.sees("新機能", "在庫くん via ひなた珈琲", string(r.customer.ContactPoints[0].Address.Reveal()))
+	r.sees("新機能", "在庫くん via ひなた珈琲", r.customer.ContactPoints[0].Address.Reveal())
 	mail = looktest.Eval[string](r.browser, r.t, "location.href")
 	words := "ありがとうございます。" + r.customer.Customer.Name + "です。\n" + r.customer.ContactPoints[0].Address.Reveal() + " へもどうぞ。"
 	looktest.Do(r.browser, r.t, chromedp.SetValue(chromedp.CSS("#reply"), words))

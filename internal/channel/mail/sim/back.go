@@ -79,7 +79,7 @@ func (b *Inbox) bring(from, to string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.Mail(from), s.Rcpt(to)); err != nil {
+	if err := errors.Join(s.Mail(from), s.Rcpt(to)); err != nil { //nolint:gosec // net/smtp takes no line ends in them
 		return err
 	}
 	w, err := s.Data()
