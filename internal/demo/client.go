@@ -84,36 +84,57 @@ func (w *world) post(ctx context.Context, path string, in, out any) error {
 	return w.ask(ctx, http.MethodPost, path, in, out)
 }
 
-// ask calls the hub's API as any client would and keeps when it answered.
+// ask calls the hub and keeps when it answered.
 func (w *world) ask(ctx context.Context, method, path string, in, out any) error {
-	u, err := url.Parse(w.hubURL + path)
+	at, err := caller{w.hubURL, w.key, w.locale}.ask(ctx, method, path, in, out)
+	if err == nil {
+		w.asked = at
+	}
+	return err
+}
+
+// caller calls a hub's API as any client would.
+type caller struct {
+	url    string
+	key    engawa.Secret
+	locale engawa.Locale
+}
+
+func (c caller) post(ctx context.Context, path string, in, out any) error {
+	_, err := c.ask(ctx, http.MethodPost, path, in, out)
+	return err
+}
+
+// ask returns when the hub answered, by its own clock.
+func (c caller) ask(ctx context.Context, method, path string, in, out any) (at time.Time, err error) {
+	u, err := url.Parse(c.url + path)
 	if err != nil {
-		return err
+		return at, err
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return at, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return err
+		return at, err
 	}
-	req.Header.Set("Authorization", "Bearer "+w.key.Reveal())
-	req.Header.Set("Accept-Language", string(w.locale))
+	req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
+	req.Header.Set("Accept-Language", string(c.locale))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", engawa.NewID("idem"))
 	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // the demo asks as any client would
 	if err != nil {
-		return err
+		return at, err
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= http.StatusBadRequest {
 		var p struct{ Detail string }
 		_ = json.NewDecoder(res.Body).Decode(&p) // the status says enough
-		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, p.Detail)
+		return at, fmt.Errorf("%s %s: %s: %s", method, path, res.Status, p.Detail)
 	}
-	if w.asked, err = http.ParseTime(res.Header.Get("Date")); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+	if at, err = http.ParseTime(res.Header.Get("Date")); err != nil {
+		return at, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	return json.NewDecoder(res.Body).Decode(out)
+	return at, json.NewDecoder(res.Body).Decode(out)
 }

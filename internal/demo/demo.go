@@ -5,11 +5,8 @@ package demo
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -62,10 +59,11 @@ type world struct {
 	relay    net.Listener // of the hub, for mail that comes back
 	inboxURL string
 	mailKey  string // that signs the shop's mail, in PEM
-	mailTXT  string // and its record in the domain name system
+	zone     zone   // what the domain name system knows of the shop's mail and the customers'
 	pushURL  string
 	pushKey  string // with which webhooks to it are signed
 	deskURL  string
+	trialURL string // of the sandbox
 	deskKey  string // with which webhooks of it are signed
 	deskPass string // of its OAuth client
 	hubURL   string
@@ -89,6 +87,7 @@ const (
 	roomID      = 7001
 	groupID     = 360000000000007 // of the desk
 	mailDomain  = "hinata.example"
+	homeDomain  = "customer.example" // where customers have their mailboxes
 	selector    = "s2026"
 	relayDomain = "relay.hinata.example"
 )
@@ -137,13 +136,13 @@ func (w *world) simulators(ctx context.Context) error {
 	w.desk.AddGroup(groupID, "申込の窓口")
 	w.desk.AddBrand(360000000000201, "ひなた珈琲", true)
 	w.desk.AddForm(360000000000301, "お申し込み", true)
-	if err := w.seal(); err != nil {
-		return err
-	}
 	if w.relay, err = listen(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
-	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks, Relay: w.relay.Addr().String(), Keys: map[string]string{selector + "._domainkey." + mailDomain: w.mailTXT}}
+	w.inbox = &mailsim.Inbox{Slow: 30 * time.Millisecond, Answer: breaks, Relay: w.relay.Addr().String()}
+	if err := w.seals(); err != nil {
+		return err
+	}
 	w.pushKey = "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()))
 	w.push = webhooksim.New(webhooksim.Options{Secrets: []string{w.pushKey}, Polite: true})
 	if w.pushURL, err = w.http(ctx, w.push); err != nil {
@@ -174,21 +173,6 @@ func (w *world) mood(r *http.Request) (int, bool) {
 		return (*rude)(r)
 	}
 	return 0, false
-}
-
-// seal makes the key with which the shop's mail is signed.
-func (w *world) seal() error {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return fmt.Errorf("make the mail's key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return fmt.Errorf("make the mail's key: %w", err)
-	}
-	w.mailKey = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	w.mailTXT = "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)
-	return nil
 }
 
 // breaks has one customer's mail provider take every mail and break the
@@ -246,7 +230,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string, play func(contex
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	w.words = h.Words
+	w.words, h.DNS = h.Words, w.zone.dns()
 	announced(h.Compose.Kinds)
 	if err := w.furnish(ctx, h); err != nil {
 		return errors.Join(fmt.Errorf("demo: %w", err), l.Close(), h.Close())
@@ -297,6 +281,13 @@ func (w *world) perform(ctx context.Context, h *serve.Hub, quick bool) error {
 	}
 	w.store.CatchUp()
 	w.misbehave()
+	sandbox, err := w.sandbox(ctx, h)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if w.trialURL, err = w.http(ctx, sandbox.handler()); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	if err := w.pages(ctx, h); err != nil {
 		return err
 	}

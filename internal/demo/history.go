@@ -71,7 +71,7 @@ var (
 // person makes customer i. Some have no address, an unproven one, a bounced one,
 // no consent, or took it back: so every reason to refuse comes to pass.
 func (h *history) person(i int) {
-	id := fmt.Sprintf("cus_sample%03d", i)
+	id := sampleID(i)
 	joined := h.now.AddDate(0, 0, -days-1-h.rng.IntN(300))
 	c := engawa.Customer{
 		Workspace: workspaceID, ID: id, Kind: "person", Locale: engawa.Japanese, Country: "JP", Zone: "Asia/Tokyo", CreatedAt: joined,
@@ -140,6 +140,8 @@ func shares(c engawa.Customer, i int, at time.Time) engawa.Consent {
 
 // hasApp reports whether customer i has the app on a telephone.
 func hasApp(i int) bool { return i%6 == 2 || i%6 == 3 }
+
+func sampleID(i int) string { return fmt.Sprintf("cus_sample%03d", i) }
 
 func pushPoint(i int) string { return fmt.Sprintf("cp_push%03d", i) }
 

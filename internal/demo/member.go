@@ -46,6 +46,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 		{w.words.T(w.locale, "demo.rooms"), w.chatURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.desk"), w.deskURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.push"), w.pushURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.sandbox"), w.trialURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.gallery"), w.hubURL + "/_pages"},
 	} {
 		fmt.Fprintf(w.out, "  %s\n      %s\n", place.name, place.url)
@@ -56,7 +57,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 	w.head("demo.try")
 	for _, tip := range []string{
 		w.words.T(w.locale, "demo.try.refused"), w.words.T(w.locale, "demo.try.unsubscribe"), w.words.T(w.locale, "demo.try.task"),
-		w.words.T(w.locale, "demo.try.store"),
+		w.words.T(w.locale, "demo.try.store"), w.words.T(w.locale, "demo.try.sandbox"),
 	} {
 		fmt.Fprintf(w.out, "  - %s\n", tip)
 	}

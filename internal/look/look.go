@@ -80,8 +80,14 @@ func Language(r *http.Request) string {
 
 // Show answers with a page that loads nothing from elsewhere.
 func Show(w http.ResponseWriter, t *template.Template, view any) {
+	Answer(w, http.StatusOK, t, view)
+}
+
+// Answer shows a page under another status.
+func Answer(w http.ResponseWriter, status int, t *template.Template, view any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
+	w.WriteHeader(status)
 	_ = t.Execute(w, view)
 }

@@ -61,7 +61,7 @@ func (h *Hub) scrubWords(l engawa.Locale) scrub.Words {
 func (h *Hub) ServeRelay(ctx context.Context, l net.Listener) error {
 	c := h.Config.Relay
 	domains := c.DomainList()
-	r := &relay.Receiver{Store: h.Store, Vault: h.Vault, Domains: domains, DNS: relay.Resolver(net.DefaultResolver), Front: c.Front, Words: h.scrubWords}
+	r := &relay.Receiver{Store: h.Store, Vault: h.Vault, Domains: domains, DNS: h.DNS, Front: c.Front, Words: h.scrubWords}
 	s := relay.NewServer(r, domains[0], relay.Limits{
 		Size: int64(c.MaxSize), Connections: c.Connections, Recipients: c.Recipients, Timeout: c.Timeout,
 	}, h.certificate, h.log)

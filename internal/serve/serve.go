@@ -39,6 +39,7 @@ import (
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/receipt"
 	"github.com/engawa/engawa/internal/refund"
+	"github.com/engawa/engawa/internal/relay"
 	"github.com/engawa/engawa/internal/replay"
 	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/source/smaregi"
@@ -57,7 +58,8 @@ type Hub struct {
 	Desk        *desk.Desk
 	Dispatch    *dispatch.Dispatcher
 	Words       *text.Words
-	Gallery     bool // also show every state of every page, at /_pages
+	DNS         relay.DNS // what proves who wrote a mail; the system's unless set
+	Gallery     bool      // also show every state of every page, at /_pages
 	gaps        gap.Checker
 	console     http.Handler
 	pages       *mypage.Site
@@ -165,7 +167,7 @@ func wire(c config.Config, log *slog.Logger, ring *vault.Keyring, v *vault.Vault
 			return nil, err
 		}
 	}
-	h := &Hub{certificate: certificate, Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
+	h := &Hub{certificate: certificate, DNS: relay.Resolver(net.DefaultResolver), Config: c, Store: st, Vault: v, Words: words, ring: ring, log: log, stopping: make(chan struct{})}
 	env.PublicURL = h.base()
 	st.Front(h.base())
 	st.Relays(env.Relays)

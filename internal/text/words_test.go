@@ -59,7 +59,7 @@ var computed = map[string][]string{
 
 	"task.reply.unproved.why.": {"stranger", "forged"},
 
-	"scrub.": {"address", "phone", "name", "id", "alias", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
+	"scrub.": {"address", "phone", "name", "id", "alias", "link", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
 	// The customers' pages.
 	"my.done.":       {"stop", "stop_all", "leave", "allow", "changed", "sure", "point", "saved", "ended", "last"},
 	"my.problem.":    {"link", "link.text", "erased", "erased.text", "forbidden", "forbidden.text", "often", "often.text", "invalid", "invalid.text", "later", "later.text", "signin", "signin.text"},
@@ -96,7 +96,12 @@ var computed = map[string][]string{
 		"begin", "events", "gates", "pushed", "cap", "budget", "waits", "unknown", "job", "journaled", "offered", "refused", "room", "fallback", "ticket", "answered", "done", "ready", "try", "goes_on",
 		"bounced", "complained", "replied", "read", "unread",
 	},
-	"audit.do.": nil, // console.AuditActions, which its tests hold to these words
+	"sandbox.": { // internal/demo: sandboxWords
+		"title", "lead", "name", "name_help", "register", "made", "once", "copy", "client", "secret", "app", "do", "needs", "token", "list", "list_help", "send", "send_help", "read", "read_help",
+		"then", "inbox", "inbox_help", "docs", "docs_help", "console", "console_help", "another",
+	},
+	"sandbox.wording.": {"notice", "marketing"},
+	"audit.do.":        nil, // console.AuditActions, which its tests hold to these words
 	"csv.fault.": { // csv.Fault; TestFaultsHaveWords of internal/console
 		"size", "size.remedy", "separator", "separator.remedy", "empty", "empty.remedy", "rows", "rows.remedy", "columns", "columns.remedy", "header_twice", "header_twice.remedy", "no_rows", "no_rows.remedy", "header_empty", "header_empty.remedy", "ragged", "ragged.remedy", "quote", "quote.remedy", "quote_open", "quote_open.remedy", "encoding", "encoding.remedy", "bom", "bom.remedy", "unmapped", "unmapped.remedy", "column_gone", "column_gone.remedy", "contradicts", "contradicts.remedy", "value_long", "value_long.remedy", "value_lines", "value_lines.remedy", "number", "number.remedy", "mail", "mail.remedy", "country", "country.remedy", "language", "language.remedy", "phone", "phone.remedy", "contract_twice", "contract_twice.remedy", "backwards", "backwards.remedy", "reserved", "reserved.remedy", "state_empty", "state_empty.remedy", "state", "state.remedy", "date", "date.remedy", "header_nul", "header_nul.remedy", "header_bytes", "header_bytes.remedy", "header_long", "header_long.remedy", "nul", "nul.remedy", "bytes", "bytes.remedy", "long", "long.remedy",
 	},

@@ -50,6 +50,7 @@ func (h *hunt) look(v view, depth int) {
 	f := v.fold()
 	h.known(f)
 	h.strangers(f)
+	h.links(f)
 	if depth == maxNested {
 		return
 	}
@@ -267,6 +268,53 @@ func dialled(b []byte, at []int32) bool {
 	return true
 }
 
+// keyed is how a token of the hub begins (vault.Vault.Token): with the id of a key.
+var keyed = regexp.MustCompile(`s[0-9]{6}[0-9a-z]{8}`)
+
+const (
+	minToken = 40 // letters and digits of a token, its key's id among them
+	minRest  = 20 // of what stands of one on a further line
+	keyGap   = 8
+)
+
+// links looks for the tokens in the hub's own links, as the mail that is answered
+// holds them: whoever has one may act as the customer. A program may have broken it
+// into lines.
+func (h *hunt) links(f view) {
+	q := f.squeeze()
+	for from := 0; from < len(q.s); {
+		m := keyed.FindStringIndex(q.s[from:])
+		if m == nil {
+			return
+		}
+		i, end := from+m[0], from+m[1]
+		from += m[0] + 1
+		if !q.tight(i, end, keyGap) {
+			continue
+		}
+		if end = q.rest(end); end-i >= minToken {
+			h.spans = append(h.spans, q.span(i, end, Link))
+			from = end
+		}
+	}
+}
+
+// rest returns where the token ends that has come as far as i.
+func (q squeezed) rest(i int) int {
+	for i < len(q.s) {
+		broken := strings.Contains(q.gap(i), "\n")
+		end := i
+		for end < len(q.s) && ascii(q.s[end]) && (end == i || strings.Trim(q.gap(end), "-_.") == "") {
+			end++
+		}
+		if gap := strings.Trim(q.gap(i), "-_. \t\r>|"); end == i || broken && (gap != "\n" || end-i < minRest) || !broken && strings.Trim(q.gap(i), "-_.") != "" {
+			return i
+		}
+		i = end
+	}
+	return i
+}
+
 // bracketed finds a mailbox whose at sign is spelt out in brackets.
 var (
 	bracketed = regexp.MustCompile(`[a-z0-9._%+'=~&-]{1,64} {0,2}[(\[{<] ?(?:at|@) ?[)\]}>] {0,2}[a-z0-9-]+(?: {0,2}(?:\.|[(\[{<] ?(?:dot|\.) ?[)\]}>]) {0,2}[a-z0-9-]+)+`)
@@ -343,7 +391,7 @@ const (
 // widen makes spans cover what stands beside an address and tells the same: the
 // rest of a quoted header's line, the quoted name before <…>.
 func widen(text string, s span) span {
-	if s.class == Name || s.class == Phone || s.class == ID {
+	if s.class == Name || s.class == Phone || s.class == ID || s.class == Link {
 		return s
 	}
 	begin := max(0, s.from-maxLine)

@@ -35,11 +35,12 @@ const (
 	Name    Class = "name"
 	ID      Class = "id"      // a LINE user id, a member number …
 	Alias   Class = "alias"   // an address of the hub's own relay
+	Link    Class = "link"    // what a link of ours in the quoted mail ends in: it opens the customer's own page
 	Another Class = "another" // any other mail address: whoever writes it may own it
 )
 
 // Classes lists every class.
-func Classes() []Class { return []Class{Address, Phone, Name, ID, Alias, Another} }
+func Classes() []Class { return []Class{Address, Phone, Name, ID, Alias, Link, Another} }
 
 // Why says for what a part was held back.
 type Why string

@@ -29,6 +29,9 @@ var hanako = scrub.Known{
 	IDs: []string{"M-0012345", "77"}, Aliases: []string{"r-s260101abcdefgh@relay.hub.example"}, Relay: []string{"relay.hub.example"}, Spare: []string{"vendor.example", "boss@partner.example"},
 }
 
+// token is what a link of the hub's ends in.
+const token = "s2611307rifmb6i._wIBiM9r4BxZTaqT0cHuQYqHmrr-fMdF9Awc4THCjQWXjWbG4VR6K5XHRyz3c3hSls4m4u1TPKo-wDw5MhEeg9JznrfhaX8F0r7ge4boHxVmM75p5w"
+
 func clean(t *testing.T, raw string) (scrub.Message, scrub.Report) {
 	t.Helper()
 	m, r, err := scrub.New(hanako, said).Mail([]byte(raw), at)
@@ -40,7 +43,7 @@ func clean(t *testing.T, raw string) (scrub.Message, scrub.Report) {
 
 // TestText: what is replaced in a text, and what is not.
 func TestText(t *testing.T) {
-	const a, n, p, i, x = "[hidden: address]", "[hidden: name]", "[hidden: phone]", "[hidden: id]", "[hidden: another]"
+	const a, n, p, i, x, l = "[hidden: address]", "[hidden: name]", "[hidden: phone]", "[hidden: id]", "[hidden: another]", "[hidden: link]"
 	for text, want := range map[string]string{
 		"write to hanako.t+shop@bird.example, please": "write to " + a + ", please", "HANAKO.T@BIRD.EXAMPLE": a, "hanako.t+other@bird.example.": a + ".", "<hanako.t@bird.example>": "<" + a + ">",
 		"hanako . t (at) bird (dot) example": a, "hanako dot t at bird dot example": a, "ｈａｎａｋｏ．ｔ＠ｂｉｒｄ．ｅｘａｍｐｌｅ": a, "hanakoドットtアットマークbirdドットexample": a, "hanako.t☆bird.example": a, "h-a-n-a-k-o.t @ bird.example": a,
@@ -52,6 +55,9 @@ func TestText(t *testing.T) {
 		"髙橋 花子です": n + "です", "高橋花子": n, "高橋　花子様": n, "花子様": n, "高橋さんへ": n + "へ", "花子": "花子", "高橋": "高橋", "Takahashi, Hanako": n, "HANAKO\nTAKAHASHI": n, "Dear Ms. Takahashi,": "Dear " + n + ",", "hanakotakahashis": "hanakotakahashis", "Hanako": "Hanako", "森林を歩く": "森林を歩く", "森様": n,
 		"090-1234-5678": "0" + p, "+81 (0)90 1234 5678": "+81 (0)" + p, "０９０１２３４５６７８": "０" + p, "〇九〇の一二三四の五六七八": "〇" + p, "03(9876)5432": "0" + p, "tel9012345678": "tel" + p, "090-1234-5679": "090-1234-5679", "1,039,876,543.2": "1,0" + p, "3 apples, 98 pears": "3 apples, 98 pears",
 		"M-0012345": i, "m 0012345": i, "M-00123456": "M-00123456", "77 units": "77 units", "uaaaabbbbccccddddeeee111122223333": i,
+		"> stop: https://hub.example/u/" + token + "\n> page: https://hub.example/my/" + token: "> stop: https://hub.example/u/" + l + "\n> page: https://hub.example/my/" + l, "(https://hub.example/my/" + token + ")": "(https://hub.example/my/" + l + ")",
+		"https://hub.example/my/" + token[:30] + "\n> > " + token[30:] + "\n> > Regards": "https://hub.example/my/" + l + "\n> > Regards", "https://hub.example/my/" + token[:10] + "\r\n> " + token[10:80] + "\n> " + token[80:] + " is it": "https://hub.example/my/" + l + " is it",
+		"https:%2F%2Fhub.example%2Fmy%2F" + token: "https:%2F%2Fhub.example%2Fmy%2F" + l, "s261130ABCDEFGH": "s261130ABCDEFGH", "s261130abcdefgh.\nthe rest of it": "s261130abcdefgh.\nthe rest of it",
 		"hello\x00\x1b[31m\u200b\u202eworld\ufeff": "hello[31mworld", "👨‍👩‍👧 🏳️‍🌈 می\u200cخواهم 葛󠄀": "👨‍👩‍👧 🏳️‍🌈 می\u200cخواهم 葛󠄀", "meet @ cafe.tokyo at 3": "meet @ cafe.tokyo at 3", "user@2x.png": "user@2x.png", "react@18.2.0": "react@18.2.0",
 		"hana\U000e0068\U000e0061ko": "hanako",
 	} {
@@ -210,7 +216,7 @@ func TestParts(t *testing.T) {
 func TestHTML(t *testing.T) {
 	for page, want := range map[string]string{
 		"<p>a</p><p>b<br>c</p>": "a\nb\nc", "a<b>b</b> <i>c</i>&nbsp;d &lt;e&gt; &amp;lt;": "ab c d <e> &lt;", "<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table>": "1 2\n3", "<ul><li>x<li>y</ul>": "- x\n- y",
-		"a<blockquote>b<blockquote>c</blockquote></blockquote>d": "a\n> b\n> > c\nd", "<a href=\"https://v.example/x\">here</a>": "here <https://v.example/x>", "<a href=\"https://v.example/\">https://v.example</a>": "https://v.example", "<a href=\"mailto:x@y.example\">write</a> <a href=\"javascript:x\">run</a>": "write run",
+		"a<blockquote>b<blockquote>c</blockquote></blockquote>d": "a\n> b\n> > c\nd", "<a href=\"https://v.example/x\">here</a>": "here <https://v.example/x>", "<a href=\"https://v.example/\">https://v.example</a>": "https://v.example", "<a href=\"https://hub.example/my/" + token + "\">here</a>": "here <https://hub.example/my/[hidden: link]>", "<a href=\"mailto:x@y.example\">write</a> <a href=\"javascript:x\">run</a>": "write run",
 		"<style>x</style><script>y</script><!-- z --><title>t</title>w": "w", "<head><meta x><body>w": "w", "a<span style='DISPLAY : none'>b<i>c</i></span>d<p hidden>e</p>": "ad", "<img alt='a  logo' src=x>": "a logo", "<svg><text>x</text></svg>y": "y", "<pre>a\n  b</pre>c": "a\n  b\nc",
 	} {
 		if m, _ := clean(t, "From: a@b.example\r\nContent-Type: text/html\r\n\r\n"+page); m.Text != want {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
+	"mime/quotedprintable"
 	"net"
 	netsmtp "net/smtp"
 	"net/textproto"
@@ -37,7 +39,7 @@ func (b *Inbox) back(m Mail, to string) {
 	if text == "" || recipient == "" {
 		return
 	}
-	raw := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+	raw := []byte(lines(text))
 	for range backTries {
 		b.wait(backDelay)
 		err := b.bring(sender, recipient, raw)
@@ -59,6 +61,12 @@ func (b *Inbox) closed() bool {
 }
 
 func (b *Inbox) bring(from, to string, raw []byte) error {
+	if b.Sign != nil {
+		var err error
+		if raw, err = b.Sign(raw); err != nil {
+			return err
+		}
+	}
 	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(context.Background(), "tcp", b.Relay)
 	if err != nil {
 		return err
@@ -71,7 +79,7 @@ func (b *Inbox) bring(from, to string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.Mail(from), s.Rcpt(to)); err != nil {
+	if err := errors.Join(s.Mail(from), s.Rcpt(to)); err != nil { //nolint:gosec // net/smtp takes no line ends in them
 		return err
 	}
 	w, err := s.Data()
@@ -87,21 +95,18 @@ func (b *Inbox) bring(from, to string, raw []byte) error {
 
 // returned is the mail that comes back: from, to, text.
 func (*Inbox) returned(m Mail, to string) (from, recipient, text string) {
-	at := time.Now().Format(time.RFC1123Z)
-	head := func(sender, subject, kind string) string {
-		return fmt.Sprintf("From: %s\nTo: <%s>\nSubject: %s\nDate: %s\nMessage-ID: <back-%d-%d@inbox.test>\nMIME-Version: 1.0\nContent-Type: %s\n", sender, m.EnvelopeFrom, subject, at, m.ID, time.Now().UnixNano(), kind)
-	}
+	head := func(sender, subject, kind string) string { return m.head(sender, m.EnvelopeFrom, subject, kind) }
 	report := func(kind, name, words string, machine ...string) string {
 		return head("MAILER-DAEMON@inbox.test", words, "multipart/report; report-type="+kind+"; boundary=back") + "Auto-Submitted: auto-replied\n\n" +
 			"--back\nContent-Type: text/plain; charset=utf-8\n\n" + words + "\n\n--back\nContent-Type: message/" + name + "\n\n" + strings.Join(machine, "\n") + "\n\n" +
 			"--back\nContent-Type: text/rfc822-headers\n\nReturn-Path: <" + m.EnvelopeFrom + ">\nMessage-ID: <" + m.MessageID + ">\nSubject: (removed)\n\n--back--\n"
 	}
 	failed := func(status, said string) string {
-		return report("delivery-status", "delivery-status", "Undelivered mail returned to sender", "Reporting-MTA: dns; inbox.test", "Arrival-Date: "+at, "",
+		return report("delivery-status", "delivery-status", "Undelivered mail returned to sender", "Reporting-MTA: dns; inbox.test", "Arrival-Date: "+time.Now().Format(time.RFC1123Z), "",
 			"Final-Recipient: rfc822; "+to, "Action: failed", "Status: "+status, "Diagnostic-Code: smtp; 550 "+status+" "+said)
 	}
 	answer := func(subject, more, words string) string {
-		return head("<"+to+">", subject, "text/plain; charset=utf-8") + "In-Reply-To: <" + m.MessageID + ">\nReferences: <" + m.MessageID + ">\n" + more + "\n" + words + "\n"
+		return head("<"+to+">", subject, "text/plain; charset=utf-8") + m.thread() + more + "\n" + words + "\n"
 	}
 	switch mark, _, _ := strings.Cut(to, "-"); mark + "-" {
 	case Gone:
@@ -120,6 +125,58 @@ func (*Inbox) returned(m Mail, to string) (from, recipient, text string) {
 		return to, m.replyTo(), answer("Re: thank you", "", "ありがとうございます。来週の火曜日に伺います。\n\nOn Monday, the shop wrote:\n> (quoted)")
 	}
 	return "", "", ""
+}
+
+// head is the top of a mail that is sent because of m.
+func (m Mail) head(from, to, subject, kind string) string {
+	now := time.Now()
+	return fmt.Sprintf("From: %s\nTo: <%s>\nSubject: %s\nDate: %s\nMessage-ID: <back-%d-%d@inbox.test>\nMIME-Version: 1.0\nContent-Type: %s\n", from, to, subject, now.Format(time.RFC1123Z), m.ID, now.UnixNano(), kind)
+}
+
+// thread says which mail is answered.
+func (m Mail) thread() string {
+	return "In-Reply-To: <" + m.MessageID + ">\nReferences: <" + m.MessageID + ">\n"
+}
+
+// reply sends what a person answers to m, with m quoted below, as mail programs do,
+// and returns whether it was taken.
+func (b *Inbox) reply(m Mail, words string) error {
+	from, to := m.mailbox(), m.replyTo()
+	subject := m.Subject
+	if !strings.HasPrefix(strings.ToLower(subject), "re:") {
+		subject = "Re: " + subject
+	}
+	var text strings.Builder
+	text.WriteString(m.head("<"+from+">", to, mime.BEncoding.Encode("utf-8", subject), "text/plain; charset=utf-8"))
+	text.WriteString(m.thread() + "Content-Transfer-Encoding: quoted-printable\n\n")
+	body := quotedprintable.NewWriter(&text)
+	_, err := body.Write([]byte(strings.ReplaceAll(words, "\r\n", "\n") + "\n" + m.quoted()))
+	if err := errors.Join(err, body.Close()); err != nil {
+		return err
+	}
+	return b.bring(from, to, []byte(lines(text.String())))
+}
+
+// mailbox is who reads m here.
+func (m Mail) mailbox() string {
+	if len(m.EnvelopeTo) == 0 {
+		return m.To
+	}
+	return m.EnvelopeTo[0]
+}
+
+// quoted is m below an answer.
+func (m Mail) quoted() string {
+	if m.Text == "" {
+		return ""
+	}
+	text := strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n")
+	return "\n" + m.At.Format("2006-01-02 15:04") + " " + m.FromName + " <" + m.From + ">:\n> " + strings.ReplaceAll(text, "\n", "\n> ") + "\n"
+}
+
+// lines ends every line as SMTP does.
+func lines(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n")
 }
 
 // replyTo is where a mail program sends an answer.

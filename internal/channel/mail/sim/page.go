@@ -32,6 +32,7 @@ var words = map[string]map[string]string{
 		"from": "差出人", "to": "宛先", "nosubject": "（件名なし）", "html": "表示", "text": "テキスト", "headers": "ヘッダー", "raw": "原文を開く",
 		"unsubscribe": "配信を停止する", "unsubscribed": "配信停止の依頼を送りました。相手の返答：", "failed": "配信停止の依頼が届きませんでした：",
 		"clear": "受信箱を空にする", "count": "通",
+		"reply": "返信", "send": "送信", "replied": "返信を送りました。", "unsent": "返信を送れませんでした：", "blank": "本文を書いてから、もう一度「送信」を押してください。",
 	},
 	"ko": {
 		"when": "일시", "subject": "제목", "wayout": "수신 거부", "oneclick": "원클릭 수신 거부가 들어 있습니다", "signed": "서명", "valid": "유효합니다", "broken": "손상되었습니다", "unknown": "키를 찾지 못해 확인할 수 없습니다", "unsigned": "서명이 없습니다", "source": "메일 원문",
@@ -41,6 +42,7 @@ var words = map[string]map[string]string{
 		"from": "보낸 사람", "to": "받는 사람", "nosubject": "(제목 없음)", "html": "보기", "text": "텍스트", "headers": "헤더", "raw": "원문 열기",
 		"unsubscribe": "수신 거부", "unsubscribed": "수신 거부 요청을 보냈습니다. 상대의 응답: ", "failed": "수신 거부 요청이 전달되지 않았습니다: ",
 		"clear": "받은편지함 비우기", "count": "통",
+		"reply": "회신", "send": "보내기", "replied": "회신을 보냈습니다.", "unsent": "회신을 보내지 못했습니다: ", "blank": "내용을 쓴 뒤 ‘보내기’를 다시 눌러 주십시오.",
 	},
 	"en": {
 		"when": "When", "subject": "Subject", "wayout": "Way out", "oneclick": "One-click unsubscribe present", "signed": "Signed by", "valid": "valid", "broken": "broken", "unknown": "not checked: no key found", "unsigned": "Not signed", "source": "The mail as it was sent",
@@ -50,16 +52,25 @@ var words = map[string]map[string]string{
 		"from": "From", "to": "To", "nosubject": "(no subject)", "html": "View", "text": "Text", "headers": "Headers", "raw": "Open the source",
 		"unsubscribe": "Unsubscribe", "unsubscribed": "The request to unsubscribe was sent. Answer: ", "failed": "The request to unsubscribe did not get through: ",
 		"clear": "Empty the inbox", "count": "mails",
+		"reply": "Reply", "send": "Send", "replied": "The reply was sent.", "unsent": "The reply was not sent: ", "blank": "Write something, then press Send again.",
 	},
 }
 
 // view is what the page shows.
 type view struct {
 	look.Page
-	Mails  []Mail
-	Open   *Mail
-	Gone   bool
-	Notice string
+	Mails   []Mail
+	Open    *Mail
+	Gone    bool
+	Answers bool // a mail can be answered
+	Notice  notice
+}
+
+// notice says what came of a button.
+type notice struct {
+	Text  string
+	Bad   bool
+	Typed string // an answer that was not sent
 }
 
 // ServeHTTP is the inbox's page, and its JSON at /api/mails.
@@ -71,10 +82,10 @@ func (b *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *Inbox) routes() http.Handler {
 	t := look.Template(pageText, template.FuncMap{"pieces": pieces, "frame": frame, "clock": clock, "date": date, "source": source})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
-	mux.HandleFunc("GET /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, "") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, notice{}) })
+	mux.HandleFunc("GET /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.show(w, r, t, notice{}) })
 	mux.HandleFunc("GET /mails/{id}/raw", b.raw)
-	mux.HandleFunc("POST /mails/{id}/unsubscribe", func(w http.ResponseWriter, r *http.Request) { b.unsubscribe(w, r, t) })
+	mux.HandleFunc("POST /mails/{id}", func(w http.ResponseWriter, r *http.Request) { b.press(w, r, t) })
 	mux.HandleFunc("POST /clear", b.empty)
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, _ *http.Request) {
 		look.Style(w, styleText)
@@ -101,8 +112,8 @@ func (b *Inbox) asked(r *http.Request) (Mail, bool) {
 	return b.Mail(id)
 }
 
-func (b *Inbox) show(w http.ResponseWriter, r *http.Request, t *template.Template, notice string) {
-	v := view{Page: look.For(r, words), Mails: newestFirst(b.Mails()), Notice: notice}
+func (b *Inbox) show(w http.ResponseWriter, r *http.Request, t *template.Template, said notice) {
+	v := view{Page: look.For(r, words), Mails: newestFirst(b.Mails()), Answers: b.Relay != "", Notice: said}
 	status := http.StatusOK
 	if r.PathValue("id") != "" {
 		if m, ok := b.asked(r); ok {
@@ -148,20 +159,42 @@ func (b *Inbox) empty(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "./?lang="+look.Language(r), http.StatusSeeOther) //nolint:gosec // ja, ko or en
 }
 
-// unsubscribe does what the button of a mail program does: RFC 8058.
-func (b *Inbox) unsubscribe(w http.ResponseWriter, r *http.Request, t *template.Template) {
+// maxForm is how long a form may be, in octets.
+const maxForm = 64 << 10
+
+// press does what a button of a mail program does.
+func (b *Inbox) press(w http.ResponseWriter, r *http.Request, t *template.Template) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	m, ok := b.asked(r)
-	if !ok || m.Unsubscribe == "" {
-		http.NotFound(w, r)
-		return
-	}
 	word := words[look.Language(r)]
+	switch do := r.PostFormValue("do"); {
+	case ok && do == "unsubscribe" && m.Unsubscribe != "":
+		b.show(w, r, t, b.unsubscribe(r, m, word))
+	case ok && do == "reply" && b.Relay != "":
+		b.show(w, r, t, b.answer(m, r.PostFormValue("text"), word))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// unsubscribe is RFC 8058.
+func (b *Inbox) unsubscribe(r *http.Request, m Mail, word map[string]string) notice {
 	status, err := b.oneClick(r, m.Unsubscribe)
 	if err != nil {
-		b.show(w, r, t, word["failed"]+err.Error())
-		return
+		return notice{Text: word["failed"] + err.Error(), Bad: true}
 	}
-	b.show(w, r, t, word["unsubscribed"]+status)
+	return notice{Text: word["unsubscribed"] + status}
+}
+
+// answer sends what the reader of a mail wrote.
+func (b *Inbox) answer(m Mail, text string, word map[string]string) notice {
+	if text = strings.TrimSpace(text); text == "" {
+		return notice{Text: word["blank"], Bad: true}
+	}
+	if err := b.reply(m, text); err != nil {
+		return notice{word["unsent"] + err.Error(), true, text}
+	}
+	return notice{Text: word["replied"]}
 }
 
 func (b *Inbox) oneClick(r *http.Request, link string) (string, error) {

@@ -78,8 +78,10 @@ type Inbox struct {
 	// answered instead of 250, -1 breaks the connection; done keeps the mail.
 	Answer func(from, to string) (code int, done bool)
 	Keys   map[string]string // DKIM records by name: "s1._domainkey.shop.example"
-	Relay  string            // address and port where mail comes back to (back.go); empty: nothing does
+	Relay  string            // address and port where mail comes back to (back.go); empty: nothing does, and nobody can answer
 	HTTP   *http.Client      // for the one-click button; nil: one that waits 10 seconds
+	// Sign, if set, signs what goes to Relay, as the provider of the mailboxes would.
+	Sign func(mail []byte) ([]byte, error)
 
 	once   sync.Once
 	err    error // of making the certificate

@@ -73,7 +73,7 @@ func TestPage(t *testing.T) {
 	if strings.Contains(mail, "<script") || strings.Contains(mail, "<p onclick") {
 		t.Error("the mail's own markup reaches the page")
 	}
-	res, err := http.PostForm(web.URL+"/mails/1/unsubscribe?lang=en", url.Values{})
+	res, err := http.PostForm(web.URL+"/mails/1?lang=en", url.Values{"do": {"unsubscribe"}})
 	if err != nil {
 		t.Fatal(err)
 	}
