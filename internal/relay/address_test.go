@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func TestSignature(t *testing.T) {
 				t.Errorf("%s: bit %d of the signature may be another", use, bit)
 			}
 		}
-		if still := bytes.TrimLeft(append(ones, zeros...), "\xff"); len(still) > 0 {
+		if still := bytes.TrimLeft(slices.Concat(ones, zeros), "\xff"); len(still) > 0 {
 			t.Errorf("%s: bits of the signature stand still: %x %x", use, ones, zeros)
 		}
 	}
