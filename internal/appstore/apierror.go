@@ -84,7 +84,7 @@ func refused(name Endpoint, res *http.Response, body []byte, hide []string, now 
 	default:
 		e.Retryable = res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusRequestTimeout
 	}
-	if e.Code == 0 && res.StatusCode >= 500 && endpoints[name].once {
+	if res.StatusCode >= 500 && endpoints[name].once { // no code says that nothing was done
 		e.Retryable, e.Ambiguous = false, true
 	}
 	e.RetryAt = retryAt(res, now)
