@@ -23,8 +23,8 @@ type APIError struct {
 	Code     int64  // Apple's errorCode; 0: none was given
 	Text     string // Apple's errorMessage, at most maxText bytes
 
-	// Retryable says that the same call may succeed later: what Apple calls so,
-	// a rate limit, and trouble on the way. RetryAt is zero if nobody said when.
+	// Retryable says what Apple calls so, a rate limit, and trouble on the way; see
+	// Passing. RetryAt is zero if nobody said when.
 	Retryable bool
 	RetryAt   time.Time
 
@@ -58,6 +58,13 @@ func (e *APIError) Unwrap() error { return e.Err }
 // Name is Apple's name of the code, such as RATE_LIMIT_EXCEEDED; empty if the
 // code is not known here.
 func (e *APIError) Name() string { return codes[e.Code].name }
+
+// Passing reports that the same call may succeed later: it is retryable, or the
+// store itself has trouble. Of 5000000 Apple's documentation says "try again
+// later", although its libraries do not call it retryable.
+func (e *APIError) Passing() bool {
+	return e.Retryable || e.Status >= http.StatusInternalServerError && !e.Ambiguous
+}
 
 const (
 	maxText    = 300              // bytes of Apple's words that are kept

@@ -167,9 +167,11 @@ func TestFind(t *testing.T) {
 				t.Errorf("%q: %+v", nothing, f)
 			}
 		}
-		b.lose = func(*http.Request) (bool, bool) { return false, false }
-		if f := b.find("MK0000000X"); len(f.Asked) != 1 || f.Asked[0].Err == nil {
-			t.Errorf("the store does not answer: %+v", f)
+		for _, trouble := range []int{rude.Lost, 500, 5000000} {
+			b.Answer = func(*http.Request) (int, bool) { return trouble, false }
+			if f := b.find("MK0000000X"); len(f.Asked) != 1 || !coded(f.Asked[0].Err, engawa.CodeUnavailable) {
+				t.Errorf("the store does not answer, %d: %+v", trouble, f)
+			}
 		}
 		if f, err := b.Find(t.Context(), followtest.Workspace, "MK0000000X", false); err != nil || len(f.Asked) != 0 {
 			t.Errorf("asked without leave: %+v %v", f, err)
