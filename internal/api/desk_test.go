@@ -173,6 +173,11 @@ func TestTimelineTells(t *testing.T) {
 		}
 
 		asker := s.ok("GET", "/v1/refunds/"+ids["refund"], "")["customer"].(string)
+		for _, without := range []string{`{"ignore":true}`, `{"ignore":true,"reason":""}`, `{"preference":"DECLINE"}`} {
+			if status, _, text := s.do("POST", "/v1/refunds/"+ids["refund"]+":answer", s.key, without); status != 400 || !strings.Contains(text, "reason") {
+				t.Errorf("an answer without a reason, %s: %d %s", without, status, text)
+			}
+		}
 		s.ok("POST", "/v1/refunds/"+ids["refund"]+":answer", `{"ignore":true,"reason":"goodwill"}`)
 		answer := of(asker, "answer", "Accept-Language", "ja")
 		holds(answer, map[string]any{"text": "回答しないことにしました · beans", "state": "ignored", "reason": "goodwill", "refund": ids["refund"]})

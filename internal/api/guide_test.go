@@ -43,14 +43,23 @@ func TestAppGuide(t *testing.T) {
 			}
 		}
 	}
-	calls := regexp.MustCompile(`ask\("([^"]+)"`).FindAllStringSubmatch(string(page), -1)
+	calls := regexp.MustCompile(`ask\("([^"]+)", "([^"]+)"`).FindAllStringSubmatch(string(page), -1)
+	if n := strings.Count(string(page), `ask("`); n < 3 || n != len(calls) {
+		t.Errorf("the guide has %d calls, %d of them with a method", n, len(calls))
+	}
+	calls = append(calls, regexp.MustCompile("`(GET|POST) ([a-z-]+(?:/\\{id\\})?(?::[a-z]+)?)`").FindAllStringSubmatch(string(page), -1)...)
 	for _, c := range calls {
-		if !strings.Contains(document, "\n  /v1/app/"+c[1]+":\n") {
-			t.Errorf("the guide calls %q, which there is not", c[1])
+		_, path, ok := strings.Cut(document, "\n  /v1/app/"+c[2]+":\n")
+		path, _, _ = strings.Cut(path, "\n  /")
+		if !ok || !strings.Contains("\n"+path, "\n    "+strings.ToLower(c[1])+":\n") {
+			t.Errorf("the guide calls %s %q, which there is not", c[1], c[2])
 		}
 	}
-	if len(calls) < 3 {
+	if len(calls) < 10 {
 		t.Errorf("the guide has %d calls", len(calls))
+	}
+	if a, b, ok := strings.Cut(string(page), "try await hub.enter()"); !ok || strings.Contains(a, "finishTransaction") || !strings.Contains(b, "finishTransaction") {
+		t.Error("the guide finishes a transaction before it is posted")
 	}
 	_, original, _ := strings.Cut(string(page), "\n## Apps that are still on the original StoreKit\n")
 	original, _, _ = strings.Cut(original, "\n## ")

@@ -203,12 +203,12 @@ func (a *API) refundStory(l engawa.Locale, f store.RefundFacts) (refundStory, er
 type refundAnswerIn struct {
 	One
 	Body struct {
-		Ignore     bool                      `json:"ignore,omitempty" doc:"Do not answer this case; the rest is not looked at"`
+		Ignore     bool                      `json:"ignore,omitempty" doc:"Do not answer this case; the rest but the reason is not looked at"`
 		Preference appstore.RefundPreference `json:"preference,omitempty" enum:"DECLINE,GRANT_FULL,GRANT_PRORATED" doc:"None, if it is not given: data alone"`
 		Delivery   appstore.Delivery         `json:"delivery,omitempty" enum:"DELIVERED,UNDELIVERED_QUALITY_ISSUE,UNDELIVERED_WRONG_ITEM,UNDELIVERED_SERVER_OUTAGE,UNDELIVERED_OTHER" doc:"As your systems told, if it is not given"`
 		Sample     *bool                     `json:"sample_provided,omitempty" doc:"As your systems told, if it is not given"`
 		Percentage *float64                  `json:"percentage,omitempty" minimum:"0" maximum:"100" doc:"Used up; as your systems told, if it is not given. Not for a subscription"`
-		Reason     engawa.Because            `json:"reason,omitempty" enum:"rules,trouble,goodwill,used,repeated,other" doc:"Why you decide so, for the audit trail and the customer's timeline; Apple does not get it"`
+		Reason     engawa.Because            `json:"reason" enum:"rules,trouble,goodwill,used,repeated,other" doc:"Why you decide so, for the audit trail and the customer's timeline; Apple does not get it"`
 	}
 }
 

@@ -83,7 +83,7 @@ var walk = []step{
 	{"getSubscriptionCertificate", "/v1/subscriptions/$over/certificate", ""},
 	{"listRefunds", "/v1/refunds", ""},
 	{"getRefund", "/v1/refunds/$refund", ""},
-	{"answerRefund", "/v1/refunds/$refund:answer", `{"ignore":true}`},
+	{"answerRefund", "/v1/refunds/$refund:answer", `{"ignore":true,"reason":"rules"}`},
 	{"tellConsumption", "/v1/consumption", `{"customer":"$customer","percentage":37.5}`},
 	{"listKinds", "/v1/kinds", ""},
 	{"listAccounts", "/v1/accounts", ""},

@@ -121,7 +121,7 @@ func Explain(err error) error {
 			Remedy: "compare Issuer ID and Key ID with App Store Connect, Users and Access, Integrations, In-App Purchase; a key of another kind does not work, and an app that was never approved answers in the sandbox only",
 			Err:    err,
 		}
-	case e.Retryable:
+	case e.Passing():
 		return &engawa.Error{Code: engawa.CodeUnavailable, Message: "the App Store does not answer now: " + e.Meaning(engawa.English), Remedy: "try again later", Err: err}
 	}
 	return &engawa.Error{Code: engawa.CodeConflict, Message: "the App Store refused: " + e.Meaning(engawa.English), Remedy: "see docs/app-store.md for what each answer means", Err: err}

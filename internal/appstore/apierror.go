@@ -23,8 +23,8 @@ type APIError struct {
 	Code     int64  // Apple's errorCode; 0: none was given
 	Text     string // Apple's errorMessage, at most maxText bytes
 
-	// Retryable says that the same call may succeed later: what Apple calls so,
-	// a rate limit, and trouble on the way. RetryAt is zero if nobody said when.
+	// Retryable says what Apple calls so, a rate limit, and trouble on the way; see
+	// Passing. RetryAt is zero if nobody said when.
 	Retryable bool
 	RetryAt   time.Time
 
@@ -59,6 +59,13 @@ func (e *APIError) Unwrap() error { return e.Err }
 // code is not known here.
 func (e *APIError) Name() string { return codes[e.Code].name }
 
+// Passing reports that the same call may succeed later: it is retryable, or the
+// store itself has trouble. Of 5000000 Apple's documentation says "try again
+// later", although its libraries do not call it retryable.
+func (e *APIError) Passing() bool {
+	return e.Retryable || e.Status >= http.StatusInternalServerError && !e.Ambiguous
+}
+
 const (
 	maxText    = 300              // bytes of Apple's words that are kept
 	unsaidWait = time.Minute      // after a 429 that does not say for how long
@@ -84,7 +91,7 @@ func refused(name Endpoint, res *http.Response, body []byte, hide []string, now 
 	default:
 		e.Retryable = res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusRequestTimeout
 	}
-	if e.Code == 0 && res.StatusCode >= 500 && endpoints[name].once {
+	if res.StatusCode >= 500 && endpoints[name].once { // no code says that nothing was done
 		e.Retryable, e.Ambiguous = false, true
 	}
 	e.RetryAt = retryAt(res, now)

@@ -270,8 +270,8 @@ func TestErrors(t *testing.T) {
 		"account, for now":       {404, object{"errorCode": 4040002, "errorMessage": "x"}, 4040002, true, false},
 		"app, for now":           {404, object{"errorCode": 4040004, "errorMessage": "x"}, 4040004, true, false},
 		"original id, for now":   {404, object{"errorCode": 4040006, "errorMessage": "x"}, 4040006, true, false},
-		"internal, for now":      {500, object{"errorCode": 5000001, "errorMessage": "x"}, 5000001, true, false},
-		"internal":               {500, object{"errorCode": 5000000, "errorMessage": "x"}, 5000000, false, false},
+		"internal, for now":      {500, object{"errorCode": 5000001, "errorMessage": "x"}, 5000001, true, true},
+		"internal":               {500, object{"errorCode": 5000000, "errorMessage": "x"}, 5000000, false, true},
 		"rate":                   {429, object{"errorCode": 4290000, "errorMessage": "x"}, 4290000, true, false},
 		"rate without a body":    {429, "", 0, true, false},
 		"not eligible":           {403, object{"errorCode": 4030004, "errorMessage": "x"}, 4030004, false, false},
@@ -283,7 +283,7 @@ func TestErrors(t *testing.T) {
 		"a page of a proxy, 404": {404, "<html>", 0, false, false},
 		"moved":                  {301, "", 0, false, false},
 		"a new code":             {400, object{"errorCode": 4000999, "errorMessage": "Something new."}, 4000999, false, false},
-		"a new code, internal":   {500, object{"errorCode": 5000099, "errorMessage": "Something new."}, 5000099, true, false},
+		"a new code, internal":   {500, object{"errorCode": 5000099, "errorMessage": "Something new."}, 5000099, true, true},
 		"a code as text":         {400, object{"errorCode": "4000006"}, 0, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {

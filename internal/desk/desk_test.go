@@ -18,6 +18,7 @@ import (
 	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/follow/followtest"
+	"github.com/engawa/engawa/internal/rude"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -118,9 +119,12 @@ func TestFind(t *testing.T) {
 		_, err := b.Hub.ChangeCustomer(t.Context(), followtest.Workspace, owner, func(c *engawa.Customer) { c.Name = "山田 花" })
 		b.Must(err)
 		b.Down.Store(true)
-		beans := b.Bought(who, "beans") // which the hub does not hear of
-		order, err := b.Order(beans)
-		b.Must(err)
+		var beans, order string                         // which the hub does not hear of
+		for !strings.ContainsAny(order, "0123456789") { // without a digit small letters may be a name
+			beans = b.Bought(who, "beans")
+			order, err = b.Order(beans)
+			b.Must(err)
+		}
 		state, err := follow.State(b.Purchase(sub).Facts)
 		b.Must(err)
 		var second string
@@ -151,12 +155,10 @@ func TestFind(t *testing.T) {
 		if n := len(b.Calls()); n != calls {
 			t.Errorf("the store was asked %d times for what is known", n-calls)
 		}
-		f := b.find(strings.ToLower(order))
-		if len(f.Hits) == 0 { // an order id is looked up as it was typed
-			f = b.find(order)
-		}
-		if len(f.Hits) != 1 || f.Hits[0].Customer.ID != owner || f.Hits[0].By != desk.ByOrder || len(f.Asked) != 1 || f.Asked[0].Err != nil {
-			t.Errorf("by order: %+v", f)
+		for _, typed := range []string{strings.ToLower(order), order} {
+			if f := b.find(typed); len(f.Hits) != 1 || f.Hits[0].Customer.ID != owner || f.Hits[0].By != desk.ByOrder || len(f.Asked) != 1 || f.Asked[0].Err != nil {
+				t.Errorf("by order %s: %+v", typed, f)
+			}
 		}
 		if p := b.Purchase(beans); p.Customer != owner {
 			t.Errorf("what the store said was not kept: %+v", p)
@@ -166,9 +168,11 @@ func TestFind(t *testing.T) {
 				t.Errorf("%q: %+v", nothing, f)
 			}
 		}
-		b.lose = func(*http.Request) (bool, bool) { return false, false }
-		if f := b.find("MK0000000X"); len(f.Asked) != 1 || f.Asked[0].Err == nil {
-			t.Errorf("the store does not answer: %+v", f)
+		for _, trouble := range []int{rude.Lost, 500, 5000000} {
+			b.Answer = func(*http.Request) (int, bool) { return trouble, false }
+			if f := b.find("MK0000000X"); len(f.Asked) != 1 || !coded(f.Asked[0].Err, engawa.CodeUnavailable) {
+				t.Errorf("the store does not answer, %d: %+v", trouble, f)
+			}
 		}
 		if f, err := b.Find(t.Context(), followtest.Workspace, "MK0000000X", false); err != nil || len(f.Asked) != 0 {
 			t.Errorf("asked without leave: %+v %v", f, err)
@@ -435,23 +439,37 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// TestUnclear: an answer that never came. The request is not repeated; a look
+// unclear are answers that do not tell whether anything was done: one that never
+// came, and the store's own trouble, whichever code it bears.
+var unclear = map[string]rude.Fault{
+	"lost, done": {Status: rude.Lost, Done: true}, "lost, not done": {Status: rude.Lost},
+	"5000001, done": {Status: 500, Done: true}, "5000001, not done": {Status: 500},
+	"5000000, done": {Status: 5000000, Done: true}, "5000000, not done": {Status: 5000000},
+}
+
+// treats has the store treat the calls of a method as f says, and counts them.
+func (b *bench) treats(method string, f rude.Fault) (calls *int) {
+	calls = new(int)
+	b.Answer = func(r *http.Request) (int, bool) {
+		if r.Method != method {
+			return 0, false
+		}
+		*calls++
+		return f.Status, f.Done
+	}
+	return calls
+}
+
+// TestUnclear: an answer that does not tell. The request is not repeated; a look
 // tells whether it was done, by the hub itself after two minutes.
 func TestUnclear(t *testing.T) {
-	for name, done := range map[string]bool{"done": true, "not done": false} {
+	for name, f := range unclear {
 		t.Run(name, func(t *testing.T) {
 			within(t, func(t *testing.T, b *bench) {
 				sub := b.Bought(b.Person("JPN", token), "monthly")
 				wait(time.Second)
 				p := b.Purchase(sub)
-				asked := 0
-				b.lose = func(r *http.Request) (bool, bool) {
-					if r.Method == http.MethodPut {
-						asked++
-						return done, false
-					}
-					return true, true
-				}
+				asked := b.treats(http.MethodPut, f)
 				b.Down.Store(true)
 				x, err := b.extend(p.ID)
 				if err != nil || x.State != engawa.ExtensionUnknown {
@@ -460,8 +478,8 @@ func TestUnclear(t *testing.T) {
 				if l := b.limits(p.ID); l.Why != desk.UnderWay || l.Open != x.ID {
 					t.Errorf("%+v", l)
 				}
-				if _, err := b.extend(p.ID); !coded(err, engawa.CodeConflict) || asked != 1 {
-					t.Errorf("asked again, %d times: %v", asked, err)
+				if _, err := b.extend(p.ID); !coded(err, engawa.CodeConflict) || *asked != 1 {
+					t.Errorf("asked again, %d times: %v", *asked, err)
 				}
 				b.Must(b.Step(t.Context())) // too early
 				wait(3 * time.Minute)
@@ -469,10 +487,10 @@ func TestUnclear(t *testing.T) {
 				x, err = b.Hub.Extension(t.Context(), followtest.Workspace, x.ID)
 				b.Must(err)
 				want, left := engawa.ExtensionDone, 1
-				if !done {
+				if !f.Done {
 					want, left = engawa.ExtensionUndone, 2
 				}
-				if l := b.limits(p.ID); x.State != want || l.Left != left || l.Why != "" || asked != 1 {
+				if l := b.limits(p.ID); x.State != want || l.Left != left || l.Why != "" || *asked != 1 {
 					t.Errorf("%+v, then %+v", x, l)
 				}
 			})
@@ -633,33 +651,26 @@ func TestOutageOfMany(t *testing.T) {
 // TestOutageLost: no clear answer to the request. It is never sent again: the
 // store is asked whether it has it, and where it has not a person is.
 func TestOutageLost(t *testing.T) {
-	for name, arrived := range map[string]bool{"arrived": true, "lost": false} {
+	for name, f := range unclear {
 		t.Run(name, func(t *testing.T) {
 			within(t, func(t *testing.T, b *bench) {
 				b.Bought(b.Person("JPN", ""), "monthly")
 				wait(time.Second)
-				posts := 0
-				b.lose = func(r *http.Request) (bool, bool) {
-					if r.Method == http.MethodPost {
-						posts++
-						return arrived, false
-					}
-					return true, true
-				}
+				posts := b.treats(http.MethodPost, f)
 				x, err := b.outage()
 				b.Must(err)
 				b.steps(200)
 				x = b.again(x)
 				tasks, err := b.Hub.Tasks(t.Context(), followtest.Workspace, 10)
 				b.Must(err)
-				if arrived && (x.State != engawa.ExtensionDone || x.Succeeded != 1 || len(tasks) != 0) {
+				if f.Done && (x.State != engawa.ExtensionDone || x.Succeeded != 1 || len(tasks) != 0) {
 					t.Errorf("%+v %v", x, tasks)
 				}
-				if !arrived && (x.State != engawa.ExtensionUnknown || len(tasks) != 1 || tasks[0].Kind != "extension.unknown") {
+				if !f.Done && (x.State != engawa.ExtensionUnknown || len(tasks) != 1 || tasks[0].Kind != "extension.unknown") {
 					t.Errorf("%+v %v", x, tasks)
 				}
-				if posts != 1 {
-					t.Errorf("asked %d times", posts)
+				if *posts != 1 {
+					t.Errorf("asked %d times", *posts)
 				}
 			})
 		})

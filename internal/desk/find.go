@@ -198,7 +198,7 @@ func (d *Desk) askOne(ctx context.Context, a engawa.Account, text string, as For
 	if as == FormOrder {
 		var o appstore.Order
 		by = ByOrder
-		if o, err = app.Order(ctx, text); o.Valid {
+		if o, err = app.Order(ctx, strings.ToUpper(text)); o.Valid { // the store writes none with small letters
 			told = o.Transactions
 		}
 	} else {

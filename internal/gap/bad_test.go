@@ -207,26 +207,38 @@ func TestLimited(t *testing.T) {
 }
 
 // TestTrouble: a store that does not answer is asked again, more seldom, and the
-// account's page says so.
+// account's page says so. What was in doubt stays so until it is answered.
 func TestTrouble(t *testing.T) {
-	within(t, sim.Sandbox, func(t *testing.T, h *hub) {
-		h.missed()
-		calls, broken := 0, true
-		h.check.Clients = h.over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if calls++; broken {
-				w.WriteHeader(http.StatusBadGateway)
-				return
-			}
-			h.ServeHTTP(w, r)
-		}))
-		h.live(3 * time.Hour)
-		if c := h.checkup(); c.Trouble != engawa.TroubleBusy || c.Now == nil || calls > 14 {
-			t.Errorf("%+v after %d calls", c, calls)
-		}
-		broken = false
-		h.live(time.Hour)
-		if c := h.checkup(); c.Trouble != "" || h.gaps()[0].FilledAt.IsZero() {
-			t.Errorf("%+v, %+v", c, h.gaps())
-		}
-	})
+	for name, c := range map[string]struct {
+		status int
+		of     string // the calls that fail
+	}{
+		"a proxy's":              {http.StatusBadGateway, "/"},
+		"its own":                {5000000, "/"},
+		"its own, of a purchase": {5000000, "/subscriptions/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, sim.Sandbox, func(t *testing.T, h *hub) {
+				h.missed()
+				calls := 0
+				h.Answer = func(r *http.Request) (int, bool) {
+					if !strings.Contains(r.URL.Path, c.of) {
+						return 0, false
+					}
+					calls++
+					return c.status, false
+				}
+				h.live(3 * time.Hour)
+				if cu := h.checkup(); cu.Trouble != engawa.TroubleBusy || cu.Now == nil || calls > 14 {
+					t.Errorf("%+v after %d calls", cu, calls)
+				}
+				h.Answer = nil
+				healthy := time.Now()
+				h.live(time.Hour)
+				if cu := h.checkup(); cu.Trouble != "" || h.gaps()[0].FilledAt.IsZero() || h.calls(statuses, healthy) != 1 {
+					t.Errorf("%+v, %+v, asked about %d purchases", cu, h.gaps(), h.calls(statuses, healthy))
+				}
+			})
+		})
+	}
 }

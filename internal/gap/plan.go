@@ -154,7 +154,7 @@ func fateOf(err error, now time.Time) (fate, time.Time) {
 		return noKey, time.Time{}
 	case e.RetryAt.After(now):
 		return waits, e.RetryAt
-	case errors.Is(err, context.DeadlineExceeded) || e.Retryable:
+	case errors.Is(err, context.DeadlineExceeded) || e.Passing():
 		return busy, time.Time{}
 	case e.Status == 200:
 		return odd, time.Time{}

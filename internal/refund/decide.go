@@ -196,7 +196,7 @@ func reading(said error, now time.Time) (status int, code int64, words string, a
 		}
 		return 0, 0, "", now
 	}
-	if e.Retryable || e.Status == http.StatusUnauthorized {
+	if e.Passing() || e.Status == http.StatusUnauthorized {
 		again = latest(now, e.RetryAt)
 	}
 	return e.Status, e.Code, e.Text, again

@@ -526,7 +526,7 @@ func TestOutages(t *testing.T) {
 		s.policy(always(appstore.PreferDecline))
 		beans, who := s.bought("beans")
 		s.decide(who, true)
-		s.fails(rude.Fault{Status: rude.Lost, Done: true}, rude.Fault{Status: 429}, rude.Fault{Status: 503})
+		s.fails(rude.Fault{Status: rude.Lost, Done: true}, rude.Fault{Status: 429}, rude.Fault{Status: 503}, rude.Fault{Status: 5000000})
 		s.Must(s.AskRefund(beans, "OTHER"))
 		s.pass(20 * time.Minute)
 		c := s.the(who)
@@ -534,7 +534,7 @@ func TestOutages(t *testing.T) {
 			t.Errorf("%d answers, %+v", len(s.Answers(beans)), c)
 		}
 		ls := s.lines(c)
-		if got := whats(ls); !slices.Equal(got, []refund.What{refund.DidFail, refund.DidFail, refund.DidFail, refund.DidSend}) || ls[1].Status != 429 || ls[1].Code != 4290000 {
+		if got := whats(ls); !slices.Equal(got, []refund.What{refund.DidFail, refund.DidFail, refund.DidFail, refund.DidFail, refund.DidSend}) || ls[3].Code != 5000000 || ls[1].Status != 429 || ls[1].Code != 4290000 {
 			t.Errorf("%+v", ls)
 		}
 		s.fails(rude.Fault{Status: 400})

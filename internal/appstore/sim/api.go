@@ -141,8 +141,12 @@ const maxBody = 1 << 20
 // api answers one call, or treats it badly, and logs it.
 func (s *Store) api(w http.ResponseWriter, r *http.Request) {
 	out := s.script.Draw(r, s.Answer).Do(r, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r).write(w) })
+	status := out.Status
+	if e := apiError(status); e.known() {
+		status = e.status()
+	}
 	s.mu.Lock()
-	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), named(r), out.Status})
+	s.calls = append(s.calls, Call{time.Now(), r.Method, r.URL.EscapedPath(), named(r), status})
 	s.calls = s.calls[max(0, len(s.calls)-keepCalls):]
 	s.mu.Unlock()
 	out.Send(w, r, fail)

@@ -723,6 +723,13 @@ func TestFaults(t *testing.T) {
 		}
 		s.got("PUT", path, body, nil)
 		s.refused(4030005, "PUT", path, body) // the first was done
+		s.Answer = func(*http.Request) (int, bool) { return 5000000, false }
+		if w := s.ask("PUT", path, body); w.Code != 500 || !strings.Contains(w.Body.String(), "5000000") {
+			t.Errorf("one of Apple's codes: %d %s", w.Code, w.Body)
+		}
+		if cs := s.Calls(); cs[len(cs)-1].Status != 500 {
+			t.Errorf("%+v", cs[len(cs)-1])
+		}
 		rude := sim.Rude(7)
 		bad := 0
 		for range 1000 {

@@ -86,6 +86,7 @@ const (
 	errImageExists         apiError = 4090000
 	errMessageExists       apiError = 4090001
 	errTooMany             apiError = 4290000
+	errInternal            apiError = 5000000
 	errInternalRetry       apiError = 5000001
 )
 
@@ -115,9 +116,11 @@ var meanings = map[apiError]string{
 	errTestUnknown: "The test notification is not available.", errExtensionUnknown: "The extension request was not found.", errTransactionUnknown: "Transaction id not found.",
 	errImageUnknown: "Image not found.", errMessageUnknown: "Message not found.", errTestRunUnknown: "The performance test was not found.", errAppUnknown: "No app transaction exists.",
 	errDefaultUnknown: "No default message is configured.", errRealtimeUnknown: "No URL is configured.", errImageExists: "The image exists.", errMessageExists: "The message exists.",
-	errTooMany: "Rate limit exceeded.", errInternalRetry: "An unknown error occurred. Please try again.",
+	errTooMany: "Rate limit exceeded.", errInternal: "An unknown error occurred.", errInternalRetry: "An unknown error occurred. Please try again.",
 }
 
 func (e apiError) Error() string { return fmt.Sprintf("%d: %s", int(e), meanings[e]) }
 
 func (e apiError) status() int { return int(e) / 10000 }
+
+func (e apiError) known() bool { return meanings[e] != "" }

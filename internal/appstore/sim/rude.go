@@ -8,14 +8,15 @@ import (
 	"github.com/engawa/engawa/internal/rude"
 )
 
-// Rude returns an Answer that fails 7 calls in 100: they are limited (429), the
-// store has trouble that passes (404 of a retryable kind, 500, 503), and some are
-// done and then answered with an error or with nothing.
+// Rude returns an Answer that fails 8 calls in 100: they are limited (429), the
+// store has trouble that passes (404 of a retryable kind, 500 of both kinds, 503),
+// and some are done and then answered with an error or with nothing.
 func Rude(seed uint64) rude.Chance {
 	return rude.Sometimes(seed,
 		rude.Fault{Status: http.StatusTooManyRequests},
 		rude.Fault{Status: http.StatusNotFound},
 		rude.Fault{Status: http.StatusInternalServerError},
+		rude.Fault{Status: int(errInternal)},
 		rude.Fault{Status: http.StatusServiceUnavailable},
 		rude.Fault{Status: http.StatusInternalServerError, Done: true},
 		rude.Fault{Status: http.StatusBadGateway, Done: true},
@@ -23,7 +24,7 @@ func Rude(seed uint64) rude.Chance {
 	)
 }
 
-// fail words a fault.
+// fail words a fault, which may be one of Apple's codes in place of a status.
 func fail(w http.ResponseWriter, status int) {
 	switch status {
 	case http.StatusTooManyRequests:
@@ -35,6 +36,10 @@ func fail(w http.ResponseWriter, status int) {
 	case http.StatusInternalServerError:
 		refusal(errInternalRetry).write(w)
 	default:
+		if e := apiError(status); e.known() {
+			refusal(e).write(w)
+			return
+		}
 		w.WriteHeader(status)
 	}
 }
