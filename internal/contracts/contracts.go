@@ -146,14 +146,17 @@ func (p place) standing(s smaregi.Standing, same bool) store.ContractStanding {
 	return store.ContractStanding{Same: same, Subscription: s.Subscription(p.account.Environment), Facts: facts, Key: s.Key(), Doubt: string(s.Doubt)}
 }
 
-// Step reads the lists that are due. What fails is asked again later.
+// Step reads the lists that are due, one after another: other nodes take those that
+// wait. What fails is asked again later.
 func (k *Keeper) Step(ctx context.Context) error {
-	due, err := k.Store.DueReadings(ctx, smaregi.Kind.Name)
-	errs := []error{err}
-	for _, r := range due {
+	var errs []error
+	for {
+		r, due, err := k.Store.DueReading(ctx, smaregi.Kind.Name)
+		if err != nil || !due {
+			return errors.Join(append(errs, err)...)
+		}
 		errs = append(errs, k.reading(ctx, r))
 	}
-	return errors.Join(errs...)
 }
 
 // reading reads one list, and keeps when it is read next.
@@ -171,7 +174,7 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	again, err := k.settle(ctx, a, list, r)
 	if again > 0 { // it was read to its end
 		r.ReadAt, r.Failures = now, 0
-		return errors.Join(err, k.Store.Read(ctx, r, now.Add(again)))
+		return errors.Join(err, k.Store.Read(ctx, r, time.Now().Add(again)))
 	}
 	refused, ok := errors.AsType[*smaregi.RefusedError](err)
 	if !ok {
@@ -189,7 +192,7 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	} else {
 		err = nil
 	}
-	return errors.Join(err, k.Store.Read(ctx, r, now.Add(wait)))
+	return errors.Join(err, k.Store.Read(ctx, r, time.Now().Add(wait)))
 }
 
 // batch is how many findings are kept in one transaction.
@@ -220,15 +223,16 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 		}
 		known[contract] = s
 	}
+	began := time.Now().UTC()
 	items, err := list.Items(ctx)
 	if err != nil {
 		return 0, errors.Join(append(errs, err)...)
 	}
 	items = slices.DeleteFunc(items, func(i smaregi.Item) bool { return unread[i.Contract] })
 	now := time.Now().UTC()
-	findings := Compare(known, items, smaregi.Today(now))
+	findings := Compare(known, items, began, now)
 	again, errs = every, append(errs, k.keepFound(ctx, p, findings, now, !r.ReadAt.IsZero()))
-	if slices.ContainsFunc(findings, func(f Finding) bool { return f.Absent }) {
+	if slices.ContainsFunc(findings, func(f Finding) bool { return !f.AbsentAt.IsZero() }) {
 		again = soon
 	}
 	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, nil, store.Closing{Kind: taskList, Ref: a.ID})
@@ -300,7 +304,7 @@ func (p place) found(f Finding, id string, now time.Time) (store.Contracted, err
 		next := f.settled(s)
 		return p.standing(next, next == s)
 	})
-	if f.Absent {
+	if !f.AbsentAt.IsZero() {
 		return c, nil
 	}
 	c.Shared = &store.SharedAddress{
