@@ -133,7 +133,7 @@ func read(facts []byte) (s smaregi.Standing, err error) {
 		return s, nil
 	}
 	if err := json.Unmarshal(facts, &s); err != nil {
-		return s, fmt.Errorf("read how a contract stands: %w", err)
+		return s, &engawa.Error{Code: engawa.CodeConflict, Message: "how this contract stood cannot be read", Remedy: "restore its subscription from a backup", Err: err}
 	}
 	return s, nil
 }
@@ -242,8 +242,11 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 	return again, err
 }
 
+// mostTold is how many contracts that cannot be kept are told of after one reading.
+const mostTold = 20
+
 // keepFound keeps findings, a batch in a transaction; where one cannot be kept, the
-// batch's one by one. What is fresh is a gap, but for the first list: nobody listened
+// batch's one by one. Where the database takes nothing it ends. What is fresh is a gap, but for the first list: nobody listened
 // before.
 func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now time.Time, gap bool) error {
 	ids := make([]string, len(findings)) // of one moment, and sorting as they were found
@@ -270,14 +273,32 @@ func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now
 		fresh += n
 		return err
 	}
+	ends := func(err error) bool { return engawa.CodeOf(err) == engawa.CodeUnavailable || ctx.Err() != nil }
 	var errs []error
+	bad := 0
 	for some := range slices.Chunk(cs, batch) {
-		if keep(some) == nil {
+		err := keep(some)
+		if err == nil {
 			continue
 		}
-		for one := range slices.Chunk(some, 1) {
-			errs = append(errs, keep(one))
+		if ends(err) {
+			return errors.Join(append(errs, err)...)
 		}
+		for one := range slices.Chunk(some, 1) {
+			err := keep(one)
+			if err == nil {
+				continue
+			}
+			if ends(err) {
+				return errors.Join(append(errs, err)...)
+			}
+			if bad++; bad <= mostTold {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if bad > mostTold {
+		errs = append(errs, fmt.Errorf("and %d more cannot be kept", bad-mostTold))
 	}
 	return errors.Join(errs...)
 }

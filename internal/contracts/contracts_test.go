@@ -268,7 +268,15 @@ func TestContradiction(t *testing.T) {
 		s.must(s.smaregi.Send(t.Context(), "sb_c1", "start", s.smaregi.Body("sb_c1", "start", day)))
 		s.same("by arrival", s.stands("sb_c1"), "std active")
 		s.same("tasks", s.open(), []string{store.ContractTask})
-		s.twice()
+		time.Sleep(13 * time.Hour)
+		s.step()
+		ks, err := s.Tasks(t.Context(), ws, 10)
+		s.must(err)
+		if len(ks) != 1 || ks[0].Count != 1 {
+			t.Errorf("missing in the list, which tells nothing: %+v", ks)
+		}
+		time.Sleep(11 * time.Minute)
+		s.step()
 		s.same("by the list", s.stands("sb_c1"), "std expired")
 		s.same("tasks", s.open(), []string{"smaregi.gap"})
 	})
@@ -476,6 +484,22 @@ func TestBatches(t *testing.T) {
 		s.must(err)
 		if len(ks) != 1 || ks[0].Count != 3 || ks[0].Args["n"] != "250" {
 			t.Errorf("%+v", ks)
+		}
+	})
+}
+
+// TestDead: where the database takes nothing it is not tried again for each contract, and
+// who was to be kept is told of without a number.
+func TestDead(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		for n := range 120 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		_, err := storetest.Open(t, s.url).ExecContext(t.Context(), `CREATE TRIGGER dead BEFORE INSERT ON subscription BEGIN SELECT RAISE(ABORT, 'dead'); END`)
+		s.must(err)
+		err = s.keeper.Step(t.Context())
+		if told := fmt.Sprint(err); strings.Count(told, "a new contract: ") != 1 || strings.Contains(told, "sb_c") {
+			t.Error(told)
 		}
 	})
 }
