@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/source/smaregi"
@@ -19,7 +20,7 @@ type Finding struct {
 	Plan           string
 	Day            string
 	Mail           engawa.Address // empty: its sharing is not agreed to
-	Absent         bool           // the list lacks it for the first time: it is looked at again before it ends
+	AbsentAt       time.Time      // when the list first lacked it; not zero: it is looked at again before it ends
 }
 
 // Format names the contract alone, whatever the verb.
@@ -30,7 +31,7 @@ func (f Finding) word() smaregi.Word { return smaregi.Found(f.Contract, f.Action
 // settled is how the contract stands by the list, which leaves no doubt but of what is
 // to come.
 func (f Finding) settled(s smaregi.Standing) smaregi.Standing {
-	if s.Absent = f.Absent; s.Absent {
+	if s.AbsentAt = f.AbsentAt; !s.AbsentAt.IsZero() {
 		return s
 	}
 	if f.Action != "" {
@@ -42,10 +43,12 @@ func (f Finding) settled(s smaregi.Standing) smaregi.Standing {
 	return s
 }
 
-// Compare says what the list has of each contract, on a day, beside how it stands by
-// the notices. A contract that is not in the list twice does not use the app: the list
-// may have been cut short, or have shifted while it was read.
-func Compare(known map[string]smaregi.Standing, items []smaregi.Item, today string) (all []Finding) {
+// Compare says what a list that was read from began to ended has of each contract,
+// beside how it stands by the notices. A contract that is in neither of two lists, the
+// second of them asked for a while after the first, does not use the app: a list may
+// have been cut short, or have shifted while it was read.
+func Compare(known map[string]smaregi.Standing, items []smaregi.Item, began, ended time.Time) (all []Finding) {
+	today := smaregi.Today(ended)
 	listed := map[string]bool{}
 	for _, i := range items {
 		listed[i.Contract] = true
@@ -60,8 +63,12 @@ func Compare(known map[string]smaregi.Standing, items []smaregi.Item, today stri
 		s := known[contract]
 		f := Finding{Contract: contract, Words: s.Words, Day: today}
 		actions := missing(s, smaregi.Item{State: engawa.SubscriptionExpired}, today)
-		if f.Absent = len(actions) > 0 && !s.Absent; f.Absent {
-			actions = nil
+		switch {
+		case len(actions) == 0:
+		case s.AbsentAt.IsZero():
+			f.AbsentAt, actions = ended, nil
+		case began.Sub(s.AbsentAt) < soon:
+			f.AbsentAt, actions = s.AbsentAt, nil
 		}
 		all = append(all, f.each(actions)...)
 	}

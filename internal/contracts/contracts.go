@@ -133,7 +133,7 @@ func read(facts []byte) (s smaregi.Standing, err error) {
 		return s, nil
 	}
 	if err := json.Unmarshal(facts, &s); err != nil {
-		return s, fmt.Errorf("read how a contract stands: %w", err)
+		return s, &engawa.Error{Code: engawa.CodeConflict, Message: "how this contract stood cannot be read", Remedy: "restore its subscription from a backup", Err: err}
 	}
 	return s, nil
 }
@@ -146,14 +146,17 @@ func (p place) standing(s smaregi.Standing, same bool) store.ContractStanding {
 	return store.ContractStanding{Same: same, Subscription: s.Subscription(p.account.Environment), Facts: facts, Key: s.Key(), Doubt: string(s.Doubt)}
 }
 
-// Step reads the lists that are due. What fails is asked again later.
+// Step reads the lists that are due, one after another: other nodes take those that
+// wait. What fails is asked again later.
 func (k *Keeper) Step(ctx context.Context) error {
-	due, err := k.Store.DueReadings(ctx, smaregi.Kind.Name)
-	errs := []error{err}
-	for _, r := range due {
+	var errs []error
+	for {
+		r, due, err := k.Store.DueReading(ctx, smaregi.Kind.Name)
+		if err != nil || !due {
+			return errors.Join(append(errs, err)...)
+		}
 		errs = append(errs, k.reading(ctx, r))
 	}
-	return errors.Join(errs...)
 }
 
 // reading reads one list, and keeps when it is read next.
@@ -171,7 +174,7 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	again, err := k.settle(ctx, a, list, r)
 	if again > 0 { // it was read to its end
 		r.ReadAt, r.Failures = now, 0
-		return errors.Join(err, k.Store.Read(ctx, r, now.Add(again)))
+		return errors.Join(err, k.Store.Read(ctx, r, time.Now().Add(again)))
 	}
 	refused, ok := errors.AsType[*smaregi.RefusedError](err)
 	if !ok {
@@ -189,7 +192,7 @@ func (k *Keeper) reading(ctx context.Context, r store.Reading) error {
 	} else {
 		err = nil
 	}
-	return errors.Join(err, k.Store.Read(ctx, r, now.Add(wait)))
+	return errors.Join(err, k.Store.Read(ctx, r, time.Now().Add(wait)))
 }
 
 // batch is how many findings are kept in one transaction.
@@ -220,15 +223,16 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 		}
 		known[contract] = s
 	}
+	began := time.Now().UTC()
 	items, err := list.Items(ctx)
 	if err != nil {
 		return 0, errors.Join(append(errs, err)...)
 	}
 	items = slices.DeleteFunc(items, func(i smaregi.Item) bool { return unread[i.Contract] })
 	now := time.Now().UTC()
-	findings := Compare(known, items, smaregi.Today(now))
+	findings := Compare(known, items, began, now)
 	again, errs = every, append(errs, k.keepFound(ctx, p, findings, now, !r.ReadAt.IsZero()))
-	if slices.ContainsFunc(findings, func(f Finding) bool { return f.Absent }) {
+	if slices.ContainsFunc(findings, func(f Finding) bool { return !f.AbsentAt.IsZero() }) {
 		again = soon
 	}
 	_, err = k.Store.HearContracts(ctx, a.Workspace, a.ID, nil, nil, store.Closing{Kind: taskList, Ref: a.ID})
@@ -238,8 +242,11 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 	return again, err
 }
 
+// mostTold is how many contracts that cannot be kept are told of after one reading.
+const mostTold = 20
+
 // keepFound keeps findings, a batch in a transaction; where one cannot be kept, the
-// batch's one by one. What is fresh is a gap, but for the first list: nobody listened
+// batch's one by one. Where the database takes nothing it ends. What is fresh is a gap, but for the first list: nobody listened
 // before.
 func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now time.Time, gap bool) error {
 	ids := make([]string, len(findings)) // of one moment, and sorting as they were found
@@ -266,14 +273,32 @@ func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now
 		fresh += n
 		return err
 	}
+	ends := func(err error) bool { return engawa.CodeOf(err) == engawa.CodeUnavailable || ctx.Err() != nil }
 	var errs []error
+	bad := 0
 	for some := range slices.Chunk(cs, batch) {
-		if keep(some) == nil {
+		err := keep(some)
+		if err == nil {
 			continue
 		}
-		for one := range slices.Chunk(some, 1) {
-			errs = append(errs, keep(one))
+		if ends(err) {
+			return errors.Join(append(errs, err)...)
 		}
+		for one := range slices.Chunk(some, 1) {
+			err := keep(one)
+			if err == nil {
+				continue
+			}
+			if ends(err) {
+				return errors.Join(append(errs, err)...)
+			}
+			if bad++; bad <= mostTold {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if bad > mostTold {
+		errs = append(errs, fmt.Errorf("and %d more cannot be kept", bad-mostTold))
 	}
 	return errors.Join(errs...)
 }
@@ -300,7 +325,7 @@ func (p place) found(f Finding, id string, now time.Time) (store.Contracted, err
 		next := f.settled(s)
 		return p.standing(next, next == s)
 	})
-	if f.Absent {
+	if !f.AbsentAt.IsZero() {
 		return c, nil
 	}
 	c.Shared = &store.SharedAddress{

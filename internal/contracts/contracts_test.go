@@ -45,10 +45,17 @@ type shop struct {
 	intake  *intake.Intake
 }
 
+// silent is the host of a list that never answers.
+const silent = "silent.example"
+
 // RoundTrip is the network between the two.
 func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
+	}
+	if r.URL.Host == silent {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
 	}
 	w := httptest.NewRecorder()
 	if r.URL.Host != "hub.example" {
@@ -108,10 +115,15 @@ func open(t *testing.T, url string, settings ...string) *shop {
 	s.must(st.AddWorkspace(ctx, engawa.Workspace{ID: ws, Name: "縁側", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: now}))
 	s.must(st.AddPartner(ctx, engawa.Partner{Workspace: ws, ID: vendor, Name: "在庫ソフト", CreatedAt: now}))
 	s.must(st.AddApp(ctx, engawa.App{Workspace: ws, ID: app, Name: "在庫くん", Partner: vendor, CreatedAt: now}))
-	s.must(st.AddAccount(ctx, engawa.Account{
-		Workspace: ws, ID: account, Kind: "smaregi", Name: "在庫くん(スマレジ)", Environment: engawa.Sandbox, Owner: vendor, Enabled: true, Settings: in, CreatedAt: now,
-	}))
+	s.account(account, in)
 	return s
+}
+
+func (s *shop) account(id string, settings map[string]string) {
+	s.t.Helper()
+	s.must(s.AddAccount(s.t.Context(), engawa.Account{
+		Workspace: ws, ID: id, Kind: "smaregi", Name: "在庫くん(スマレジ)", Environment: engawa.Sandbox, Owner: vendor, Enabled: true, Settings: settings, CreatedAt: time.Now(),
+	}))
 }
 
 func (s *shop) must(err error) {
@@ -256,7 +268,15 @@ func TestContradiction(t *testing.T) {
 		s.must(s.smaregi.Send(t.Context(), "sb_c1", "start", s.smaregi.Body("sb_c1", "start", day)))
 		s.same("by arrival", s.stands("sb_c1"), "std active")
 		s.same("tasks", s.open(), []string{store.ContractTask})
-		s.twice()
+		time.Sleep(13 * time.Hour)
+		s.step()
+		ks, err := s.Tasks(t.Context(), ws, 10)
+		s.must(err)
+		if len(ks) != 1 || ks[0].Count != 1 {
+			t.Errorf("missing in the list, which tells nothing: %+v", ks)
+		}
+		time.Sleep(11 * time.Minute)
+		s.step()
 		s.same("by the list", s.stands("sb_c1"), "std expired")
 		s.same("tasks", s.open(), []string{"smaregi.gap"})
 	})
@@ -343,6 +363,47 @@ func TestAbsent(t *testing.T) {
 	})
 }
 
+// TestTwoNodes: while one node waits for a list another reads the next one; a list that
+// never answers is given up before another node takes it over; and a second look at a list
+// that comes sooner than ten minutes after the first ends nobody.
+func TestTwoNodes(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		s.account("acc_silent", map[string]string{
+			"app": app, "client_id": "app-client", "secret": secret, "list_url": "https://" + silent, "list_client_id": "x", "list_client_secret": "y",
+		})
+		db := storetest.Open(t, s.url)
+		again := func() { // what the first node leaves for the other
+			_, err := db.ExecContext(t.Context(), `UPDATE list_reading SET next_at = 0 WHERE account = $1`, account)
+			s.must(err)
+		}
+		s.add("sb_c1", "std", false)
+		s.step()
+		s.smaregi.Change("sb_c1", func(c *sim.Contract) { c.State = "end" })
+		time.Sleep(13 * time.Hour)
+		other := make(chan error)
+		began := time.Now()
+		go func() { other <- s.keeper.Step(t.Context()) }()
+		synctest.Wait()
+		s.step()
+		for n, wait := range []time.Duration{5 * time.Second, 9 * time.Minute, 54 * time.Second} {
+			time.Sleep(wait)
+			again()
+			s.step()
+			s.same(fmt.Sprintf("look %d", n+2), s.stands("sb_c1"), "std active")
+			if n == 1 {
+				s.must(<-other)
+			}
+		}
+		if took := time.Since(began); took >= 10*time.Minute {
+			t.Errorf("the silent list was given up after %s", took)
+		}
+		time.Sleep(time.Second)
+		again()
+		s.step()
+		s.same("ten minutes after", s.stands("sb_c1"), "std expired")
+	})
+}
+
 // TestMerged: the contracts of two customers who become one stay two: each hears its own
 // notices, and the list, also where their plans are the same.
 func TestMerged(t *testing.T) {
@@ -423,6 +484,22 @@ func TestBatches(t *testing.T) {
 		s.must(err)
 		if len(ks) != 1 || ks[0].Count != 3 || ks[0].Args["n"] != "250" {
 			t.Errorf("%+v", ks)
+		}
+	})
+}
+
+// TestDead: where the database takes nothing it is not tried again for each contract, and
+// who was to be kept is told of without a number.
+func TestDead(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		for n := range 120 {
+			s.add(fmt.Sprintf("sb_c%d", n), "std", false)
+		}
+		_, err := storetest.Open(t, s.url).ExecContext(t.Context(), `CREATE TRIGGER dead BEFORE INSERT ON subscription BEGIN SELECT RAISE(ABORT, 'dead'); END`)
+		s.must(err)
+		err = s.keeper.Step(t.Context())
+		if told := fmt.Sprint(err); strings.Count(told, "a new contract: ") != 1 || strings.Contains(told, "sb_c") {
+			t.Error(told)
 		}
 	})
 }

@@ -65,9 +65,14 @@ func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs
 				return found("account", err)
 			}
 			for _, c := range cs {
-				told, err := t.hearContract(workspace, account, c)
+				hash, _ := t.identityHash(workspace, c.Whose)
+				kept, err := t.contract(workspace, account, c.App, hash)
 				if err != nil {
 					return err
+				}
+				told, err := t.hearContract(workspace, account, hash, kept, c)
+				if err != nil {
+					return fmt.Errorf("%s: %w", kept.called(), err)
 				}
 				if told {
 					fresh++
@@ -92,18 +97,10 @@ func (s *Store) HearContracts(ctx context.Context, workspace, account string, cs
 	return fresh, nil
 }
 
-func (t *tx) hearContract(workspace, account string, c Contracted) (told bool, err error) {
-	hash, _ := t.identityHash(workspace, c.Whose)
-	kept, err := t.contract(workspace, account, c.App, hash)
-	if err != nil {
-		return false, err
-	}
+func (t *tx) hearContract(workspace, account, hash string, kept contractRow, c Contracted) (told bool, err error) {
 	st, err := c.Hear(kept.Standing)
-	if err != nil {
-		return false, fmt.Errorf("subscription %s: %w", kept.ID, err)
-	}
-	if st.Skip {
-		return false, nil
+	if err != nil || st.Skip {
+		return false, err
 	}
 	customer, err := t.party(workspace, c)
 	if err != nil {
@@ -118,7 +115,7 @@ func (t *tx) hearContract(workspace, account string, c Contracted) (told bool, e
 	if !st.Same || point != kept.Point {
 		b := st.Subscription
 		b.Workspace, b.Customer, b.App = workspace, customer, c.App
-		if err := t.keepContract(contractRow{source: account, hash: hash, contractDetail: contractDetail{st.Facts, point}}, kept, b, st.Doubt); err != nil {
+		if err := t.keepContract(contractRow{source: account, hash: hash, contractDetail: contractDetail{st.Facts, point}}, kept, b, st.Doubt, c.Event.Type != ""); err != nil {
 			return false, err
 		}
 	}
@@ -188,9 +185,9 @@ func (t *tx) contract(workspace, account, app, hash string) (contractRow, error)
 	return rows[0], nil
 }
 
-// keepContract keeps a contract as the subscription of its plan, and asks a person of
-// what does not go together. The one of another plan has ended.
-func (t *tx) keepContract(row, kept contractRow, b engawa.Subscription, doubt string) error {
+// keepContract keeps a contract as the subscription of its plan, and where something
+// was told asks a person of what does not go together. The one of another plan has ended.
+func (t *tx) keepContract(row, kept contractRow, b engawa.Subscription, doubt string, told bool) error {
 	text, err := json.Marshal(row.contractDetail)
 	if err != nil {
 		return err
@@ -222,7 +219,18 @@ func (t *tx) keepContract(row, kept contractRow, b engawa.Subscription, doubt st
 	if doubt == "" {
 		return t.closeTask(b.Workspace, Closing{Kind: ContractTask, Ref: id})
 	}
+	if !told {
+		return nil
+	}
 	return t.raise(engawa.Task{Workspace: b.Workspace, Kind: ContractTask, Ref: id, Customer: b.Customer, Args: map[string]string{"account": row.source, "why": doubt}})
+}
+
+// called is what a log calls the contract.
+func (r contractRow) called() string {
+	if r.ID == "" {
+		return "a new contract"
+	}
+	return "subscription " + r.ID
 }
 
 // says reports whether a contract is kept as b already: no list need be told of it.

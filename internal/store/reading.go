@@ -17,10 +17,10 @@ type Reading struct {
 	turn               int64
 }
 
-// DueReadings takes the accounts of a kind whose lists are to be read now, of every
-// workspace. Nobody else gets one before it is told what became of it (Read) or the
-// lease is over.
-func (s *Store) DueReadings(ctx context.Context, kind string) (taken []Reading, err error) {
+// DueReading takes an account of a kind whose list is to be read now, of any workspace:
+// the one that has waited longest. Nobody else gets it before it is told what became of
+// it (Read) or the lease is over. ok: there was one.
+func (s *Store) DueReading(ctx context.Context, kind string) (r Reading, ok bool, err error) {
 	var due []Reading
 	err = s.view(ctx, everywhere, func(t *tx) error {
 		due, err = all(t, func(scan func(...any) error) (r Reading, err error) {
@@ -30,10 +30,10 @@ func (s *Store) DueReadings(ctx context.Context, kind string) (taken []Reading, 
 			return r, err
 		}, `SELECT a.workspace, a.id, COALESCE(r.read_at, 0), COALESCE(r.failures, 0), COALESCE(r.turn, 0) FROM account a
 			LEFT JOIN list_reading r ON r.workspace = a.workspace AND r.account = a.id
-			WHERE a.kind = $1 AND a.enabled AND a.ended_at = 0 AND COALESCE(r.next_at, 0) <= $2 ORDER BY a.id LIMIT 20`, kind, now())
+			WHERE a.kind = $1 AND a.enabled AND a.ended_at = 0 AND COALESCE(r.next_at, 0) <= $2 ORDER BY COALESCE(r.next_at, 0), a.id LIMIT 20`, kind, now())
 		return err
 	})
-	for _, r := range due {
+	for _, r = range due { // another node may have taken the first
 		n := int64(0)
 		err := s.inTx(ctx, r.Workspace, func(t *tx) (err error) {
 			n, err = t.exec(`INSERT INTO list_reading (workspace, account, next_at, read_at, failures, turn) VALUES ($1, $2, $3, 0, 0, 1)
@@ -42,14 +42,14 @@ func (s *Store) DueReadings(ctx context.Context, kind string) (taken []Reading, 
 			return err
 		})
 		if err != nil {
-			return taken, fmt.Errorf("take the list of %s: %w", r.Account, err)
+			return Reading{}, false, fmt.Errorf("take the list of %s: %w", r.Account, err)
 		}
 		if n == 1 {
 			r.turn++
-			taken = append(taken, r)
+			return r, true, nil
 		}
 	}
-	return taken, err
+	return Reading{}, false, err
 }
 
 // Read keeps what became of a reading and when the next one is due. Of one that

@@ -53,7 +53,7 @@ const (
 	pageSize  = 100 // what Smaregi's lists have where nothing is said; never more than 1000
 	maxPages  = 1000
 	maxAnswer = 8 << 20
-	patience  = time.Minute // for one page; who asks for more is asked another time
+	patience  = 5 * time.Minute // for all of it: less than the lease of a reading; who asks for more is asked another time
 	maxShown  = 4 << 10
 )
 
@@ -81,6 +81,8 @@ func passing(err error, format string, args ...any) *RefusedError {
 // for may be all that the list gives at once. Of it either all is known or nothing: a
 // page that cannot be read must not end contracts. The error is a *RefusedError.
 func (l *List) Items(ctx context.Context) ([]Item, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	token, err := l.token(ctx)
 	if err != nil {
 		return nil, err
@@ -112,15 +114,16 @@ func (l *List) Items(ctx context.Context) ([]Item, error) {
 	return nil, unfit("/settings/list_path", "find out how this list is paged", "the list does not end after %d pages", maxPages)
 }
 
-// patiently is page for who has time: where the list asks to wait a little, it does.
+// patiently is page for who has time until the context's deadline: where the list asks
+// to wait no longer than that, it does.
 func (l *List) patiently(ctx context.Context, token engawa.Secret, n int) ([]byte, error) {
-	for left := patience; ; {
+	deadline, _ := ctx.Deadline()
+	for {
 		body, err := l.page(ctx, token, n)
 		refused, ok := errors.AsType[*RefusedError](err)
-		if !ok || refused.After == 0 || refused.After > left {
+		if !ok || refused.After == 0 || refused.After > time.Until(deadline) {
 			return body, err
 		}
-		left -= refused.After
 		select {
 		case <-ctx.Done():
 			return nil, err

@@ -195,7 +195,8 @@ func TestList(t *testing.T) {
 }
 
 // TestWaits: a reading of more pages than may be asked for in a second waits as long as
-// it is told, and goes on; told to wait for longer it ends, and says for how long.
+// it is told, and goes on; told to wait for longer, all pages together, it ends, and says
+// for how long.
 func TestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulator(2500)
@@ -206,7 +207,7 @@ func TestWaits(t *testing.T) {
 			t.Errorf("%d items after %s, %v", len(items), took, err)
 		}
 		time.Sleep(time.Second)
-		for wait, most := range map[time.Duration]int{40 * time.Second: 2, time.Hour: 1} { // calls of a page that never comes
+		for wait, most := range map[time.Duration]int{80 * time.Second: 4, time.Hour: 1} { // calls of a page that never comes
 			s.Down(10, wait)
 			calls := len(s.Calls())
 			_, err := l.Items(t.Context())
@@ -215,9 +216,22 @@ func TestWaits(t *testing.T) {
 				t.Errorf("told to wait %s: %d calls, %v", wait, n, err)
 			}
 		}
+		s.Down(0, 0)
+		pages := 0
+		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // each page is refused once
+			if pages++; pages%2 == 1 {
+				s.Down(1, 40*time.Second)
+			}
+			s.ServeHTTP(w, r)
+		})
+		began = time.Now()
+		_, err = OpenList(settings(t, "list_items", "/rows"), &http.Client{Transport: roundTrip{slow}}).Items(t.Context())
+		if took := time.Since(began); engawa.CodeOf(err) != engawa.CodeUnavailable || took != 280*time.Second {
+			t.Errorf("each page told to wait: ended after %s, %v", took, err)
+		}
 		s.Down(1, time.Minute)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
 		began = time.Now()
 		if _, err := l.Items(ctx); err == nil || time.Since(began) != time.Second {
 			t.Errorf("ended after %s: %v", time.Since(began), err)

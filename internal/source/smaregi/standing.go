@@ -18,8 +18,8 @@ type Standing struct {
 	Last  string                   `json:"last,omitempty"`  // digest of the last word
 	Words int                      `json:"words,omitempty"` // how many were said
 	Doubt Doubt                    `json:"doubt,omitempty"` // what does not go together; the list settles it
-	// Absent: since the last word the list lacked it once.
-	Absent bool `json:"absent,omitempty"`
+	// AbsentAt is when the list first lacked it since the last word; zero: it did not.
+	AbsentAt time.Time `json:"absent_at,omitzero"`
 }
 
 // Doubt is why the words about a contract do not go together.
@@ -45,7 +45,7 @@ func (s Standing) Hear(w Word, today string) (next Standing, again bool) {
 		return s, true
 	}
 	next = s
-	next.Last, next.Words, next.Absent = w.Digest, s.Words+1, false
+	next.Last, next.Words, next.AbsentAt = w.Digest, s.Words+1, time.Time{}
 	on := cmp.Or(w.Day, today)
 	if on < min(s.Day, today) {
 		return next, false // a word of an earlier day that came late
