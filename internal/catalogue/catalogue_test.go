@@ -16,7 +16,7 @@ import (
 // reference that the catalogue was drawn from), by group, as an operator expects
 // them, and those that are told only to who asks.
 var promised = map[string]string{
-	"general":     "member.provisional member.registered member.updated? member.deleted? member.link.reissued? mail.bounced mail.blocked mail.complained mail.replied? site.maintenance.changed mail.delayed? mail.delivered? mail.auto_replied? task.raised? task.due? task.overdue?",
+	"general":     "member.provisional member.registered member.updated? member.deleted? member.link.reissued? mail.bounced mail.blocked mail.complained mail.replied? site.maintenance.changed mail.delayed? mail.delivered? mail.auto_replied? task.raised? task.due task.overdue",
 	"application": "application.completed",
 	"payment": "payment.application.failed payment.recurring.failed payment.recurring.recovered payment.authentication.requested? payment.confirmed? payment.refunded? " +
 		"payment.disputed? payment.reminder.sent?",

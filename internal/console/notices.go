@@ -11,19 +11,27 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	"github.com/engawa/engawa/internal/channel"
 )
 
-// noticeGroups are the event groups that have a room each, with their patterns.
-var noticeGroups = []struct {
+// roomGroup is an event group that has a room of its own.
+type roomGroup struct {
 	name     string
-	patterns []string
-}{
-	{"general", []string{"member.*", "mail.*", "site.*"}},
-	{"application", []string{"application.*"}},
-	{"payment", []string{"payment.*"}},
-	{"contract", []string{"contract.*"}},
+	patterns []string // that take its events
+	former   []string // that the page gave its route before; nil: always these
 }
+
+// noticeGroups are those that there are.
+var noticeGroups = []roomGroup{
+	{"general", []string{"member.*", "mail.*", "site.*", "task.*"}, []string{"member.*", "mail.*", "site.*"}},
+	{"application", []string{"application.*"}, nil},
+	{"payment", []string{"payment.*"}, nil},
+	{"contract", []string{"contract.*"}, nil},
+}
+
+// onlyExpected leaves the opt-in types of a group out.
+const onlyExpected = "!event.opt_in"
 
 // defaultWithin is the deadline that a new page proposes: longer than the window
 // of 5 minutes that Chatwork counts, so that a burst ends in the room.
@@ -81,6 +89,25 @@ func readRoute(r engawa.Route, chat string) (b board, place string, copied bool)
 		return b, "", r.Enabled
 	}
 	return b, st.To, last.Copy
+}
+
+// group sends the events of a group, those of the opt-in types only where quiet asks.
+func (b board) group(events []string, place string, copied, quiet bool) engawa.Route {
+	r := b.route(events, place, copied)
+	if !quiet {
+		r.Condition = onlyExpected
+	}
+	return r
+}
+
+// made reports whether the page made a group's route, by its patterns of today or
+// the former ones.
+func (b board) made(g roomGroup, r engawa.Route) bool {
+	_, place, copied := readRoute(r, b.chat)
+	now := b.group(g.patterns, place, copied, r.Condition == "")
+	before := now
+	before.Events = g.former
+	return alike(r, now) || alike(r, before)
 }
 
 // alike reports whether two routes do the same.
@@ -168,7 +195,7 @@ func (p Page) noticeEvents() (out []Choice) {
 	for _, g := range noticeGroups {
 		for _, typ := range all {
 			of := typ[:strings.LastIndexByte(typ, '.')]
-			if engawa.GroupOf(typ) == g.name && !slices.Contains(all, of) {
+			if engawa.MatchesAny(g.patterns, typ) && !slices.Contains(all, of) {
 				out = append(out, Choice{typ, p.Words.EventLine(p.Locale, typ, nil)})
 			}
 		}
@@ -218,7 +245,7 @@ func (p *posting) stored(view *Notices) {
 		row := NoticeGroup{Group: g.name, Route: id, Copy: true}
 		if r, ok := p.routes[id]; ok {
 			_, place, copied := readRoute(r, p.account.ID)
-			row.Copy, row.Edited = copied, !alike(r, p.board.route(g.patterns, place, copied))
+			row.Copy, row.Quiet, row.Edited = copied, r.Condition != onlyExpected, !p.board.made(g, r)
 			row.Room = p.roomKey(place)
 		}
 		view.Groups = append(view.Groups, row)
@@ -257,8 +284,8 @@ func (p *posting) storedBoard() board {
 		if !ok {
 			continue
 		}
-		got, place, copied := readRoute(r, p.account.ID)
-		if !alike(r, got.route(g.patterns, place, copied)) {
+		got, _, _ := readRoute(r, p.account.ID)
+		if !got.made(g, r) {
 			continue
 		}
 		if b.staff == "" {
@@ -383,7 +410,8 @@ func (v *visit) typedNotices(view *Notices) {
 	view.Groups = slices.Clone(view.Groups)
 	for i := range view.Groups {
 		g := &view.Groups[i]
-		g.Room, g.Copy, g.Replace = v.typed(g.Group+".room"), v.typed(g.Group+".copy") == "true", v.typed(g.Group+".replace") == "true"
+		ticked := func(box string) bool { return v.typed(g.Group+box) == "true" }
+		g.Room, g.Copy, g.Quiet, g.Replace = v.typed(g.Group+".room"), ticked(".copy"), ticked(".quiet"), ticked(".replace")
 	}
 	if !view.CanTask {
 		return
@@ -427,11 +455,11 @@ func (v Notices) eventChoices() []Choice {
 	return append([]Choice{{"", v.T("notices.task.none")}}, v.Events...)
 }
 
-// eventsOf reads the events of a group.
-func (v Notices) eventsOf(group string) string {
+// eventsOf reads the events of a group, those of the opt-in types or the others.
+func (v Notices) eventsOf(group string, optIn bool) string {
 	var lines []string
 	for _, e := range v.Events {
-		if engawa.GroupOf(e.Value) == group {
+		if t, _ := catalogue.Find(e.Value); t.Group() == group && t.OptIn == optIn {
 			lines = append(lines, e.Label)
 		}
 	}

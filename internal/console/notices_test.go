@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"hash/fnv"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,7 +15,9 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/catalogue"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -151,6 +154,89 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// TestNoticesTakeWhatTheyList: a group's room gets the types that stand beside it and
+// no others: those of which a notice is expected, and the rest where its box is ticked.
+func TestNoticesTakeWhatTheyList(t *testing.T) {
+	d := newChatDesk(t)
+	w, parts := words(t), strings.Split(d.page(), `<fieldset class="step">`)[1:]
+	listed := func(group, list string) []string {
+		for _, part := range parts {
+			if m := regexp.MustCompile(`(?s)<p class="sub small"` + list + `>(.*?)</p>`).FindStringSubmatch(part); m != nil && strings.Contains(part, `"`+group+`.room"`) {
+				return strings.Split(html.UnescapeString(m[1]), "\u00a0· ")
+			}
+		}
+		return nil
+	}
+	taken := func() map[string][]string {
+		var routes []engawa.Route
+		for _, r := range d.byEvent() {
+			routes = append(routes, r)
+		}
+		set, out := route.Compile(routes), map[string][]string{}
+		for _, typ := range catalogue.Types() {
+			plans, _ := set.Plan(engawa.Event{Type: typ.Name}, nil, engawa.Customer{})
+			for _, p := range plans {
+				group := engawa.GroupOf(p.Route.Events[0])
+				out[group] = append(out[group], w.EventLine(engawa.Japanese, typ.Name, nil))
+			}
+		}
+		return out
+	}
+	same := func(a, b []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	}
+	d.save(d.form())
+	expected := taken()
+	d.save(d.form("general.quiet", "true", "application.quiet", "true", "payment.quiet", "true", "contract.quiet", "true"))
+	all := taken()
+	for _, group := range catalogue.Groups {
+		list, rest := listed(group, ""), listed(group, ` id="`+group+`-quiet"`)
+		if len(list) == 0 || !same(expected[group], list) {
+			t.Errorf("%s lists %q and takes %q", group, list, expected[group])
+		}
+		if both := slices.Concat(list, rest); !same(all[group], both) {
+			t.Errorf("%s with all lists %q and takes %q", group, both, all[group])
+		}
+	}
+	if vacation := w.EventLine(engawa.Japanese, "mail.auto_replied", nil); slices.Contains(expected["general"], vacation) || !slices.Contains(all["general"], vacation) {
+		t.Error("answers of absence come where they were asked for, and only there")
+	}
+	for group, n := range map[string]int{"general": 1, "application": 0} { // which has no such types
+		if got := strings.Count(d.page(), `name="`+group+`.quiet" value="true" checked`); got != n {
+			t.Errorf("%s has %d ticked boxes, want %d", group, got, n)
+		}
+	}
+}
+
+// TestNoticesOfBefore: a route that the page made when it had no box, and the group
+// fewer patterns, is its own: it keeps what it takes, and saving brings it up to date.
+func TestNoticesOfBefore(t *testing.T) {
+	d := newChatDesk(t)
+	d.save(d.form())
+	general, payment := d.byEvent()["member.*"], d.byEvent()["payment.*"]
+	general.Events, general.Condition, payment.Condition = []string{"member.*", "mail.*", "site.*"}, "", ""
+	d.must(d.st.SaveRoute(context.Background(), general))
+	d.must(d.st.SaveRoute(context.Background(), payment))
+	body := d.page()
+	if strings.Contains(body, "この行き先は、別の画面で変更されています") || strings.Count(body, `.quiet" value="true" checked`) != 2 {
+		t.Error("the page does not know its own routes of before")
+	}
+	d.save(d.form("general.quiet", "true", "payment.quiet", "true"))
+	routes := d.byEvent()
+	if r := routes["member.*"]; r.Version != 3 || !engawa.MatchesAny(r.Events, "task.overdue") || r.Condition != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := routes["payment.*"]; r.Version != 2 || r.Condition != "" {
+		t.Errorf("%+v", r)
+	}
+	general = routes["member.*"]
+	general.Events = []string{"member.*", "mail.*"}
+	d.must(d.st.SaveRoute(context.Background(), general))
+	if !strings.Contains(d.page(), "この行き先は、別の画面で変更されています") {
+		t.Error("the page takes other patterns for its own")
+	}
+}
+
 // TestNoticesRefuse: what cannot be is refused, and nothing of it is kept.
 func TestNoticesRefuse(t *testing.T) {
 	d := newChatDesk(t)
@@ -222,7 +308,7 @@ func TestNoticesEdited(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	d.save(d.form("within", "20", "payment.replace", "true"))
-	if got := d.byEvent()["payment.*"]; got.Condition != "" || got.Version != 3 || got.Then[0].Via[0].Within != 20*time.Minute {
+	if got := d.byEvent()["payment.*"]; strings.Contains(got.Condition, "amount") || got.Version != 3 || got.Then[0].Via[0].Within != 20*time.Minute {
 		t.Errorf("%+v", got)
 	}
 }

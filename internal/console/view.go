@@ -543,6 +543,7 @@ type Notices struct {
 type NoticeGroup struct {
 	Group, Room string // Room: the key of one of the rooms; empty: none
 	Copy        bool   // by mail too, at once
+	Quiet       bool   // events of opt-in types too
 	Edited      bool   // its route was changed by hand, and is left alone
 	Replace     bool   // unless this is asked for
 	Route       string

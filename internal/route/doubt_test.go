@@ -46,6 +46,7 @@ func TestDoubts(t *testing.T) {
 		{"payment.recurring.failed", `event.dta.amount > 3`, "refused unknown event.dta (event.data)"},
 		{"payment.recurring.failed", `customer.contry == "JP"`, "refused unknown customer.contry (customer.country)"},
 		{"payment.recurring.failed", `event.actor.kind == "admin"`, "refused unknown event.actor.kind"},
+		{"payment.*", `!event.opt_in`, ""},
 		// Some types have it.
 		{"payment.recurring.failed contract.suspended", `event.data.amount > 3`, "partly event.data.amount of contract.suspended"},
 		{"payment.recurring.failed contract.suspended", `has(event.data.amount) && event.data.amount > 3`, ""},

@@ -219,6 +219,13 @@ func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out
 	return out, broken
 }
 
+// optIn reports whether nobody expects a notice of a type unless somebody asks for
+// it. A type that the program does not know is one of those.
+func optIn(typ string) bool {
+	t, known := catalogue.Find(typ)
+	return !known || t.OptIn
+}
+
 // ToCustomer is the recipient of a step that writes to the event's customer.
 const ToCustomer = "customer"
 
@@ -227,7 +234,7 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 		return r.unread == nil, r.unread
 	}
 	out, _, err := r.when.Eval(map[string]any{
-		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "subject": ev.Subject, "actor": map[string]any{"type": ev.Actor.Type, "id": ev.Actor.ID}, "account": ev.Account, "data": data},
+		"event": map[string]any{"type": ev.Type, "group": ev.Group(), "opt_in": optIn(ev.Type), "subject": ev.Subject, "actor": map[string]any{"type": ev.Actor.Type, "id": ev.Actor.ID}, "account": ev.Account, "data": data},
 		"customer": map[string]any{
 			"known": ev.Customer != "", "locale": string(c.Locale), "country": c.Country, "kind": c.Kind,
 		},

@@ -37,6 +37,7 @@ func TestConditions(t *testing.T) {
 		`has(event.data.nothing)`:                                      "leaves out",
 		`event.actor.type == "customer" && event.actor.id == "123"`:    "takes",
 		`event.actor.type == "admin"`:                                  "leaves out",
+		`event.opt_in`:                                                 "takes", // a type that nobody knows
 		`event.data.paid`:                                              "takes",
 		`event.data.name`:                                              "cannot be judged",
 		`event.data.items.exists(x, x == 999)`:                         "takes",

@@ -161,7 +161,7 @@ func (w walk) ident(name string) value {
 	switch name {
 	case "event":
 		return object("event", map[string]value{
-			"type": text(), "group": text(engawa.GroupOf(w.typ.name)), "subject": text(), "account": text(),
+			"type": text(), "group": text(engawa.GroupOf(w.typ.name)), "opt_in": {kind: Truth}, "subject": text(), "account": text(),
 			"actor": object("event.actor", map[string]value{"type": text(append(slices.Clone(engawa.ActorTypes), "")...), "id": text()}),
 			"data":  w.data(),
 		})

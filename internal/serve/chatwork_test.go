@@ -102,6 +102,9 @@ func (o office) burst(t *testing.T, name string) {
 	o.report(t, name, 400)
 }
 
+// markup is what a customer's name would end the notice's frame with.
+const markup = "[/info][code]"
+
 func (o office) report(t *testing.T, name string, many int) {
 	t.Helper()
 	types := []string{"member.registered", "application.completed", "payment.recurring.failed", "contract.terminated"}
@@ -109,7 +112,7 @@ func (o office) report(t *testing.T, name string, many int) {
 	for n := range many {
 		events = append(events, map[string]any{
 			"id": fmt.Sprint(name, n), "type": types[n%len(types)],
-			"data": map[string]any{"m": map[string]any{"name": fmt.Sprintf("%s-%d号 [toall]", name, n)}},
+			"data": map[string]any{"m": map[string]any{"name": fmt.Sprintf("%s-%d号 [toall]%s", name, n, markup)}},
 		})
 	}
 	body, err := json.Marshal(events)
@@ -190,6 +193,9 @@ func (o office) posted(t *testing.T) told {
 			}
 			if strings.Contains(m.Body, "[toall]") {
 				t.Error("a customer's words call everybody")
+			}
+			if strings.Contains(m.Body, markup) {
+				t.Errorf("a customer's words are marked up: %s", m.Body)
 			}
 		}
 	}

@@ -42,15 +42,12 @@ func (h *Hub) watchEndpoint(ctx context.Context, a engawa.Account, now time.Time
 	if err != nil {
 		return err
 	}
-	since, err := h.Store.FailingSince(ctx, a.Workspace, a.ID, told)
-	if err != nil || !overdue(since, now) {
+	first, last, err := h.Store.Failing(ctx, a.Workspace, a.ID, told)
+	if err != nil || last.Sub(first) < failsFor { // a failure with nothing after it, however old, is one failure
 		return err
 	}
-	return h.disable(ctx, a, since, now)
+	return h.disable(ctx, a, first, now)
 }
-
-// overdue decides whether an endpoint that fails since then has failed enough.
-func overdue(since, now time.Time) bool { return !since.IsZero() && now.Sub(since) >= failsFor }
 
 // lastDisabled is when the endpoint was switched off before: what failed until
 // then was answered for when a person switched it on again. Older than twice

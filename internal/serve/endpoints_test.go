@@ -31,7 +31,7 @@ func failed(t *testing.T, h *Hub, at time.Time) {
 
 // TestEndpointsAreSwitchedOff: after five days of failures an endpoint is
 // switched off, with an event for the routes and a task; switched on again, it
-// gets five days anew.
+// gets five days anew. What was refused once, long ago, says nothing of five days.
 func TestEndpointsAreSwitchedOff(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		h := open(t, settings(t, url))
@@ -61,11 +61,17 @@ func TestEndpointsAreSwitchedOff(t *testing.T) {
 			must(err)
 			return a.Enabled, len(evs), len(ks)
 		}
-		failed(t, h, now.Add(-5*24*time.Hour+time.Minute))
-		if on, events, tasks := look(); !on || events+tasks != 0 {
-			t.Fatalf("before five days: on %t, %d events, %d tasks", on, events, tasks)
+		stays := func(when string) {
+			t.Helper()
+			if on, events, tasks := look(); !on || events+tasks != 0 {
+				t.Fatalf("%s: on %t, %d events, %d tasks", when, on, events, tasks)
+			}
 		}
-		failed(t, h, now.Add(-5*24*time.Hour-time.Minute))
+		failed(t, h, now.Add(-6*24*time.Hour))
+		stays("one post refused six days ago, and none since")
+		failed(t, h, now.Add(-24*time.Hour-time.Minute))
+		stays("before five days of failures")
+		failed(t, h, now.Add(-24*time.Hour))
 		for range 2 {
 			if on, events, tasks := look(); on || events != 1 || tasks != 1 {
 				t.Fatalf("after five days: on %t, %d events, %d tasks", on, events, tasks)

@@ -196,10 +196,10 @@ func (s *Store) Tries(ctx context.Context, workspace, account string, f TriedFil
 	return out, err
 }
 
-// FailingSince says since when every attempt on an account has failed: the start
-// of the first failure that no success followed, among attempts that began at
-// after or later. Zero: the last one succeeded, or there was none.
-func (s *Store) FailingSince(ctx context.Context, workspace, account string, after time.Time) (since time.Time, err error) {
+// Failing says from when to when every attempt on an account failed: the starts of
+// the first and of the last failure that no success followed, among attempts that
+// began at after or later. Zero: the last one succeeded, or there was none.
+func (s *Store) Failing(ctx context.Context, workspace, account string, after time.Time) (first, last time.Time, err error) {
 	const of = ` FROM delivery d JOIN attempt a ON a.workspace = d.workspace AND a.delivery = d.id
 		WHERE d.workspace = $1 AND d.account = $2 AND d.attempts > 0 AND d.created_at >= $3 AND a.started_at >= $4 AND a.outcome `
 	err = s.view(ctx, workspace, func(t *tx) error {
@@ -209,9 +209,12 @@ func (s *Store) FailingSince(ctx context.Context, workspace, account string, aft
 		if err != nil {
 			return err
 		}
-		bad, err := one(t, scanInt, `SELECT coalesce(min(a.started_at), 0)`+of+`IN ('retry', 'failed', 'unknown')`, workspace, account, old, max(us(after), good+1))
-		since = at(bad)
+		bad, err := one(t, func(scan func(...any) error) (bad [2]int64, err error) {
+			err = scan(&bad[0], &bad[1])
+			return bad, err
+		}, `SELECT coalesce(min(a.started_at), 0), coalesce(max(a.started_at), 0)`+of+`IN ('retry', 'failed', 'unknown')`, workspace, account, old, max(us(after), good+1))
+		first, last = at(bad[0]), at(bad[1])
 		return err
 	})
-	return since, err
+	return first, last, err
 }

@@ -90,37 +90,33 @@ func TestEndEndpoint(t *testing.T) {
 	})
 }
 
-// TestFailingSince: from the first failure after the last success, and not
-// before what was answered for.
-func TestFailingSince(t *testing.T) {
+// TestFailing: from the first failure after the last success, and not before what
+// was answered for, to the last failure.
+func TestFailing(t *testing.T) {
 	each(t, func(s *shop) {
 		s.endpoint("a")
 		s.endpoint("b")
 		now := time.Now().Truncate(time.Microsecond).UTC()
 		day := func(n int) time.Time { return now.Add(-time.Duration(n) * 24 * time.Hour) }
-		since := func(after time.Time) time.Time {
-			at, err := s.FailingSince(s.t.Context(), ws, "acc_a", after)
+		holds := func(name string, after, first, last time.Time) {
+			s.t.Helper()
+			from, to, err := s.Failing(s.t.Context(), ws, "acc_a", after)
 			s.must(err)
-			return at
+			if !from.Equal(first) || !to.Equal(last) {
+				s.t.Errorf("%s: failing from %s to %s, not from %s to %s", name, from, to, first, last)
+			}
 		}
-		if at := since(day(10)); !at.IsZero() {
-			s.t.Errorf("without an attempt: %s", at)
-		}
+		never := time.Time{}
+		holds("without an attempt", day(10), never, never)
 		s.hand("a", "", engawa.OutcomeRetry, day(9))
 		s.hand("a", "", engawa.OutcomeAccepted, day(8))
 		s.hand("b", "", engawa.OutcomeAccepted, day(1)) // another's success says nothing
-		if at := since(day(10)); !at.IsZero() {
-			s.t.Errorf("after a success: %s", at)
-		}
+		holds("after a success", day(10), never, never)
 		for n, o := range map[int]engawa.AttemptOutcome{6: engawa.OutcomeUnknown, 5: engawa.OutcomeFailed, 2: engawa.OutcomeRetry} {
 			s.hand("a", "", o, day(n))
 		}
-		if at := since(day(10)); !at.Equal(day(6)) {
-			s.t.Errorf("failing since %s, not %s", at, day(6))
-		}
-		if at := since(day(3)); !at.Equal(day(2)) {
-			s.t.Errorf("after it was switched on again: since %s, not %s", at, day(2))
-		}
+		holds("after failures", day(10), day(6), day(2))
+		holds("after it was switched on again", day(3), day(2), day(2))
 	})
 }
 

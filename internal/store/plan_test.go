@@ -102,7 +102,7 @@ var hots = []hot{
 		return err
 	}, []string{"delivery_tried"}, 40},
 	{"since when an account fails", func(s *shop, st *store.Store) error {
-		_, err := st.FailingSince(s.t.Context(), ws, room, time.Now().Add(-time.Hour))
+		_, _, err := st.Failing(s.t.Context(), ws, room, time.Now().Add(-time.Hour))
 		return err
 	}, []string{"delivery_tried"}, 40},
 	{"which digests told of events", func(s *shop, st *store.Store) error {

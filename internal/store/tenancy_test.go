@@ -917,8 +917,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		f := known[0].Facts
 		return known[0].To.Reveal() + known[0].ToName + known[1].To.Reveal() + f.Grant.ID + f.Channel + f.Relationship.State + strings.Repeat("consent", len(f.Consents)), nil
 	},
-	"FailingSince": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.FailingSince(ctx, as, "acc_"+e.of, time.Now().Add(-time.Hour))
+	"Failing": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		first, last, err := s.Failing(ctx, as, "acc_"+e.of, time.Now().Add(-time.Hour))
+		return [2]time.Time{first, last}, err
 	},
 	"FinishTask": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		tasks, err := s.Tasks(ctx, e.of, 1)
