@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,7 +194,8 @@ func cell(s string) string {
 	return strings.ReplaceAll(s, "\n", "<br>")
 }
 
-// notice is what a place of the staff shows of a type's sample.
+// notice is what a place of the staff shows of a type's sample. An amount is what
+// the staff looks for first: each that a source may send has its line.
 func notice(t *testing.T, w *text.Words, l engawa.Locale, typ catalogue.Type, s story) engawa.Content {
 	t.Helper()
 	var data map[string]any
@@ -207,6 +209,11 @@ func notice(t *testing.T, w *text.Words, l engawa.Locale, typ catalogue.Type, s 
 	}
 	if strings.ContainsAny(got.Subject+got.Text, "{}") || strings.TrimSpace(got.Subject) == "" || !strings.Contains(got.Text, "ref: evt_1") || strings.Contains(got.Text, "hana@") {
 		t.Errorf("%s in %s reads\n%s\n%s", s.name, l, got.Subject, got.Text)
+	}
+	for _, f := range typ.Schema.Fields() {
+		if strings.HasPrefix(f.Path, "amount") && !slices.Contains(text.Variables(w.DefaultTemplate(s.name).Words[l]), f.Path) {
+			t.Errorf("%s in %s does not tell %s", s.name, l, f.Path)
+		}
 	}
 	return got
 }

@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -286,17 +288,40 @@ func TestFloodOfProvisionalAnswers(t *testing.T) {
 	}
 }
 
-// B30: certificates that do not hold, and TLS of another age.
+// B30: certificates that do not hold, and TLS of another age. The same server is
+// believed once its root is known, so each refusal has the reason that it names.
 func TestTLS(t *testing.T) {
-	for name, version := range map[string]uint16{"self-signed": tls.VersionTLS13, "TLS 1.1": tls.VersionTLS11} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name, host string
+		newest     uint16
+		known      bool   // the server's root is known
+		refusal    string // none: it is believed
+	}{
+		{"as it should be", "example.com", tls.VersionTLS12, true, ""},
+		{"self-signed", "example.com", tls.VersionTLS13, false, "certificate signed by unknown authority"},
+		{"another's name", "example.net", tls.VersionTLS13, true, "certificate is valid for example.com"},
+		{"TLS 1.1", "example.com", tls.VersionTLS11, true, "protocol version not supported"},
+		{"TLS 1.0", "example.com", tls.VersionTLS10, true, "protocol version not supported"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			s := httptest.NewUnstartedServer(http.NotFoundHandler())
-			s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10}
-			s.Config.ErrorLog = nil
+			s.TLS = &tls.Config{MaxVersion: c.newest, MinVersion: tls.VersionTLS10}
+			s.Config.ErrorLog = log.New(io.Discard, "", 0)
 			s.StartTLS()
-			defer s.Close()
-			if _, err := get(t, Exit{Allow: loopback}, s.URL); err == nil {
-				t.Error("the server was believed")
+			t.Cleanup(s.Close)
+			e := Exit{Allow: loopback, Resolver: answering(func(string, int) []string { return []string{"127.0.0.1"} })}
+			tr := e.transport(nil)
+			t.Cleanup(tr.CloseIdleConnections)
+			if c.known {
+				tr.TLSClientConfig.RootCAs = x509.NewCertPool()
+				tr.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+			}
+			res, err := (&http.Client{Transport: tr}).Get("https://" + c.host + ":" + port(t, s))
+			if err == nil {
+				res.Body.Close()
+			}
+			if c.refusal == "" && err != nil || c.refusal != "" && (err == nil || !strings.Contains(err.Error(), c.refusal)) {
+				t.Errorf("%v, want %q", err, c.refusal)
 			}
 		})
 	}

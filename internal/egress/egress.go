@@ -42,13 +42,13 @@ func (e Exit) Dial(ctx context.Context, network, address string) (net.Conn, erro
 func (e Exit) dial(ctx context.Context, network, address string, ports []uint16) (net.Conn, error) {
 	d := net.Dialer{
 		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: e.Resolver,
-		Control: func(_, dialled string, _ syscall.RawConn) error { return e.check(dialled, ports) },
+		Control: func(_, dialled string, _ syscall.RawConn) error { return e.check(dialled, ports, net.InterfaceAddrs) },
 	}
 	return d.DialContext(ctx, network, address)
 }
 
-// check decides on a dialled "ip:port".
-func (e Exit) check(dialled string, ports []uint16) error {
+// check decides on a dialled "ip:port" on a machine with the given interfaces.
+func (e Exit) check(dialled string, ports []uint16, interfaces func() ([]net.Addr, error)) error {
 	to, err := netip.ParseAddrPort(dialled)
 	if err != nil {
 		return fmt.Errorf("%w: it is not an IP address and a port", ErrForbidden)
@@ -57,7 +57,7 @@ func (e Exit) check(dialled string, ports []uint16) error {
 	if slices.ContainsFunc(e.Allow, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 		return nil
 	}
-	if !Public(to.Addr()) || ours(ip) {
+	if !Public(to.Addr()) || ours(ip, interfaces) {
 		return ErrForbidden
 	}
 	if ports != nil && !slices.Contains(ports, to.Port()) {
@@ -68,8 +68,8 @@ func (e Exit) check(dialled string, ports []uint16) error {
 
 // ours reports whether ip is an address of this machine: a public one too leads
 // inside. When the interfaces cannot be read, every address counts as ours.
-func ours(ip netip.Addr) bool {
-	addrs, err := net.InterfaceAddrs()
+func ours(ip netip.Addr, interfaces func() ([]net.Addr, error)) bool {
+	addrs, err := interfaces()
 	if err != nil {
 		return true
 	}

@@ -11,10 +11,12 @@ import (
 // Issuer is the issuer of the identities in these events.
 const Issuer = "stripe"
 
-// fact is one thing that a post tells, in the catalogue's words.
+// fact is one thing that a post tells, in the catalogue's words. What two posts may
+// tell has a key of its own, so that it is kept once.
 type fact struct {
 	typ  string
 	data map[string]any
+	key  string
 }
 
 // tell says what each type of Stripe's that is known here means. Two at most.
@@ -58,13 +60,16 @@ func (r *receiver) created(p post) []fact {
 }
 
 // updated tells what is new by what was: a cancellation booked or called off,
-// and a status. What else changes at each renewal tells nothing.
+// a status, and a payment that the status shows. What else changes at each renewal tells nothing.
 func (r *receiver) updated(p post) []fact {
 	var facts []fact
 	if f, ok := r.booked(p); ok {
 		facts = append(facts, f)
 	}
 	if f, ok := r.turned(p); ok {
+		facts = append(facts, f)
+	}
+	if f, ok := r.healed(p); ok {
 		facts = append(facts, f)
 	}
 	return facts
@@ -128,6 +133,31 @@ func (r *receiver) turned(p post) (fact, bool) {
 	return fact{}, false
 }
 
+// healed tells of a charge that had failed before, by the contract's way back from
+// past_due or unpaid: a customer's payment by hand leaves no other trace (see paid).
+// What was paid and when, only the invoice says.
+func (r *receiver) healed(p post) (fact, bool) {
+	from := p.was().text("status")
+	if from != "past_due" && from != "unpaid" || p.object.text("status") != "active" {
+		return fact{}, false
+	}
+	invoice := p.object.text("latest_invoice")
+	f := r.contract(p, recovered, map[string]any{"correlation": correlation(invoice)})
+	f.key = recovery(invoice)
+	return f, true
+}
+
+const recovered = "payment.recurring.recovered"
+
+// recovery is the key of the recovery of an invoice's charge, in whichever way it
+// is told; empty for no id of an invoice.
+func recovery(invoice string) string {
+	if !stripeID.MatchString(invoice) {
+		return ""
+	}
+	return invoice + "/" + recovered
+}
+
 // stopped reports whether the business treats a status as suspended.
 func (r *receiver) stopped(status string) bool {
 	return status == "unpaid" || status == "past_due" && r.suspended == "past_due"
@@ -175,8 +205,10 @@ func (r *receiver) failed(p post) []fact {
 	return r.invoice(p, "payment.recurring.failed", more)
 }
 
-// paid tells of a charge that had failed before. A charge that the customer pays
-// by hand after one failed attempt counts as the first: of it only contract.resumed tells.
+// paid tells of a charge that had failed before and was tried again by Stripe. Any
+// attempt counts as the first, and only automatic retries add to the count
+// (docs.stripe.com/api/invoices/object, attempt_count): of a charge that the customer
+// pays by hand after one failure healed tells.
 func (r *receiver) paid(p post) []fact {
 	attempts, _ := p.object.number("attempt_count")
 	if attempts < 2 || p.object.text("billing_reason") == "subscription_create" {
@@ -189,7 +221,11 @@ func (r *receiver) paid(p post) []fact {
 	if at := p.object.at("status_transitions.finalized_at", "created"); !at.IsZero() {
 		more["failed_since"] = at.In(r.zone).Format(time.RFC3339)
 	}
-	return r.invoice(p, "payment.recurring.recovered", more)
+	facts := r.invoice(p, recovered, more)
+	for i := range facts {
+		facts[i].key = recovery(p.object.text("id"))
+	}
+	return facts
 }
 
 // invoice tells of a charge of a contract's invoice; of an invoice without a
@@ -202,7 +238,7 @@ func (r *receiver) invoice(p post, typ string, more map[string]any) []fact {
 	}
 	f := r.base(p, typ, more)
 	f.data["amount"], f.data["currency"] = money(o, "amount_due", "amount_paid", "total")
-	if typ != "payment.recurring.recovered" {
+	if typ != recovered {
 		f.data["billing_date"] = r.day(o.at("created"))
 		if f.data["gateway"] == nil {
 			f.data["gateway"] = r.gateway(o)
@@ -245,7 +281,7 @@ func (r *receiver) disputed(p post) fact {
 // Empty texts are left out.
 func (r *receiver) base(p post, typ string, more map[string]any) fact {
 	o := p.object
-	f := fact{typ, map[string]any{}}
+	f := fact{typ: typ, data: map[string]any{}}
 	m := map[string]any{}
 	set(m, "id", r.member(o))
 	set(m, "name", o.text("customer_name", "customer.name", "billing_details.name"))
@@ -361,11 +397,11 @@ func (r *receiver) day(at time.Time) string {
 }
 
 // events turns what a post tells into events. The first has the post's own id as
-// its key, another the type behind it.
+// its key, another the type behind it; a fact with a key of its own has that.
 func (r *receiver) events(p post, body []byte) ([]engawa.Event, error) {
 	facts, known := r.tell(p)
 	if len(facts) == 0 {
-		facts = []fact{{"stripe." + p.typ, p.object}}
+		facts = []fact{{typ: "stripe." + p.typ, data: p.object}}
 	}
 	out := make([]engawa.Event, len(facts))
 	for i, f := range facts {
@@ -377,7 +413,10 @@ func (r *receiver) events(p post, body []byte) ([]engawa.Event, error) {
 			Type: f.typ, Known: known, DedupKey: p.id, Subject: r.subject(p.object), Identities: r.identities(p.object),
 			OccurredAt: p.at, Data: data, Raw: body,
 		}
-		if i > 0 {
+		switch {
+		case f.key != "":
+			out[i].DedupKey = f.key
+		case i > 0:
 			out[i].DedupKey += "/" + f.typ
 		}
 	}

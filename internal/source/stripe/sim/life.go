@@ -33,6 +33,17 @@ var Scenarios = map[string]func(s *Server) []Event{
 			s.Make("customer.subscription.updated", s.Subscription("active", map[string]any{"latest_invoice": "in_1SimNov"}), map[string]any{"status": "past_due"}),
 		}
 	},
+	// Only Stripe's own retries add to an invoice's attempts: both its posts say one.
+	"paid by hand": func(s *Server) []Event {
+		const invoice = "in_1SimHand"
+		latest := map[string]any{"latest_invoice": invoice}
+		return []Event{
+			s.Make("invoice.payment_failed", s.Invoice(invoice, 1, nil), nil),
+			s.Make("customer.subscription.updated", s.Subscription("past_due", latest), map[string]any{"status": "active"}),
+			s.Make("invoice.paid", s.Invoice(invoice, 1, map[string]any{"status": "paid"}), nil),
+			s.Make("customer.subscription.updated", s.Subscription("active", latest), map[string]any{"status": "past_due"}),
+		}
+	},
 	"authentication": func(s *Server) []Event {
 		return []Event{s.Make("invoice.payment_action_required", s.Invoice("in_1SimNov", 1, nil), nil)}
 	},
