@@ -322,6 +322,27 @@ var phrasings = []wrong{
 		"words that say nothing", regexp.MustCompile(`(?i)\berror (?:has )?occurred|something went wrong|\boops\b`),
 		[][2]string{{"An error has occurred", "The server answered 503"}, {"Something went wrong.", "The address is wrong."}, {"Oops!", "Loops are found."}},
 	},
+	{
+		[]engawa.Locale{ja},
+		"another name for a thing than the menu's", regexp.MustCompile(`イベント|(?:^|[^手])作業|経路(?:に合う|を[^試])`),
+		[][2]string{
+			{"ストアのイベント", "ストアの出来事"},
+			{"作業へ", "やることへ"},
+			{"残りは作業としてお知らせします", "残りは「やること」でお知らせします。手作業で登録してください"},
+			{"経路に合う出来事", "行き先に合う出来事"},
+			{"経路をご確認ください", "「通知の行き先」をご確認ください。すべての経路を試しました"},
+		},
+	},
+	{
+		[]engawa.Locale{ko},
+		"another name for a thing than the menu's", regexp.MustCompile(`작업으로 알려|작업이 생|처리할 작업|발송 경로`),
+		[][2]string{
+			{"작업으로 알려 드립니다", "할 일로 알려 드립니다"},
+			{"작업이 생깁니다", "할 일이 생깁니다"},
+			{"처리할 작업이 끝났습니다", "처리할 일이 끝났습니다. 주요 작업이 끝나면 종료합니다"},
+			{"발송 경로", "발송 상태"},
+		},
+	},
 	{anywhere, "digits of full width", regexp.MustCompile(`[０-９]`), [][2]string{{"１２時間", "12時間"}}},
 	{anywhere, "letters of full width", regexp.MustCompile(`[Ａ-Ｚａ-ｚ]`), [][2]string{{"ＡＰＩ", "API"}, {"ｕｒｌ", "url"}}},
 	{anywhere, "kana of half width", regexp.MustCompile(`[\x{FF66}-\x{FF9F}]`), [][2]string{{"ﾒｰﾙ", "メール"}}},

@@ -21,9 +21,9 @@ var page = look.Template(pageText, nil)
 // words of the page, by language; those of a scenario are under its name.
 var words = map[string]map[string]string{
 	"ja": {
-		"title": "Stripe(シミュレーター)", "to": "イベントの送り先:", "nowhere": "送り先がありません。--to を付けて起動してください。",
+		"title": "Stripe(シミュレーター)", "to": "出来事の送り先:", "nowhere": "送り先がありません。--to を付けて起動してください。",
 		"manners": "すべて署名付きです。二度届くものや、順番どおりに届かないものがあります。2xxで応えないと、全部で5回まで送り直します。",
-		"sent":    "送ったイベント(新しい順)", "empty": "まだ何も送っていません。上のボタンを押してください。", "silence": "応答なし",
+		"sent":    "送った出来事(新しい順)", "empty": "まだ何も送っていません。上のボタンを押してください。", "silence": "応答なし",
 		"started": "契約の開始", "application failed": "申し込み時の決済失敗", "card failed": "カードの決済失敗", "card recovered": "決済の回復", "paid by hand": "1回失敗した後の手動支払い",
 		"authentication": "本人認証が必要", "cancellation booked": "解約の予約", "cancellation called off": "解約予約の取り消し", "ended as booked": "予約どおりの終了",
 		"ended unpaid": "未払いによる終了", "never begun": "開始前の失効", "paused": "一時停止", "resumed": "再開", "trial ending": "試用期間がまもなく終了",
