@@ -28,7 +28,7 @@ func (o shop) subscribed(t *testing.T, app, token string) (all []string) {
 }
 
 // TestNotices: Smaregi posts to a running hub that a contract begins, changes its plan,
-// is stopped and ends. Each is answered with 200 and nothing in less than a second, and
+// is stopped and ends. Each is answered with 200 and nothing, and
 // the vendor reads it in its list of subscribers; who has not the secret is refused and
 // changes nothing.
 func TestNotices(t *testing.T) {
@@ -58,11 +58,10 @@ func TestNotices(t *testing.T) {
 		} {
 			smaregi.Change("c1", func(c *smaregisim.Contract) { c.Plan = x.plan })
 			smaregi.Hook.Value = x.value
-			began := time.Now()
 			err := smaregi.Act(t.Context(), "c1", x.action, x.day)
-			took, sent := time.Since(began), smaregi.Sent()
-			if last := sent[len(sent)-1]; (err == nil) != (x.status == http.StatusOK) || last.Status != x.status || took > time.Second {
-				t.Errorf("%s: %v %+v after %s", x.action, err, last, took)
+			sent := smaregi.Sent()
+			if last := sent[len(sent)-1]; (err == nil) != (x.status == http.StatusOK) || last.Status != x.status {
+				t.Errorf("%s: %v %+v", x.action, err, last)
 			}
 			for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) { // the hub works by itself beside us
 				got := strings.Join(o.subscribed(t, app, token), "; ")

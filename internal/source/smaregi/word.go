@@ -71,7 +71,7 @@ func text(v any) string {
 	var s string
 	switch v := v.(type) {
 	case string:
-		s = strings.TrimSpace(v)
+		s = strings.TrimSpace(strings.ReplaceAll(v, "\x00", "")) // which PostgreSQL refuses in a text
 	case json.Number:
 		s = v.String()
 	}
