@@ -69,7 +69,7 @@ type consentOut struct {
 	Given      bool           `json:"given"`
 	At         time.Time      `json:"at"`
 	ToldAt     time.Time      `json:"told_at,omitzero" doc:"When the customer was told what came of it, where a law asks for that"`
-	ToldBy     string         `json:"told_by,omitempty" doc:"The message that tells it, or the task that a person did; without told_at it is under way, or earlier: the decision was recorded before the hub told of any"`
+	ToldBy     string         `json:"told_by,omitempty" doc:"The message that tells it, or the task that a person did; without told_at it is under way, or unasked: no law that the hub knew asked for it in time"`
 	RemindedAt time.Time      `json:"reminded_at,omitzero" doc:"When the customer was last told that it stands"`
 	RemindedBy string         `json:"reminded_by,omitempty"`
 	Evidence   evidenceBody   `json:"evidence"`

@@ -38,13 +38,15 @@ func (r *Runner) Step(ctx context.Context) error {
 	var failed []error
 	for _, c := range due {
 		err := r.see(ctx, c)
-		if err == nil || engawa.CodeOf(err) == engawa.CodeConflict {
-			continue
-		}
-		if ctx.Err() != nil {
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case engawa.CodeOf(err) == engawa.CodeConflict: // somebody else was at it just now
+			failed = append(failed, r.Compose.Store.PutOff(ctx, c, time.Now().Add(moment)))
+		default:
+			failed = append(failed, fmt.Errorf("decisions of %s: %w", c.ID, err), r.Compose.Store.PutOff(ctx, c, time.Now().Add(soon)))
 		}
-		failed = append(failed, fmt.Errorf("decisions of %s: %w", c.ID, err), r.Compose.Store.PutOff(ctx, c, time.Now().Add(soon)))
 	}
 	return errors.Join(failed...)
 }
@@ -63,8 +65,8 @@ func (r *Runner) see(ctx context.Context, ref store.CustomerRef) error {
 	y := store.Sayings{Workspace: ref.Workspace, Customer: ref.ID, Version: d.Version}
 	parts := map[part][]telling{}
 	for _, c := range d.Consents {
-		t := telling{c, duty{said: c.Said}} // of nobody any more there is nothing to tell
-		if !d.Customer.Erased {
+		t := telling{c, duty{said: c.Said}} // to nobody any more there is nothing to tell
+		if !d.Customer.Erased && store.Tells(c.Consent) {
 			t.duty = look(c, w.law(c.Consent, now), w.stands[c.ID], now)
 		}
 		if t.duty.stop {
@@ -78,7 +80,7 @@ func (r *Runner) see(ctx context.Context, ref store.CustomerRef) error {
 	}
 	asked := map[what][]telling{}
 	for of, ts := range parts {
-		told, err := w.tell(ctx, &y, of, ts)
+		told, err := w.tell(ctx, &y, of, ts, now)
 		if err != nil {
 			return err
 		}
@@ -168,7 +170,7 @@ func (w world) law(c engawa.Consent, now time.Time) (l law) {
 
 // tell makes the message of one part, and says when its decisions are looked at
 // next. It reports whether a message could be made.
-func (w world) tell(ctx context.Context, y *store.Sayings, of part, ts []telling) (bool, error) {
+func (w world) tell(ctx context.Context, y *store.Sayings, of part, ts []telling, now time.Time) (bool, error) {
 	var m *store.NewMessage
 	if of.what != nothing {
 		var err error
@@ -179,7 +181,6 @@ func (w world) tell(ctx context.Context, y *store.Sayings, of part, ts []telling
 	if m != nil {
 		y.Messages = append(y.Messages, *m)
 	}
-	now := time.Now()
 	for _, t := range ts {
 		if t.LookAt.IsZero() || t.LookAt.After(now) {
 			continue

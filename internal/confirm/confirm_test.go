@@ -292,6 +292,9 @@ func TestReminder(t *testing.T) {
 		}
 		d.must(d.st.AddContactPoint(d.Context(), engawa.ContactPoint{Workspace: ws, ID: "cp_new", Customer: mute, Kind: "mail", Address: "new@customer.example", VerifiedAt: now, CreatedAt: now}))
 		d.again()
+		if open := d.tasks(); len(open) != 1 || open[0].ID != ts[0].ID {
+			t.Errorf("before it arrived: %+v", open)
+		}
 		d.arrive()
 		d.again()
 		if s := d.said(lone); s.ReminderAt.IsZero() || len(d.tasks()) != 0 || len(d.told(mute)) != 1 || len(d.told(mina)) != 1 || d.tooLong(mute) {
@@ -386,13 +389,13 @@ func TestAskedOfAll(t *testing.T) {
 func TestEarlier(t *testing.T) {
 	each(t, func(d *desk) {
 		d.decide(mina, false, 15*daily)
-		d.exec(`UPDATE consent SET told_by = 'earlier'`)
+		d.exec(`UPDATE consent SET told_by = 'unasked'`)
 		d.step()
 		if len(d.told(mina)) != 0 {
 			t.Error("it was told")
 		}
 		d.decide(mina, false, 13*daily)
-		d.exec(`UPDATE consent SET told_by = 'earlier'`)
+		d.exec(`UPDATE consent SET told_by = 'unasked'`)
 		d.step()
 		if len(d.told(mina)) != 1 {
 			t.Error("it was not told")
@@ -441,6 +444,39 @@ func TestMadeByOthers(t *testing.T) {
 	})
 }
 
+// TestNobodyAsks: of what no law asks to tell, a person is not asked either, however
+// long ago it was decided.
+func TestNobodyAsks(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, change := range []func(*engawa.Consent){
+			func(c *engawa.Consent) { c.Act, c.Purpose = engawa.ActShareAddress, engawa.Service },
+			func(c *engawa.Consent) { c.Purpose = engawa.Notice },
+			func(c *engawa.Consent) { c.Evidence.How = "merge" },
+		} {
+			d.decide(mute, true, 11*daily, change)
+		}
+		d.decide(mute, false, time.Hour)
+		d.step()
+		if ts := d.tasks(); len(ts) != 0 {
+			t.Errorf("asked %+v", ts)
+		}
+	})
+}
+
+// TestLawLater: what was decided where no law asked is not told when one comes to bear
+// a fortnight later; what is younger is.
+func TestLawLater(t *testing.T) {
+	each(t, func(d *desk) {
+		old, young := d.decide(hana, true, 15*daily), d.decide(hana, true, 13*daily)
+		d.step()
+		d.exec(`UPDATE customer SET country = 'KR' WHERE id = '` + hana + `'`)
+		d.again()
+		if by := d.said(old).ResultBy; len(d.told(hana)) != 1 || by != store.Unasked || d.said(young).ResultBy == "" {
+			t.Errorf("%d messages; the old one by %q, the young one %+v", len(d.told(hana)), by, d.said(young))
+		}
+	})
+}
+
 // TestFails: what fails for one customer is tried again later and keeps nobody waiting.
 func TestFails(t *testing.T) {
 	each(t, func(d *desk) {
@@ -460,8 +496,7 @@ func TestNobodyLeft(t *testing.T) {
 	each(t, func(d *desk) {
 		told, late := d.decide(mina, true, time.Hour), d.decide(mute, true, 11*daily)
 		d.step()
-		d.arrive()
-		d.again()
+		d.arrive() // and nobody looks before the erasure
 		for _, c := range []string{mina, mute} {
 			_, err := d.st.Erase(t.Context(), ws, c)
 			d.must(err)

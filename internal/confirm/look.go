@@ -38,6 +38,7 @@ type duty struct {
 
 // How long it is until the next look.
 const (
+	moment    = 5 * time.Second     // where somebody else was at it
 	soon      = 10 * time.Minute    // at a message that is under way
 	hour      = time.Hour           // at one of which nobody knows whether it arrived
 	daily     = 24 * time.Hour      // where no way to the customer was open
@@ -55,21 +56,17 @@ func look(c store.ToTell, l law, stands bool, now time.Time) duty {
 		switch {
 		case c.Result.State == engawa.MessageSent:
 			d.said.ResultAt = c.Result.HandedAt
-		case now.Before(end) || c.Said.ResultBy != store.Earlier:
+		case now.Before(end) || c.Said.ResultBy != store.Unasked:
 			d.zone = l.result.Zone
 			return d.within(result, c.Result, end, c.At.Add(days(l.result.AlarmDays)), now)
 		}
 	}
-	if l.result == nil && now.Before(c.At.Add(fortnight)) {
-		d.next = now.Add(daily)
-		return d
-	}
-	if !c.Given || !stands {
-		return d
-	}
-	if l.reminder == nil {
-		d.next = now.Add(monthly)
-		return d
+	if l.result == nil && c.Said.ResultBy == "" {
+		if now.Before(c.At.Add(fortnight)) {
+			d.next = now.Add(daily)
+			return d
+		}
+		d.said.ResultBy = store.Unasked
 	}
 	m := c.Reminder
 	switch {
@@ -77,6 +74,13 @@ func look(c store.ToTell, l law, stands bool, now time.Time) duty {
 		m = store.Notice{Asked: m.Asked} // the one of two years ago
 	case m.State == engawa.MessageSent:
 		d.said.ReminderAt, m = m.HandedAt, store.Notice{}
+	}
+	if !c.Given || !stands {
+		return d
+	}
+	if l.reminder == nil {
+		d.next = now.Add(monthly)
+		return d
 	}
 	confirmed := c.At
 	if d.said.ReminderAt.After(confirmed) {
@@ -112,7 +116,7 @@ func (d duty) within(tell what, m store.Notice, until, alarm, now time.Time) dut
 	switch {
 	case now.Before(alarm):
 		d.next, d.retry = notAfter(d.next, alarm), notAfter(d.retry, alarm)
-	case m.State == "":
+	case m.State == "" && !m.Asked:
 		d.must = tell
 	case open(m.State) && !m.Asked && now.Before(m.MadeAt.Add(hour)): // it may arrive any moment
 	default:

@@ -29,6 +29,7 @@ func TestLook(t *testing.T) {
 		said    engawa.Said
 		result  store.Notice
 		again   store.Notice
+		unasked bool // by any law: that is kept
 		now     time.Time
 		tell    what
 		late    what
@@ -41,13 +42,14 @@ func TestLook(t *testing.T) {
 		"at once":                 {law: kr, now: given, tell: result, next: given.Add(soon), retry: given.Add(daily)},
 		"a refusal too":           {law: kr, refused: true, now: given, tell: result, next: given.Add(soon), retry: given.Add(daily)},
 		"no law asks yet":         {refused: true, now: given, next: given.Add(daily)},
-		"no law asks":             {now: fortnight, next: fortnight.Add(monthly)},
-		"no law asks, refused":    {refused: true, now: fortnight},
+		"no law asks":             {now: fortnight, next: fortnight.Add(monthly), unasked: true},
+		"no law asks, refused":    {refused: true, now: fortnight, unasked: true},
+		"withdrawn, reminded":     {law: kr, said: told, stopped: true, again: msg(engawa.MessageSent, from), now: week, known: true},
 		"before the alarm":        {law: kr, now: alarm.Add(-tick), tell: result, next: alarm, retry: alarm},
 		"at the alarm":            {law: kr, now: alarm, tell: result, must: result, next: alarm.Add(soon), retry: alarm.Add(daily)},
 		"at the end":              {law: kr, now: fortnight, tell: result, must: result, next: fortnight.Add(soon), retry: fortnight.Add(weekly)},
-		"recorded long before":    {law: kr, said: engawa.Said{ResultBy: store.Earlier}, now: fortnight, next: from},
-		"recorded just before":    {law: kr, said: engawa.Said{ResultBy: store.Earlier}, now: fortnight.Add(-tick), tell: result, must: result, next: fortnight.Add(soon - tick), retry: fortnight.Add(daily - tick)},
+		"recorded long before":    {law: kr, said: engawa.Said{ResultBy: store.Unasked}, now: fortnight, next: from},
+		"recorded just before":    {law: kr, said: engawa.Said{ResultBy: store.Unasked}, now: fortnight.Add(-tick), tell: result, must: result, next: fortnight.Add(soon - tick), retry: fortnight.Add(daily - tick)},
 		"under way":               {law: kr, result: msg(engawa.MessageWaiting, alarm.Add(tick-hour)), now: alarm, next: alarm.Add(soon)},
 		"under way too long":      {law: kr, result: msg(engawa.MessageWaiting, alarm.Add(-hour)), now: alarm, late: result, next: alarm.Add(soon)},
 		"under way, and asked":    {law: kr, result: store.Notice{State: engawa.MessageWaiting, MadeAt: alarm, Asked: true}, now: alarm, late: result, next: alarm.Add(soon)},
@@ -82,7 +84,10 @@ func TestLook(t *testing.T) {
 		if !d.next.Equal(x.next) || !d.retry.Equal(x.retry) {
 			t.Errorf("%s: next %s, after a failure %s; want %s, %s", name, d.next, d.retry, x.next, x.retry)
 		}
-		if known := d.said != x.said; known != x.known {
+		if x.unasked != (d.said.ResultBy == store.Unasked && x.said.ResultBy == "") {
+			t.Errorf("%s: told by %q", name, d.said.ResultBy)
+		}
+		if known := d.said != x.said; known != (x.known || x.unasked) {
 			t.Errorf("%s: that it was told is known: %t", name, known)
 		}
 	}

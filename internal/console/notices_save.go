@@ -81,7 +81,7 @@ func (n *noticeChange) groups(view Notices) string {
 			}
 		}
 		name := n.v.T("notices.route", "group", n.v.T("group."+g.Group), "account", n.account.Name)
-		n.keep(g.Route, name, n.to.group(noticeGroups[i].patterns, place, g.Copy, g.Quiet))
+		n.keep(g.Route, name, n.to.group(noticeGroups[i].patterns, place, g.Copy, g.Quiet || view.eventsOf(g.Group, true) == ""))
 	}
 	return ""
 }

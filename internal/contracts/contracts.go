@@ -245,9 +245,12 @@ func (k *Keeper) settle(ctx context.Context, a engawa.Account, list *smaregi.Lis
 // mostTold is how many contracts that cannot be kept are told of after one reading.
 const mostTold = 20
 
+// mostRefused is how many in a row the database may refuse before it counts as gone.
+const mostRefused = 3
+
 // keepFound keeps findings, a batch in a transaction; where one cannot be kept, the
-// batch's one by one. Where the database takes nothing it ends. What is fresh is a gap, but for the first list: nobody listened
-// before.
+// batch's one by one. Where the database takes nothing any more it ends. What is fresh
+// is a gap, but for the first list: nobody listened before.
 func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now time.Time, gap bool) error {
 	ids := make([]string, len(findings)) // of one moment, and sorting as they were found
 	for i := range ids {
@@ -273,27 +276,30 @@ func (k *Keeper) keepFound(ctx context.Context, p place, findings []Finding, now
 		fresh += n
 		return err
 	}
-	ends := func(err error) bool { return engawa.CodeOf(err) == engawa.CodeUnavailable || ctx.Err() != nil }
 	var errs []error
-	bad := 0
+	bad, refused := 0, 0
 	for some := range slices.Chunk(cs, batch) {
 		err := keep(some)
 		if err == nil {
 			continue
 		}
-		if ends(err) {
-			return errors.Join(append(errs, err)...)
-		}
 		for one := range slices.Chunk(some, 1) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			err := keep(one)
 			if err == nil {
+				refused = 0
 				continue
-			}
-			if ends(err) {
-				return errors.Join(append(errs, err)...)
 			}
 			if bad++; bad <= mostTold {
 				errs = append(errs, err)
+			}
+			if engawa.CodeOf(err) != engawa.CodeUnavailable {
+				continue
+			}
+			if refused++; refused == mostRefused {
+				return errors.Join(errs...)
 			}
 		}
 	}

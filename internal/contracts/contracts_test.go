@@ -498,9 +498,28 @@ func TestDead(t *testing.T) {
 		_, err := storetest.Open(t, s.url).ExecContext(t.Context(), `CREATE TRIGGER dead BEFORE INSERT ON subscription BEGIN SELECT RAISE(ABORT, 'dead'); END`)
 		s.must(err)
 		err = s.keeper.Step(t.Context())
-		if told := fmt.Sprint(err); strings.Count(told, "a new contract: ") != 1 || strings.Contains(told, "sb_c") {
+		if told := fmt.Sprint(err); strings.Count(told, "a new contract: ") != 3 || strings.Contains(told, "sb_c") {
 			t.Error(told)
 		}
+	})
+}
+
+// TestOneRefused: a contract that the database does not take stops none of the others.
+func TestOneRefused(t *testing.T) {
+	within(t, func(t *testing.T, s *shop) {
+		for n := range 5 {
+			s.add(fmt.Sprintf("sb_c%d", n), map[bool]string{true: "bad", false: "std"}[n == 1], false)
+		}
+		db := storetest.Open(t, s.url)
+		_, err := db.ExecContext(t.Context(), `CREATE TRIGGER one BEFORE INSERT ON subscription WHEN NEW.product = 'bad' BEGIN SELECT RAISE(ABORT, 'bad'); END`)
+		s.must(err)
+		err = s.keeper.Step(t.Context())
+		if told := fmt.Sprint(err); strings.Count(told, "a new contract: ") != 1 {
+			t.Error(told)
+		}
+		n := 0
+		s.must(db.QueryRowContext(t.Context(), `SELECT count(*) FROM subscription`).Scan(&n))
+		s.same("kept", n, 4)
 	})
 }
 

@@ -129,7 +129,6 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE subscription SET source = '', contract = '', detail = '{}' WHERE workspace = $1 AND customer = $2 AND source <> ''`,
 		`UPDATE event SET subject = '' WHERE workspace = $1 AND customer <> '' AND customer = $2`,
-		`UPDATE consent SET look_at = 0 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE refund_case SET next_at = 0 WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM cause WHERE workspace = $1 AND event IN (SELECT id FROM event WHERE workspace = $1 AND customer <> '' AND customer = $2)`,
@@ -142,7 +141,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	if err := t.closeTask(workspace, Closing{Kind: ErasureTask, Ref: customer}); err != nil {
 		return err
 	}
-	if err := t.forgetSayings(workspace, customer); err != nil {
+	if err := t.lastSayings(workspace, customer); err != nil {
 		return err
 	}
 	cases, err := all(t, scanString, `SELECT id FROM refund_case WHERE workspace = $1 AND customer = $2 AND alarmed_at > 0`, workspace, customer)

@@ -22,9 +22,9 @@ const (
 // with a space between.
 const ArgConsents = "consents"
 
-// Earlier stands for the message that told of a decision, where the decision was
-// recorded before the hub told of any.
-const Earlier = "earlier"
+// Unasked stands for the message that told of a decision, where no law that the hub
+// knew asked for one in time; so it is of what was recorded before the hub told of any.
+const Unasked = "unasked"
 
 // settles is how long decisions gather before the first of them is looked at: who
 // answers a page decides several things at once, or thinks better of one.
@@ -50,7 +50,7 @@ type Notice struct {
 // Decided is what one customer decided, oldest first.
 type Decided struct {
 	Customer engawa.Customer
-	Version  int64 // it grows with each decision
+	Version  int64 // it grows with each decision, merger and erasure, and with what a person told
 	Consents []ToTell
 }
 
@@ -75,6 +75,10 @@ func (s *Store) DueDecided(ctx context.Context, most int) (due []CustomerRef, er
 // Decided returns what a customer decided.
 func (s *Store) Decided(ctx context.Context, workspace, customer string) (d Decided, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
+		// First: what comes after it and changes something changes it too.
+		if d.Version, err = one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2`, workspace, customer); err != nil {
+			return found("customer", err)
+		}
 		row, err := one(t, scanCustomer, `SELECT `+customerColumns+` FROM customer WHERE workspace = $1 AND id = $2`, workspace, customer)
 		if err != nil {
 			return found("customer", err)
@@ -84,9 +88,6 @@ func (s *Store) Decided(ctx context.Context, workspace, customer string) (d Deci
 			return err
 		}
 		d.Customer = opened[0]
-		if d.Version, err = one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2`, workspace, customer); err != nil {
-			return err
-		}
 		if d.Consents, err = t.toTell(workspace, customer); err != nil {
 			return err
 		}
@@ -110,6 +111,12 @@ func (t *tx) toTell(workspace, customer string) ([]ToTell, error) {
 	}, `SELECT `+consentColumns+`, look_at FROM consent WHERE workspace = $1 AND customer = $2 ORDER BY at, id`, workspace, customer)
 }
 
+// firstHanded is when a row's message was handed over, by whichever channel took it
+// first; NULL: it was not.
+func firstHanded(table, message string) string {
+	return `(SELECT min(d.handed_at) FROM delivery d WHERE d.state IN ('accepted', 'delivered') AND d.workspace = ` + table + `.workspace AND d.message = ` + table + `.` + message + `)`
+}
+
 // knowSayings fills in what became of the messages that told of decisions.
 func (t *tx) knowSayings(workspace string, cs []ToTell) error {
 	var ids []string
@@ -124,7 +131,7 @@ func (t *tx) knowSayings(workspace string, cs []ToTell) error {
 		n.MadeAt, n.HandedAt = at(made), at(handed)
 		said[id] = n
 		return id, err
-	}, `SELECT id, `+messageState+`, created_at, coalesce((SELECT min(handed_at) FROM delivery d WHERE d.workspace = message.workspace AND d.message = message.id AND d.handed_at > 0), 0)
+	}, `SELECT id, `+messageState+`, created_at, coalesce(`+firstHanded("message", "id")+`, 0)
 		FROM message WHERE workspace = $1 AND id {in $2}`, workspace, t.list(distinct(ids)))
 	for i, c := range cs {
 		cs[i].Result, cs[i].Reminder = said[c.Said.ResultBy], said[c.Said.ReminderBy]
@@ -173,41 +180,54 @@ type Sayings struct {
 // meanwhile it keeps nothing and returns a conflict.
 func (s *Store) Say(ctx context.Context, y Sayings) error {
 	var lanes laneSet
-	err := s.sealTx(ctx, []string{y.Workspace}, func(t *tx) (err error) {
-		// Before the decisions, as who merges customers takes them.
-		version, err := one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2 {lock}`, y.Workspace, y.Customer)
-		if err != nil {
-			return found("customer", err)
-		}
-		if version != y.Version {
-			return seenMeanwhile()
-		}
-		for _, g := range y.Of {
-			if err := t.say(y, g); err != nil {
-				return err
-			}
-		}
-		for _, id := range distinct(y.Cancel) {
-			if _, err := t.cancel(y.Workspace, id); err != nil {
-				return err
-			}
-		}
-		left := 0
-		if lanes, left, err = t.enqueue(y.Messages); err == nil && left > 0 {
-			err = seenMeanwhile()
-		}
-		for _, k := range y.Tasks {
-			if err == nil {
-				err = t.askToTell(k)
-			}
-		}
-		return err
+	err := untangled(func() error {
+		return s.sealTx(ctx, []string{y.Workspace}, func(t *tx) (err error) {
+			lanes, err = t.sayAll(y)
+			return err
+		})
 	})
 	if err != nil {
 		return unavailable(fmt.Errorf("tell %s of decisions: %w", y.Customer, err))
 	}
 	lanes.wake(s)
 	return nil
+}
+
+func (t *tx) sayAll(y Sayings) (lanes laneSet, err error) {
+	// Deliveries, then the customer, as a claim takes them, then the decisions.
+	if _, err := all(t, scanString, `SELECT id FROM delivery WHERE workspace = $1 AND message {in $2} ORDER BY id {lock}`, y.Workspace, t.list(distinct(y.Cancel))); err != nil {
+		return nil, err
+	}
+	version, err := one(t, scanInt, `SELECT consent_version FROM customer WHERE workspace = $1 AND id = $2 {lock}`, y.Workspace, y.Customer)
+	if err != nil {
+		return nil, found("customer", err)
+	}
+	if version != y.Version {
+		return nil, seenMeanwhile()
+	}
+	for _, g := range y.Of {
+		if err := t.say(y, g); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range distinct(y.Cancel) {
+		if _, err := t.cancel(y.Workspace, id); err != nil {
+			return nil, err
+		}
+	}
+	lanes, left, err := t.enqueue(y.Messages)
+	if err == nil && left > 0 {
+		err = seenMeanwhile()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range y.Tasks {
+		if err := t.askToTell(k); err != nil {
+			return nil, err
+		}
+	}
+	return lanes, nil
 }
 
 // askToTell asks a person once for the same decisions, and closes what was asked when
@@ -264,10 +284,19 @@ func (t *tx) saidByHand(k taskRow, note string) error {
 	}
 	_, err := t.exec(`UPDATE consent SET look_at = $3, `+set+` AND workspace = $1 AND id {in $2} AND customer = $5`,
 		k.Workspace, t.list(strings.Fields(k.Args[ArgConsents])), now(), k.ID, k.Customer)
+	if err != nil {
+		return err
+	}
+	return t.saidAnew(k)
+}
+
+// saidAnew has who looks at the customer's decisions just now look again.
+func (t *tx) saidAnew(k taskRow) error {
+	_, err := t.exec(`UPDATE customer SET consent_version = consent_version + 1 WHERE workspace = $1 AND id = $2`, k.Workspace, k.Customer)
 	return err
 }
 
-// unsaid takes that back, of a task that is open again.
+// unsaid takes that back, of a task that is open again. Of who was erased it stays.
 func (t *tx) unsaid(k taskRow) error {
 	for kind, set := range map[string]string{
 		ResultTask:   `told_at = 0, told_by = '' WHERE told_by = $2`,
@@ -276,21 +305,28 @@ func (t *tx) unsaid(k taskRow) error {
 		if kind != k.Kind {
 			continue
 		}
-		if _, err := t.exec(`UPDATE consent SET look_at = $3, `+set+` AND workspace = $1`, k.Workspace, k.ID, now()); err != nil {
+		if _, err := t.exec(`UPDATE consent SET look_at = $3, `+set+` AND workspace = $1
+			AND customer IN (SELECT id FROM customer WHERE workspace = $1 AND erased_at = 0)`, k.Workspace, k.ID, now()); err != nil {
 			return err
 		}
+		return t.saidAnew(k)
 	}
 	return nil
 }
 
-// firstLook is when a new decision is looked at; zero: never. Laws ask to tell of
-// decisions on advertising, and of those that the customer made.
+// firstLook is when a new decision is looked at; zero: never.
 func firstLook(c engawa.Consent) time.Time {
-	contact := c.Act == engawa.ActContact || c.Act == engawa.ActContactNight
-	if !contact || c.Purpose.Class() != engawa.Marketing || c.Pending || slices.Contains(madeByOthers, c.Evidence.How) {
+	if !Tells(c) {
 		return time.Time{}
 	}
 	return c.At.Add(settles)
+}
+
+// Tells reports whether a law may ask to tell the customer of a decision: of those on
+// advertising that the customer made.
+func Tells(c engawa.Consent) bool {
+	contact := c.Act == engawa.ActContact || c.Act == engawa.ActContactNight
+	return contact && c.Purpose.Class() == engawa.Marketing && !c.Pending && !slices.Contains(madeByOthers, c.Evidence.How)
 }
 
 // madeByOthers are the ways in which a decision comes that the customer did not tell
@@ -303,7 +339,23 @@ const (
 	howComplaint = "complaint"
 )
 
-// forgetSayings ends what was to be told a customer who is erased, or is another.
+// lastSayings keeps that a notice went which nobody has looked at since, and looks no
+// more: the customer is erased.
+func (t *tx) lastSayings(workspace, customer string) error {
+	told, reminded := firstHanded("consent", "told_by"), firstHanded("consent", "reminded_by")
+	for _, q := range [...]string{
+		`UPDATE consent SET told_at = ` + told + ` WHERE workspace = $1 AND customer = $2 AND told_at = 0 AND ` + told + ` > 0`,
+		`UPDATE consent SET reminded_at = ` + reminded + ` WHERE workspace = $1 AND customer = $2 AND ` + reminded + ` > reminded_at`,
+		`UPDATE consent SET look_at = 0 WHERE workspace = $1 AND customer = $2`,
+	} {
+		if _, err := t.exec(q, workspace, customer); err != nil {
+			return err
+		}
+	}
+	return t.forgetSayings(workspace, customer)
+}
+
+// forgetSayings ends what a person was to tell a customer who is erased, or is another.
 func (t *tx) forgetSayings(workspace, customer string) error {
 	for _, kind := range []string{ResultTask, ReminderTask} {
 		if err := t.closeTask(workspace, Closing{Kind: kind, Ref: customer}); err != nil {

@@ -7,4 +7,4 @@ ALTER TABLE consent ADD COLUMN told_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE consent ADD COLUMN told_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE consent ADD COLUMN reminded_by TEXT NOT NULL DEFAULT '';
 CREATE INDEX consent_look ON consent (look_at) WHERE look_at > 0;
-UPDATE consent SET look_at = 1, told_by = 'earlier' WHERE act IN ('contact', 'contact_at_night') AND NOT pending AND purpose <> 'notice' AND purpose NOT LIKE 'service%';
+UPDATE consent SET look_at = 1, told_by = 'unasked' WHERE act IN ('contact', 'contact_at_night') AND NOT pending AND purpose <> 'notice' AND purpose NOT LIKE 'service%';
