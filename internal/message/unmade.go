@@ -11,8 +11,8 @@ import (
 
 // ComposeEach composes what routes ask for and puts each message in its request's
 // place. One that cannot be made (a template was removed, an event is too long for an
-// endpoint) keeps none of the others: its place is nil, and unmade is told. No request
-// has a Cause.
+// endpoint) holds up none of the others: its place is nil, and unmade is told. No
+// request has a Cause.
 func (c *Composer) ComposeEach(ctx context.Context, workspace string, rs []Request, unmade func(context.Context, Request, error) error) ([]*store.NewMessage, error) {
 	out := make([]*store.NewMessage, len(rs))
 	ms, err := c.Compose(ctx, workspace, rs)
@@ -47,15 +47,13 @@ func (c *Composer) Unmade(ctx context.Context, r Request, err error) error {
 	if e.Code == "" || e.Code == engawa.CodeUnavailable {
 		return err
 	}
-	id := ""
-	if r.Event != nil {
-		id = r.Event.ID
-	} else if len(r.Digest) > 0 {
-		id = r.Digest[0].ID
+	ev := r.Event
+	if ev == nil {
+		ev = &r.Digest[0]
 	}
 	return c.Store.Raise(ctx, engawa.Task{
 		Workspace: r.Workspace, Kind: "route.broken", Ref: r.Route, DueAt: time.Now().Add(time.Hour),
-		Args: map[string]string{"route": r.Route, "event": id, "problem": e.Message},
+		Args: map[string]string{"route": r.Route, "event": ev.ID, "problem": e.Message},
 	})
 }
 
