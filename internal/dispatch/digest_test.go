@@ -16,8 +16,7 @@ import (
 	"github.com/engawa/engawa/internal/store"
 )
 
-// TestDigest: the events of ten minutes go as one notice, five together at once,
-// those of another customer's cause apart; what is muted waits for the morning.
+// TestDigest: the events of ten minutes go as one notice, five together at once.
 func TestDigest(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
 		step := engawa.Step{To: "dst_room", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}, Digest: &engawa.Digest{Within: 10 * time.Minute, Count: 5}}
@@ -189,13 +188,19 @@ func TestCauseApart(t *testing.T) {
 	})
 }
 
-// TestMute: at night nothing goes to the room, and in the morning all of it does.
+// TestMute: at night nothing goes to the room, and in the morning all of it does; what
+// a digest gathered in the night goes then in one message.
 func TestMute(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) { // it is 21:00 in Tokyo
 		step := engawa.Step{To: "dst_room", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_chat"}}, Mute: []engawa.Window{{From: "21:00", To: "07:30"}}}
 		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_quiet", "contract.*", step)))
+		step.Template, step.Digest = "", &engawa.Digest{Within: 10 * time.Minute}
+		h.must(h.st.SaveRoute(context.Background(), routeOf("rte_gathers", "payment.*", step)))
 		h.run("n1", time.Minute)
 		h.event("A-1", "contract.suspended", "cus_no")
+		for i := range 3 {
+			h.event(fmt.Sprint("P-", i), "payment.recurring.failed", "cus_no")
+		}
 		time.Sleep(10*time.Hour + 29*time.Minute)
 		synctest.Wait()
 		if posts := h.room.Messages(11); len(posts) != 0 {
@@ -203,13 +208,14 @@ func TestMute(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if posts := h.room.Messages(11); len(posts) != 1 {
+		posts := h.room.Messages(11)
+		if len(posts) != 2 || !slices.ContainsFunc(posts, func(m chatworksim.Message) bool { return strings.Contains(m.Body, "3件") }) {
 			t.Fatalf("in the morning: %+v", posts)
 		}
 		h.event("A-2", "contract.suspended", "cus_no")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if posts := h.room.Messages(11); len(posts) != 2 {
+		if posts := h.room.Messages(11); len(posts) != 3 {
 			t.Errorf("by day: %+v", posts)
 		}
 	})

@@ -6,7 +6,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -280,7 +279,6 @@ func (d *Dispatcher) tell(ctx context.Context, g store.Digest) error {
 	r := message.FromDigest(g, versions[at].Then[g.Step])
 	ms, err := d.Compose.Compose(ctx, g.Workspace, []message.Request{r})
 	if err != nil {
-		r.Event = &g.Events[0]
 		if err := d.unmade(ctx, r, err); err != nil {
 			return err
 		}
@@ -351,27 +349,14 @@ func (d *Dispatcher) plan(ctx context.Context, workspace string, evs []engawa.Ev
 		}
 	}
 	once := message.Once{}
-	ms, err := d.Compose.Compose(ctx, workspace, all)
-	if err == nil {
-		for j, m := range ms {
-			if once.Due(m) {
-				out[of[j]].Messages = append(out[of[j]].Messages, m)
-			}
-		}
-		return out, nil
+	ms, err := d.Compose.ComposeEach(ctx, workspace, all, d.unmade)
+	if err != nil {
+		return nil, err
 	}
-	for j, r := range all { // one by one, to find the one that cannot be made
-		ms, err := d.Compose.Compose(ctx, workspace, []message.Request{r})
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, err
-			}
-			if err := d.unmade(ctx, r, err); err != nil {
-				return nil, err
-			}
-			continue
+	for j, m := range ms {
+		if m != nil && once.Due(*m) {
+			out[of[j]].Messages = append(out[of[j]].Messages, *m)
 		}
-		out[of[j]].Messages = append(out[of[j]].Messages, slices.DeleteFunc(ms, func(m store.NewMessage) bool { return !once.Due(m) })...)
 	}
 	return out, nil
 }
@@ -386,24 +371,9 @@ var errCircles = &engawa.Error{
 // unmade raises a task for a message that a route asks for and that cannot be
 // made. Trouble of the database is returned: then nothing is marked routed.
 func (d *Dispatcher) unmade(ctx context.Context, r message.Request, err error) error {
-	e := asTold(err)
-	if e == nil || e.Code == engawa.CodeUnavailable {
-		return err
-	}
-	if r.Late && e.Field == "/expires_at" {
-		return nil // its quiet time outlasts it
+	if failed := d.Compose.Unmade(ctx, r, err); failed != nil {
+		return failed
 	}
 	d.Log.WarnContext(ctx, "a route's message could not be made", "route", r.Route, "err", err)
-	return d.Store.Raise(ctx, engawa.Task{
-		Workspace: r.Workspace, Kind: "route.broken", Ref: r.Route, DueAt: time.Now().Add(time.Hour),
-		Args: map[string]string{"route": r.Route, "event": r.Event.ID, "problem": e.Message},
-	})
-}
-
-// asTold returns the error that a user may read, if err is one.
-func asTold(err error) *engawa.Error {
-	if e, ok := errors.AsType[*engawa.Error](err); ok {
-		return e
-	}
 	return nil
 }

@@ -7,6 +7,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -35,26 +36,24 @@ type Runner struct {
 	Compose *message.Composer
 }
 
-// Step takes one step of every replay that is due.
+// Step takes one step of every replay that is due. One that fails holds up no other.
 func (r *Runner) Step(ctx context.Context) error {
 	due, err := r.Store.DueReplays(ctx)
-	if err != nil {
-		return err
-	}
+	errs := []error{err}
 	for _, p := range due {
-		if err := r.step(ctx, p); err != nil {
-			return err
-		}
+		errs = append(errs, r.step(ctx, p))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
+// step makes the messages of the events that are next. One that cannot be made raises
+// the task that it would raise if its event came now, and the replay goes on.
 func (r *Runner) step(ctx context.Context, p engawa.Replay) error {
 	evs, err := r.Store.EventsBetween(ctx, p.Workspace, p.Cursor, p.From, p.To, p.PerSecond)
 	if err != nil {
 		return err
 	}
-	ms, err := r.messages(ctx, p.Workspace, p.Account, evs, stretch{p.From, p.To})
+	ms, err := r.messages(ctx, p.Workspace, p.Account, evs, stretch{p.From, p.To}, r.Compose.Unmade)
 	if err != nil {
 		return err
 	}
@@ -67,9 +66,10 @@ func (r *Runner) step(ctx context.Context, p engawa.Replay) error {
 }
 
 // Again makes the messages of events for an endpoint once more and returns how
-// many. A digest that told of one goes again whole.
+// many. A digest that told of one goes again whole. Whoever asks is told of one that
+// cannot be made, and none goes.
 func (r *Runner) Again(ctx context.Context, workspace, account string, evs []engawa.Event) (int, error) {
-	ms, err := r.messages(ctx, workspace, account, evs, stretch{})
+	ms, err := r.messages(ctx, workspace, account, evs, stretch{}, func(_ context.Context, _ message.Request, err error) error { return err })
 	if err != nil || len(ms) == 0 {
 		return 0, err
 	}
@@ -89,7 +89,7 @@ type asked struct {
 
 // messages are those of events for an endpoint. Each goes under the webhook-id of
 // the event's first message there, a digest's under that of its own.
-func (r *Runner) messages(ctx context.Context, workspace, account string, evs []engawa.Event, of stretch) ([]store.NewMessage, error) {
+func (r *Runner) messages(ctx context.Context, workspace, account string, evs []engawa.Event, of stretch, unmade func(context.Context, message.Request, error) error) (made []store.NewMessage, err error) {
 	all, together, err := r.requests(ctx, workspace, account, evs, of)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -109,20 +109,24 @@ func (r *Runner) messages(ctx context.Context, workspace, account string, evs []
 	if err != nil {
 		return nil, err
 	}
-	ms, err := r.Compose.Compose(ctx, workspace, rs)
+	ms, err := r.Compose.ComposeEach(ctx, workspace, rs, unmade)
 	if err != nil {
 		return nil, err
 	}
-	for i := range ms {
-		key := keys[ms[i].Message.Event]
+	for i, m := range ms {
+		if m == nil {
+			continue
+		}
+		key := keys[m.Message.Event]
 		if told := all[i].told; told != "" {
 			key = ofDigests[told]
 		}
-		for j := range ms[i].Deliveries {
-			ms[i].Deliveries[j].Key = key
+		for j := range m.Deliveries {
+			m.Deliveries[j].Key = key
 		}
+		made = append(made, *m)
 	}
-	return ms, nil
+	return made, nil
 }
 
 // Count says how many events a replay would look at and how many messages it

@@ -1,7 +1,6 @@
 package replay_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -55,24 +54,36 @@ func each(t *testing.T, test func(b *bench, start time.Time)) {
 		ctx, start := t.Context(), time.Now().Add(-time.Hour)
 		b.must(st.AddWorkspace(ctx, engawa.Workspace{ID: ws, Name: "ひなた珈琲", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: start}))
 		for _, id := range []string{"a", "b"} {
-			b.must(st.AddEndpoint(ctx,
-				engawa.Account{Workspace: ws, ID: "acc_" + id, Kind: "webhook", Name: id, Enabled: true, CreatedAt: start, Settings: map[string]string{"url": "https://a.example/x", "content": "event"}},
-				engawa.Destination{Workspace: ws, ID: "dst_" + id, Name: id, Account: "acc_" + id, Address: engawa.Address(id), Locale: engawa.Japanese, CreatedAt: start},
-				engawa.Route{
-					Workspace: ws, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, Condition: "event.data.n < 9007199254740999", UpdatedAt: start,
-					Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}},
-				}))
+			b.endpoint(ws, id, start)
 		}
 		for n, typ := range []string{"contract.terminated", "payment.failed", "contract.resumed", "contract.suspended", "site.changed"} {
-			at := start.Add(time.Duration(n) * time.Minute)
-			_, err := st.Journal(ctx, []engawa.Event{{
-				Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: typ, DedupKey: fmt.Sprint(n), OccurredAt: at, ReceivedAt: at, Known: true,
-				Data: []byte(`{"n":9007199254740993,"mail":"tanaka@customer.example"}`),
-			}})
-			b.must(err)
+			b.event(ws, typ, start.Add(time.Duration(n)*time.Minute), `{"n":9007199254740993,"mail":"tanaka@customer.example"}`)
 		}
 		test(b, start)
 	})
+}
+
+// endpoint adds one that takes contract.*.
+func (b *bench) endpoint(workspace, id string, at time.Time) {
+	b.t.Helper()
+	b.must(b.Store.AddEndpoint(b.t.Context(),
+		engawa.Account{Workspace: workspace, ID: "acc_" + id, Kind: "webhook", Name: id, Enabled: true, CreatedAt: at, Settings: map[string]string{"url": "https://a.example/x", "content": "event"}},
+		engawa.Destination{Workspace: workspace, ID: "dst_" + id, Name: id, Account: "acc_" + id, Address: engawa.Address(id), Locale: engawa.Japanese, CreatedAt: at},
+		engawa.Route{
+			Workspace: workspace, ID: "rte_" + id, Name: id, Enabled: true, Events: []string{"contract.*"}, Condition: "event.data.n < 9007199254740999", UpdatedAt: at,
+			Then: []engawa.Step{{To: "dst_" + id, Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_" + id}}}},
+		}))
+}
+
+// event journals one of the past.
+func (b *bench) event(workspace, typ string, at time.Time, data string) (id string) {
+	b.t.Helper()
+	id = engawa.NewOrderedID(engawa.PrefixEvent, at)
+	_, err := b.Store.Journal(b.t.Context(), []engawa.Event{{
+		Workspace: workspace, ID: id, Account: "api", Type: typ, DedupKey: id, OccurredAt: at, ReceivedAt: at, Known: true, Data: []byte(data),
+	}})
+	b.must(err)
+	return id
 }
 
 // rows are the messages to an endpoint, with their deliveries' keys.
@@ -125,15 +136,69 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// TestUnmade: an event that can make no message raises the task of its route, and those
+// before and behind it go. A replay that fails all the same holds up no other and goes
+// on when it can.
+func TestUnmade(t *testing.T) {
+	each(t, func(b *bench, start time.Time) {
+		const other = "ws_umi"
+		ctx, at := b.t.Context(), start.Add(20*time.Minute)
+		events := [3]string{}
+		for i, pad := range []int{0, 64 << 10, 0} {
+			events[i] = b.event(ws, "contract.resumed", at.Add(time.Duration(i)*time.Second), `{"n":1,"pad":"`+strings.Repeat("a", pad)+`"}`)
+		}
+		b.must(b.Store.AddWorkspace(ctx, engawa.Workspace{ID: other, Name: "うみ書店", Zone: "Asia/Tokyo", Country: "JP", CreatedAt: start}))
+		b.endpoint(other, "c", start)
+		b.event(other, "contract.resumed", at, `{"n":1}`)
+		for _, r := range []engawa.Replay{{Workspace: other, ID: "rpl_other", Account: "acc_c"}, {Workspace: ws, ID: "rpl_1", Account: "acc_a"}} {
+			r.From, r.To, r.PerSecond, r.CreatedAt = at, at.Add(time.Minute), 10, time.Now()
+			_, err := b.Store.AddReplay(ctx, r)
+			b.must(err)
+		}
+		db := storetest.Open(b.t, b.url)
+		_, err := db.ExecContext(ctx, `UPDATE replay SET next_at = 1 WHERE id = 'rpl_1'`) // it is not the first
+		b.must(err)
+		_, err = db.ExecContext(ctx, `UPDATE workspace SET zone = 'Nowhere' WHERE id = 'ws_umi'`)
+		b.must(err)
+		if err := b.Step(ctx); err == nil || !strings.Contains(err.Error(), "Nowhere") {
+			b.t.Errorf("of the one that fails: %v", err)
+		}
+		got, err := b.Store.Replay(ctx, ws, "rpl_1")
+		if err != nil || got.State != engawa.ReplayDone || got.Looked != 3 || got.Sent != 2 {
+			b.t.Errorf("of three events: %+v, %v", got, err)
+		}
+		for i, want := range []int{1, 0, 1} {
+			ms, err := b.Store.Messages(ctx, ws, store.MessageFilter{Event: events[i]}, store.Page{Limit: 10})
+			if err != nil || len(ms) != want {
+				b.t.Errorf("event %d: %d messages, %v", i, len(ms), err)
+			}
+		}
+		tasks, err := b.Store.Tasks(ctx, ws, 10)
+		if err != nil || len(tasks) != 1 || tasks[0].Kind != "route.broken" || tasks[0].Ref != "rte_a" || tasks[0].Count != 1 || tasks[0].Args["event"] != events[1] || !strings.Contains(tasks[0].Args["problem"], "a webhook takes 65536") {
+			b.t.Errorf("tasks %+v, %v", tasks, err)
+		}
+
+		_, err = db.ExecContext(ctx, `UPDATE workspace SET zone = 'Asia/Tokyo' WHERE id = 'ws_umi'`)
+		b.must(err)
+		b.due()
+		b.must(b.Step(ctx))
+		if got, err := b.Store.Replay(ctx, other, "rpl_other"); err != nil || got.State != engawa.ReplayDone || got.Sent != 1 {
+			b.t.Errorf("mended: %+v, %v", got, err)
+		}
+		long, err := b.Store.Event(ctx, ws, events[1])
+		b.must(err)
+		if n, err := b.Again(ctx, ws, "acc_a", []engawa.Event{long}); n != 0 || engawa.CodeOf(err) != engawa.CodeInvalid {
+			b.t.Errorf("whoever sends it again is told %v", err)
+		}
+	})
+}
+
 // TestCauseAgain: an event that waited for the others of its cause goes again by
 // itself, and so does one that no digest gathered when it came.
 func TestCauseAgain(t *testing.T) {
 	each(t, func(b *bench, start time.Time) {
 		ctx, at := b.t.Context(), start.Add(20*time.Minute)
-		_, err := b.Store.Journal(ctx, []engawa.Event{{
-			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, at), Account: "api", Type: "contract.suspended", DedupKey: "card", OccurredAt: at, ReceivedAt: at, Known: true, Data: []byte(`{"c":{"id":"456"}}`),
-		}})
-		b.must(err)
+		b.event(ws, "contract.suspended", at, `{"c":{"id":"456"}}`)
 		for version, d := range []engawa.Digest{{Within: time.Minute, Cause: true}, {Within: time.Minute}} {
 			b.must(b.Store.SaveRoute(ctx, engawa.Route{
 				Workspace: ws, ID: "rte_b", Name: "b", Version: int64(version) + 1, Enabled: true, Events: []string{"contract.suspended", "payment.recurring.failed"}, UpdatedAt: at,

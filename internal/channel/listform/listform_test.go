@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -375,19 +376,32 @@ func TestUnclear(t *testing.T) {
 		d.sim.Next(sim.Other)
 		_, se = d.send(parcel(joined))
 		d.wants(se, accepted, "")
+		for _, status := range []int{401, 403, 404, 405, 410} { // the first page may have registered already
+			d := newDesk(t, "eucjp")
+			d.http = &http.Client{Transport: &closing{list: channeltest.Client(d.sim).Transport, method: http.MethodPost, status: status, open: 1}}
+			_, se := d.send(parcel(joined))
+			d.wants(se, channel.Ambiguous, strconv.Itoa(status))
+			if d.sim.Posts() != 1 || len(d.sim.Entries()) != 1 {
+				t.Errorf("%d to the confirmation: %d entries of %d submissions", status, len(d.sim.Entries()), d.sim.Posts())
+			}
+		}
 	})
 }
 
-// limit answers 429 to what it has let through to the list.
-type limit struct {
-	list   http.RoundTripper
-	method string
+// closing answers status to what it has let through to the list, but to the first few.
+type closing struct {
+	list         http.RoundTripper
+	method       string
+	status, open int
 }
 
-func (l limit) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := l.list.RoundTrip(r)
-	if err == nil && r.Method == l.method {
-		res.StatusCode = http.StatusTooManyRequests
+func (c *closing) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := c.list.RoundTrip(r)
+	if err != nil || r.Method != c.method {
+		return res, err
+	}
+	if c.open--; c.open < 0 {
+		res.StatusCode = c.status
 		res.Header.Set("Retry-After", "30")
 	}
 	return res, err
@@ -398,14 +412,14 @@ func (l limit) RoundTrip(r *http.Request) (*http.Response, error) {
 // submitted again; before the submission a 429 is waited for.
 func TestLimitedTooLate(t *testing.T) {
 	d := newDesk(t, "sjis")
-	d.http = &http.Client{Transport: limit{channeltest.Client(d.sim).Transport, http.MethodPost}}
+	d.http = &http.Client{Transport: &closing{list: channeltest.Client(d.sim).Transport, method: http.MethodPost, status: http.StatusTooManyRequests}}
 	_, se := d.send(parcel(joined))
 	d.wants(se, channel.Ambiguous, "429")
 	if se.After != 30*time.Second || len(d.sim.Entries()) != 1 || d.sim.Posts() != 1 {
 		t.Errorf("after %s, %d entries of %d submissions", se.After, len(d.sim.Entries()), d.sim.Posts())
 	}
 	d = newDesk(t, "sjis")
-	d.http = &http.Client{Transport: limit{channeltest.Client(d.sim).Transport, http.MethodGet}}
+	d.http = &http.Client{Transport: &closing{list: channeltest.Client(d.sim).Transport, method: http.MethodGet, status: http.StatusTooManyRequests}}
 	_, se = d.send(parcel(joined))
 	d.wants(se, channel.Again, "429")
 	if d.sim.Posts() != 0 {

@@ -252,7 +252,11 @@ func (v *visit) confirm(ctx context.Context, f form) *channel.SendError {
 	if err != nil {
 		return &channel.SendError{Class: channel.Ambiguous, Code: trouble(ctx, err), Exchange: v.x}
 	}
-	return v.judge(ans)
+	se := v.judge(ans)
+	if se.Class == channel.AccountClosed { // both pages would be posted again when it opens
+		se.Class = channel.Ambiguous
+	}
+	return se
 }
 
 // confirmation is the form of a page that holds the address which was sent.
