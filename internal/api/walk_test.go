@@ -414,6 +414,7 @@ func (s *site) stocked() (account, pool string) {
 	})
 	asc, err := st.Connect()
 	s.must(err)
+	asc.Slow = time.Minute // what is asked for stands in the trail before a code has come
 	s.connect = asc
 	id, issuer, p8 := asc.Key()
 	body, err := json.Marshal(map[string]any{"kind": "appstore", "name": "a", "settings": map[string]string{

@@ -224,7 +224,7 @@ func (d *desk) key() store.APIKey {
 var elsewhere = map[string]string{
 	"/offers/new":                 "TestOffers, which holds its lines in the trail",
 	"/offers/{id}/codes":          "TestOffers",
-	"/offers/{id}/fetch":          "TestFetchOffers",
+	"/offers/{id}/fetch":          "TestFetchOffers, which holds its lines in the trail",
 	"/accounts/{id}/check":        "TestHearing, which holds its line in the trail",
 	"/accounts/{id}/notification": "TestTestNotification, which holds its line in the trail",
 	"/accounts/{id}/again":        "TestTries: a message that names the member",

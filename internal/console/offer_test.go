@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -153,16 +154,63 @@ func TestOfferWord(t *testing.T) {
 }
 
 // TestFetchOffers: where there is a key, codes are made in App Store Connect from the
-// pool's page; what App Store Connect says is told there.
+// pool's page, which counts them, and the trail has who asked for how many; what App
+// Store Connect says is told there.
 func TestFetchOffers(t *testing.T) {
-	d := newDesk(t, storetest.SQLite(t))
+	shop, err := appstoresim.New("jp.hinata.coffee", 1234567890, appstoresim.Production)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shop.Close() })
+	shop.AddProduct(appstoresim.Product{
+		ID: "club", Type: appstoresim.AutoRenewable, Group: "1", Level: 1, Period: "P1M", Prices: map[string]int64{"JPN": 980_000},
+		Offers: []appstoresim.Offer{{ID: "spring", Type: appstoresim.OfferCode, Pays: appstoresim.FreeTrial, Period: "P1M"}},
+	})
+	asc, err := shop.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deskOver(t, storetest.SQLite(t), &http.Client{Transport: wire{"api.appstoreconnect.apple.com": asc}})
 	d.atStore()
-	form := url.Values{"name": {"春"}, "account": {"acc_shop"}, "offer": {"spring"}, "connect": {"asc-1"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"codes"}, "do": {"save"}}
+	form := url.Values{"name": {"春"}, "account": {"acc_shop"}, "offer": {"spring"}, "connect": {"asc-spring"}, "ends": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "kind": {"codes"}, "do": {"save"}}
 	path := d.went(d.send("/offers/new", "", form))
-	if _, page := d.get(path); strings.Contains(page, "/fetch") {
+	fetch := `action="` + path + `/fetch"`
+	if _, page := d.get(path); strings.Contains(page, fetch) {
 		t.Error("it is offered without a key")
 	}
-	if res := d.post(path+"/fetch", url.Values{"make": {"5"}}); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "App Store Connectのキーが使えません") {
+	before := d.trail()
+	five := url.Values{"make": {"5"}}
+	if res := d.post(path+"/fetch", five); res.Code != http.StatusUnprocessableEntity || !strings.Contains(res.Body.String(), "App Store Connectのキーが使えません") {
 		t.Errorf("%d %s", res.Code, notices(res.Body.String()))
+	}
+	if after := d.trail(); len(after) != len(before) {
+		t.Errorf("what was not asked for is in the trail: %+v", after[0])
+	}
+	a, err := d.st.Account(t.Context(), ws, "acc_shop")
+	d.must(err)
+	id, issuer, p8 := asc.Key()
+	a.Settings["connect_issuer_id"], a.Settings["connect_key_id"], a.Settings["connect_key"] = issuer, id, p8
+	d.must(d.st.ChangeAccount(t.Context(), a))
+	if _, page := d.get(path); !strings.Contains(page, fetch) || !strings.Contains(page, `name="make"`) {
+		t.Error("it is not offered with a key")
+	}
+	d.member.Role = engawa.Support
+	if res := d.post(path+"/fetch", five); res.Code != http.StatusForbidden {
+		t.Errorf("a supporter has codes made: %d", res.Code)
+	}
+	d.member.Role = engawa.Owner
+	if to := d.went(d.post(path+"/fetch", five)); to != path {
+		t.Error(to)
+	}
+	if _, page := d.get(path); !strings.Contains(page, `<dd class="num">5</dd>`) {
+		t.Error("the page does not count what was made")
+	}
+	lines := map[string]string{}
+	for _, l := range d.trail() {
+		lines[l.Action] = l.Actor + " " + l.Object + " " + l.Detail
+	}
+	who := "member:mem_1 " + strings.TrimPrefix(path, "/offers/")
+	if lines["make-offer-codes"] != who+" n=5 offer=spring" || lines["add-offer-codes"] != who+" n=5" {
+		t.Errorf("the trail: %v", lines)
 	}
 }

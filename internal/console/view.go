@@ -1057,7 +1057,7 @@ var AuditActions = []string{
 	"answer-refund", "ignore-refund", "save-refund-policy",
 	"find-customer", "note-customer", "write-customer", "extend-renewal", "refuse-extension", "extend-all", "settle-extension",
 	"receive-addresses", "leave-app",
-	"add-offer-pool", "add-offer-codes", "close-offer-pool", "hand-out-code",
+	"add-offer-pool", "make-offer-codes", "add-offer-codes", "close-offer-pool", "hand-out-code",
 	"recount-days", "save-product", "forget-product",
 	"switch-pack-on", "switch-pack-off",
 }

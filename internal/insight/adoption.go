@@ -12,7 +12,9 @@ import (
 type Family struct {
 	Type  string // "store.refund"
 	Phase Phase
-	Rare  bool // it comes only where the app uses something, or at some time
+	// Renews: it is of subscriptions that renew themselves, and of nothing else.
+	Renews bool
+	Rare   bool // it comes only where the app uses something, or at some time
 	// Itself: no route is needed. The hub keeps it, or does what is to be done.
 	Itself bool
 }
@@ -21,29 +23,29 @@ type Family struct {
 // those that most notifications are, then all the others.
 func Families() []Family {
 	return []Family{
-		{"store.subscribed", Start, false, false},
-		{"store.did_renew", Start, false, false},
-		{"store.did_fail_to_renew", Start, false, false},
-		{"store.expired", Start, false, false},
-		{"store.refund", Start, false, false},
-		{"store.did_change_renewal_status", LifeCycle, false, false},
-		{"store.did_change_renewal_pref", LifeCycle, true, false},
-		{"store.grace_period_expired", LifeCycle, true, false},
-		{"store.offer_redeemed", LifeCycle, true, false},
-		{"store.price_increase", LifeCycle, true, false},
-		{"store.renewal_extended", LifeCycle, true, false},
-		{"store.renewal_extension", LifeCycle, true, false},
-		{"store.revoke", LifeCycle, true, false},
-		{"store.consumption_request", LifeCycle, true, false},
-		{"store.refund_declined", LifeCycle, true, false},
-		{"store.refund_reversed", LifeCycle, true, false},
-		{"store.one_time_charge", LifeCycle, true, false},
-		{"store.rescind_consent", LifeCycle, true, true},
-		{"store.external_purchase_token", LifeCycle, true, false},
-		{"store.metadata_update", LifeCycle, true, true},
-		{"store.migration", LifeCycle, true, true},
-		{"store.price_change", LifeCycle, true, true},
-		{"store.test", LifeCycle, true, true},
+		{Type: "store.subscribed", Phase: Start, Renews: true},
+		{Type: "store.did_renew", Phase: Start, Renews: true},
+		{Type: "store.did_fail_to_renew", Phase: Start, Renews: true},
+		{Type: "store.expired", Phase: Start, Renews: true},
+		{Type: "store.refund", Phase: Start},
+		{Type: "store.did_change_renewal_status", Phase: LifeCycle, Renews: true},
+		{Type: "store.did_change_renewal_pref", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.grace_period_expired", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.offer_redeemed", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.price_increase", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.renewal_extended", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.renewal_extension", Phase: LifeCycle, Renews: true, Rare: true},
+		{Type: "store.revoke", Phase: LifeCycle, Rare: true},
+		{Type: "store.consumption_request", Phase: LifeCycle, Rare: true},
+		{Type: "store.refund_declined", Phase: LifeCycle, Rare: true},
+		{Type: "store.refund_reversed", Phase: LifeCycle, Rare: true},
+		{Type: "store.one_time_charge", Phase: LifeCycle, Rare: true},
+		{Type: "store.rescind_consent", Phase: LifeCycle, Rare: true, Itself: true},
+		{Type: "store.external_purchase_token", Phase: LifeCycle, Rare: true},
+		{Type: "store.metadata_update", Phase: LifeCycle, Rare: true, Itself: true},
+		{Type: "store.migration", Phase: LifeCycle, Rare: true, Itself: true},
+		{Type: "store.price_change", Phase: LifeCycle, Rare: true, Itself: true},
+		{Type: "store.test", Phase: LifeCycle, Rare: true, Itself: true},
 	}
 }
 
@@ -68,7 +70,7 @@ func (a Adopted) Lacks() bool { return a.Long == 0 && !a.Rare || a.Unused() }
 func (a Adopted) Unused() bool { return a.Long > 0 && !a.Routed && !a.Itself }
 
 // Adoption holds what came, over LongSpan days, and the routes against what the
-// store has to tell.
+// store has to tell. What is of subscriptions is rare where the app has none.
 func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopted {
 	lately := Span{To: span.To, Days: LatelySpan}
 	var out []Adopted
@@ -78,7 +80,24 @@ func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopte
 		a.Routed = slices.ContainsFunc(routes, func(r engawa.Route) bool { return r.Enabled && slices.ContainsFunc(r.Events, f.isOf) })
 		out = append(out, a)
 	}
+	known := slices.ContainsFunc(days, func(d engawa.StoreDay) bool { return d.What == engawa.DayActive })
+	if !known && othersAlone(out) {
+		for i := range out {
+			out[i].Rare = out[i].Rare || out[i].Renews
+		}
+	}
 	return out
+}
+
+// othersAlone reports whether something of sales came, and nothing of subscriptions.
+func othersAlone(all []Adopted) (others bool) {
+	for _, a := range all {
+		if a.Renews && a.Long > 0 {
+			return false
+		}
+		others = others || !a.Itself && a.Long > 0
+	}
+	return others
 }
 
 // isOf reports whether a route's pattern takes some of the family.

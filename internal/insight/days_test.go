@@ -64,11 +64,11 @@ func TestAdoption(t *testing.T) {
 		got[a.Type] = a
 	}
 	for typ, want := range map[string]Adopted{
-		"store.refund":          {Family{"store.refund", Start, false, false}, 2, 7, true},
-		"store.refund_declined": {Family{"store.refund_declined", LifeCycle, true, false}, 1, 1, false},
-		"store.expired":         {Family{"store.expired", Start, false, false}, 3, 3, true},
-		"store.revoke":          {Family{"store.revoke", LifeCycle, true, false}, 0, 1, false},
-		"store.did_renew":       {Family{"store.did_renew", Start, false, false}, 0, 0, false},
+		"store.refund":          {Family{Type: "store.refund", Phase: Start}, 2, 7, true},
+		"store.refund_declined": {Family{Type: "store.refund_declined", Phase: LifeCycle, Rare: true}, 1, 1, false},
+		"store.expired":         {Family{Type: "store.expired", Phase: Start, Renews: true}, 3, 3, true},
+		"store.revoke":          {Family{Type: "store.revoke", Phase: LifeCycle, Rare: true}, 0, 1, false},
+		"store.did_renew":       {Family{Type: "store.did_renew", Phase: Start, Renews: true}, 0, 0, false},
 	} {
 		if got[typ] != want {
 			t.Errorf("%+v, want %+v", got[typ], want)
@@ -77,6 +77,30 @@ func TestAdoption(t *testing.T) {
 	for typ, lacks := range map[string]bool{"store.refund": false, "store.refund_declined": true, "store.revoke": true, "store.did_renew": true, "store.offer_redeemed": false, "store.rescind_consent": false, "store.external_purchase_token": true, "store.test": false} {
 		if got[typ].Lacks() != lacks {
 			t.Errorf("%s: %t", typ, !lacks)
+		}
+	}
+	for _, c := range []struct {
+		what   string
+		days   []engawa.StoreDay
+		absent bool // what is of subscriptions counts as lacking
+	}{
+		{"nothing is known", nil, true},
+		{"a test notification alone", []engawa.StoreDay{{Day: "2026-03-01", What: "store.test", N: 1}}, true},
+		{"an app without subscriptions", []engawa.StoreDay{{Day: "2026-03-01", What: "store.one_time_charge", N: 1}, {Day: "2026-03-01", What: "store.refund", N: 1}}, false},
+		{"a subscription is told of", []engawa.StoreDay{{Day: "2026-03-01", What: "store.refund", N: 1}, {Day: "2026-03-01", What: "store.offer_redeemed.upgrade", N: 1}}, true},
+		{"a subscription is known", []engawa.StoreDay{{Day: "2026-03-01", What: "store.refund", N: 1}, {Day: "2026-03-01", What: engawa.DayActive, Product: "p", N: 1}}, true},
+	} {
+		for _, a := range Adoption(c.days, Span{To: week.To, Days: LongSpan}, routes) {
+			switch a.Type {
+			case "store.subscribed", "store.did_renew", "store.did_fail_to_renew", "store.expired", "store.did_change_renewal_status":
+				if a.Lacks() != c.absent {
+					t.Errorf("%s: %s lacks: %t", c.what, a.Type, !c.absent)
+				}
+			case "store.refund":
+				if a.Lacks() != (a.Long == 0) {
+					t.Errorf("%s: refunds lack: %t", c.what, a.Lacks())
+				}
+			}
 		}
 	}
 	save := Routes()[0]

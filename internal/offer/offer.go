@@ -193,6 +193,9 @@ func (d *Desk) Fetch(ctx context.Context, by *store.Store, p engawa.OfferPool, n
 	}
 	last := p.EndsAt.Add(-time.Second)
 	if n > 0 {
+		if err := by.MakeOfferCodes(ctx, p, n); err != nil {
+			return 0, err
+		}
 		if _, err := c.Make(ctx, p.Connect, n, last); err != nil {
 			return 0, err
 		}

@@ -176,6 +176,15 @@ func (s *Store) AddOfferCodes(ctx context.Context, p engawa.OfferPool, codes []e
 	return added, nil
 }
 
+// MakeOfferCodes writes down that the store's actor has n codes of a pool's offer
+// made in App Store Connect. It comes first: what was made counts there, whether or
+// not its codes ever come here.
+func (s *Store) MakeOfferCodes(ctx context.Context, p engawa.OfferPool, n int) error {
+	return s.inTx(ctx, p.Workspace, func(t *tx) error {
+		return t.noted(p.Workspace, "make-offer-codes", p.ID, "n="+strconv.Itoa(n)+" offer="+p.Offer)
+	})
+}
+
 func (t *tx) addCodes(p engawa.OfferPool, codes []engawa.Secret) (int, error) {
 	if _, err := one(t, scanString, `SELECT id FROM offer_pool WHERE workspace = $1 AND id = $2 AND closed_at = 0 {lock}`, p.Workspace, p.ID); err != nil {
 		return 0, found("open offer pool", err)

@@ -1066,6 +1066,9 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	"AddOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of}, "")
 	},
+	"MakeOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.MakeOfferCodes(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_" + e.of, Offer: "thanks"}, 5)
+	},
 	"CloseOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.CloseOfferPool(ctx, as, "ofp_"+e.of)
 	},
