@@ -316,8 +316,14 @@ func (r *road) isRefused(handle string) {
 	if answer["outcome"] != "refuse" || !slices.Contains(classes, "no_consent") {
 		r.t.Errorf("after the withdrawal: %v", said)
 	}
-	if n := len(r.world.inbox.Mails()); n != 1 {
-		r.t.Errorf("%d mails are in the inbox", n)
+	n := 0
+	for _, m := range r.world.inbox.Mails() { // beside what the law has the customer told
+		if strings.Contains(m.Subject, "新機能") {
+			n++
+		}
+	}
+	if n != 1 {
+		r.t.Errorf("%d of the partner's mails are in the inbox", n)
 	}
 }
 
