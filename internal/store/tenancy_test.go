@@ -53,7 +53,7 @@ func (s *shop) settle(of string) estate {
 		if id == "cus_" {
 			c.Identities = []engawa.Identity{e.identity}
 			c.ContactPoints = []engawa.ContactPoint{{Workspace: of, ID: "cp_" + of, Customer: id + of, Kind: "mail", Address: e.address, VerifiedAt: now, CreatedAt: now}}
-			cn := consent(id+of, true, now)
+			cn := consent(id+of, true, now.Add(-2*time.Minute))
 			cn.Workspace = of
 			c.Consents = []engawa.Consent{cn}
 		}
@@ -1067,7 +1067,7 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.AddOfferPool(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_new_" + e.of, Account: "acc_" + e.of}, "")
 	},
 	"MakeOfferCodes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.MakeOfferCodes(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_" + e.of, Offer: "thanks"}, 5)
+		return nil, s.By("key:1").MakeOfferCodes(ctx, engawa.OfferPool{Workspace: as, ID: "ofp_" + e.of, Offer: "thanks"}, 5)
 	},
 	"CloseOfferPool": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.CloseOfferPool(ctx, as, "ofp_"+e.of)
