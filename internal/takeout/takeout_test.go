@@ -251,25 +251,25 @@ func TestPeople(t *testing.T) {
 }
 
 // TestDamaged: what is not as it was written is refused before anything comes
-// in, wherever it is broken.
+// in, wherever it is broken. Deflate has bits that mean nothing, which fill an
+// octet up (RFC 1951, 3.2.4): without them every file is what it was.
 func TestDamaged(t *testing.T) {
 	text := written(t)
 	if m, err := check(t, text, ""); err != nil || m.Program != "v1.2.3" || m.LeftOut.Tables["session"] == "" {
 		t.Fatalf("as it was written: %v, %v", m, err)
 	}
-	dice := rand.New(rand.NewPCG(1, 2))
+	dice, files := rand.New(rand.NewPCG(1, 2)), unpack(t, text)
 	for range 60 {
 		flipped := bytes.Clone(text)
 		at := 12 + dice.IntN(len(text)-12) // what stands before says when and where it was zipped
 		flipped[at] ^= 1 << dice.IntN(8)
-		if _, err := check(t, flipped, ""); err == nil {
+		if _, err := check(t, flipped, ""); err == nil && !slices.Equal(unpack(t, flipped), files) {
 			t.Errorf("byte %d of %d was changed and nobody noticed", at, len(text))
 		}
 		if _, err := check(t, text[:dice.IntN(len(text))], ""); err == nil {
 			t.Error("it was cut short and nobody noticed")
 		}
 	}
-	files := unpack(t, text)
 	last := len(files) - 1
 	for name, c := range map[string]struct {
 		files []entry

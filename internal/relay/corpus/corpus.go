@@ -1,6 +1,6 @@
 // Package corpus makes mails in the shapes that real mail programs give them, by
 // seed: some in which a customer's address is hidden in one of the ways of a leak
-// checklist (L01 to L30), some harmless. And it searches what a partner was given
+// checklist (L01 to L31), some harmless. And it searches what a partner was given
 // for any form of that address. It shares no code with the scrubber that it is
 // there to try: one misreading cannot sit on both sides.
 package corpus
@@ -19,6 +19,7 @@ type Persona struct {
 	Phone   string // E.164
 	Line    string
 	Member  string
+	Token   string // what the hub's own links in a mail to them end in: it opens their page
 
 	Alias    string // that is written to
 	Partner  string // the partner's own public mailbox, which may pass
@@ -88,6 +89,7 @@ func (m *maker) persona(language string, idn bool) Persona {
 		Alias:   "r-" + m.letters(20) + m.digits(12) + "@relay.hub.example",
 		Partner: "support@vendor.example", Language: language,
 	}
+	p.Token = "s" + m.digits(6) + m.letters(8) + "." + m.letters(50) + "-" + m.letters(20) + "_" + m.digits(15)
 	if idn {
 		p.Mailbox = "lark" + tag + "@" + map[string]string{"ja": "黄色い鳥.example", "ko": "노란새.example", "zh": "黃鳥.example", "en": "gélbvögel.example"}[language]
 	}

@@ -222,6 +222,12 @@ var leaks = []leak{
 			{kind: "text/html; charset=utf-8", cte: "base64", body: []byte("<link rel=stylesheet href=\"https://f.example/" + p.Mailbox + "\"><svg><image href=\"https://f.example/" + p.Mailbox + "\"/><text>" + p.Mailbox + "</text></svg><p>" + escaped(a.text) + "</p><math><mtext>" + p.Mailbox + "</mtext></math>")},
 		}}
 	}},
+	{"L31", func(_ *maker, _ client, p Persona, a *about) {
+		stop, page := "https://hub.example/u/"+p.Token, "https://hub.example/my/"+p.Token
+		a.fields = []string{"List-Unsubscribe: <" + stop + ">"}
+		a.original += "\n" + stop + "\n" + page[:60] + "\n" + page[60:]
+		a.html = "<html><body>" + escaped(a.text) + "<blockquote><a href=\"" + page + "\">" + stop + "</a></blockquote></body></html>"
+	}},
 }
 
 func spacedPhone(e164 string) string { return "0" + e164[3:5] + " - " + e164[5:9] + " - " + e164[9:] }

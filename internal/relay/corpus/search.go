@@ -39,7 +39,7 @@ func (p Persona) Search() func(given []byte) []string {
 	}
 	family, first, _ := strings.Cut(p.Roman, " ")
 	alias, _, _ := strings.Cut(p.Alias, "@")
-	for id, what := range map[string]string{p.Name: "name", p.Roman: "name", first + family: "name", p.Line: "line", p.Member: "member", alias: "alias"} {
+	for id, what := range map[string]string{p.Name: "name", p.Roman: "name", first + family: "name", p.Line: "line", p.Member: "member", alias: "alias", p.Token[:50]: "link", p.Token[50:]: "link"} {
 		letters[skeleton(id)] = what
 	}
 	return func(given []byte) (hits []string) {
