@@ -28,7 +28,7 @@ type hub struct {
 func (s *shell) serve() *hub {
 	s.Helper()
 	key := s.must("key", "add", "load", "--scope", "events:write")[0]
-	c := exec.CommandContext(s.Context(), os.Args[0], "serve")
+	c := exec.CommandContext(s.Context(), program(s.T), "serve")
 	var said bytes.Buffer // read when the process has ended
 	c.Dir, c.Stderr, c.Env = s.dir, &said, append(s.environment(), "ENGAWA_LISTEN=127.0.0.1:0", "ENGAWA_METRICS_LISTEN=")
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,15 +30,38 @@ import (
 
 var update = flag.Bool("update", false, "write docs/commands.md")
 
-// asCommand makes this test binary the real program.
-const asCommand = "ENGAWA_TEST_COMMAND"
+// builtIn is a folder that ends with the tests.
+var builtIn string
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		os.Exit(0)
+	var err error
+	if builtIn, err = os.MkdirTemp("", "engawa-command-"); err != nil {
+		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(builtIn)
+	os.Exit(code)
+}
+
+// build makes the real program, without the race detector: under it a process takes
+// longer to start than most commands take, and what they call is watched where it is
+// tested.
+var build = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(builtIn, "engawa")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+// program is the path of the real program.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // shell runs commands on one database and keeps all that they print.
@@ -54,7 +79,7 @@ func newShell(t *testing.T, url string) *shell {
 func (s *shell) run(args ...string) (stdout, stderr string, code int) {
 	s.Helper()
 	var out, errs bytes.Buffer
-	c := exec.CommandContext(s.Context(), os.Args[0], args...)
+	c := exec.CommandContext(s.Context(), program(s.T), args...)
 	c.Dir, c.Stdout, c.Stderr = s.dir, &out, &errs
 	c.Env = s.environment()
 	err := c.Run()
@@ -66,7 +91,7 @@ func (s *shell) run(args ...string) (stdout, stderr string, code int) {
 }
 
 func (s *shell) environment() []string {
-	return []string{asCommand + "=1", "ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
+	return []string{"ENGAWA_EGRESS_ALLOW=127.0.0.0/8", "ENGAWA_DATABASE=" + s.database, "ENGAWA_KEY_FILE=" + s.key, "ENGAWA_NODE=test"}
 }
 
 // must runs a command that has to succeed and returns its lines.
@@ -504,8 +529,8 @@ func TestHelpSpeaks(t *testing.T) {
 	} {
 		var said []string
 		for _, args := range [][]string{{"help", "member", "add"}, {"member", "add", "--help"}} {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-			cmd.Env = []string{asCommand + "=1", c.env}
+			cmd := exec.CommandContext(t.Context(), program(t), args...)
+			cmd.Env = []string{c.env}
 			out, err := cmd.Output()
 			if err != nil || !strings.HasPrefix(string(out), c.want) {
 				t.Errorf("%s %v: %v %s", c.env, args, err, out)
@@ -523,8 +548,8 @@ func TestHelpSpeaks(t *testing.T) {
 	}{
 		{[]string{"help"}, 0, "verify [flags]"}, {[]string{"--help"}, 0, "verify [flags]"}, {[]string{"help", "member"}, 0, "member disable <id> [flags]"}, {[]string{"help", "fly"}, 2, "fly"}, {[]string{"help", "member", "fly"}, 2, "add, list, link, disable"},
 	} {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...)
-		cmd.Env = []string{asCommand + "=1"}
+		cmd := exec.CommandContext(t.Context(), program(t), c.args...)
+		cmd.Env = []string{"LANG=C"}
 		out, _ := cmd.CombinedOutput() // its code is looked at
 		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.want) {
 			t.Errorf("%v: exit %d: %s", c.args, code, out)

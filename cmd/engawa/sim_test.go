@@ -12,8 +12,8 @@ import (
 // TestSimAppStore: the command's store answers as documented: its root, its API key,
 // its page; and ends with Ctrl-C.
 func TestSimAppStore(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "sim", "appstore", "--addr", "127.0.0.1:0", "--production")
-	cmd.Env, cmd.Stderr = append(os.Environ(), asCommand+"=1"), os.Stderr
+	cmd := exec.CommandContext(t.Context(), program(t), "sim", "appstore", "--addr", "127.0.0.1:0", "--production")
+	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1205,7 +1205,7 @@ func TestGallery(t *testing.T) {
 		}
 	}
 	res := httptest.NewRecorder()
-	h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/_pages", nil))
+	h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/_pages?lang=fr", nil))
 	if !strings.Contains(res.Body.String(), "/_pages/message-refused?lang=ja") {
 		t.Error("the list is missing")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -27,15 +28,19 @@ type Sample struct {
 // Gallery shows every page with canned data, in every language: /_pages lists
 // them, /_pages/<name>?lang=ko shows one. It reads nothing and changes nothing.
 func Gallery(words *text.Words) http.Handler {
+	of := map[engawa.Locale]func() []Sample{}
+	for _, l := range engawa.Locales {
+		of[l] = sync.OnceValue(func() []Sample { return Samples(words, l) })
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := engawa.Locale(r.URL.Query().Get("lang"))
-		if l == "" {
+		if of[l] == nil {
 			l = text.Negotiate(r.Header.Get("Accept-Language"), engawa.Japanese)
 		}
 		name := strings.Trim(strings.TrimPrefix(r.URL.Path, "/_pages"), "/")
 		secure(w.Header())
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		samples := Samples(words, l)
+		samples := of[l]()
 		for _, s := range samples {
 			if s.Name == name {
 				_ = s.View.Render(r.Context(), w) // the reader went away
