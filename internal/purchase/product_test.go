@@ -17,7 +17,7 @@ func TestCheckProduct(t *testing.T) {
 	for field, changes := range map[string][]func(p *engawa.Product){
 		"/id":           {func(p *engawa.Product) { p.ID = "" }, func(p *engawa.Product) { p.ID = "a/b" }, func(p *engawa.Product) { p.ID = strings.Repeat("a", 101) }},
 		"/name":         {func(p *engawa.Product) { p.Name = strings.Repeat("あ", 81) }, func(p *engawa.Product) { p.Name = "a\nb" }},
-		"/entitlements": {func(p *engawa.Product) { p.Entitlements = make([]string, 21) }, func(p *engawa.Product) { p.Entitlements = []string{""} }, func(p *engawa.Product) { p.Entitlements = []string{"a", "a"} }, func(p *engawa.Product) { p.Entitlements = []string{"<b>"} }},
+		"/entitlements": {func(p *engawa.Product) { p.Entitlements = make([]string, 21) }, func(p *engawa.Product) { p.Entitlements = []string{""} }, func(p *engawa.Product) { p.Entitlements = []string{"a", "a"} }, func(p *engawa.Product) { p.Entitlements = []string{"<b>"} }, func(p *engawa.Product) { p.Entitlements = []string{strings.Repeat("あ", 65)} }},
 		"/months":       {func(p *engawa.Product) { p.Months = -1 }, func(p *engawa.Product) { p.Months = 121 }},
 		"/days":         {func(p *engawa.Product) { p.Days = -1 }, func(p *engawa.Product) { p.Days = 3661 }},
 	} {
