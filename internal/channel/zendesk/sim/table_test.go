@@ -81,7 +81,7 @@ func TestTable(t *testing.T) {
 		}},
 		{Title: "Limits", Cases: []rudetest.Case{
 			{Says: "calls a minute by plan (`Plan`); a 429 with `Retry-After` and JSON, with it and a text, or with a text alone (`Told`)", Test: TestLimit},
-			{Says: "both families of headers on every answer of the API but a 429 that is `Untold`, and not on `/oauth/tokens`; the reset is in seconds that are left", Test: headers},
+			{Says: "both families of headers on every answer to a call that counts, and on a 429 that tells the wait; none on a fault, on `/oauth/tokens` and on a 429 that is `Untold`; the reset is in seconds that are left", Test: headers},
 			{Says: "30 updates of a ticket in 10 minutes", Test: TestUpdates},
 			{Says: "100 updates of any tickets in a minute", Test: manyUpdates},
 			{Says: "5 updates of a user in a minute", Test: userChanges},
@@ -365,11 +365,15 @@ func headers(t *testing.T) {
 		}
 		s.Told = Untold
 		s.UseElsewhere(700)
-		for path, code := range map[string]int{"/api/v2/users/me": 429, "/oauth/tokens": 401} {
-			w := ask(s, "POST", path, `{"grant_type":"client_credentials","client_id":"x"}`)
+		ask(s, "POST", "/_sim/faults", `{"next":[{"status":503}]}`)
+		for _, c := range []struct {
+			path string
+			code int
+		}{{"/api/v2/users/me", 503}, {"/api/v2/users/me", 429}, {"/oauth/tokens", 401}} {
+			w := ask(s, "POST", c.path, `{"grant_type":"client_credentials","client_id":"x"}`)
 			for name := range family {
-				if w.Code != code || w.Header().Get(name) != "" {
-					t.Errorf("%s: %d with %s %q", path, w.Code, name, w.Header().Get(name))
+				if w.Code != c.code || w.Header().Get(name) != "" {
+					t.Errorf("%s: %d with %s %q", c.path, w.Code, name, w.Header().Get(name))
 				}
 			}
 		}
