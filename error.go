@@ -13,6 +13,7 @@ type Error struct {
 	Message string
 	Remedy  string
 	Field   string // where in the input, as a JSON pointer; may be empty
+	Part    string // what of it, where it holds several things, such as a line's id; may be empty
 	Err     error  // the cause, for the log; may be nil
 }
 

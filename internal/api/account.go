@@ -72,6 +72,7 @@ type accountOut struct {
 	Secrets     []string          `json:"secrets" doc:"Which secrets are on file"`
 	Version     int64             `json:"version" doc:"Counts the changes; a change names the one it was made on"`
 	CreatedAt   time.Time         `json:"created_at"`
+	Doubt       channel.Doubt     `json:"doubt,omitempty" enum:"unasked,refused" doc:"Only where settings were saved that nobody said work: the provider did not answer when it was asked, or does not take them and does not say which"`
 }
 
 func (a *API) showAccount(ac engawa.Account) accountOut {
@@ -149,7 +150,8 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 		Custodian: b.Custodian, Enabled: b.Enabled == nil || *b.Enabled, Version: 1, CreatedAt: time.Now().UTC(),
 	}
 	var err error
-	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, b.Settings); err != nil {
+	var doubt channel.Doubt
+	if ac.Settings, doubt, err = a.settings(ctx, c.workspace, ac.Kind, b.Settings); err != nil {
 		return accountOut{}, err
 	}
 	kind, _ := a.kind(ac.Kind)
@@ -163,26 +165,30 @@ func (a *API) addAccount(ctx context.Context, c *call, in *accountIn) (accountOu
 	if err := c.store.AddAccount(ctx, ac); err != nil {
 		return accountOut{}, err
 	}
-	return a.showAccount(ac), nil
+	out := a.showAccount(ac)
+	out.Doubt = doubt
+	return out, nil
 }
 
 // settings checks what was given and asks the provider, where it can be asked.
-func (a *API) settings(ctx context.Context, workspace, name string, given map[string]string) (map[string]string, error) {
+func (a *API) settings(ctx context.Context, workspace, name string, given map[string]string) (channel.Settings, channel.Doubt, error) {
 	kind, ok := a.kind(name)
 	if !ok {
-		return nil, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name, 80))
+		return nil, channel.NoDoubt, engawa.Invalid("/kind", "choose one of GET /v1/kinds", "%q is no kind of account", clip(name, 80))
 	}
-	if err := kind.Try(ctx, given, a.Intake.Env); err != nil {
-		return nil, err
+	doubt, err := kind.Try(ctx, given, a.Intake.Env)
+	if err != nil {
+		return nil, doubt, err
 	}
 	if field, id := kind.App(given); id != "" {
 		if _, err := a.app(ctx, workspace, id); notFound(err) {
-			return nil, engawa.Invalid("/settings/"+field, "name an app of this workspace; GET /v1/apps lists them", "%q is no app of this workspace", clip(id, 80))
+			return nil, doubt, engawa.Invalid("/settings/"+field, "name an app of this workspace; GET /v1/apps lists them", "%q is no app of this workspace", clip(id, 80))
 		} else if err != nil {
-			return nil, err
+			return nil, doubt, err
 		}
 	}
-	return kind.Check(given)
+	out, err := kind.Check(given)
+	return out, doubt, err
 }
 
 func (a *API) checkOwner(ctx context.Context, ac engawa.Account) error {
@@ -223,7 +229,8 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 	merged := map[string]string{}
 	maps.Copy(merged, ac.Settings)
 	maps.Copy(merged, b.Settings)
-	if ac.Settings, err = a.settings(ctx, c.workspace, ac.Kind, merged); err != nil {
+	var doubt channel.Doubt
+	if ac.Settings, doubt, err = a.settings(ctx, c.workspace, ac.Kind, merged); err != nil {
 		return accountOut{}, err
 	}
 	kind, _ := a.kind(ac.Kind)
@@ -236,7 +243,9 @@ func (a *API) changeAccount(ctx context.Context, c *call, in *accountChange) (ac
 		return accountOut{}, err
 	}
 	ac.Version++
-	return a.showAccount(ac), nil
+	out := a.showAccount(ac)
+	out.Doubt = doubt
+	return out, nil
 }
 
 // set replaces what a change names.

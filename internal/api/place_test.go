@@ -33,7 +33,8 @@ func TestDestinationsAreAsked(t *testing.T) {
 }
 
 // TestZendeskIsAsked: over the API too, an OAuth client that is not one, and a
-// brand that is not there, are refused when they are saved.
+// brand or a custom field that is not there, are refused when they are saved; the
+// answer says where Zendesk could not be asked.
 func TestZendeskIsAsked(t *testing.T) {
 	s := newSite(t, storetest.SQLite(t))
 	desk := &zendesksim.Server{Client: zendesksim.Client{ID: "hub", Secret: "s3cret-canary"}, Polite: true}
@@ -44,7 +45,20 @@ func TestZendeskIsAsked(t *testing.T) {
 	}
 	s.refused("POST", "/v1/accounts", body("another", "11"), "invalid")
 	s.refused("POST", "/v1/accounts", body("s3cret-canary", "12"), "invalid")
-	s.made("/v1/accounts", body("s3cret-canary", "11"))
+	account := s.made("/v1/accounts", body("s3cret-canary", "11"))
+	s.refused("PATCH", "/v1/accounts/"+account, `{"version":1,"settings":{"custom_fields":"5 = data.plan"}}`, "invalid")
+	desk.Fields = []zendesksim.Field{{ID: 5}}
+	shown := s.ok("PATCH", "/v1/accounts/"+account, `{"version":1,"settings":{"custom_fields":"5 = data.plan"}}`)
+	if doubt, told := shown["doubt"]; told {
+		t.Errorf("it was asked: %v", doubt)
+	}
+	s.provider = nil
+	if shown = s.ok("PATCH", "/v1/accounts/"+account, `{"version":2,"name":"m"}`); shown["doubt"] != "unasked" {
+		t.Errorf("it could not be asked: %v", shown["doubt"])
+	}
+	if shown = s.ok("GET", "/v1/accounts/"+account, ""); shown["doubt"] != nil {
+		t.Errorf("a look at it: %v", shown["doubt"])
+	}
 }
 
 // TestAccountOfApp: an account is of an app of its own workspace, or of none.

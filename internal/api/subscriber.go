@@ -636,7 +636,7 @@ func (a *API) addPartnerWebhook(ctx context.Context, c *call, in *partnerWebhook
 		Workspace: c.workspace, ID: engawa.NewID(engawa.PrefixAccount), Kind: webhookKind, Name: name, Environment: engawa.Production,
 		Owner: c.who.Partner, Enabled: true, Version: 1, CreatedAt: now,
 	}
-	if ac.Settings, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": in.Body.URL, "secret": secret, "content": "event"}); err != nil {
+	if ac.Settings, _, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": in.Body.URL, "secret": secret, "content": "event"}); err != nil {
 		return partnerWebhookMade{}, err
 	}
 	d := engawa.Destination{

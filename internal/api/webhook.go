@@ -54,7 +54,7 @@ func (a *API) addWebhook(ctx context.Context, c *call, in *webhookIn) (webhookMa
 		Owner: engawa.OwnerWorkspace, Enabled: true, Version: 1, CreatedAt: now,
 	}
 	var err error
-	if ac.Settings, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": b.URL, "secret": secret, "content": cmp.Or(b.Content, "event")}); err != nil {
+	if ac.Settings, _, err = a.settings(ctx, c.workspace, webhookKind, map[string]string{"url": b.URL, "secret": secret, "content": cmp.Or(b.Content, "event")}); err != nil {
 		return webhookMade{}, err
 	}
 	d := engawa.Destination{

@@ -363,35 +363,52 @@ func (k Kind) environment() int {
 // tryTime is how long a provider is waited for when settings are saved.
 const tryTime = 10 * time.Second
 
+// Doubt is what keeps nobody from saving settings, and is told all the same.
+type Doubt string
+
+// The doubts.
+const (
+	NoDoubt Doubt = ""        // they work, or there is nobody to ask
+	Unasked Doubt = "unasked" // the provider does not answer now
+	Refused Doubt = "refused" // it does not take them, and does not say which
+)
+
 // Try checks settings as Check does, opens the account and, where it can, asks
 // the provider whether they work. The error is an *engawa.Error that names the
-// field to correct; a provider that does not answer now is none.
-func (k Kind) Try(ctx context.Context, in map[string]string, env Env) error {
+// field to correct; whatever else the provider says, or that it says nothing, is
+// a doubt.
+func (k Kind) Try(ctx context.Context, in map[string]string, env Env) (Doubt, error) {
 	s, err := k.Check(in)
 	if err != nil {
-		return err
+		return NoDoubt, err
 	}
 	opened, err := k.open(s, env)
 	if err != nil {
-		return err
+		return NoDoubt, err
 	}
 	if c, ok := opened.(Closer); ok {
 		defer c.Close() //nolint:errcheck // it has sent nothing
 	}
 	p, ok := opened.(Prober)
 	if !ok {
-		return nil
+		return NoDoubt, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	told, ok := errors.AsType[*engawa.Error](p.Probe(ctx))
-	if !ok {
-		told = k.unpicked(ctx, s, env)
+	err = p.Probe(ctx)
+	if err == nil {
+		err = k.picked(ctx, s, env)
 	}
-	if told == nil || told.Field == "" {
-		return nil
+	told, ok := errors.AsType[*engawa.Error](err)
+	switch {
+	case err == nil:
+		return NoDoubt, nil
+	case !ok || told.Code == engawa.CodeUnavailable:
+		return Unasked, nil
+	case told.Field == "":
+		return Refused, nil
 	}
-	return told
+	return NoDoubt, told
 }
 
 // App returns the field that names an app, and which app is named; an empty id
@@ -416,19 +433,21 @@ func (k Kind) open(s Settings, env Env) (any, error) {
 	return nil, nil //nolint:nilnil // there is nothing to open
 }
 
-// unpicked names a setting to which the provider has nothing; nil: there is
-// none, or it cannot be asked.
-func (k Kind) unpicked(ctx context.Context, s Settings, env Env) *engawa.Error {
+// picked names a setting to which the provider has nothing.
+func (k Kind) picked(ctx context.Context, s Settings, env Env) error {
 	picks := slices.DeleteFunc(slices.Clone(k.Fields), func(f Field) bool { return f.Type != Pick || s[f.Key] == "" })
 	if len(picks) == 0 || k.Options == nil {
 		return nil
 	}
 	has, err := k.Options(ctx, s, env)
+	if err != nil {
+		return err
+	}
 	i := slices.IndexFunc(picks, func(f Field) bool {
 		return !slices.ContainsFunc(has[f.Key], func(o Option) bool { return o.Value == s[f.Key] })
 	})
-	if err != nil || i < 0 {
-		return nil //nolint:nilerr // who does not answer refuses nothing
+	if i < 0 {
+		return nil
 	}
 	var names []string
 	for _, o := range has[picks[i].Key] {

@@ -316,14 +316,15 @@ func (c *console) addAccount(v *visit) error {
 		return engawa.NotFound("kind of channel")
 	}
 	a := v.accountFrom(kind, engawa.Account{Workspace: v.ws(), Kind: kind.Name, CreatedAt: v.Now})
-	if err := c.tryAccount(v, kind, a); err != nil {
+	doubt, err := c.tryAccount(v, kind, a)
+	if err != nil {
 		return c.accountAgain(v, kind, nil, a, err)
 	}
 	a.ID = engawa.NewID(engawa.PrefixAccount)
 	if err := v.by.AddAccount(v.ctx(), a); err != nil {
 		return err
 	}
-	return v.see("/accounts/"+a.ID, "saved")
+	return v.see("/accounts/"+a.ID, savedWith[doubt])
 }
 
 func (c *console) changeAccount(v *visit) error {
@@ -335,22 +336,27 @@ func (c *console) changeAccount(v *visit) error {
 	if a.Version, err = v.version(); err != nil {
 		return err
 	}
-	if err := c.tryAccount(v, kind, a); err != nil {
+	doubt, err := c.tryAccount(v, kind, a)
+	if err != nil {
 		return c.accountAgain(v, kind, stored.Settings, a, err)
 	}
 	if err := v.by.ChangeAccount(v.ctx(), a); err != nil {
 		return err
 	}
-	return v.see("/accounts/"+a.ID, "saved")
+	return v.see("/accounts/"+a.ID, savedWith[doubt])
 }
 
+// savedWith is what is said of an account that was saved.
+var savedWith = map[channel.Doubt]string{channel.NoDoubt: "saved", channel.Unasked: "unasked", channel.Refused: "doubted"}
+
 // tryAccount says what is wrong with an account's settings, here or at the provider.
-func (c *console) tryAccount(v *visit, kind channel.Kind, a engawa.Account) error {
-	if err := kind.Try(v.ctx(), a.Settings, c.Env); err != nil {
-		return err
+func (c *console) tryAccount(v *visit, kind channel.Kind, a engawa.Account) (channel.Doubt, error) {
+	doubt, err := kind.Try(v.ctx(), a.Settings, c.Env)
+	if err != nil {
+		return doubt, err
 	}
 	field, id := kind.App(a.Settings)
-	return c.hasApp(v, field, id)
+	return doubt, c.hasApp(v, field, id)
 }
 
 // accountFrom reads the form over what is stored: a secret that was left empty stays.
@@ -425,6 +431,9 @@ func (c *console) accountAgain(v *visit, kind channel.Kind, stored map[string]st
 		view.Fields[i].Bad = v.wrong(f.Type)
 		if own := "kind." + kind.Name + "." + f.Key + ".wrong"; v.Words.Has(own) {
 			view.Fields[i].Bad = v.T(own)
+		}
+		if part := "kind." + kind.Name + "." + f.Key + ".unknown"; told.Part != "" && v.Words.Has(part) {
+			view.Fields[i].Bad = v.T(part, "part", told.Part)
 		}
 		if a.Settings[f.Key] == "" {
 			view.Fields[i].Bad = v.T("form.required")

@@ -388,11 +388,14 @@ func TestAccountForm(t *testing.T) {
 }
 
 // TestZendeskForm: the provider is asked when the form is saved, and what is
-// wrong stands beside its input with what to type; a provider that is down
-// keeps nobody from saving.
+// wrong stands beside its input with what to type, by its id where it is one
+// custom field of several; a provider that is down keeps nobody from saving, and
+// the page says that it was not asked.
 func TestZendeskForm(t *testing.T) {
 	d := newDesk(t, storetest.SQLite(t))
-	zendesk := &zendesksim.Server{Mail: "agent@hinata.example", Token: "t0ken", Polite: true}
+	zendesk := &zendesksim.Server{Mail: "agent@hinata.example", Token: "t0ken", Polite: true, Page: 2, Fields: []zendesksim.Field{
+		{ID: 1, Title: "件名"}, {ID: 2, Title: "詳細"}, {ID: 360001234567, Title: "プラン"}, {ID: 360001234569, Title: "旧プラン", Off: true}, {ID: 9007199254740993, Title: "金額"},
+	}}
 	zendesk.AddBrand(9007199254740995, "ひなた珈琲", true)
 	zendesk.AddBrand(12, "旧ブランド", false)
 	desk := httptest.NewServer(zendesk)
@@ -410,6 +413,8 @@ func TestZendeskForm(t *testing.T) {
 		{"s.token", "another", "メールアドレスとAPIトークンの組み合わせ"},
 		{"s.mail", "", "入力してください"},
 		{"s.custom_fields", "plan = data.plan", "360001234567 = data.plan"},
+		{"s.custom_fields", "360001234567 = data.plan\r\n9007199254740992 = data.amount", "使用中のフィールドにこのIDはありません: 9007199254740992。"},
+		{"s.custom_fields", "360001234569 = data.plan", "使用中のフィールドにこのIDはありません: 360001234569。"},
 		{"name", "窓口", ""},
 	} {
 		res := d.post("/accounts/new?kind=zendesk", form(tc.field, tc.value))
@@ -418,6 +423,11 @@ func TestZendeskForm(t *testing.T) {
 		}
 		if strings.Contains(res.Body.String(), "t0ken") {
 			t.Errorf("%s: the token is on the page", tc.field)
+		}
+		if tc.says == "" {
+			if _, b := d.get(res.Header().Get("Location")); !strings.Contains(b, ">保存しました。<") {
+				t.Errorf("a provider that was asked: %s", b)
+			}
 		}
 	}
 	all, err := d.st.Accounts(context.Background(), ws)
@@ -440,8 +450,9 @@ func TestZendeskForm(t *testing.T) {
 	if _, b := d.get(path); !strings.Contains(b, `name="s.brand" type="text"`) {
 		t.Error("a provider that is down takes the brand from the form")
 	}
-	if res := d.post("/accounts/new?kind=zendesk", form("name", "予備")); res.Code != http.StatusSeeOther {
-		t.Errorf("a provider that is down: %d", res.Code)
+	res := d.post("/accounts/new?kind=zendesk", form("name", "予備"))
+	if _, b := d.get(res.Header().Get("Location")); res.Code != http.StatusSeeOther || !strings.Contains(b, "応答がなく、この設定で動くかどうかは確かめられませんでした") {
+		t.Errorf("a provider that is down: %d %s", res.Code, b)
 	}
 }
 

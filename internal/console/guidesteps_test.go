@@ -118,6 +118,7 @@ func chatworkSteps(d *desk, room *chatworksim.Server) []guideStep {
 }
 
 func zendeskSteps(d *desk, zendesk *zendesksim.Server) []guideStep {
+	zendesk.Fields = []zendesksim.Field{{ID: 360001234567, Title: "Plan"}, {ID: 360001234568, Title: "Amount"}}
 	zendesk.AddForm(360000000000301, "Billing", true)
 	zendesk.AddGroup(360000000000401, "Contracts")
 	form := url.Values{

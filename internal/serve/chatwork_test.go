@@ -439,6 +439,10 @@ func TestChatworkFromNothing(t *testing.T) {
 	if n := eval[int](b, `document.querySelectorAll("li.ours").length`); n != 700 {
 		t.Errorf("the rooms show %d posts", n)
 	}
+	b.do(chromedp.Navigate(o.mails))
+	if n := eval[int](b, `document.querySelectorAll("ol.list li:not(.none)").length`); n != 104 {
+		t.Errorf("the staff mailbox shows %d mails", n)
+	}
 	if n := o.chat.Refused(); n > 0 {
 		t.Errorf("Chatwork refused %d calls", n)
 	}

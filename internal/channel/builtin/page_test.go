@@ -132,8 +132,10 @@ func describe(k channel.Kind, w *text.Words) []byte {
 func told(k channel.Kind, w *text.Words) []byte {
 	var b bytes.Buffer
 	for _, f := range k.Fields {
-		if key := "kind." + k.Name + "." + f.Key + ".wrong"; w.Has(key) {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", f.Key, w.T(engawa.English, key))
+		for _, what := range []string{".wrong", ".unknown"} {
+			if key := "kind." + k.Name + "." + f.Key + what; w.Has(key) {
+				fmt.Fprintf(&b, "| `%s` | %s |\n", f.Key, w.T(engawa.English, key, "part", "…"))
+			}
 		}
 	}
 	if b.Len() == 0 {

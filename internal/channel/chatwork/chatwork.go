@@ -187,12 +187,13 @@ func postID(b []byte) string {
 	return cmp.Or(out.MessageID, strings.Join(ids, ","))
 }
 
-// body is the post: subject as the title, the words, and the reference by
-// which it can be found again.
+// body is the post: a box with the subject as the title and the words, and the
+// reference by which it can be found again. By the box and the reference the hub
+// knows a post as its own when it comes back (ours).
 func body(p engawa.Parcel) string {
-	before, after := "", "\n"+chat.Reference(p)
+	before, after := "[info]", "[/info]\n"+chat.Reference(p)
 	if s := p.Content.Subject; s != "" {
-		before, after = "[info][title]"+plain(firstRunes(s, maxTitle))+"[/title]", "[/info]"+after
+		before += "[title]" + plain(firstRunes(s, maxTitle)) + "[/title]"
 	}
 	return before + words(p, maxBody-utf8.RuneCountInString(before)-utf8.RuneCountInString(after)) + after
 }

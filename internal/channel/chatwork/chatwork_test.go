@@ -188,20 +188,36 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestOwnPostsAreNoEvents: a route from a room into a room would never end.
+// TestOwnPostsAreNoEvents: a route from a room into a room would never end. What a
+// person makes of a notice is theirs.
 func TestOwnPostsAreNoEvents(t *testing.T) {
 	ch, err := Kind.New(settings, channel.Env{Account: channeltest.Account})
 	if err != nil {
 		t.Fatal(err)
 	}
-	post, err := json.Marshal(body(channeltest.Parcel(room)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hook := bytes.Replace(callback.Body, []byte(`"了解です"`), post, 1)
-	events, err := ch.(channel.Receiver).Receive(callback.Sign(hook, time.Now()), hook)
-	if err != nil || len(events) != 0 {
-		t.Errorf("%d events, %v", len(events), err)
+	p := channeltest.Parcel(room)
+	bare := p
+	bare.Content.Subject = ""
+	for name, c := range map[string]struct {
+		post   string
+		events int
+	}{
+		"a notice":                  {body(p), 0},
+		"a notice without a title":  {body(bare), 0},
+		"a comment above a copy":    {"電話しておきます\n" + body(p), 1},
+		"a comment below a copy":    {body(p) + "\n電話しておきます", 1},
+		"a copy of what is shown":   {"定期決済に失敗しました\n" + p.Content.Text + "\n" + chat.Reference(p), 1},
+		"a box that somebody wrote": {"[info]了解です[/info]", 1},
+	} {
+		post, err := json.Marshal(c.post)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hook := bytes.Replace(callback.Body, []byte(`"了解です"`), post, 1)
+		events, err := ch.(channel.Receiver).Receive(callback.Sign(hook, time.Now()), hook)
+		if err != nil || len(events) != c.events {
+			t.Errorf("%s: %d events, %v", name, len(events), err)
+		}
 	}
 }
 

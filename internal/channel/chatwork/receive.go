@@ -21,9 +21,11 @@ var types = map[string]string{
 	"mention_to_me":   "chatwork.mention.created",
 }
 
-// ours is how a post of this hub ends, and the post by which Chatwork tells a
-// room of a task that the hub made.
-var ours = regexp.MustCompile(`\nref: [0-9a-f]{12}(\[/task\]\[/info\])?$`)
+// ours is how a post of this hub begins and ends (body), and the post by which
+// Chatwork tells a room of a task that the hub made. A person who copies a notice
+// and writes above it, or copies what the screen shows of it, has no box at the
+// beginning.
+var ours = regexp.MustCompile(`(?s)^\[info\].*\nref: [0-9a-f]{12}(\[/task\]\[/info\])?$`)
 
 // reply begins an answer in a thread and names the room and the message.
 var reply = regexp.MustCompile(`\[rp aid=\d+ to=(\d+)-(\d+)\]`)

@@ -92,18 +92,20 @@ func TestProbe(t *testing.T) {
 		s := newSim()
 		env := channel.Env{Account: channeltest.Account, HTTP: channeltest.Client(s)}
 		for _, in := range []map[string]string{settings, bot} {
-			if err := Kind.Try(t.Context(), in, env); err != nil {
-				t.Error(err)
+			if doubt, err := Kind.Try(t.Context(), in, env); err != nil || doubt != channel.NoDoubt {
+				t.Error(doubt, err)
 			}
 		}
 		s.Token = "another"
 		for field, in := range map[string]map[string]string{"/settings/webhook_url": settings, "/settings/token": bot} {
-			told, ok := Kind.Try(t.Context(), in, env).(*engawa.Error)
+			_, err := Kind.Try(t.Context(), in, env)
+			told, ok := err.(*engawa.Error)
 			if !ok || told.Field != field || strings.Contains(told.Error(), "t0ken") {
 				t.Errorf("%s: %v", field, told)
 			}
 		}
-		if told, ok := Kind.Try(t.Context(), map[string]string{"how": "bot"}, env).(*engawa.Error); !ok || told.Field != "/settings/token" {
+		_, err := Kind.Try(t.Context(), map[string]string{"how": "bot"}, env)
+		if told, ok := err.(*engawa.Error); !ok || told.Field != "/settings/token" {
 			t.Errorf("no token: %v", told)
 		}
 	})

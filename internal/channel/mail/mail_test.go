@@ -350,6 +350,10 @@ func TestServers(t *testing.T) {
 				case c.code != "" && c.code != "530 5.7.0" && (!errors.As(err, &told) || told.Remedy == ""):
 					t.Errorf("Probe: %v, want words for the operator", err)
 				}
+				doubt, wrong := Kind.Try(t.Context(), s, channel.Env{Account: channeltest.Account, Dial: c.box.Dial})
+				if want := map[bool]channel.Doubt{true: channel.NoDoubt, false: channel.Refused}[err == nil]; wrong != nil || doubt != want {
+					t.Errorf("saving: %q, %v", doubt, wrong)
+				}
 				_, _ = a.Close(), c.box.Close()
 			})
 		})

@@ -201,7 +201,7 @@ func TestOptions(t *testing.T) {
 		try := func(change map[string]string) string {
 			in := with(change)
 			maps.DeleteFunc(in, func(_, v string) bool { return v == "" })
-			err := Kind.Try(t.Context(), in, env)
+			_, err := Kind.Try(t.Context(), in, env)
 			told, _ := err.(*engawa.Error)
 			if told == nil {
 				return ""

@@ -64,8 +64,11 @@ func handover(r *http.Request, body []byte) (channeltest.Taken, bool) {
 	return channeltest.Taken{Key: r.Header.Get("Idempotency-Key"), Body: body}, r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/tickets")
 }
 
+// fields are those that settings map.
+var fields = []sim.Field{{ID: plan, Title: "プラン", Type: "text"}, {ID: 360001, Title: "金額", Type: "integer"}}
+
 func newSim() *sim.Server {
-	s := &sim.Server{Mail: mail, Token: token, Polite: true, Fields: []sim.Field{{ID: plan, Title: "プラン", Type: "text"}, {ID: 360001, Title: "金額", Type: "integer"}}}
+	s := &sim.Server{Mail: mail, Token: token, Polite: true, Fields: fields}
 	s.AddGroup(group, "申込の窓口")
 	return s
 }
@@ -465,6 +468,15 @@ func TestProbe(t *testing.T) {
 			"a web page":      {answered(200, `<html>`), engawa.CodeInvalid, "/settings/subdomain"},
 			"down":            {answered(503, ``), engawa.CodeUnavailable, ""},
 			"limited":         {limited("5"), engawa.CodeUnavailable, ""},
+			"no such field":   {&sim.Server{Polite: true, Fields: fields[:1]}, engawa.CodeInvalid, "/settings/custom_fields"},
+			"a field is off":  {&sim.Server{Polite: true, Fields: []sim.Field{fields[0], {ID: 360001, Off: true}}}, engawa.CodeInvalid, "/settings/custom_fields"},
+			"on another page": {&sim.Server{Polite: true, Page: 1, Fields: fields}, "", ""},
+			"fields, down":    {asAgent(answered(500, ``)), engawa.CodeUnavailable, ""},
+			"fields, hidden":  {asAgent(answered(403, `{"error":"Forbidden"}`)), engawa.CodeUnavailable, ""},
+			"fields, none":    {asAgent(answered(200, `{}`)), engawa.CodeUnavailable, ""},
+			"fields, no end":  {asAgent(answered(200, `{"ticket_fields":[{"id":1}],"meta":{"has_more":true,"after_cursor":"1"}}`)), engawa.CodeUnavailable, ""},
+			"no cursor":       {asAgent(answered(200, `{"ticket_fields":[{"id":1}],"meta":{"has_more":true}}`)), engawa.CodeUnavailable, ""},
+			"no pages":        {asAgent(answered(200, `{"ticket_fields":[{"id":1152921504606846977,"active":true},{"id":360001,"active":true}]}`)), "", ""},
 		} {
 			err := opened(t, tc.h).Probe(t.Context())
 			var got engawa.Error
@@ -478,11 +490,36 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// TestGroups: the picker offers Zendesk's own rules first, then the groups.
+// asAgent answers who the token is, and leaves the rest to h.
+func asAgent(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v2/users/me" {
+			answered(200, `{"user":{"id":1,"role":"agent"}}`)(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// TestTold: a failed question is put into words whatever its code is.
+func TestTold(t *testing.T) {
+	a := opened(t, nil)
+	for code, field := range map[string]string{"": "/settings/subdomain", "no": "/settings/subdomain", "token": "/settings/subdomain", "token 401 invalid_client": "/settings/token", "403": "/settings/token"} {
+		if e := a.told(&channel.SendError{Class: channel.AccountClosed, Code: code}); e.Field != field {
+			t.Errorf("%q: %+v", code, e)
+		}
+	}
+}
+
+// TestGroups: the picker offers Zendesk's own rules first, then the groups of
+// every page.
 func TestGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got, err := Groups(t.Context(), settings, channel.Env{HTTP: channeltest.Client(newSim())})
-		want := []channel.Place{{Address: Default, Name: "Zendesk (default)"}, {Address: queue, Name: "申込の窓口"}}
+		s := newSim()
+		s.Page = 1
+		s.AddGroup(7, "契約の窓口")
+		got, err := Groups(t.Context(), settings, channel.Env{HTTP: channeltest.Client(s)})
+		want := []channel.Place{{Address: Default, Name: "Zendesk (default)"}, {Address: queue, Name: "申込の窓口"}, {Address: "7", Name: "契約の窓口"}}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v, %v", got, err)
 		}

@@ -255,7 +255,7 @@ func TestProbe(t *testing.T) {
 	} {
 		s := settings(t, c.pairs...)
 		client := &http.Client{Transport: roundTrip{simulator(3)}}
-		err := Kind.Try(context.Background(), s, channel.Env{HTTP: client})
+		_, err := Kind.Try(context.Background(), s, channel.Env{HTTP: client})
 		told, _ := errors.AsType[*engawa.Error](err)
 		if (told == nil) != (c.field == "") || told != nil && told.Field != c.field {
 			t.Errorf("%s: %v", name, err)

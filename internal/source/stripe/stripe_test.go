@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -124,6 +127,7 @@ var told = map[string][]string{
 	"card failed":             {`payment.recurring.failed c.id=sub_1SimMonthly amount=1980 attempt=1 correlation=stripe:in_1SimNov m.id=A-1 gateway.name=stripe`, `contract.suspended cause=card_failed correlation=stripe:in_1SimNov c.id=sub_1SimMonthly`},
 	"card recovered":          {`payment.recurring.recovered c.id=sub_1SimMonthly amount=1980 correlation=stripe:in_1SimNov`, `contract.resumed actor=system correlation=stripe:in_1SimNov`},
 	"paid by hand":            {`payment.recurring.failed c.id=sub_1SimMonthly attempt=1`, `contract.suspended cause=card_failed`, `stripe.invoice.paid id=in_1SimHand`, `contract.resumed actor=system correlation=stripe:in_1SimHand`, `payment.recurring.recovered c.id=sub_1SimMonthly m.id=A-1 correlation=stripe:in_1SimHand`},
+	"bill failed":             {`stripe.invoice.payment_failed id=in_1SimBill`, `payment.authentication.requested amount=1980 c=<nil> m.name=山田 花 correlation=stripe:in_1SimBill`},
 	"authentication":          {`payment.authentication.requested c.id=sub_1SimMonthly amount=1980`},
 	"cancellation booked":     {`contract.termination.reserved effective_on=+8`},
 	"cancellation called off": {`contract.termination.withdrawn c.id=sub_1SimMonthly`},
@@ -222,6 +226,54 @@ func hold(t *testing.T, name string, e engawa.Event, want string, zone *time.Loc
 		if err := json.Unmarshal(e.Data, &data); err != nil || fmt.Sprint(data.get(path)) != value {
 			t.Errorf("%s: %s of %s is %v, want %s", name, path, e.Type, data.get(path), value)
 		}
+	}
+}
+
+// TestTable: the table in docs/channels/stripe.md names every type of Stripe's that
+// is known here, and beside it all that it is told as, and no more.
+func TestTable(t *testing.T) {
+	want := map[string]map[string]bool{}
+	for typ := range tells {
+		want[typ] = map[string]bool{}
+	}
+	for _, version := range []string{sim.Old, sim.New} {
+		s := &sim.Server{Version: version}
+		posts := []sim.Event{ // what no scenario has
+			s.Make("customer.subscription.updated", s.Subscription("active", nil), map[string]any{"status": "incomplete"}),
+			s.Make("customer.subscription.deleted", s.Subscription("canceled", map[string]any{"ended_at": 1}), nil),
+		}
+		for _, scenario := range sim.Scenarios {
+			posts = append(posts, scenario(s)...)
+		}
+		for _, p := range posts {
+			for _, e := range first(t, receive(t), []sim.Event{p}) {
+				if types := want[p.Type]; types != nil && e.Type != "stripe."+p.Type {
+					types[e.Type] = true
+				}
+			}
+		}
+	}
+	want["invoice.payment_failed"]["stripe.invoice.payment_failed"] = true // says what is not told otherwise
+	doc, err := os.ReadFile("../../../docs/channels/stripe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "| Stripe | event |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	got, code := map[string]map[string]bool{}, regexp.MustCompile("`([a-z_.]+)`")
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		typ := code.FindStringSubmatch(cells[1])
+		if len(cells) != 4 || typ == nil {
+			t.Fatalf("%q is no row", row)
+		}
+		got[typ[1]] = map[string]bool{}
+		for _, e := range code.FindAllStringSubmatch(cells[2], -1) {
+			got[typ[1]][e[1]] = true
+		}
+	}
+	if !maps.EqualFunc(got, want, maps.Equal) {
+		t.Errorf("the table has %v, want %v", got, want)
 	}
 }
 

@@ -19,33 +19,29 @@ type fact struct {
 	key  string
 }
 
-// tell says what each type of Stripe's that is known here means. Two at most.
-func (r *receiver) tell(p post) (facts []fact, known bool) {
-	switch p.typ {
-	case "customer.subscription.created":
-		return r.created(p), true
-	case "customer.subscription.updated":
-		return r.updated(p), true
-	case "customer.subscription.deleted":
-		return []fact{r.ended(p)}, true
-	case "customer.subscription.paused":
-		return []fact{r.contract(p, "contract.suspended", map[string]any{"cause": "unconfirmed_payment"})}, true
-	case "customer.subscription.resumed":
-		return []fact{r.contract(p, "contract.resumed", nil)}, true
-	case "customer.subscription.trial_will_end":
-		return []fact{r.contract(p, "contract.trial.ending", map[string]any{"effective_on": r.day(p.object.at("trial_end"))})}, true
-	case "invoice.payment_failed":
-		return r.failed(p), true
-	case "invoice.paid":
-		return r.paid(p), true
-	case "invoice.payment_action_required":
-		return r.invoice(p, "payment.authentication.requested", nil), true
-	case "charge.refunded":
-		return []fact{r.refunded(p)}, true
-	case "charge.dispute.created":
-		return []fact{r.disputed(p)}, true
-	}
-	return nil, false
+// tells says what each type of Stripe's that is known here means
+// (docs/channels/stripe.md has the table of them). What tells nothing is kept as
+// it came.
+var tells = map[string]func(*receiver, post) []fact{
+	"customer.subscription.created": (*receiver).created,
+	"customer.subscription.updated": (*receiver).updated,
+	"customer.subscription.deleted": (*receiver).ended,
+	"customer.subscription.paused": func(r *receiver, p post) []fact {
+		return []fact{r.contract(p, "contract.suspended", map[string]any{"cause": "unconfirmed_payment"})}
+	},
+	"customer.subscription.resumed": func(r *receiver, p post) []fact {
+		return []fact{r.contract(p, "contract.resumed", nil)}
+	},
+	"customer.subscription.trial_will_end": func(r *receiver, p post) []fact {
+		return []fact{r.contract(p, "contract.trial.ending", map[string]any{"effective_on": r.day(p.object.at("trial_end"))})}
+	},
+	"invoice.payment_failed": (*receiver).failed,
+	"invoice.paid":           (*receiver).paid,
+	"invoice.payment_action_required": func(r *receiver, p post) []fact {
+		return []fact{r.invoice(p, "payment.authentication.requested", nil)}
+	},
+	"charge.refunded":        (*receiver).refunded,
+	"charge.dispute.created": (*receiver).disputed,
 }
 
 // begun reports whether a subscription runs: the first payment is done, or a
@@ -59,8 +55,8 @@ func (r *receiver) created(p post) []fact {
 	return []fact{r.contract(p, "contract.started", nil)}
 }
 
-// updated tells what is new by what was: a cancellation booked or called off,
-// a status, and a payment that the status shows. What else changes at each renewal tells nothing.
+// updated tells what is new by what was, three things at most: a cancellation
+// booked or called off, a status, and a payment that the status shows. What else changes at each renewal tells nothing.
 func (r *receiver) updated(p post) []fact {
 	var facts []fact
 	if f, ok := r.booked(p); ok {
@@ -164,14 +160,14 @@ func (r *receiver) stopped(status string) bool {
 }
 
 // ended tells a running contract that ended from one that never ran.
-func (r *receiver) ended(p post) fact {
+func (r *receiver) ended(p post) []fact {
 	o := p.object
 	ended := o.at("ended_at", "canceled_at")
 	if ended.IsZero() {
 		ended = p.at
 	}
 	if starts := o.at("start_date"); ended.Before(starts) {
-		return r.contract(p, "contract.cancelled", map[string]any{"refund": "none", "c.status": "cancelled"})
+		return []fact{r.contract(p, "contract.cancelled", map[string]any{"refund": "none", "c.status": "cancelled"})}
 	}
 	cause := "requested"
 	switch o.text("cancellation_details.reason") {
@@ -184,11 +180,12 @@ func (r *receiver) ended(p post) fact {
 			cause = "reserved"
 		}
 	}
-	return r.contract(p, "contract.terminated", map[string]any{"ended_on": r.day(ended), "cause": cause, "c.status": "terminated"})
+	return []fact{r.contract(p, "contract.terminated", map[string]any{"ended_on": r.day(ended), "cause": cause, "c.status": "terminated"})}
 }
 
 // failed tells the first charge of an application from those of each period, by
-// why the invoice was made.
+// why the invoice was made. A bill without a contract is neither: the catalogue has
+// no type for it, and it stays Stripe's.
 func (r *receiver) failed(p post) []fact {
 	gateway := r.gateway(p.object)
 	attempt, _ := p.object.number("attempt_count")
@@ -198,11 +195,14 @@ func (r *receiver) failed(p post) []fact {
 		f.data["page"] = map[string]any{"title": contractName(p.object)}
 		return []fact{f}
 	}
+	if subscriptionOf(p.object) == "" {
+		return nil
+	}
 	more := map[string]any{"gateway": gateway, "attempt": attempt}
 	if next := p.object.at("next_payment_attempt"); !next.IsZero() {
 		more["next_attempt_at"] = next.In(r.zone).Format(time.RFC3339)
 	}
-	return r.invoice(p, "payment.recurring.failed", more)
+	return []fact{r.invoice(p, "payment.recurring.failed", more)}
 }
 
 // paid tells of a charge that had failed before and was tried again by Stripe. Any
@@ -211,7 +211,7 @@ func (r *receiver) failed(p post) []fact {
 // pays by hand after one failure healed tells.
 func (r *receiver) paid(p post) []fact {
 	attempts, _ := p.object.number("attempt_count")
-	if attempts < 2 || p.object.text("billing_reason") == "subscription_create" {
+	if attempts < 2 || p.object.text("billing_reason") == "subscription_create" || subscriptionOf(p.object) == "" {
 		return nil
 	}
 	more := map[string]any{}
@@ -221,21 +221,14 @@ func (r *receiver) paid(p post) []fact {
 	if at := p.object.at("status_transitions.finalized_at", "created"); !at.IsZero() {
 		more["failed_since"] = at.In(r.zone).Format(time.RFC3339)
 	}
-	facts := r.invoice(p, recovered, more)
-	for i := range facts {
-		facts[i].key = recovery(p.object.text("id"))
-	}
-	return facts
+	f := r.invoice(p, recovered, more)
+	f.key = recovery(p.object.text("id"))
+	return []fact{f}
 }
 
-// invoice tells of a charge of a contract's invoice; of an invoice without a
-// contract nothing is told here.
-func (r *receiver) invoice(p post, typ string, more map[string]any) []fact {
+// invoice tells of an invoice's charge, and of its contract where it has one.
+func (r *receiver) invoice(p post, typ string, more map[string]any) fact {
 	o := p.object
-	id := subscriptionOf(o)
-	if id == "" {
-		return nil
-	}
 	f := r.base(p, typ, more)
 	f.data["amount"], f.data["currency"] = money(o, "amount_due", "amount_paid", "total")
 	if typ != recovered {
@@ -244,9 +237,11 @@ func (r *receiver) invoice(p post, typ string, more map[string]any) []fact {
 			f.data["gateway"] = r.gateway(o)
 		}
 	}
-	f.data["c"] = map[string]any{"id": id, "name": contractName(o)}
+	if id := subscriptionOf(o); id != "" {
+		f.data["c"] = map[string]any{"id": id, "name": contractName(o)}
+	}
 	f.data["correlation"] = correlation(o.text("id"))
-	return []fact{f}
+	return f
 }
 
 // subscriptionOf has stood under parent since basil, before at the invoice.
@@ -255,17 +250,17 @@ func subscriptionOf(o object) string {
 }
 
 // refunded tells of what this refund gave back: the difference to before.
-func (r *receiver) refunded(p post) fact {
+func (r *receiver) refunded(p post) []fact {
 	f := r.base(p, "payment.refunded", map[string]any{
 		"reason": p.object.text("refunds.data.reason"), "gateway": map[string]any{"name": "stripe"}, "correlation": correlation(p.object.text("invoice", "payment_intent", "id")),
 	})
 	all, _ := p.object.number("amount_refunded")
 	before, _ := p.before.number("amount_refunded")
 	f.data["amount"], f.data["currency"] = max(0, all-before), currency(p.object)
-	return f
+	return []fact{f}
 }
 
-func (r *receiver) disputed(p post) fact {
+func (r *receiver) disputed(p post) []fact {
 	more := map[string]any{
 		"reason": p.object.text("reason"), "gateway": map[string]any{"name": "stripe"}, "correlation": correlation(p.object.text("payment_intent", "charge")),
 	}
@@ -274,7 +269,7 @@ func (r *receiver) disputed(p post) fact {
 	}
 	f := r.base(p, "payment.disputed", more)
 	f.data["amount"], f.data["currency"] = money(p.object, "amount")
-	return f
+	return []fact{f}
 }
 
 // base is a fact with what every one has: the customer, and more of its own.
@@ -399,7 +394,11 @@ func (r *receiver) day(at time.Time) string {
 // events turns what a post tells into events. The first has the post's own id as
 // its key, another the type behind it; a fact with a key of its own has that.
 func (r *receiver) events(p post, body []byte) ([]engawa.Event, error) {
-	facts, known := r.tell(p)
+	var facts []fact
+	tell, known := tells[p.typ]
+	if known {
+		facts = tell(r, p)
+	}
 	if len(facts) == 0 {
 		facts = []fact{{typ: "stripe." + p.typ, data: p.object}}
 	}

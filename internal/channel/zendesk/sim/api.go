@@ -42,16 +42,16 @@ func (s *Server) api(r *http.Request, body []byte) reply {
 	case "POST users/create_or_update":
 		return s.createUser(body)
 	case "GET groups":
-		return listed(q, "groups", s.groups)
+		return listed(q, s.most(), "groups", s.groups)
 	case "GET brands":
-		return listed(q, "brands", s.brands)
+		return listed(q, s.most(), "brands", s.brands)
 	case "GET ticket_forms":
 		if len(s.forms) == 0 {
 			return forbidden()
 		}
-		return listed(q, "ticket_forms", s.forms)
+		return listed(q, s.most(), "ticket_forms", s.forms)
 	case "GET ticket_fields":
-		return listed(q, "ticket_fields", s.Fields)
+		return listed(q, s.most(), "ticket_fields", s.Fields)
 	case "GET tickets":
 		return s.list(q)
 	case "GET tickets/count":
@@ -81,11 +81,24 @@ func known(r *http.Request) bool {
 const (
 	maxPage  = 100 // records
 	maxPages = 100 // of a list by offset
+	rudePage = 2   // records
 )
 
-// listed answers a page of a list: by cursor (page[size], page[after]) or, as
-// long ago, by offset (page, per_page), which ends at its hundredth page.
-func listed[T any](q url.Values, name string, all []T) reply {
+// most is how many records a page by cursor has at the most.
+func (s *Server) most() int {
+	switch {
+	case s.Page > 0:
+		return s.Page
+	case s.Polite:
+		return maxPage
+	}
+	return rudePage
+}
+
+// listed answers a page of a list: by cursor (page[size], page[after]), of most
+// records, or, as long ago, by offset (page, per_page), which ends at its
+// hundredth page.
+func listed[T any](q url.Values, most int, name string, all []T) reply {
 	bad := wrong(http.StatusBadRequest, "InvalidPaginationParameter", "page[size] and per_page are 1 to 100")
 	number := func(key string, unless int) int {
 		if !q.Has(key) {
@@ -103,7 +116,7 @@ func listed[T any](q url.Values, name string, all []T) reply {
 		if size < 1 || size > maxPage || from < 0 || from > len(all) {
 			return bad
 		}
-		to := min(from+size, len(all))
+		to := min(from+min(size, most), len(all))
 		var next, after any
 		if to < len(all) {
 			after = strconv.Itoa(to)
@@ -230,7 +243,7 @@ func (s *Server) list(q url.Values) reply {
 			found = append(found, t)
 		}
 	}
-	a := listed(q, "tickets", found)
+	a := listed(q, s.most(), "tickets", found)
 	a.header.Set("Zendesk-Ratelimit-Tickets-Index", fmt.Sprintf("total=%d; remaining=%d; resets=%d", indexCalls, indexCalls-len(s.lists), int(s.lists[0].Add(minute).Sub(s.now())/time.Second)+1))
 	return a
 }

@@ -52,6 +52,7 @@ type Server struct {
 	Lag         time.Duration // how long search does not find what is new
 	JobEnds     string        // how bulk orders end: "" is completed
 	Fields      []Field       // the custom fields of tickets
+	Page        int           // records of a page by cursor, whatever was asked for; 0: as many as were, or 2 unless it is Polite
 	// Answer, if set, is asked about every call first: a status other than 0 is
 	// answered instead; with done it is answered after the work was done. Rude
 	// makes one that fails now and then.
@@ -105,9 +106,15 @@ type Option struct {
 
 // Field is a custom field of tickets.
 type Field struct {
-	ID    int64  `json:"id"`
-	Title string `json:"title"`
-	Type  string `json:"type"` // "text", "integer", "checkbox" …
+	ID    int64
+	Title string
+	Type  string // "text", "integer", "checkbox" …
+	Off   bool   // switched off by an admin
+}
+
+// MarshalJSON is the field as it is listed.
+func (f Field) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"id": f.ID, "title": f.Title, "type": f.Type, "active": !f.Off})
 }
 
 // User is somebody who asked for a ticket, or the agent.

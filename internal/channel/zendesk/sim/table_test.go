@@ -69,6 +69,7 @@ func TestTable(t *testing.T) {
 			{Says: "`GET ticket_fields`, with numbers for ids", Test: answers("GET", "/api/v2/ticket_fields", "", 200, `"id":9007199254740993`)},
 			{Says: "`GET tickets/count`", Test: answers("GET", "/api/v2/tickets/count", "", 200, `"value":0`)},
 			{Says: "pages by cursor (at most 100, `meta.has_more`, `links.next`) and by offset, which ends at page 100", Test: pagination},
+			{Says: "a page by cursor of fewer records than were asked for (`Page`), of 2 unless it is `Polite`; fields that are switched off are listed", Test: shortPages},
 			{Says: "the list has what is new at once; search and users after a lag (`Lag`)", Test: TestLag},
 			{Says: "`create_or_update` by address or `external_id`: 201 new, 200 known, 422 without a name", Test: TestUsers},
 			{Says: "a new user is written to unless `skip_verify_email`: flagged", Test: verifies},
@@ -80,7 +81,7 @@ func TestTable(t *testing.T) {
 		}},
 		{Title: "Limits", Cases: []rudetest.Case{
 			{Says: "calls a minute by plan (`Plan`); a 429 with `Retry-After` and JSON, with it and a text, or with a text alone (`Told`)", Test: TestLimit},
-			{Says: "both families of headers on every answer; the reset is in seconds that are left", Test: headers},
+			{Says: "both families of headers on every answer to a call that counts, and on a 429 that tells the wait; none on a fault, on `/oauth/tokens` and on a 429 that is `Untold`; the reset is in seconds that are left", Test: headers},
 			{Says: "30 updates of a ticket in 10 minutes", Test: TestUpdates},
 			{Says: "100 updates of any tickets in a minute", Test: manyUpdates},
 			{Says: "5 updates of a user in a minute", Test: userChanges},
@@ -292,6 +293,38 @@ func pagination(t *testing.T) {
 	}
 }
 
+func shortPages(t *testing.T) {
+	for _, c := range []struct {
+		page   int
+		polite bool
+		want   int
+	}{{0, true, 3}, {1, true, 1}, {0, false, 2}} {
+		s := &Server{Page: c.page, Polite: c.polite, Answer: func(*http.Request) (int, bool) { return 0, false }, Fields: []Field{{ID: 1}, {ID: 2, Off: true}, {ID: 3}}}
+		var got []int64
+		for path := "/api/v2/ticket_fields?page[size]=100"; path != ""; {
+			var p struct {
+				Fields []struct {
+					ID     int64
+					Active bool
+				} `json:"ticket_fields"`
+				Links struct{ Next string }
+			}
+			if err := json.Unmarshal(ask(s, "GET", path, "").Body.Bytes(), &p); err != nil || len(got) == 0 && len(p.Fields) != c.want {
+				t.Fatalf("%+v: %v %+v", c, err, p)
+			}
+			for _, f := range p.Fields {
+				if got = append(got, f.ID); f.Active != (f.ID != 2) {
+					t.Errorf("%+v", f)
+				}
+			}
+			path = strings.TrimPrefix(p.Links.Next, "https://hinata.zendesk.com")
+		}
+		if !slices.Equal(got, []int64{1, 2, 3}) {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func verifies(t *testing.T) {
 	for body, flags := range map[string]int{`{"user":{"name":"n","email":"a@b.example"}}`: 1, `{"user":{"name":"n","email":"a@b.example","skip_verify_email":true}}`: 0} {
 		s := desk()
@@ -323,10 +356,25 @@ func headers(t *testing.T) {
 		s.Plan = 700
 		ask(s, "GET", "/api/v2/users/me", "")
 		time.Sleep(20 * time.Second)
+		family := map[string]string{"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "698", "Ratelimit-Limit": "700", "Ratelimit-Remaining": "698", "Ratelimit-Reset": "41"}
 		h := ask(s, "GET", "/api/v2/tickets/5", "").Header()
-		for name, want := range map[string]string{"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "698", "Ratelimit-Limit": "700", "Ratelimit-Remaining": "698", "Ratelimit-Reset": "41"} {
+		for name, want := range family {
 			if h.Get(name) != want {
 				t.Errorf("%s: %q, want %s", name, h.Get(name), want)
+			}
+		}
+		s.Told = Untold
+		s.UseElsewhere(700)
+		ask(s, "POST", "/_sim/faults", `{"next":[{"status":503}]}`)
+		for _, c := range []struct {
+			path string
+			code int
+		}{{"/api/v2/users/me", 503}, {"/api/v2/users/me", 429}, {"/oauth/tokens", 401}} {
+			w := ask(s, "POST", c.path, `{"grant_type":"client_credentials","client_id":"x"}`)
+			for name := range family {
+				if w.Code != c.code || w.Header().Get(name) != "" {
+					t.Errorf("%s: %d with %s %q", c.path, w.Code, name, w.Header().Get(name))
+				}
 			}
 		}
 	})

@@ -47,6 +47,10 @@ var Scenarios = map[string]func(s *Server) []Event{
 	"authentication": func(s *Server) []Event {
 		return []Event{s.Make("invoice.payment_action_required", s.Invoice("in_1SimNov", 1, nil), nil)}
 	},
+	"bill failed": func(s *Server) []Event {
+		bill := s.Invoice("in_1SimBill", 1, map[string]any{"billing_reason": "manual", "parent": nil, "subscription": nil, "subscription_details": nil})
+		return []Event{s.Make("invoice.payment_failed", bill, nil), s.Make("invoice.payment_action_required", bill, nil)}
+	},
 	"cancellation booked": func(s *Server) []Event {
 		return []Event{s.Make("customer.subscription.updated", s.Subscription("active", map[string]any{"cancel_at_period_end": true}), map[string]any{"cancel_at_period_end": false})}
 	},

@@ -27,7 +27,7 @@ var words = map[string]map[string]string{
 		"started": "契約の開始", "application failed": "申し込み時の決済失敗", "card failed": "カードの決済失敗", "card recovered": "決済の回復", "paid by hand": "1回失敗した後の手動支払い",
 		"authentication": "本人認証が必要", "cancellation booked": "解約の予約", "cancellation called off": "解約予約の取り消し", "ended as booked": "予約どおりの終了",
 		"ended unpaid": "未払いによる終了", "never begun": "開始前の失効", "paused": "一時停止", "resumed": "再開", "trial ending": "試用期間がまもなく終了",
-		"renewed": "更新", "refunded": "返金", "disputed": "チャージバック", "a new type": "未知の種類",
+		"bill failed": "契約のない請求の決済失敗", "renewed": "更新", "refunded": "返金", "disputed": "チャージバック", "a new type": "未知の種類",
 	},
 	"ko": {
 		"title": "Stripe(시뮬레이터)", "to": "이벤트를 보낼 곳:", "nowhere": "보낼 곳이 없습니다. --to를 붙여 시작해 주십시오.",
@@ -36,7 +36,7 @@ var words = map[string]map[string]string{
 		"started": "계약 시작", "application failed": "신청 시 결제 실패", "card failed": "카드 결제 실패", "card recovered": "결제 복구", "paid by hand": "한 번 실패한 뒤 직접 결제",
 		"authentication": "본인 인증 필요", "cancellation booked": "해지 예약", "cancellation called off": "해지 예약 취소", "ended as booked": "예약대로 종료",
 		"ended unpaid": "미납으로 종료", "never begun": "시작 전 만료", "paused": "일시 중지", "resumed": "재개", "trial ending": "체험 기간 종료 임박",
-		"renewed": "갱신", "refunded": "환불", "disputed": "이의 제기(차지백)", "a new type": "알 수 없는 종류",
+		"bill failed": "계약 없는 청구의 결제 실패", "renewed": "갱신", "refunded": "환불", "disputed": "이의 제기(차지백)", "a new type": "알 수 없는 종류",
 	},
 	"en": {
 		"title": "Stripe (simulator)", "to": "Events go to", "nowhere": "There is no endpoint: start it with --to.",
@@ -45,7 +45,7 @@ var words = map[string]map[string]string{
 		"started": "Subscription started", "application failed": "First payment failed", "card failed": "Card failed", "card recovered": "Card recovered", "paid by hand": "Paid by hand after one failure",
 		"authentication": "Authentication needed", "cancellation booked": "Cancellation booked", "cancellation called off": "Cancellation called off", "ended as booked": "Ended as booked",
 		"ended unpaid": "Ended unpaid", "never begun": "Expired before it began", "paused": "Paused", "resumed": "Resumed", "trial ending": "Trial ends soon",
-		"renewed": "Renewed", "refunded": "Refunded", "disputed": "Disputed", "a new type": "A type nobody knows",
+		"bill failed": "A bill without a contract failed", "renewed": "Renewed", "refunded": "Refunded", "disputed": "Disputed", "a new type": "A type nobody knows",
 	},
 }
 
