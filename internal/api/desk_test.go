@@ -132,6 +132,7 @@ func TestEntitlementsApart(t *testing.T) {
 			beans := shop.Bought(shop.Person("JPN", account), "beans")
 			wait(time.Second)
 			shop.Must(shop.AskRefund(beans, "OTHER"))
+			wait(time.Second)
 			shop.Must(shop.Decide(beans, 100))
 			wait(time.Second)
 		}

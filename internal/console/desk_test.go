@@ -261,11 +261,12 @@ func TestDoorsApart(t *testing.T) {
 			beans := shop.Bought(shop.Person("JPN", token), "beans")
 			pass(time.Second)
 			shop.Must(shop.AskRefund(beans, "OTHER"))
+			pass(time.Second)
 			shop.Must(shop.Decide(beans, 100))
 			pass(time.Second)
 		}
 		refunds := s.d.seen("/customers/" + s.Purchase(paid).Customer + "?show=refund")
-		if n := strings.Count(refunds, "beans · ￥300"); n != 2 || strings.Count(refunds, "beans · ￥300 · Sandbox（試験用）") != 1 {
+		if n := strings.Count(refunds, "beans · 300円"); n != 2 || strings.Count(refunds, "beans · 300円 · Sandbox（試験用）") != 1 {
 			t.Errorf("%d refunds in the story: %s", n, mainOf(refunds))
 		}
 		if open, _ := possessions(box.Purchase(tested).Customer); open != none+" "+test {
