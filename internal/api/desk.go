@@ -13,6 +13,7 @@ import (
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/desk"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/intake"
 	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/store"
@@ -244,14 +245,14 @@ func showPurchase(o desk.Owned, l desk.Limits, now time.Time) purchaseOut {
 }
 
 // owned loads a customer's purchases with what may be done with them.
-func (a *API) owned(ctx context.Context, c *call, customer string) ([]purchaseOut, []desk.Owned, error) {
+func (a *API) owned(ctx context.Context, c *call, customer string) ([]purchaseOut, error) {
 	ps, err := a.Store.PurchasesOf(ctx, c.workspace, customer)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	all, err := desk.Own(ps)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	asked, err := a.Store.Extensions(ctx, c.workspace, customer, store.Page{Limit: 200})
 	now := time.Now()
@@ -259,7 +260,7 @@ func (a *API) owned(ctx context.Context, c *call, customer string) ([]purchaseOu
 	for i, o := range all {
 		out[i] = showPurchase(o, desk.LimitsOf(o.ID, all, asked, now), now)
 	}
-	return out, all, err
+	return out, err
 }
 
 type purchaseList struct {
@@ -271,7 +272,7 @@ func (a *API) listPurchases(ctx context.Context, c *call, in *ofCustomer) (purch
 	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
 		return purchaseList{}, err
 	}
-	all, _, err := a.owned(ctx, c, in.ID)
+	all, err := a.owned(ctx, c, in.ID)
 	rows, next, err := part(in.Paging, engawa.PrefixPurchase, all, err, func(p purchaseOut) string { return p.ID }, func(p purchaseOut) purchaseOut { return p })
 	return purchaseList{rows, next}, err
 }
@@ -281,7 +282,7 @@ func (a *API) getPurchase(ctx context.Context, c *call, in *One) (purchaseOut, e
 	if err != nil {
 		return purchaseOut{}, err
 	}
-	all, _, err := a.owned(ctx, c, p.Customer)
+	all, err := a.owned(ctx, c, p.Customer)
 	if err != nil {
 		return purchaseOut{}, err
 	}
@@ -300,20 +301,30 @@ type entitlementOut struct {
 	Units   int64      `json:"units,omitempty" doc:"Of a consumable: bought and not taken back"`
 }
 
+type entitlementsIn struct {
+	One
+	Environment string `query:"environment" enum:"production,sandbox" default:"production" doc:"sandbox: what testers and App Review bought there opens, which nobody paid for"`
+}
+
 type entitlementList struct {
+	Environment  string           `json:"environment" enum:"production,sandbox" doc:"Of whose purchases alone"`
 	Entitlements []entitlementOut `json:"entitlements" doc:"What is open to the customer now, by name"`
 }
 
-func (a *API) getEntitlements(ctx context.Context, c *call, in *One) (entitlementList, error) {
+func (a *API) getEntitlements(ctx context.Context, c *call, in *entitlementsIn) (entitlementList, error) {
 	if _, err := a.Store.Customer(ctx, c.workspace, in.ID); err != nil {
 		return entitlementList{}, err
 	}
-	_, all, err := a.owned(ctx, c, in.ID)
+	ps, err := a.Store.PurchasesOf(ctx, c.workspace, in.ID)
 	if err != nil {
 		return entitlementList{}, err
 	}
-	open, err := a.entitled(ctx, c.workspace, desk.States(all))
-	return entitlementList{shown(open, func(e purchase.Entitlement) entitlementOut {
+	bought, err := follow.States(ps, in.Environment)
+	if err != nil {
+		return entitlementList{}, err
+	}
+	open, err := a.entitled(ctx, c.workspace, bought)
+	return entitlementList{in.Environment, shown(open, func(e purchase.Entitlement) entitlementOut {
 		return entitlementOut{e.Name, utc(e.Until), e.ProductID, e.Shared, e.Units}
 	})}, err
 }
@@ -536,8 +547,9 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 		if r.Refund.Currency != "" && r.Refund.Amount != 0 {
 			row.Text += " · " + decimal(r.Refund.Amount) + " " + r.Refund.Currency
 		}
+		row.Text += a.tested(locale, r.Environment)
 	case desk.RowAnswer:
-		row.Text = a.Words.T(locale, "refund.did."+string(r.Answer.What)) + " · " + r.Case.Product
+		row.Text = a.Words.T(locale, "refund.did."+string(r.Answer.What)) + " · " + r.Product + a.tested(locale, r.Environment)
 		row.State, row.Actor, row.Reason, row.Refund, row.Answer = string(r.Answer.What), r.Answer.By, string(r.Answer.Reason), r.Case.ID, showAnswer(r.Answer.Answer)
 		if row.Why = r.Answer.Why; row.Why != "" {
 			row.Explained = a.Words.T(locale, "value.why."+row.Why)
@@ -559,6 +571,14 @@ func (a *API) showRow(ctx context.Context, l *lines, r desk.Row) (row storyRow, 
 		row.State = r.Task.State
 	}
 	return row, err
+}
+
+// tested marks what is of the sandbox, behind something else.
+func (a *API) tested(l engawa.Locale, environment string) string {
+	if environment != engawa.Sandbox {
+		return ""
+	}
+	return " · " + a.Words.T(l, "purchase.sandbox")
 }
 
 // plainly is what an error tells its reader.

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore/sim"
+	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -45,7 +48,7 @@ func TestDesk(t *testing.T) {
 		if p["state"] != "active" || p["entitled"] != true || limits["possible"] != true || limits["left"] != 2.0 {
 			t.Errorf("%v", p)
 		}
-		doors := s.ok("GET", "/v1/customers/"+ids["buyer"]+"/entitlements", "")["entitlements"].([]any)
+		doors := s.ok("GET", "/v1/customers/"+ids["buyer"]+"/entitlements?environment=sandbox", "")["entitlements"].([]any)
 		if len(doors) != 1 || doors[0].(map[string]any)["name"] != "monthly" {
 			t.Errorf("%v", doors)
 		}
@@ -79,6 +82,72 @@ func TestDesk(t *testing.T) {
 		if log := s.log.String(); strings.Contains(log, "canary") || strings.Contains(log, "MK4TTT") {
 			t.Errorf("what was looked for is in the log: %s", log)
 		}
+	})
+}
+
+// TestEntitlementsApart: what a tester bought in the sandbox opens nothing to the same
+// customer, and hides nothing that is paid for; it is told of where it is asked for.
+func TestEntitlementsApart(t *testing.T) {
+	onDevice(t, func(t *testing.T, s *handheld) {
+		for _, product := range []string{"monthly", "premium"} {
+			s.Must(s.Hub.SaveProduct(t.Context(), engawa.Product{Workspace: followtest.Workspace, ID: product, Entitlements: []string{"plus"}}))
+		}
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		var customer string
+		opened := func(query string) string {
+			t.Helper()
+			status, out := s.call("GET", "/v1/customers/"+customer+"/entitlements"+query, s.full, "")
+			if status != 200 {
+				t.Fatalf("%s: %d %v", query, status, out)
+			}
+			all := []string{fmt.Sprint(out["environment"])}
+			for _, e := range out["entitlements"].([]any) {
+				e := e.(map[string]any)
+				all = append(all, fmt.Sprint(e["name"], " by ", e["product"], " until ", e["until"]))
+			}
+			return strings.Join(all, ", ")
+		}
+		want := func(query, want string) {
+			t.Helper()
+			if got := opened(query); got != want {
+				t.Errorf("%q: %s, want %s", query, got, want)
+			}
+		}
+		paid := s.Bought(s.Person("JPN", account), "monthly") // until 1 February
+		wait(10 * 24 * time.Hour)
+		tested := box.Bought(box.Person("JPN", account), "premium")
+		other := box.Bought(box.Person("JPN", another), "premium")
+		wait(time.Second)
+		if customer = s.Purchase(paid).Customer; box.Purchase(tested).Customer != customer {
+			t.Fatal("the tester is another customer")
+		}
+		const bySold, byTest = "production, plus by monthly until 2000-02-01T00:00:00Z", "sandbox, plus by premium until 2000-02-11T00:00:00Z"
+		want("", bySold)
+		want("?environment=production", bySold)
+		want("?environment=sandbox", byTest)
+		if status, out := s.call("GET", "/v1/customers/"+customer+"/entitlements?environment=xcode", s.full, ""); status != 400 || !strings.Contains(fmt.Sprint(out["detail"]), "production, sandbox") {
+			t.Errorf("another environment: %d %v", status, out)
+		}
+		for _, shop := range []*followtest.Shop{s.Shop, box} {
+			beans := shop.Bought(shop.Person("JPN", account), "beans")
+			wait(time.Second)
+			shop.Must(shop.AskRefund(beans, "OTHER"))
+			wait(time.Second)
+			shop.Must(shop.Decide(beans, 100))
+			wait(time.Second)
+		}
+		_, out := s.call("GET", "/v1/customers/"+customer+"/timeline?kind=refund", s.full, "")
+		var texts []string
+		for _, r := range out["rows"].([]any) {
+			texts = append(texts, fmt.Sprint(r.(map[string]any)["text"]))
+		}
+		const told, asked = "Apple refunded · beans · 300 JPY", "A refund was asked for; Apple asks about the usage · beans"
+		if !slices.Equal(texts, []string{told + " · Sandbox, for tests", asked + " · Sandbox, for tests", told, asked}) {
+			t.Errorf("refunds in the story: %q", texts)
+		}
+		customer = box.Purchase(other).Customer
+		want("", "production")
+		want("?environment=sandbox", byTest)
 	})
 }
 

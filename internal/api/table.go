@@ -198,7 +198,10 @@ func (a *API) addDesk(h huma.API) {
 	add(a, h, op{"addNote", post, "/v1/customers/{id}/notes", access.CustomersWrite, created, tagCustomers, "Write something down about a customer", "Sealed with the customer's key."}, a.addNote)
 	add(a, h, op{"listPurchases", get, "/v1/customers/{id}/purchases", access.CustomersRead, ok, tagCustomers, "What a customer bought", ""}, a.listPurchases)
 	add(a, h, op{"getPurchase", get, "/v1/purchases/{id}", access.CustomersRead, ok, tagCustomers, "One purchase, as it stands now", ""}, a.getPurchase)
-	add(a, h, op{"getEntitlements", get, "/v1/customers/{id}/entitlements", access.CustomersRead, ok, tagCustomers, "What a customer may use now", ""}, a.getEntitlements)
+	add(a, h, op{
+		"getEntitlements", get, "/v1/customers/{id}/entitlements", access.CustomersRead, ok, tagCustomers, "What a customer may use now",
+		"By what was bought in production; what was bought in the sandbox opens nothing, unless it is asked for.",
+	}, a.getEntitlements)
 	add(a, h, op{
 		"extendPurchase", post, "/v1/purchases/{id}:extend", access.StoreAct, ok, tagCustomers, "Move a subscription's renewal date",
 		"A conflict, with the reason, where it cannot be moved. Without a clear answer from the App Store the extension is unknown and is looked up: it cannot be asked for again before.",

@@ -14,6 +14,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore"
 	"github.com/engawa/engawa/internal/desk"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/store"
@@ -148,8 +149,12 @@ func (c *console) possessions(v *visit, view *Customer) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range purchase.Entitlements(desk.States(all), purchase.Described(products), v.Now) {
-		view.Doors = append(view.Doors, Entitlement{Name: e.Name, Until: e.Until, By: e.ProductID, Shared: e.Shared, Units: e.Units})
+	described := purchase.Described(products)
+	if view.Doors, err = v.doors(ps, engawa.Production, described); err != nil {
+		return err
+	}
+	if view.TestDoors, err = v.doors(ps, engawa.Sandbox, described); err != nil {
+		return err
 	}
 	for _, o := range all {
 		view.Purchases = append(view.Purchases, v.purchaseView(o, desk.LimitsOf(o.ID, all, asked, v.Now)))
@@ -158,8 +163,21 @@ func (c *console) possessions(v *visit, view *Customer) error {
 	return nil
 }
 
+// doors are what purchases in one environment open now.
+func (p Page) doors(ps []engawa.Purchase, environment string, products map[string]purchase.Product) (doors []Entitlement, err error) {
+	bought, err := follow.States(ps, environment)
+	for _, e := range purchase.Entitlements(bought, products, p.Now) {
+		doors = append(doors, Entitlement{Name: e.Name, Until: e.Until, By: e.ProductID, Shared: e.Shared, Units: e.Units})
+	}
+	return doors, err
+}
+
+// openFirst orders purchases: those that give access before the others, of a test last.
 func openFirst(p Purchase) int {
-	if p.Open {
+	switch {
+	case p.Sandbox:
+		return 2
+	case p.Open:
 		return 0
 	}
 	return 1
@@ -216,10 +234,10 @@ func (n *names) storyRow(r desk.Row, people []Choice) StoryRow {
 		if r.Refund.Currency != "" && r.Refund.Amount != 0 {
 			amount = v.moneyOf(r.Refund.Amount, r.Refund.Currency)
 		}
-		row.Line, row.More = v.T("refund.entry."+string(r.Refund.Kind)), joinDot(r.Product, amount)
+		row.Line, row.More = v.T("refund.entry."+string(r.Refund.Kind)), joinDot(r.Product, amount, v.tested(r.Environment))
 	case desk.RowAnswer:
 		l := v.refundLine(r.Answer, r.Case.Kind, people)
-		row.Line, row.More, row.URL = joinDot(l.Line, r.Case.Product), joinDot(l.Who, l.More), "/refunds/"+r.Case.ID
+		row.Line, row.More, row.URL = joinDot(l.Line, r.Product, v.tested(r.Environment)), joinDot(l.Who, l.More), "/refunds/"+r.Case.ID
 	case desk.RowCode:
 		c := codeRow(r.Code, "", v.gave(people, r.Code.By))
 		row.Line = v.T("story.code.line", "offer", c.Offer)

@@ -220,6 +220,61 @@ func TestPurchaseFacts(t *testing.T) {
 	})
 }
 
+// TestDoorsApart: on the page stands what is open by what was paid for; what the same
+// customer bought as a tester stands apart, marked, and is no entitlement.
+func TestDoorsApart(t *testing.T) {
+	atShop(t, func(t *testing.T, s *shopDesk) {
+		const token, other = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c01", "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c02"
+		for _, product := range []string{"monthly", "premium"} {
+			s.Must(s.Hub.SaveProduct(t.Context(), engawa.Product{Workspace: followtest.Workspace, ID: product, Entitlements: []string{"plus"}}))
+		}
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		paid := s.Bought(s.Person("JPN", token), "monthly")
+		pass(10 * 24 * time.Hour)
+		box.Bought(box.Person("JPN", token), "premium")
+		tested := box.Bought(box.Person("JPN", other), "premium")
+		pass(time.Second)
+		tags := regexp.MustCompile(`<[^>]*>`)
+		possessions := func(customer string) (open, bought string) {
+			t.Helper()
+			_, page, _ := strings.Cut(s.d.seen("/customers/"+customer), `id="purchases"`)
+			page, _, _ = strings.Cut(page, "</section>")
+			page = strings.TrimSpace(spaces.ReplaceAllString(tags.ReplaceAllString(page, " "), " "))
+			_, page, _ = strings.Cut(page, "使えるものと購入 ")
+			open, bought, _ = strings.Cut(page, " 購入の一覧 ")
+			return open, bought
+		}
+		const none, apart = "いま使えるものはありません。", "次は、Sandboxでの試験用の購入によるものです。お支払いはありません。"
+		const test = apart + " plus 2000年2月11日(金) 09:00まで Sandbox（試験用）"
+		open, bought := possessions(s.Purchase(paid).Customer)
+		if want := "plus 2000年2月1日(火) 09:00まで 使えます " + test; open != want {
+			t.Errorf("both: %s\nwant %s", open, want)
+		}
+		if !strings.HasPrefix(bought, "monthly ") || strings.Count(bought, "premium ") != 1 || !regexp.MustCompile(`premium \S+ Sandbox（試験用） `).MatchString(bought) {
+			t.Errorf("the purchases: %s", bought)
+		}
+		for _, shop := range []*followtest.Shop{s.Shop, box} {
+			beans := shop.Bought(shop.Person("JPN", token), "beans")
+			pass(time.Second)
+			shop.Must(shop.AskRefund(beans, "OTHER"))
+			pass(time.Second)
+			shop.Must(shop.Decide(beans, 100))
+			pass(time.Second)
+		}
+		refunds := s.d.seen("/customers/" + s.Purchase(paid).Customer + "?show=refund")
+		if n := strings.Count(refunds, "beans · 300円"); n != 2 || strings.Count(refunds, "beans · 300円 · Sandbox（試験用）") != 1 {
+			t.Errorf("%d refunds in the story: %s", n, mainOf(refunds))
+		}
+		if open, _ := possessions(box.Purchase(tested).Customer); open != none+" "+test {
+			t.Errorf("the sandbox alone: %s\nwant %s", open, none+" "+test)
+		}
+	})
+}
+
 // TestOutagePages: whom it concerns is shown before it begins, the form begins
 // it once, and the page tells how far it is.
 func TestOutagePages(t *testing.T) {

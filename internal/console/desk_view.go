@@ -32,6 +32,7 @@ type Purchase struct {
 	Tone              string // of the chip
 	State             string // in words
 	Open              bool   // it gives access now
+	Sandbox           bool   // nobody paid for it
 	Means             string // what the state entitles to
 	Say               string // what to say to the customer
 	Facts             []Choice
@@ -199,7 +200,7 @@ func (p Page) storefrontWords(code string) string {
 
 // purchaseView says in words how a purchase stands now.
 func (p Page) purchaseView(o desk.Owned, l desk.Limits) Purchase {
-	view := Purchase{ID: o.ID, Product: o.Product, Kind: p.T("purchase.kind." + o.Kind), Limits: l, Renews: o.Kind == string(purchase.Renewing)}
+	view := Purchase{ID: o.ID, Product: o.Product, Kind: p.T("purchase.kind." + o.Kind), Limits: l, Renews: o.Kind == string(purchase.Renewing), Sandbox: o.Environment == engawa.Sandbox}
 	if o.Facts == nil {
 		view.State, view.Tone = p.T("customer.erased"), "off"
 		return view
@@ -236,11 +237,17 @@ func (p Page) purchaseView(o desk.Owned, l desk.Limits) Purchase {
 	}
 	view.fact(p.T("purchase.bought"), p.dated(o.BoughtAt))
 	view.fact(p.T("purchase.storefront"), p.storefrontWords(o.Storefront))
-	if o.Environment == engawa.Sandbox {
-		view.fact(p.T("purchase.environment"), p.T("purchase.sandbox"))
-	}
+	view.fact(p.T("purchase.environment"), p.tested(o.Environment))
 	view.fact(p.T("purchase.heard"), p.dated(o.HeardAt))
 	return view
+}
+
+// tested marks what is of the sandbox; empty: it is not.
+func (p Page) tested(environment string) string {
+	if environment != engawa.Sandbox {
+		return ""
+	}
+	return p.T("purchase.sandbox")
 }
 
 func (v *Purchase) fact(label, text string) {

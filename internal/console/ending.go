@@ -46,7 +46,7 @@ func (c *console) contracts(v *visit, view *Customer) error {
 	}
 	apps, err := c.Store.Apps(v.ctx(), v.ws())
 	for _, b := range all {
-		row := Contract{ID: b.ID, Product: b.Product, State: b.State, StartsAt: b.StartsAt, EndedAt: b.EndedAt}
+		row := Contract{ID: b.ID, Product: b.Product, State: b.State, StartsAt: b.StartsAt, EndedAt: b.EndedAt, Sandbox: b.Environment == engawa.Sandbox}
 		if i := slices.IndexFunc(apps, func(a engawa.App) bool { return a.ID == b.App }); i >= 0 {
 			row.App = apps[i].Name
 		}

@@ -422,6 +422,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 		Doors: []Entitlement{
 			{Name: "premium", Until: sampleNow.Add(20 * 24 * time.Hour), By: "hinata.yearly"}, {Name: "hinata.beans", By: "hinata.beans", Units: 3}, {Name: "archive", Shared: true},
 		},
+		TestDoors: []Entitlement{{Name: "premium", Until: sampleNow.Add(3 * time.Hour), By: "hinata.yearly"}},
 		Purchases: samplePurchases(p), Handles: []string{p.T("find.identity.member_number"), p.T("find.identity.app_account_token")},
 	}
 }

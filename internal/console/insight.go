@@ -76,10 +76,10 @@ func (c *console) stores(v *visit, accounts map[string]engawa.Account) ([]Choice
 }
 
 // storesOf are the App Store accounts that a choice means: itself, or those of an
-// app in production, so that a sandbox is not counted with it.
+// app, or of all, in production, so that a sandbox is not counted with them.
 func storesOf(accounts map[string]engawa.Account, chosen string) (ids []string) {
 	for _, a := range accounts {
-		if a.Kind == follow.Kind && (a.ID == chosen || chosen != "" && a.Settings["app"] == chosen && a.Environment == engawa.Production) {
+		if a.Kind == follow.Kind && (a.ID == chosen || a.Environment == engawa.Production && (chosen == "" || a.Settings["app"] == chosen)) {
 			ids = append(ids, a.ID)
 		}
 	}
@@ -353,16 +353,26 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 	if err != nil {
 		return view, span, err
 	}
-	days = only(days, view.Account, storesOf(n.accounts, view.Account), "")
+	days = heardBy(days, storesOf(n.accounts, view.Account))
 	view.Products = []Choice{{"", v.T("figures.products")}}
 	for _, p := range products(days) {
 		view.Products = append(view.Products, Choice{p, p})
 	}
 	view.None = len(days) == 0
-	for _, chart := range insight.Charts(only(days, "", nil, view.Product), span) {
+	for _, chart := range insight.Charts(soldAs(days, view.Product), span) {
 		view.Charts = append(view.Charts, draw(v.Page, chart, span))
 	}
 	return view, span, nil
+}
+
+// heardBy are the days of some accounts.
+func heardBy(days []engawa.StoreDay, accounts []string) []engawa.StoreDay {
+	return slices.DeleteFunc(days, func(d engawa.StoreDay) bool { return !slices.Contains(accounts, d.Account) })
+}
+
+// soldAs are the days of a product, or of all.
+func soldAs(days []engawa.StoreDay, product string) []engawa.StoreDay {
+	return slices.DeleteFunc(days, func(d engawa.StoreDay) bool { return product != "" && d.Product != product })
 }
 
 // recount makes the days anew of the quarters of an hour that were counted, in the

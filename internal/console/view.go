@@ -260,6 +260,7 @@ type Customer struct {
 	Refunds        []RefundRow
 	Offers         OfferCard // codes that the customer has, and may be given
 	Doors          []Entitlement
+	TestDoors      []Entitlement // by purchases in the sandbox
 	Purchases      []Purchase
 	Handles        []string // identities by which the customer is known: issuer and kind
 	Contracts      []Contract
@@ -271,6 +272,7 @@ type Contract struct {
 	ID, App, Product  string
 	State             engawa.SubscriptionState
 	StartsAt, EndedAt time.Time // a zero EndedAt: it goes on
+	Sandbox           bool
 }
 
 // Ticket is a ticket about a customer before it is opened.

@@ -62,16 +62,6 @@ func Own(ps []engawa.Purchase) ([]Owned, error) {
 	return all, nil
 }
 
-// States are the states of purchases whose customer was not erased.
-func States(all []Owned) (states []purchase.State) {
-	for _, o := range all {
-		if o.Facts != nil {
-			states = append(states, o.State)
-		}
-	}
-	return states
-}
-
 // LimitsOf tells what may be done with one of a customer's purchases at now. The
 // App Store counts what each customer of an app had moved, so that all purchases
 // of the account count, and of each the more of what the store told and what was

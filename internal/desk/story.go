@@ -39,18 +39,19 @@ type Row struct {
 	ID   string
 	Kind RowKind
 
-	Event     engawa.Event
-	Message   store.MessageRow // of a ticket too
-	Refused   []engawa.Reason  // of a message that the verdict refused: why
-	Consent   engawa.Consent
-	Refund    purchase.Entry
-	Product   string            // of Refund
-	Case      engawa.RefundCase // of Answer; without Transaction and Facts
-	Answer    refund.Line
-	Extension engawa.Extension
-	Code      engawa.OfferCode // without the code itself
-	Note      engawa.Note
-	Task      engawa.Task
+	Event       engawa.Event
+	Message     store.MessageRow // of a ticket too
+	Refused     []engawa.Reason  // of a message that the verdict refused: why
+	Consent     engawa.Consent
+	Refund      purchase.Entry
+	Product     string            // of Refund and Answer
+	Environment string            // of Refund and Answer: where it was bought
+	Case        engawa.RefundCase // of Answer; without Transaction and Facts
+	Answer      refund.Line
+	Extension   engawa.Extension
+	Code        engawa.OfferCode // without the code itself
+	Note        engawa.Note
+	Task        engawa.Task
 }
 
 // below reports whether a row comes after the place p.
@@ -198,7 +199,7 @@ func (d *Desk) refunds(ctx context.Context, workspace, customer string, _ store.
 	for _, o := range all {
 		for _, e := range o.State.Ledger() {
 			id := engawa.FixedID("rfd", o.ID, e.TransactionID, string(e.Kind), strconv.FormatInt(e.At.UnixMilli(), 10))
-			rows = append(rows, Row{At: e.At, ID: id, Refund: e, Product: o.Product})
+			rows = append(rows, Row{At: e.At, ID: id, Refund: e, Product: o.Product, Environment: o.Environment})
 		}
 	}
 	return rows, err
@@ -222,7 +223,7 @@ func (d *Desk) answers(ctx context.Context, workspace, customer string, _ store.
 			case refund.DidSend, refund.DidRefuse, refund.DidIgnore, refund.DidWithhold, refund.DidMiss:
 				at := l.At.UTC().Truncate(time.Millisecond)
 				id := engawa.FixedID("rfa", c.ID, string(l.What), strconv.FormatInt(l.At.UnixNano(), 10))
-				rows = append(rows, Row{At: at, ID: id, Case: c, Answer: l})
+				rows = append(rows, Row{At: at, ID: id, Case: c, Answer: l, Product: c.Product, Environment: c.Environment})
 			case refund.DidFail, refund.DidPropose, refund.DidAlarm:
 			}
 		}

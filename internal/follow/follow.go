@@ -84,6 +84,27 @@ func Environment(a engawa.Account) string {
 	return cmp.Or(a.Settings["environment"], engawa.Production)
 }
 
+// Production reports whether an account is one of the App Store in production. What
+// is bought in the sandbox, by testers and by App Review, is another account's: it
+// carries the same app account token and is the same customer's, and nobody paid.
+func Production(a engawa.Account) bool { return a.Kind == Kind && Environment(a) == engawa.Production }
+
+// States reads the states of those purchases that were made in an environment and
+// whose customer was not erased.
+func States(ps []engawa.Purchase, environment string) (states []purchase.State, err error) {
+	for _, p := range ps {
+		if p.Environment != environment || p.Facts == nil {
+			continue
+		}
+		s, err := State(p.Facts)
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, s)
+	}
+	return states, nil
+}
+
 // tookEvery is how exactly it is known when an account last took something.
 const tookEvery = time.Minute
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -248,6 +249,59 @@ func TestPlans(t *testing.T) {
 		}
 		if len(bs) != 2 || states["premium"] != engawa.SubscriptionActive || states["monthly"] != engawa.SubscriptionExpired {
 			t.Errorf("%v", states)
+		}
+	})
+}
+
+// TestSubscribedApart: a subscription that a tester has in the sandbox does not take
+// the place of the one that is paid for; one that is bought takes the sandbox's.
+func TestSubscribedApart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := followtest.Open(t, url, sim.Production)
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		now := time.Now()
+		hears := func(a engawa.Account, id, token string, status appstore.Status) (customer string) {
+			t.Helper()
+			on := int64(1)
+			ps, err := s.Follow.Save(t.Context(), a, follow.How{}, purchase.OfSubscription(appstore.Subscription{
+				Status: status,
+				Transaction: &appstore.Transaction{
+					TransactionID: id, OriginalTransactionID: id, ProductID: "monthly", Type: sim.AutoRenewable, SubscriptionGroupIdentifier: "20500001", AppAccountToken: token,
+					PurchaseDate: appstore.Date(now.UnixMilli()), ExpiresDate: appstore.Date(now.Add(20 * 24 * time.Hour).UnixMilli()), SignedDate: appstore.Date(now.UnixMilli()),
+				},
+				Renewal: &appstore.RenewalInfo{OriginalTransactionID: id, ProductID: "monthly", AutoRenewProductID: "monthly", AutoRenewStatus: &on, SignedDate: appstore.Date(now.UnixMilli())},
+			}))
+			s.Must(err)
+			return ps[0].Customer
+		}
+		stands := func(customer string) (all []string) {
+			t.Helper()
+			bs, err := s.Hub.Subscriptions(t.Context(), followtest.Workspace, customer, store.Page{})
+			s.Must(err)
+			for _, b := range bs {
+				all = append(all, b.Environment+" "+string(b.State))
+			}
+			return all
+		}
+		const other = "7f3b0e0a-4a9e-4f5f-9d9b-0d2b7f1f7c02"
+		for _, c := range []struct {
+			account   engawa.Account
+			id, token string
+			status    appstore.Status
+			want      string
+		}{
+			{s.Account, "1", token, appstore.StatusActive, "production active"},
+			{box.Account, "2", token, appstore.StatusExpired, "production active"},
+			{s.Account, "1", token, appstore.StatusExpired, "production expired"},
+			{box.Account, "2", token, appstore.StatusActive, "production expired"},
+			{box.Account, "3", other, appstore.StatusActive, "sandbox active"},
+			{box.Account, "3", other, appstore.StatusExpired, "sandbox expired"},
+			{s.Account, "4", other, appstore.StatusActive, "production active"},
+		} {
+			now = now.Add(time.Second)
+			if got := stands(hears(c.account, c.id, c.token, c.status)); !slices.Equal(got, []string{c.want}) {
+				t.Errorf("%s is %s in %s: %q, want %s", c.id, c.status, c.account.ID, got, c.want)
+			}
 		}
 	})
 }

@@ -11,12 +11,11 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/insight"
-	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/store"
 )
 
-// Watch looks at what was refunded and raises an event where it is too much:
-// of a store on a day, or of one customer. Each alarm is journaled once, however
+// Watch looks at what was refunded in production and raises an event where it is too
+// much: of a store on a day, or of one customer. Each alarm is journaled once, however
 // many nodes look. Its Step is called by one goroutine.
 type Watch struct {
 	Store *store.Store
@@ -63,7 +62,7 @@ func (w *Watch) look(ctx context.Context, ws engawa.Workspace, since, now time.T
 	}
 	stores := map[string]engawa.Account{}
 	for _, a := range accounts {
-		if a.Kind == Kind {
+		if Production(a) {
 			stores[a.ID] = a
 		}
 	}
@@ -123,23 +122,17 @@ func (w *Watch) surges(ctx context.Context, ws engawa.Workspace, stores map[stri
 
 // suspicious are the alarms about customers who were refunded since.
 func (w *Watch) suspicious(ctx context.Context, workspace string, stores map[string]engawa.Account, since, now time.Time) (evs []engawa.Event, err error) {
-	refunded, err := w.refunded(ctx, workspace, since)
+	refunded, err := w.refunded(ctx, workspace, stores, since)
 	for customer, account := range refunded {
-		a, ok := stores[account]
-		if !ok {
-			continue
-		}
 		ps, err := w.Store.PurchasesOf(ctx, workspace, customer)
 		if err != nil {
 			return nil, err
 		}
-		states := make([]purchase.State, len(ps))
-		for i, p := range ps {
-			if states[i], err = State(p.Facts); err != nil {
-				return nil, err
-			}
+		states, err := States(ps, engawa.Production)
+		if err != nil {
+			return nil, err
 		}
-		d := insight.DoubtOf(states, now)
+		a, d := stores[account], insight.DoubtOf(states, now)
 		if !d.Suspicious() {
 			continue
 		}
@@ -155,9 +148,9 @@ func (w *Watch) suspicious(ctx context.Context, workspace string, stores map[str
 	return evs, err
 }
 
-// refunded finds the customers of the refunds that came since, each with the
-// account that heard of one.
-func (w *Watch) refunded(ctx context.Context, workspace string, since time.Time) (map[string]string, error) {
+// refunded finds the customers of the refunds that stores heard of since, each with
+// the account of one.
+func (w *Watch) refunded(ctx context.Context, workspace string, stores map[string]engawa.Account, since time.Time) (map[string]string, error) {
 	out := map[string]string{}
 	for page := (store.Page{Limit: 200}); ; {
 		evs, err := w.Store.Events(ctx, workspace, store.EventFilter{Type: "store.refund"}, page)
@@ -168,7 +161,7 @@ func (w *Watch) refunded(ctx context.Context, workspace string, since time.Time)
 			if e.ReceivedAt.Before(since) {
 				return out, nil
 			}
-			if e.Customer != "" && !e.Sample {
+			if _, ok := stores[e.Account]; ok && e.Customer != "" && !e.Sample {
 				out[e.Customer] = e.Account
 			}
 			page.ID = e.ID

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/follow/followtest"
@@ -251,6 +253,46 @@ func TestOfferLinkUsed(t *testing.T) {
 		s.Must(err)
 		if v := ms[0].Judged[0].Verdict; v.Outcome != engawa.Refuse || reason(&v) != "budget.offer_used" {
 			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// TestOfferLinkApart: of an offer that has codes in production and in the sandbox, a
+// customer is given one of production, whatever the same customer tested; one of the
+// sandbox goes with a message about what was bought there. Both engines.
+func TestOfferLinkApart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		test := s.pool()
+		test.ID, test.Account, test.EndsAt = "ofp_0", box.Account.ID, test.EndsAt.Add(-time.Hour) // it ends first
+		s.Must(s.Hub.AddOfferPool(t.Context(), test, ""))
+		_, err := s.Hub.AddOfferCodes(t.Context(), test, []engawa.Secret{"CODETEST01", "CODETEST02"})
+		s.Must(err)
+		s.offers("CODEPAID01", "CODEPAID02")
+		given := func(r message.Request) engawa.Secret {
+			t.Helper()
+			ms, err := s.compose.Accept(t.Context(), followtest.Workspace, []message.Request{r})
+			s.Must(err)
+			going, _ := s.claims("one", mailbox, false)
+			i := slices.IndexFunc(going, func(c *store.Claimed) bool { return c.Message.ID == ms[0].Message.ID })
+			if i < 0 {
+				t.Fatal("it does not go")
+			}
+			return going[i].Code
+		}
+		of := s.lower(box.Account, "1")
+		if code := given(s.asks(token)); !strings.HasPrefix(code.Reveal(), "CODEPAID") {
+			t.Errorf("to who bought in the sandbox alone: %s", code.Reveal())
+		}
+		s.lower(s.Account, "2")
+		if code := given(s.asks(token)); !strings.HasPrefix(code.Reveal(), "CODEPAID") {
+			t.Errorf("to who bought in both: %s", code.Reveal())
+		}
+		about := s.asks(token)
+		about.Event, about.While, about.Offered = of.Event, of.While, of.Offered
+		if code := given(about); !strings.HasPrefix(code.Reveal(), "CODETEST") {
+			t.Errorf("about what was bought in the sandbox: %s", code.Reveal())
 		}
 	})
 }

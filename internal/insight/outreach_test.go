@@ -344,27 +344,61 @@ func TestUpgradeOnce(t *testing.T) {
 	})
 }
 
+// lower has a customer pay for the lowest plan on one of the shop's accounts, and asks
+// for a message that offers a higher one.
+func (s *shop) lower(a engawa.Account, original string) message.Request {
+	s.t.Helper()
+	now, on := time.Now(), int64(1)
+	_, err := s.Follow.Save(s.t.Context(), a, follow.How{}, purchase.OfSubscription(appstore.Subscription{
+		Status: appstore.StatusActive,
+		Transaction: &appstore.Transaction{
+			TransactionID: original, OriginalTransactionID: original, ProductID: "light", Type: sim.AutoRenewable, SubscriptionGroupIdentifier: group, AppAccountToken: token,
+			PurchaseDate: appstore.Date(now.UnixMilli()), ExpiresDate: appstore.Date(now.Add(20 * 24 * time.Hour).UnixMilli()), SignedDate: appstore.Date(now.UnixMilli()),
+		},
+		Renewal: &appstore.RenewalInfo{OriginalTransactionID: original, ProductID: "light", AutoRenewProductID: "light", AutoRenewStatus: &on, SignedDate: appstore.Date(now.UnixMilli())},
+	}))
+	s.Must(err)
+	ev := engawa.Event{Workspace: followtest.Workspace, ID: "evt_" + original, Account: a.ID, Subject: "transaction:" + original, Customer: "cus_" + token, Data: []byte(`{"product_id":"light"}`)}
+	return message.Request{
+		Workspace: followtest.Workspace, Event: &ev, Customer: ev.Customer, Purpose: engawa.Service, Content: engawa.Content{Text: "上のプランへ"},
+		Chain: []engawa.Via{{Account: mailbox}}, While: engawa.WhileLower, Offered: "premium",
+	}
+}
+
+// TestUpgradeOfTester: a higher plan that was offered for what a tester has in the
+// sandbox is still offered to the same customer for what is paid, once. Both engines.
+func TestUpgradeOfTester(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		tested, paid := s.lower(box.Account, "1"), s.lower(s.Account, "2")
+		all, err := s.compose.Compose(t.Context(), followtest.Workspace, []message.Request{tested, paid, paid})
+		s.Must(err)
+		once := message.Once{}
+		if due := []bool{once.Due(all[0]), once.Due(all[1]), once.Due(all[2])}; !slices.Equal(due, []bool{true, true, false}) {
+			t.Errorf("of three that are made together are kept: %v", due)
+		}
+		s.Must(s.Hub.Enqueue(t.Context(), all))
+		going, _ := s.claims("one", mailbox, false)
+		var of []string
+		for _, c := range going {
+			of = append(of, c.Message.While.Purchase)
+		}
+		want := []string{s.Purchase("2").ID, box.Purchase("1").ID}
+		slices.Sort(of)
+		slices.Sort(want)
+		if !slices.Equal(of, want) {
+			t.Errorf("for %v, want %v", of, want)
+		}
+	})
+}
+
 // TestUpgradeAtOnce: of two offers of a plan that wait for one customer, the first
 // goes and the second is refused, whichever lane has them. Both engines.
 func TestUpgradeAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := open(t, url)
-		now := time.Now()
-		on := int64(1)
-		_, err := s.Follow.Save(t.Context(), s.Account, follow.How{}, purchase.OfSubscription(appstore.Subscription{
-			Status: appstore.StatusActive,
-			Transaction: &appstore.Transaction{
-				TransactionID: "1", OriginalTransactionID: "1", ProductID: "light", Type: sim.AutoRenewable, SubscriptionGroupIdentifier: group, AppAccountToken: token,
-				PurchaseDate: appstore.Date(now.UnixMilli()), ExpiresDate: appstore.Date(now.Add(20 * 24 * time.Hour).UnixMilli()), SignedDate: appstore.Date(now.UnixMilli()),
-			},
-			Renewal: &appstore.RenewalInfo{OriginalTransactionID: "1", ProductID: "light", AutoRenewProductID: "light", AutoRenewStatus: &on, SignedDate: appstore.Date(now.UnixMilli())},
-		}))
-		s.Must(err)
-		ev := engawa.Event{Workspace: followtest.Workspace, ID: "evt_1", Account: followtest.AccountID, Subject: "transaction:1", Customer: "cus_" + token, Data: []byte(`{"product_id":"light"}`)}
-		r := message.Request{
-			Workspace: followtest.Workspace, Event: &ev, Customer: ev.Customer, Purpose: engawa.Service, Content: engawa.Content{Text: "上のプランへ"},
-			Chain: []engawa.Via{{Account: mailbox}}, While: engawa.WhileLower, Offered: "premium",
-		}
+		r := s.lower(s.Account, "1")
 		both, err := s.compose.Compose(t.Context(), followtest.Workspace, []message.Request{r, r}) // neither knows of the other
 		s.Must(err)
 		s.Must(s.Hub.Enqueue(t.Context(), both))

@@ -44,7 +44,7 @@ func (w *world) while(ctx context.Context, r Request) (engawa.While, error) {
 func standing(w engawa.While, k store.Known, now time.Time) engawa.WhileFacts {
 	known := make([]purchase.Known, len(k.Purchases))
 	for i, p := range k.Purchases {
-		known[i] = purchase.Known{ID: p.ID, App: p.App, Group: p.Group}
+		known[i] = purchase.Known{ID: p.ID, App: p.App, Environment: p.Environment, Group: p.Group}
 		if s, err := follow.State(p.Facts); err == nil {
 			known[i].State = s
 		}
@@ -52,8 +52,9 @@ func standing(w engawa.While, k store.Known, now time.Time) engawa.WhileFacts {
 	return purchase.While(w, known, purchase.Upsell{Products: k.Products, Made: k.Offered}, now)
 }
 
-// Once is what was offered among messages that are made together: customer and plan.
-type Once map[[2]string]bool
+// Once is what was offered among messages that are made together: customer, plan, and
+// the purchase for which the plan is a higher one.
+type Once map[[3]string]bool
 
 // Due reports whether a message is kept. One that offers a higher plan is not if it
 // has no reason now or another of these offers the same: each renewal of each
@@ -63,7 +64,7 @@ func (o Once) Due(m store.NewMessage) bool {
 	if while.Holds != engawa.WhileLower {
 		return true
 	}
-	of := [2]string{m.Message.Customer, while.Product}
+	of := [3]string{m.Message.Customer, while.Product, while.Purchase}
 	gone := slices.ContainsFunc(m.Judged, func(j store.Judged) bool { return j.Facts.While != nil && j.Facts.While.Gone != "" })
 	if gone || o[of] {
 		return false

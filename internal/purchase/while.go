@@ -15,10 +15,11 @@ type Upsell struct {
 
 // Known is a purchase of the customer whom a message is for.
 type Known struct {
-	ID    string
-	App   string
-	Group string
-	State State
+	ID          string
+	App         string
+	Environment string
+	Group       string
+	State       State
 }
 
 // While says whether what a message asks of a purchase holds at now. The known
@@ -40,10 +41,10 @@ func While(w engawa.While, known []Known, up Upsell, now time.Time) engawa.While
 }
 
 // again reports whether another purchase gives what this one gave: of the same
-// app and group.
+// app, environment and group.
 func again(of Known, known []Known, now time.Time) bool {
 	for _, k := range known {
-		if k.ID != of.ID && k.App == of.App && k.Group == of.Group && k.State.At(now).Entitled {
+		if k.ID != of.ID && k.App == of.App && k.Environment == of.Environment && k.Group == of.Group && k.State.At(now).Entitled {
 			return true
 		}
 	}

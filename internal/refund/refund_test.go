@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -777,6 +778,55 @@ func TestRules(t *testing.T) {
 	if r, place := (refund.Policy{}).Rule(f); place != -1 || r.Act != refund.Propose {
 		t.Errorf("without rules: %v at %d", r.Act, place)
 	}
+}
+
+// TestEarlierApart: what a tester got back in the sandbox is no refund before of the
+// same customer in production, by which rules answer, nor the other way round. Both
+// engines.
+func TestEarlierApart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		box := s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+		n := 0
+		hears := func(a engawa.Account, product, typ string, told ...string) {
+			t.Helper()
+			n++
+			id := strconv.Itoa(n)
+			for i, what := range told {
+				now := appstore.Date(time.Now().Add(time.Duration(i) * time.Second).UnixMilli())
+				tx := appstore.Transaction{TransactionID: id, OriginalTransactionID: id, ProductID: product, Type: typ, PurchaseDate: 1000, SignedDate: now, AppAccountToken: token}
+				if what == "REFUND" {
+					tx.RevocationDate = now
+				}
+				_, err := s.Follow.Save(t.Context(), a, follow.How{}, purchase.Report{ID: what + id, Type: what, At: now, Asked: "OTHER", Transaction: &tx})
+				s.Must(err)
+			}
+		}
+		const asks = "CONSUMPTION_REQUEST"
+		hears(box.Account, "beans", sim.Consumable, asks, "REFUND")
+		hears(box.Account, "recipes", sim.NonConsumable, "REFUND")
+		hears(s.Account, "recipes", sim.NonConsumable, "REFUND")
+		hears(s.Account, "beans", sim.Consumable, asks)
+		hears(box.Account, "beans", sim.Consumable, asks)
+		customer, err := s.Hub.CustomerBy(t.Context(), followtest.Workspace, engawa.Identity{Issuer: appstore.Issuer, Kind: appstore.KindAppAccountToken, Value: token})
+		s.Must(err)
+		cs, err := s.Hub.RefundsOf(t.Context(), followtest.Workspace, customer)
+		s.Must(err)
+		want := map[string]int{engawa.Production: 1, engawa.Sandbox: 2}
+		for _, c := range cs {
+			if c.State != engawa.RefundOpen {
+				continue
+			}
+			f, err := s.Hub.RefundFacts(t.Context(), followtest.Workspace, c.ID)
+			if s.Must(err); f.Earlier != want[c.Environment] {
+				t.Errorf("%s: %d before, want %d", c.Environment, f.Earlier, want[c.Environment])
+			}
+			delete(want, c.Environment)
+		}
+		if len(want) > 0 {
+			t.Errorf("no open case in %v", want)
+		}
+	})
 }
 
 // TestEngines plays a case on both engines: several nodes answer it once, a

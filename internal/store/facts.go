@@ -30,7 +30,7 @@ type Known struct {
 	Destination string
 	Purchases   []engawa.Purchase // where Message.While asks: that purchase and the customer's subscriptions; where Message.Offer does: all
 	Products    []engawa.Product  // that are described, where Message.While asks for a lower plan
-	Offered     bool              // there: another message offered the customer the same, or is about to
+	Offered     bool              // there: another message offered the customer the same for a purchase in the same environment, or is about to
 	Offer       OfferKnown        // where Message.Offer is set
 }
 
@@ -817,9 +817,9 @@ func (t *tx) loadPurchases(w *world, workspace string, asks []Ask) error {
 
 // offeredRow is a message that offered a higher plan.
 type offeredRow struct {
-	id, customer, product string
-	state                 engawa.MessageState
-	created               int64
+	id, customer, product, purchase string
+	state                           engawa.MessageState
+	created                         int64
 }
 
 // loadOffered loads what bears on the offer of a higher plan: the plans as they are
@@ -844,7 +844,7 @@ func (t *tx) loadOffered(w *world, workspace string, asks []Ask) (err error) {
 		if err = scan(&r.id, &r.customer, &standing, &r.state, &r.created); err == nil {
 			err = json.Unmarshal([]byte(standing), &while)
 		}
-		r.product = while.Product
+		r.product, r.purchase = while.Product, while.Purchase
 		w.offered[r.customer] = append(w.offered[r.customer], r)
 		return r, err
 	}, `SELECT id, customer, standing, `+messageState+`, created_at FROM message WHERE workspace = $1 AND customer <> '' AND customer {in $2}
@@ -853,12 +853,24 @@ func (t *tx) loadOffered(w *world, workspace string, asks []Ask) (err error) {
 }
 
 // wasOffered reports whether another message offered m's customer the same plan, or
-// waits and was made before m.
+// waits and was made before m. What was offered for a purchase in the sandbox was
+// offered to a tester.
 func (w *world) wasOffered(m engawa.Message) bool {
+	environment := w.environmentOf(m.Customer, m.While.Purchase)
 	return slices.ContainsFunc(w.offered[m.Customer], func(r offeredRow) bool {
 		before := r.created < us(m.CreatedAt) || r.created == us(m.CreatedAt) && r.id < m.ID
-		return r.id != m.ID && r.product == m.While.Product && (r.state != engawa.MessageWaiting || before)
+		return r.id != m.ID && r.product == m.While.Product && w.environmentOf(m.Customer, r.purchase) == environment && (r.state != engawa.MessageWaiting || before)
 	})
+}
+
+// environmentOf is where one of a customer's purchases was made; empty: nothing is
+// known of it.
+func (w *world) environmentOf(customer, purchase string) string {
+	all := w.purchases[customer]
+	if i := slices.IndexFunc(all, func(p engawa.Purchase) bool { return p.ID == purchase }); i >= 0 {
+		return all[i].Environment
+	}
+	return ""
 }
 
 // quotaScope is how a lane_limit row of a quota (not of pacing) begins.

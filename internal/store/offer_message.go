@@ -20,8 +20,9 @@ type OfferKnown struct {
 // offerStock is a pool with what is left of it.
 type offerStock struct {
 	engawa.OfferPool
-	left    bool
-	appleID int64
+	left        bool
+	environment string // of the account
+	appleID     int64
 }
 
 // loadOffers loads, where messages hold the link of a code, the pools of these
@@ -60,6 +61,7 @@ func (t *tx) loadOffers(w *world, workspace string, asks []Ask) error {
 			stock.left = n != 0
 		}
 		if i := slices.IndexFunc(accounts, func(a engawa.Account) bool { return a.ID == p.Account }); i >= 0 {
+			stock.environment = accounts[i].Environment
 			stock.appleID, _ = strconv.ParseInt(accounts[i].Settings["app_apple_id"], 10, 64) // 0 where it is not said
 		}
 		w.offers[p.Offer] = append(w.offers[p.Offer], stock)
@@ -72,13 +74,18 @@ func (t *tx) loadOffers(w *world, workspace string, asks []Ask) error {
 }
 
 // offerFor says of which account a code for m would be: of several with pools of
-// an offer of this name, the one of which the customer has a purchase, then the
-// one of the message's app, then one that has a code left.
+// an offer of this name, one in the environment of the purchase that m is about,
+// which is production where m is about none; then the one of which the customer has
+// a purchase, then the one of the message's app, then one that has a code left.
 func (w *world) offerFor(m engawa.Message) OfferKnown {
 	var best OfferKnown
+	environment := cmp.Or(w.environmentOf(m.Customer, m.While.Purchase), engawa.Production)
 	score := -1
 	for _, p := range w.offers[m.Offer] {
 		n := 0
+		if p.environment == environment {
+			n += 8
+		}
 		if slices.ContainsFunc(w.purchases[m.Customer], func(b engawa.Purchase) bool { return b.Account == p.Account }) {
 			n += 4
 		}

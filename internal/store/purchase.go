@@ -208,7 +208,8 @@ func (t *tx) keepPurchase(p engawa.Purchase, hash, key string) error {
 const renewing = "auto_renewable_subscription"
 
 // subscribed keeps the subscription that a purchase which renews itself is. One
-// to another product of the same purchase has ended.
+// to another product of the same purchase has ended. What a tester buys in the
+// sandbox does not take the place of what is known of the product in production.
 func (t *tx) subscribed(p engawa.Purchase) error {
 	if p.Kind != renewing || p.App == "" {
 		return nil
@@ -222,7 +223,8 @@ func (t *tx) subscribed(p engawa.Purchase) error {
 	_, err := t.exec(`INSERT INTO subscription (workspace, id, customer, app, product, state, starts_at, ends_at, signed_at, environment, detail, purchase)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '{}', $11)
 		ON CONFLICT (workspace, id) DO UPDATE SET state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-			signed_at = excluded.signed_at, environment = excluded.environment, purchase = excluded.purchase`,
+			signed_at = excluded.signed_at, environment = excluded.environment, purchase = excluded.purchase
+			WHERE excluded.environment = subscription.environment OR excluded.environment = '`+engawa.Production+`'`,
 		p.Workspace, subscriptionID(b), p.Customer, p.App, p.Product, string(p.State), us(p.BoughtAt), us(p.EndsAt), us(p.HeardAt), p.Environment, p.ID)
 	return err
 }

@@ -165,7 +165,7 @@ type RefundFacts struct {
 	Consents []engawa.Consent
 	Told     []engawa.Consumption // that may bear on the case, newest first; Transaction says only whether one is about it
 	Policy   engawa.RefundPolicy
-	Earlier  int // purchases of the customer that were refunded before, as far as is known
+	Earlier  int // purchases of the customer in the case's environment that were refunded before, as far as is known
 }
 
 // RefundChange is what becomes of a case.
@@ -295,9 +295,9 @@ func (t *tx) bearing(f *RefundFacts) (err error) {
 	if f.Told, err = t.usageOf(c); err != nil {
 		return err
 	}
-	n, err := one(t, scanInt, `SELECT (SELECT count(*) FROM refund_case WHERE workspace = $1 AND customer = $2 AND state = 'granted' AND id <> $3)
-		+ (SELECT count(*) FROM purchase p WHERE p.workspace = $1 AND p.customer = $2 AND p.state = 'revoked' AND NOT p.shared
-			AND NOT EXISTS (SELECT 1 FROM refund_case c WHERE c.workspace = $1 AND c.purchase = p.id))`, c.Workspace, c.Customer, c.ID)
+	n, err := one(t, scanInt, `SELECT (SELECT count(*) FROM refund_case WHERE workspace = $1 AND customer = $2 AND environment = $4 AND state = 'granted' AND id <> $3)
+		+ (SELECT count(*) FROM purchase p WHERE p.workspace = $1 AND p.customer = $2 AND p.environment = $4 AND p.state = 'revoked' AND NOT p.shared
+			AND NOT EXISTS (SELECT 1 FROM refund_case c WHERE c.workspace = $1 AND c.purchase = p.id))`, c.Workspace, c.Customer, c.ID, c.Environment)
 	f.Earlier = int(n)
 	return err
 }
