@@ -53,20 +53,32 @@ type Shop struct {
 // premium and light of one group, club with offers, beans, recipes and season.
 func Open(t testing.TB, url, environment string) *Shop {
 	t.Helper()
-	st, err := sim.New(Bundle, AppleID, environment)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
 	hub, err := store.Open(t.Context(), url, vault.New(vault.Generate(time.Now())))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = hub.Close() })
-	s := &Shop{Store: st, T: t, Hub: hub}
-	stock(st)
-	s.furnish()
+	s := &Shop{T: t, Hub: hub}
+	s.Must(hub.AddWorkspace(t.Context(), engawa.Workspace{ID: Workspace, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: time.Now()}))
+	s.Must(hub.AddApp(t.Context(), engawa.App{Workspace: Workspace, ID: AppID, Name: "ひなた珈琲", CreatedAt: time.Now()}))
+	s.connect(environment, AccountID, AppID, Bundle)
+	api := channeltest.Client(s.Store)
+	s.Follow, s.Clients = &follow.Follower{Store: s.Hub}, &follow.Clients{Store: s.Hub, HTTP: api}
+	s.Intake = &intake.Intake{
+		Store: s.Hub, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: api, Raise: s.Hub.Raise, Log: slog.New(slog.DiscardHandler)},
+		Follow:    map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: s.Follow.Event},
+		Elsewhere: map[string]func(context.Context, engawa.Account, error) (string, error){follow.Kind: s.Follow.Elsewhere},
+	}
 	return s
+}
+
+// Beside opens another store at the same hub, of another app or of the same one in
+// another environment, which sells the same. The hub hears of it and does not ask it.
+func (s *Shop) Beside(environment, account, app, bundle string) *Shop {
+	s.T.Helper()
+	b := &Shop{T: s.T, Hub: s.Hub, Follow: s.Follow, Clients: s.Clients, Intake: s.Intake}
+	b.connect(environment, account, app, bundle)
+	return b
 }
 
 func stock(st *sim.Store) {
@@ -92,29 +104,24 @@ func stock(st *sim.Store) {
 	}
 }
 
-// furnish makes workspace, app and account, and has the store tell the hub.
-func (s *Shop) furnish() {
+// connect makes the store and its account, and has the one tell the other.
+func (s *Shop) connect(environment, account, app, bundle string) {
 	s.T.Helper()
-	ctx := s.T.Context()
-	s.Must(s.Hub.AddWorkspace(ctx, engawa.Workspace{ID: Workspace, Name: "ひなた珈琲", Locale: engawa.Japanese, Zone: "Asia/Tokyo", Country: "JP", CreatedAt: time.Now()}))
-	s.Must(s.Hub.AddApp(ctx, engawa.App{Workspace: Workspace, ID: AppID, Name: "ひなた珈琲", CreatedAt: time.Now()}))
+	st, err := sim.New(bundle, AppleID, environment)
+	s.Must(err)
+	s.T.Cleanup(func() { _ = st.Close() })
+	stock(st)
+	s.Store = st
 	id, issuer, p8 := s.Key()
 	s.Account = engawa.Account{
-		Workspace: Workspace, ID: AccountID, Kind: follow.Kind, Name: "App Store", Environment: strings.ToLower(s.Environment), Enabled: true, CreatedAt: time.Now(),
+		Workspace: Workspace, ID: account, Kind: follow.Kind, Name: "App Store", Environment: strings.ToLower(s.Environment), Enabled: true, CreatedAt: time.Now(),
 		Settings: map[string]string{
-			"bundle_id": Bundle, "app_apple_id": strconv.Itoa(AppleID), "environment": strings.ToLower(s.Environment), "app": AppID,
+			"bundle_id": bundle, "app_apple_id": strconv.Itoa(AppleID), "environment": strings.ToLower(s.Environment), "app": app,
 			"issuer_id": issuer, "key_id": id, "private_key": p8, "roots": s.RootPEM(),
 		},
 	}
-	s.Must(s.Hub.AddAccount(ctx, s.Account))
-	api := channeltest.Client(s.Store)
-	s.Follow, s.Clients = &follow.Follower{Store: s.Hub}, &follow.Clients{Store: s.Hub, HTTP: api}
-	s.Intake = &intake.Intake{
-		Store: s.Hub, Kinds: builtin.Kinds(), Env: channel.Env{HTTP: api, Raise: s.Hub.Raise, Log: slog.New(slog.DiscardHandler)},
-		Follow:    map[string]func(context.Context, engawa.Account, *engawa.Event) error{follow.Kind: s.Follow.Event},
-		Elsewhere: map[string]func(context.Context, engawa.Account, error) (string, error){follow.Kind: s.Follow.Elsewhere},
-	}
-	s.URL, s.Client = "https://hub.example/in/"+AccountID, channeltest.Client(http.HandlerFunc(s.take))
+	s.Must(s.Hub.AddAccount(s.T.Context(), s.Account))
+	s.URL, s.Client = "https://hub.example/in/"+account, channeltest.Client(http.HandlerFunc(s.take))
 }
 
 // take is the hub's way in.
@@ -124,7 +131,7 @@ func (s *Shop) take(w http.ResponseWriter, r *http.Request) {
 		err = errors.New("down")
 	}
 	if err == nil {
-		err = s.Intake.Accept(context.WithoutCancel(r.Context()), AccountID, r.Header, body)
+		err = s.Intake.Accept(context.WithoutCancel(r.Context()), s.Account.ID, r.Header, body)
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -157,7 +164,7 @@ func (s *Shop) Bought(customer, product string) (transaction string) {
 // Purchase is what the hub knows of a purchase by its original transaction.
 func (s *Shop) Purchase(original string) engawa.Purchase {
 	s.T.Helper()
-	p, err := s.Hub.PurchaseBy(s.T.Context(), Workspace, AccountID, original)
+	p, err := s.Hub.PurchaseBy(s.T.Context(), Workspace, s.Account.ID, original)
 	s.Must(err)
 	return p
 }
