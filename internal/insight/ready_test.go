@@ -21,7 +21,7 @@ func TestRoutesHaveWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range insight.Routes() {
-		made := r.Route(insight.Choice{Name: "x", App: "app_1", Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
+		made := r.Route(insight.Choice{Name: "x", App: "app_1", Bundles: []string{"jp.hinata.coffee"}, Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
 		if doubts, err := route.Check(made, nil, nil); err != nil || len(doubts) > 0 || made.Enabled {
 			t.Errorf("%s: enabled %t, %v, in doubt: %v", r.Name, made.Enabled, err, doubts)
 		}
