@@ -74,8 +74,8 @@ type Choice struct {
 	App         string   // may be empty
 	Bundles     []string // the app's bundle ids, as events of its App Store accounts have them; none: no account has one yet
 	Destination string   // of one to staff
-	Template    string // of one to customers
-	Product     string // of one that asks for it
+	Template    string   // of one to customers
+	Product     string   // of one that asks for it
 	Via         []engawa.Via
 }
 
