@@ -304,11 +304,16 @@ func row(page, what string) string {
 }
 
 // TestReadyOfApps: each app that is in the App Store gets its own ready-made route,
-// which takes what happens in it alone, and in production; other apps are not offered.
+// which takes what happens in it alone, and in production, where it may not be yet;
+// so does what is there for no app. Other apps are not offered.
 func TestReadyOfApps(t *testing.T) {
 	atStore(t, func(t *testing.T, d *storeDesk) {
 		ctx := context.Background()
-		for id, name := range map[string]string{"app_beans": "豆のアプリ", "app_partners": "パートナーのアプリ"} {
+		names := map[string]string{followtest.AppID: "ひなた珈琲", "app_beans": "豆のアプリ", "app_soon": "新しいアプリ", "app_partners": "パートナーのアプリ"}
+		for id, name := range names {
+			if id == followtest.AppID {
+				continue
+			}
 			d.must(d.Hub.AddApp(ctx, engawa.App{Workspace: followtest.Workspace, ID: id, Name: name, CreatedAt: time.Now()}))
 		}
 		d.must(d.Hub.AddAccount(ctx, engawa.Account{
@@ -317,28 +322,31 @@ func TestReadyOfApps(t *testing.T) {
 		}))
 		stores := map[string]*followtest.Shop{
 			"hinata": d.Shop, "sandbox": d.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle), "beans": d.Beside(sim.Production, "acc_beans", "app_beans", "jp.hinata.beans"),
+			"soon": d.Beside(sim.Sandbox, "acc_soon", "app_soon", "jp.hinata.soon"), "none": d.Beside(sim.Production, "acc_none", "", "jp.hinata.none"),
 		}
+		names[""] = words(t).T(engawa.Japanese, "form.unset")
 		card := func(want ...string) {
 			t.Helper()
 			got := part(d.seen("/routes/ready"), "save")
-			for app, name := range map[string]string{followtest.AppID: "ひなた珈琲", "app_beans": "豆のアプリ"} {
+			for app, name := range names {
 				if offered := strings.Contains(got, `<option value="`+app+`">`+name+`</option>`); offered != slices.Contains(want, app) {
 					t.Errorf("%s is offered: %t", app, offered)
 				}
 			}
-			if strings.Contains(got, "app_partners") || strings.Contains(got, "<form") != (len(want) > 0) || strings.Count(got, `href="/routes/rte_`) != 2-len(want) {
+			if strings.Contains(got, "<form") != (len(want) > 0) || strings.Count(got, `href="/routes/rte_`) != 4-len(want) {
 				t.Errorf("to be made for %v: %s", want, got)
 			}
 		}
-		card(followtest.AppID, "app_beans")
-		for _, other := range []string{"app_partners", "", "acc_beans"} {
+		for _, other := range []string{"app_partners", "acc_beans"} {
 			if res := d.post("/routes/ready/save", url.Values{"app": {other}}); res.Code != http.StatusNotFound {
 				t.Errorf("%q: %d", other, res.Code)
 			}
 		}
-		d.went(d.post("/routes/ready/save", url.Values{"app": {followtest.AppID}}))
-		card("app_beans")
-		d.went(d.post("/routes/ready/save", url.Values{"app": {"app_beans"}}))
+		for left := []string{followtest.AppID, "app_beans", "app_soon", ""}; len(left) > 0; {
+			card(left...)
+			d.went(d.post("/routes/ready/save", url.Values{"app": {left[0]}}))
+			left = left[1:]
+		}
 		card()
 		for _, in := range stores {
 			who := in.Person("JPN", "")
@@ -353,6 +361,11 @@ func TestReadyOfApps(t *testing.T) {
 		evs, err := d.Hub.Events(ctx, followtest.Workspace, store.EventFilter{Type: insight.Routes()[0].Events[0]}, store.Page{})
 		d.must(err)
 		var told []string
+		if !slices.ContainsFunc(routes, func(r engawa.Route) bool {
+			return r.Condition == `event.data.environment == "production" && event.data.bundle_id in ["jp.hinata.soon"]`
+		}) {
+			t.Error("an app that is in the sandbox alone has no route for production")
+		}
 		for _, r := range routes {
 			r.Enabled = true
 			for _, e := range evs {
@@ -366,7 +379,7 @@ func TestReadyOfApps(t *testing.T) {
 			}
 		}
 		slices.Sort(told)
-		if want := []string{"acc_beans as app_beans", followtest.AccountID + " as " + followtest.AppID}; len(evs) != 3 || !slices.Equal(told, want) {
+		if want := []string{"acc_beans as app_beans", "acc_none as ", followtest.AccountID + " as " + followtest.AppID}; len(evs) != len(stores) || !slices.Equal(told, want) {
 			t.Errorf("of %d events: %v, want %v", len(evs), told, want)
 		}
 	})
@@ -378,24 +391,28 @@ func TestReadyOfApps(t *testing.T) {
 func TestAdoptionOfApps(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, dsn string) {
 		d := newDesk(t, dsn)
-		for _, a := range []struct{ id, app, environment string }{{"acc_tea", "app_tea", engawa.Production}, {"acc_try", "app_tea", engawa.Sandbox}, {"acc_milk", "app_milk", engawa.Production}} {
-			if a.environment == engawa.Production {
-				d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: a.app, Name: a.app, CreatedAt: time.Now()}))
-			}
+		store := func(id, app, environment string, refunds int) {
 			d.must(d.st.AddAccount(t.Context(), engawa.Account{
-				Workspace: ws, ID: a.id, Kind: "appstore", Name: a.id, Environment: a.environment, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"app": a.app, "bundle_id": "jp." + a.app},
+				Workspace: ws, ID: id, Kind: "appstore", Name: id, Environment: environment, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"app": app, "bundle_id": "jp." + app},
 			}))
-		}
-		for account, n := range map[string]int{"acc_tea": 2, "acc_milk": 4, "acc_try": 8} {
 			var evs []engawa.Event
-			for i := range n {
+			for i := range refunds {
 				evs = append(evs, engawa.Event{
-					Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: account, Type: "store.refund", DedupKey: fmt.Sprint(i), OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(`{"product_id":"p"}`),
+					Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: id, Type: "store.refund", DedupKey: fmt.Sprint(i), OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(`{"product_id":"p"}`),
 				})
 			}
 			_, err := d.st.Journal(t.Context(), evs)
 			d.must(err)
 		}
+		for _, app := range []string{"app_tea", "app_milk"} {
+			d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: app, Name: app, CreatedAt: time.Now()}))
+		}
+		store("acc_try", "app_tea", engawa.Sandbox, 8)
+		if page := d.seen("/store/adoption"); !strings.Contains(page, "まだ何も届いていません") || !strings.Contains(page, `<option value="acc_try">`) {
+			t.Errorf("the sandbox alone: %s", mainOf(page))
+		}
+		store("acc_tea", "app_tea", engawa.Production, 2)
+		store("acc_milk", "app_milk", engawa.Production, 4)
 		at := d.went(d.post("/routes/ready/sorry", url.Values{"app": {"app_tea"}}))
 		routes, err := d.st.Routes(t.Context(), ws)
 		d.must(err)
