@@ -20,7 +20,6 @@ import (
 type ReadyRoutes struct {
 	Page
 	Rows            []ReadyRow
-	Apps            []Choice
 	Products        []string // that the store named
 	Offers          []Choice // of which codes are there, with none first
 	Problem, Remedy string
@@ -29,19 +28,29 @@ type ReadyRoutes struct {
 // ReadyRow is one of them.
 type ReadyRow struct {
 	insight.Ready
-	State    insight.State
-	Route    string // there is already
+	State    insight.State // the least of its apps'
+	Route    string        // that is off, if State is
+	Made     []ReadyMade   // there are already
+	Apps     []Choice      // for which there is none, to choose from
 	Events   []string
 	Content  engawa.Content // in the viewer's language
 	Discount bool           // the words may hold an offer's link
+}
+
+// ReadyMade is a route that does what a ready-made one does.
+type ReadyMade struct {
+	App   string // whose it is; empty: there is one alone
+	State insight.State
+	Route string
 }
 
 // Adoption is what an app does not use yet of what the store tells.
 type Adoption struct {
 	Page
 	Stores  []Choice
-	Account string   // or an app; empty: all
-	Meant   []string // the accounts that it means, or the only one
+	Chooses bool     // there is something to choose
+	Account string   // or an app; empty: all in production
+	Meant   []string // the accounts that it means
 	Rows    []insight.Adopted
 	Ready   []ReadyRow
 	Tested  bool // anything came at all
@@ -87,6 +96,58 @@ func storesOf(accounts map[string]engawa.Account, chosen string) (ids []string) 
 	return ids
 }
 
+// shop is an app of which ready-made routes are made, with its App Store accounts.
+type shop struct {
+	App      Choice
+	Accounts []engawa.Account
+}
+
+// bundles are the ids by which the shop's events are known.
+func (s shop) bundles() (ids []string) {
+	for _, a := range s.Accounts {
+		if id := a.Settings["bundle_id"]; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// shops are the apps that are in the App Store, by name, and last what is there for
+// no app. Who has connected nothing yet has one to come.
+func (c *console) shops(v *visit, accounts map[string]engawa.Account) (list []shop, err error) {
+	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	for _, app := range append(apps, engawa.App{Name: v.T("form.unset")}) {
+		if own := selling(accounts, app.ID); len(own) > 0 {
+			list = append(list, shop{Choice{app.ID, app.Name}, own})
+		}
+	}
+	if len(list) == 0 {
+		list = []shop{{Accounts: []engawa.Account{{Environment: engawa.Production}}}}
+	}
+	return list, err
+}
+
+// selling are the App Store accounts of an app in production or, before there are
+// any, the sandbox's as they will be there.
+func selling(accounts map[string]engawa.Account, app string) (live []engawa.Account) {
+	var tested []engawa.Account
+	for _, a := range accounts {
+		switch {
+		case a.Kind != follow.Kind || a.Settings["app"] != app:
+		case a.Environment == engawa.Production:
+			live = append(live, a)
+		default:
+			a.Environment = engawa.Production
+			tested = append(tested, a)
+		}
+	}
+	if len(live) == 0 {
+		return tested
+	}
+	return live
+}
+
 func (c *console) readyRoutes(v *visit) error { return c.showReady(v, http.StatusOK, "", "") }
 
 func (c *console) showReady(v *visit, status int, problem, remedy string) error {
@@ -94,18 +155,15 @@ func (c *console) showReady(v *visit, status int, problem, remedy string) error 
 	if err != nil {
 		return err
 	}
-	rows, err := c.readyRows(v, n)
+	shops, err := c.shops(v, n.accounts)
 	if err != nil {
 		return err
 	}
-	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	routes, err := c.Store.Routes(v.ctx(), v.ws())
 	if err != nil {
 		return err
 	}
-	view := ReadyRoutes{Page: v.titled("routes", v.T("ready.title")), Rows: rows, Problem: problem, Remedy: remedy}
-	for _, a := range apps {
-		view.Apps = append(view.Apps, Choice{a.ID, a.Name})
-	}
+	view := ReadyRoutes{Page: v.titled("routes", v.T("ready.title")), Rows: readyRows(v.Page, routes, shops), Problem: problem, Remedy: remedy}
 	days, err := c.Store.StoreDays(v.ctx(), v.ws(), insight.Span{To: v.Now.In(v.Zone), Days: insight.LongSpan}.From())
 	if err != nil {
 		return err
@@ -141,28 +199,60 @@ func products(days []engawa.StoreDay) (list []string) {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-func (c *console) readyRows(v *visit, n *names) (rows []ReadyRow, err error) {
-	routes, err := c.Store.Routes(v.ctx(), v.ws())
-	if err != nil {
-		return nil, err
-	}
+func readyRows(p Page, routes []engawa.Route, shops []shop) (rows []ReadyRow) {
 	for _, r := range insight.Routes() {
-		rows = append(rows, readyRow(n.v.Page, r, routes))
+		rows = append(rows, readyRow(p, r, routes, shops))
 	}
-	return rows, nil
+	return rows
 }
 
-func readyRow(p Page, r insight.Ready, routes []engawa.Route) ReadyRow {
+func readyRow(p Page, r insight.Ready, routes []engawa.Route, shops []shop) ReadyRow {
 	row := ReadyRow{Ready: r, Discount: p.Words.OutreachOffers(r.Name)}
 	name := map[string]any{"name": p.Workspace}
 	if words, err := text.Render(p.Words.Outreach(r.Name, "")[p.Locale], map[string]any{"app": name, "workspace": name}, text.EscapeNone); err == nil {
 		row.Content = words // as who has neither name nor dates reads them
 	}
-	row.State, row.Route = r.Made(routes)
 	for _, e := range r.Events {
 		row.Events = append(row.Events, p.Words.EventLine(p.Locale, e, nil))
 	}
+	if r.Staff {
+		shops = []shop{together(shops)}
+	}
+	for _, s := range shops {
+		state, id := r.Made(routes, s.Accounts)
+		if state == insight.Missing {
+			row.Apps = append(row.Apps, s.App)
+			continue
+		}
+		made := ReadyMade{State: state, Route: id}
+		if len(shops) > 1 {
+			made.App = s.App.Label
+		}
+		row.Made = append(row.Made, made)
+	}
+	row.State, row.Route = row.least()
 	return row
+}
+
+// together is all shops as one: whoever is told of all of them is told of each.
+func together(shops []shop) (all shop) {
+	for _, s := range shops {
+		all.Accounts = append(all.Accounts, s.Accounts...)
+	}
+	return all
+}
+
+// least is how far the app has come that has come least far.
+func (r ReadyRow) least() (s insight.State, id string) {
+	if len(r.Apps) > 0 {
+		return insight.Missing, ""
+	}
+	for _, m := range r.Made {
+		if m.State == insight.Off {
+			return m.State, m.Route
+		}
+	}
+	return insight.On, ""
 }
 
 // makeReady makes a ready-made route with its template, switched off, and opens
@@ -210,17 +300,21 @@ func (c *console) makeReady(v *visit) error {
 // chooseReady is what the form chose, with the accounts that reach whom the route
 // is for; problem names what is missing.
 func (c *console) chooseReady(v *visit, ready insight.Ready) (choice insight.Choice, problem string, err error) {
-	choice = insight.Choice{Name: v.T("outreach." + ready.Name), App: v.r.PostFormValue("app"), Product: strings.TrimSpace(v.r.PostFormValue("product"))}
+	choice = insight.Choice{Name: v.T("outreach." + ready.Name), Product: strings.TrimSpace(v.r.PostFormValue("product"))}
 	n, err := c.names(v)
 	if err != nil {
 		return choice, "", err
 	}
-	apps, err := c.Store.Apps(v.ctx(), v.ws())
-	if err != nil {
-		return choice, "", err
-	}
-	if choice.App != "" && !slices.ContainsFunc(apps, func(a engawa.App) bool { return a.ID == choice.App }) {
-		return choice, "", engawa.NotFound("app")
+	if !ready.Staff {
+		shops, err := c.shops(v, n.accounts)
+		if err != nil {
+			return choice, "", err
+		}
+		i := slices.IndexFunc(shops, func(s shop) bool { return s.App.Value == v.r.PostFormValue("app") })
+		if i < 0 {
+			return choice, "", engawa.NotFound("app in the App Store")
+		}
+		choice.App, choice.Bundles = shops[i].App.Value, shops[i].bundles()
 	}
 	if ready.AsksProduct() {
 		described, err := c.Store.Products(v.ctx(), v.ws())
@@ -260,21 +354,35 @@ func (c *console) adoption(v *visit) error {
 	if view.Stores, err = c.stores(v, n.accounts); err != nil {
 		return err
 	}
-	view.Meant = storesOf(n.accounts, view.Account)
-	if view.Account == "" && len(view.Stores) == 2 {
-		view.Meant = []string{view.Stores[1].Value}
+	if !slices.ContainsFunc(view.Stores, func(o Choice) bool { return o.Value == view.Account }) {
+		return engawa.NotFound("App Store account")
 	}
+	live := storesOf(n.accounts, "")
+	view.Chooses = len(view.Stores) > 2 || len(view.Stores) == 2 && len(live) == 0
+	view.Meant = storesOf(n.accounts, view.Account)
 	span := insight.Span{To: v.Now.In(v.Zone), Days: insight.LongSpan}
 	days, err := c.Store.StoreDays(v.ctx(), v.ws(), span.From())
 	if err != nil {
 		return err
 	}
-	days = only(days, view.Account, view.Meant, "")
-	view.Rows, view.Tested = insight.Adoption(days, span, routes), len(days) > 0
-	view.Ready, err = c.readyRows(v, n)
+	days = slices.DeleteFunc(days, func(d engawa.StoreDay) bool { return !slices.Contains(view.Meant, d.Account) })
+	var accounts []engawa.Account
+	for _, id := range view.Meant {
+		accounts = append(accounts, n.accounts[id])
+	}
+	view.Rows, view.Tested = insight.Adoption(days, span, routes, accounts), len(days) > 0
+	shops, err := c.shops(v, n.accounts)
 	if err != nil {
 		return err
 	}
+	if view.Account != "" {
+		app := view.Account
+		if a, ok := n.accounts[app]; ok {
+			app = a.Settings["app"]
+		}
+		shops = slices.DeleteFunc(shops, func(s shop) bool { return s.App.Value != app })
+	}
+	view.Ready = readyRows(v.Page, routes, shops)
 	return v.show(AdoptionPage(view))
 }
 
@@ -313,7 +421,7 @@ func (v Adoption) lacks(p insight.Phase) (n int) {
 
 // setUp is the page on which a store is connected, or its settings are.
 func (v Adoption) setUp() string {
-	if len(v.Meant) > 0 {
+	if len(v.Meant) == 1 {
 		return "/accounts/" + v.Meant[0]
 	}
 	return "/accounts"

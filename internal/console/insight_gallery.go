@@ -9,14 +9,20 @@ import (
 )
 
 func sampleReady(p Page, s spoken, problem string) ReadyRoutes {
-	v := ReadyRoutes{Page: p, Apps: []Choice{{"app_1", s.shop}}, Products: []string{"plan.monthly", "plan.yearly"}}
-	for _, r := range insight.Routes() {
-		v.Rows = append(v.Rows, readyRow(p, r, sampleMade()))
-	}
+	v := ReadyRoutes{Page: p, Rows: readyRows(p, sampleMade(), sampleShops(s.shop)), Products: []string{"plan.monthly", "plan.yearly"}}
 	if problem != "" {
 		v.Problem, v.Remedy = p.T("ready.problem."+problem), p.T("ready.problem."+problem+".remedy")
 	}
 	return v
+}
+
+// sampleShops is the one app of the canned shop.
+func sampleShops(name string) []shop {
+	return []shop{{Choice{"app_1", name}, sampleStore()}}
+}
+
+func sampleStore() []engawa.Account {
+	return []engawa.Account{{ID: "acc_store", Environment: engawa.Production, Settings: map[string]string{"app": "app_1", "bundle_id": "jp.hinata.coffee"}}}
 }
 
 // sampleMade are the routes of the canned shop.
@@ -65,19 +71,17 @@ func sampleStores(p Page) []Choice {
 }
 
 func sampleAdoption(p Page) Adoption {
-	v := Adoption{Page: p, Stores: sampleStores(p), Account: "acc_store", Meant: []string{"acc_store"}, Tested: true}
-	routes := append(sampleMade(), engawa.Route{Enabled: true, Events: []string{"store.refund", "store.expired.*"}})
-	v.Rows = insight.Adoption(sampleDays(p), sampleSpan(p, insight.LongSpan), routes)
-	for _, r := range insight.Routes() {
-		v.Ready = append(v.Ready, readyRow(p, r, routes))
-	}
+	v := Adoption{Page: p, Stores: sampleStores(p), Chooses: true, Account: "acc_store", Meant: []string{"acc_store"}, Tested: true}
+	routes := append(sampleMade(), engawa.Route{Enabled: true, Events: []string{"store.refund", "store.expired.*"}, Then: []engawa.Step{{To: "dst_1"}}})
+	v.Rows = insight.Adoption(sampleDays(p), sampleSpan(p, insight.LongSpan), routes, sampleStore())
+	v.Ready = readyRows(p, routes, sampleShops(""))
 	return v
 }
 
 func sampleAdoptionNone(p Page) Adoption {
 	v := sampleAdoption(p)
-	v.Tested, v.Stores = false, v.Stores[:2]
-	v.Rows = insight.Adoption(nil, insight.Span{To: time.Now(), Days: insight.LongSpan}, nil)
+	v.Tested, v.Stores, v.Chooses = false, v.Stores[:2], false
+	v.Rows = insight.Adoption(nil, insight.Span{To: time.Now(), Days: insight.LongSpan}, nil, nil)
 	return v
 }
 

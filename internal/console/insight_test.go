@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -14,9 +15,12 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/follow/followtest"
 	"github.com/engawa/engawa/internal/insight"
+	"github.com/engawa/engawa/internal/message"
+	"github.com/engawa/engawa/internal/route"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 )
@@ -291,24 +295,163 @@ func TestRefundSurge(t *testing.T) {
 	})
 }
 
+// part is a section of a page by its id.
+func part(page, id string) string {
+	_, page, _ = strings.Cut(page, `id="`+id+`"`)
+	page, _, _ = strings.Cut(page, "</section>")
+	return page
+}
+
+// row is the line of a table that holds something.
+func row(page, what string) string {
+	before, after, _ := strings.Cut(page, what)
+	after, _, _ = strings.Cut(after, "</tr>")
+	return before[max(0, strings.LastIndex(before, "<tr")):] + after
+}
+
+// TestReadyOfApps: each app that is in the App Store gets its own ready-made route,
+// which takes what happens in it alone, and in production, where it may not be yet;
+// so does what is there for no app. Other apps are not offered.
+func TestReadyOfApps(t *testing.T) {
+	atStore(t, func(t *testing.T, d *storeDesk) {
+		ctx := context.Background()
+		names := map[string]string{followtest.AppID: "ひなた珈琲", "app_beans": "豆のアプリ", "app_soon": "新しいアプリ", "app_partners": "パートナーのアプリ"}
+		for id, name := range names {
+			if id == followtest.AppID {
+				continue
+			}
+			d.must(d.Hub.AddApp(ctx, engawa.App{Workspace: followtest.Workspace, ID: id, Name: name, CreatedAt: time.Now()}))
+		}
+		d.must(d.Hub.AddAccount(ctx, engawa.Account{
+			Workspace: followtest.Workspace, ID: "acc_mail", Kind: "mail", Name: "mail", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
+			Settings: map[string]string{"host": "127.0.0.1:25", "tls": "none", "from_address": "shop@hinata.example"},
+		}))
+		stores := map[string]*followtest.Shop{
+			"hinata": d.Shop, "sandbox": d.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle), "beans": d.Beside(sim.Production, "acc_beans", "app_beans", "jp.hinata.beans"),
+			"soon": d.Beside(sim.Sandbox, "acc_soon", "app_soon", "jp.hinata.soon"), "none": d.Beside(sim.Production, "acc_none", "", "jp.hinata.none"),
+		}
+		names[""] = words(t).T(engawa.Japanese, "form.unset")
+		card := func(want ...string) {
+			t.Helper()
+			got := part(d.seen("/routes/ready"), "save")
+			for app, name := range names {
+				if offered := strings.Contains(got, `<option value="`+app+`">`+name+`</option>`); offered != slices.Contains(want, app) {
+					t.Errorf("%s is offered: %t", app, offered)
+				}
+			}
+			if strings.Contains(got, "<form") != (len(want) > 0) || strings.Count(got, `href="/routes/rte_`) != 4-len(want) {
+				t.Errorf("to be made for %v: %s", want, got)
+			}
+		}
+		for _, other := range []string{"app_partners", "acc_beans"} {
+			if res := d.post("/routes/ready/save", url.Values{"app": {other}}); res.Code != http.StatusNotFound {
+				t.Errorf("%q: %d", other, res.Code)
+			}
+		}
+		for left := []string{followtest.AppID, "app_beans", "app_soon", ""}; len(left) > 0; {
+			card(left...)
+			d.went(d.post("/routes/ready/save", url.Values{"app": {left[0]}}))
+			left = left[1:]
+		}
+		card()
+		for _, in := range stores {
+			who := in.Person("JPN", "")
+			in.Bought(who, "monthly")
+			time.Sleep(time.Second)
+			d.must(in.Renew(who, "20500001", false))
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		routes, err := d.Hub.Routes(ctx, followtest.Workspace)
+		d.must(err)
+		evs, err := d.Hub.Events(ctx, followtest.Workspace, store.EventFilter{Type: insight.Routes()[0].Events[0]}, store.Page{})
+		d.must(err)
+		var told []string
+		if !slices.ContainsFunc(routes, func(r engawa.Route) bool {
+			return r.Condition == `event.data.environment == "production" && event.data.bundle_id in ["jp.hinata.soon"]`
+		}) {
+			t.Error("an app that is in the sandbox alone has no route for production")
+		}
+		for _, r := range routes {
+			r.Enabled = true
+			for _, e := range evs {
+				plans, broken := route.Compile([]engawa.Route{r}).Plan(e, message.Data(e), engawa.Customer{})
+				if len(broken) > 0 {
+					t.Errorf("%v", broken)
+				}
+				for _, p := range plans {
+					told = append(told, e.Account+" as "+p.Step.App)
+				}
+			}
+		}
+		slices.Sort(told)
+		if want := []string{"acc_beans as app_beans", "acc_none as ", followtest.AccountID + " as " + followtest.AppID}; len(evs) != len(stores) || !slices.Equal(told, want) {
+			t.Errorf("of %d events: %v, want %v", len(evs), told, want)
+		}
+	})
+}
+
+// TestAdoptionOfApps: what came and what takes it are those of the app or account that
+// is chosen, and of production where none is: a sandbox stands for itself. The third
+// phase is the app's, and of all of them the one's that has come least far.
+func TestAdoptionOfApps(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, dsn string) {
+		d := newDesk(t, dsn)
+		store := func(id, app, environment string, refunds int) {
+			d.must(d.st.AddAccount(t.Context(), engawa.Account{
+				Workspace: ws, ID: id, Kind: "appstore", Name: id, Environment: environment, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(), Settings: map[string]string{"app": app, "bundle_id": "jp." + app},
+			}))
+			var evs []engawa.Event
+			for i := range refunds {
+				evs = append(evs, engawa.Event{
+					Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixEvent, time.Now()), Account: id, Type: "store.refund", DedupKey: fmt.Sprint(i), OccurredAt: time.Now(), ReceivedAt: time.Now(), Known: true, Data: []byte(`{"product_id":"p"}`),
+				})
+			}
+			_, err := d.st.Journal(t.Context(), evs)
+			d.must(err)
+		}
+		for _, app := range []string{"app_tea", "app_milk"} {
+			d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: app, Name: app, CreatedAt: time.Now()}))
+		}
+		store("acc_try", "app_tea", engawa.Sandbox, 8)
+		if page := d.seen("/store/adoption"); !strings.Contains(page, "まだ何も届いていません") || !strings.Contains(page, `<option value="acc_try">`) {
+			t.Errorf("the sandbox alone: %s", mainOf(page))
+		}
+		store("acc_tea", "app_tea", engawa.Production, 2)
+		store("acc_milk", "app_milk", engawa.Production, 4)
+		at := d.went(d.post("/routes/ready/sorry", url.Values{"app": {"app_tea"}}))
+		routes, err := d.st.Routes(t.Context(), ws)
+		d.must(err)
+		made := routes[slices.IndexFunc(routes, func(r engawa.Route) bool { return strings.HasPrefix(at, "/routes/"+r.ID) })]
+		made.Enabled = true
+		d.must(d.st.SaveRoute(t.Context(), made))
+		const used, unused, on, missing = "使っています", "届くが、使っていません", "使用中", "まだありません"
+		for chosen, want := range map[string]struct {
+			came          int
+			taken, acting string
+		}{
+			"": {6, used, missing}, "app_tea": {2, used, on}, "acc_tea": {2, used, on}, "app_milk": {4, unused, missing}, "acc_milk": {4, unused, missing}, "acc_try": {8, unused, on},
+		} {
+			page := d.seen("/store/adoption?store=" + chosen)
+			refunds, sorry := row(page, `<span class="sub mono small">store.refund</span>`), row(part(page, "acting"), "<td>"+words(t).T(engawa.Japanese, "outreach.sorry")+"</td>")
+			if !strings.Contains(refunds, fmt.Sprintf(`</span>%d</td>`, want.came)) || !strings.Contains(refunds, ">"+want.taken+"<") {
+				t.Errorf("%q: %s", chosen, refunds)
+			}
+			if !strings.Contains(sorry, ">"+want.acting+"<") {
+				t.Errorf("%q: %s", chosen, sorry)
+			}
+		}
+		if status, _ := d.get("/store/adoption?store=acc_mail"); status != http.StatusNotFound {
+			t.Errorf("an account that is no store: %d", status)
+		}
+	})
+}
+
 // TestAdoptionGaps: each type of notification stands as what it is (used, not used,
 // not come, or rare), and each phase counts what it lacks.
 func TestAdoptionGaps(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, dsn string) {
 		d := newDesk(t, dsn)
-		part := func(page, id string) string {
-			_, page, _ = strings.Cut(page, `id="`+id+`"`)
-			page, _, _ = strings.Cut(page, "</section>")
-			return page
-		}
-		row := func(page, typ string) string {
-			before, after, ok := strings.Cut(page, `<span class="sub mono small">`+typ+`</span>`)
-			after, _, _ = strings.Cut(after, "</tr>")
-			if !ok {
-				t.Errorf("%s is not on the page", typ)
-			}
-			return before[max(0, strings.LastIndex(before, "<tr")):] + after
-		}
 		d.must(d.st.AddAccount(t.Context(), engawa.Account{
 			Workspace: ws, ID: "acc_shop", Kind: "appstore", Name: "App Store", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: time.Now(),
 		}))
@@ -332,7 +475,7 @@ func TestAdoptionGaps(t *testing.T) {
 			"store.refund": {"使っています", ""}, "store.did_renew": {"届くが、使っていません", "/routes/new?event=store.did_renew.%2A"}, "store.subscribed": {"届くが、使っていません", "/routes/new?event=store.subscribed.%2A"},
 			"store.expired": {"届いていません", "/accounts/acc_shop"}, "store.price_increase": {"届くが、使っていません", "/routes/new?event=store.price_increase.%2A"}, "store.revoke": {"機能を使うと届きます", ""},
 		} {
-			got := row(page, typ)
+			got := row(page, `<span class="sub mono small">`+typ+`</span>`)
 			if !strings.Contains(got, ">"+want[0]+"<") || strings.Contains(got, "href=") != (want[1] != "") || !strings.Contains(got, want[1]) {
 				t.Errorf("%s: %s", typ, got)
 			}

@@ -69,15 +69,16 @@ func (a Adopted) Lacks() bool { return a.Long == 0 && !a.Rare || a.Unused() }
 // Unused reports whether it comes, and only a route would do something with it.
 func (a Adopted) Unused() bool { return a.Long > 0 && !a.Routed && !a.Itself }
 
-// Adoption holds what came, over LongSpan days, and the routes against what the
-// store has to tell. What is of subscriptions is rare where the app has none.
-func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route) []Adopted {
+// Adoption holds what came to App Store accounts, over LongSpan days, and the routes
+// against what the store has to tell. What is of subscriptions is rare where there
+// are none.
+func Adoption(days []engawa.StoreDay, span Span, routes []engawa.Route, accounts []engawa.Account) []Adopted {
 	lately := Span{To: span.To, Days: LatelySpan}
 	var out []Adopted
 	for _, f := range Families() {
 		types := []string{f.Type, f.Type + ".*"}
 		a := Adopted{Family: f, Long: sum(count(days, span, types)), Lately: sum(count(days, lately, types))}
-		a.Routed = slices.ContainsFunc(routes, func(r engawa.Route) bool { return r.Enabled && slices.ContainsFunc(r.Events, f.isOf) })
+		a.Routed = slices.ContainsFunc(routes, func(r engawa.Route) bool { return r.Enabled && f.routed(r, accounts) })
 		out = append(out, a)
 	}
 	known := slices.ContainsFunc(days, func(d engawa.StoreDay) bool { return d.What == engawa.DayActive })
@@ -98,6 +99,34 @@ func othersAlone(all []Adopted) (others bool) {
 		others = others || !a.Itself && a.Long > 0
 	}
 	return others
+}
+
+// routed reports whether a route takes some of the family from one of the accounts.
+func (f Family) routed(r engawa.Route, accounts []engawa.Account) bool {
+	return slices.ContainsFunc(r.Events, func(pattern string) bool {
+		typ := pattern
+		if strings.HasSuffix(pattern, "*") {
+			typ = "" // one of several
+		}
+		return f.isOf(pattern) && slices.ContainsFunc(accounts, func(a engawa.Account) bool {
+			return mayTake(r, typ, a, func(engawa.Step) bool { return true })
+		})
+	})
+}
+
+// mayTake reports whether a route's condition may hold of an event of an App Store
+// account, and one of its steps, of those that are asked for, tells of it in no other
+// app's name. An account that names no app is any's.
+func mayTake(r engawa.Route, typ string, a engawa.Account, asked func(engawa.Step) bool) bool {
+	app := a.Settings["app"]
+	if !slices.ContainsFunc(r.Then, func(st engawa.Step) bool { return asked(st) && (app == "" || st.App == "" || st.App == app) }) {
+		return false
+	}
+	known := map[string]any{"environment": a.Environment}
+	if bundle := a.Settings["bundle_id"]; bundle != "" {
+		known["bundle_id"] = bundle
+	}
+	return route.MayHold(r, typ, a.ID, known)
 }
 
 // isOf reports whether a route's pattern takes some of the family.
@@ -122,12 +151,14 @@ const (
 	On      State = "on"
 )
 
-// Made says whether there is a route for what a ready-made one does: for the same
-// event, under the same condition of the purchase, or to staff.
-func (r Ready) Made(routes []engawa.Route) (s State, id string) {
+// Made says whether there is a route for what a ready-made one does, of one of these
+// App Store accounts: for the same event, under the same condition of the purchase,
+// or to staff. A route that tells of another app's, or of the sandbox's, is none.
+func (r Ready) Made(routes []engawa.Route, accounts []engawa.Account) (s State, id string) {
 	s = Missing
 	for _, other := range routes {
-		if !engawa.MatchesAny(other.Events, r.Events[0]) || !slices.ContainsFunc(other.Then, r.isStep) {
+		takes := func(a engawa.Account) bool { return mayTake(other, r.Events[0], a, r.isStep) }
+		if !engawa.MatchesAny(other.Events, r.Events[0]) || !slices.ContainsFunc(accounts, takes) {
 			continue
 		}
 		if other.Enabled {

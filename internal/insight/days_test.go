@@ -58,9 +58,13 @@ func TestAdoption(t *testing.T) {
 		{Day: "2026-03-01", What: "store.rescind_consent", N: 1},
 		{Day: "2026-03-01", What: "store.external_purchase_token.created", N: 1},
 	}
-	routes := []engawa.Route{{Enabled: true, Events: []string{"store.refund"}}, {Events: []string{"store.revoke"}}, {Enabled: true, Events: []string{"store.expired.voluntary"}}}
+	staff := []engawa.Step{{To: "dst_staff"}}
+	routes := []engawa.Route{
+		{Enabled: true, Events: []string{"store.refund"}, Then: staff}, {Events: []string{"store.revoke"}, Then: staff}, {Enabled: true, Events: []string{"store.expired.voluntary"}, Then: staff},
+	}
+	ours := []engawa.Account{{ID: "acc_1", Environment: engawa.Production, Settings: map[string]string{"app": "app_1", "bundle_id": "jp.one"}}}
 	got := map[string]Adopted{}
-	for _, a := range Adoption(days, Span{To: week.To, Days: LongSpan}, routes) {
+	for _, a := range Adoption(days, Span{To: week.To, Days: LongSpan}, routes, ours) {
 		got[a.Type] = a
 	}
 	for typ, want := range map[string]Adopted{
@@ -90,7 +94,7 @@ func TestAdoption(t *testing.T) {
 		{"a subscription is told of", []engawa.StoreDay{{Day: "2026-03-01", What: "store.refund", N: 1}, {Day: "2026-03-01", What: "store.offer_redeemed.upgrade", N: 1}}, true},
 		{"a subscription is known", []engawa.StoreDay{{Day: "2026-03-01", What: "store.refund", N: 1}, {Day: "2026-03-01", What: engawa.DayActive, Product: "p", N: 1}}, true},
 	} {
-		for _, a := range Adoption(c.days, Span{To: week.To, Days: LongSpan}, routes) {
+		for _, a := range Adoption(c.days, Span{To: week.To, Days: LongSpan}, routes, ours) {
 			switch a.Type {
 			case "store.subscribed", "store.did_renew", "store.did_fail_to_renew", "store.expired", "store.did_change_renewal_status":
 				if a.Lacks() != c.absent {
@@ -103,11 +107,61 @@ func TestAdoption(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMade: a ready-made route is there for the app whose events it takes in its name:
+// one that was made before routes named the app's bundle ids is its app's, one that
+// names no app is whosever events its condition takes, and none takes the sandbox's.
+func TestMade(t *testing.T) {
+	store := func(app, bundle, environment string) engawa.Account {
+		return engawa.Account{ID: "acc_" + app + environment, Environment: environment, Settings: map[string]string{"app": app, "bundle_id": bundle}}
+	}
+	one, two, nobodys := store("app_1", "jp.one", engawa.Production), store("app_2", "jp.two", engawa.Production), store("", "jp.none", engawa.Production)
+	tested, unnamed := store("app_1", "jp.one", engawa.Sandbox), store("app_1", "", engawa.Production)
 	save := Routes()[0]
-	made := save.Route(Choice{Via: []engawa.Via{{Account: "a"}}})
-	for want, routes := range map[State][]engawa.Route{Missing: {{Events: save.Events, Enabled: true}}, Off: {made}, On: {made, {Events: []string{"store.*"}, Enabled: true, Then: made.Then}}} {
-		if s, _ := save.Made(routes); s != want {
-			t.Errorf("%s, want %s", s, want)
+	made := func(app string) engawa.Route {
+		r := save.Route(Choice{App: app, Bundles: []string{"jp.one"}})
+		r.Enabled = true
+		return r
+	}
+	asks := func(r engawa.Route, condition string) engawa.Route {
+		r.Condition = condition
+		return r
+	}
+	off, all := made("app_1"), asks(made(""), "")
+	off.Enabled, all.Events = false, []string{"store.*"}
+	staffs := engawa.Route{Enabled: true, Events: save.Events, Then: []engawa.Step{{To: "dst_staff"}}}
+	for _, c := range []struct {
+		what   string
+		routes []engawa.Route
+		of     engawa.Account
+		want   State
+	}{
+		{"nothing", nil, one, Missing},
+		{"to staff", []engawa.Route{staffs}, one, Missing},
+		{"off", []engawa.Route{off}, one, Off},
+		{"on", []engawa.Route{made("app_1")}, one, On},
+		{"off, and one of all", []engawa.Route{off, all}, one, On},
+		{"another app's", []engawa.Route{made("app_1")}, two, Missing},
+		{"the sandbox's", []engawa.Route{made("app_1")}, tested, Missing},
+		{"of before", []engawa.Route{asks(made("app_1"), "")}, one, On},
+		{"of before, another app's", []engawa.Route{asks(made("app_1"), "")}, two, Missing},
+		{"of before, where accounts name no app", []engawa.Route{asks(made("app_1"), "")}, nobodys, On},
+		{"of an app whose bundle id nobody knows", []engawa.Route{made("app_1")}, unnamed, On},
+		{"of no app, by its bundle id", []engawa.Route{made("")}, one, On},
+		{"of no app, by another's bundle id", []engawa.Route{made("")}, two, Missing},
+		{"by an account", []engawa.Route{asks(made(""), `event.account == "`+two.ID+`"`)}, one, Missing},
+	} {
+		if s, _ := save.Made(c.routes, []engawa.Account{c.of}); s != c.want {
+			t.Errorf("%s: %s, want %s", c.what, s, c.want)
+		}
+	}
+	for of, routed := range map[*engawa.Account]bool{&one: true, &two: false, &tested: false} {
+		day := []engawa.StoreDay{{Day: "2026-03-01", What: save.Events[0], N: 1}}
+		for _, a := range Adoption(day, Span{To: week.To, Days: LongSpan}, []engawa.Route{made("app_1")}, []engawa.Account{*of}) {
+			if a.Routed != (routed && a.Type == "store.did_change_renewal_status") {
+				t.Errorf("%s of %s is taken: %t", a.Type, of.ID, a.Routed)
+			}
 		}
 	}
 }

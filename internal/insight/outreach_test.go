@@ -78,18 +78,41 @@ func open(t *testing.T, url string) *shop {
 		if r.Staff {
 			continue
 		}
-		id := "tpl_" + r.Name
-		s.Must(s.Hub.SaveTemplate(ctx, engawa.Template{Workspace: followtest.Workspace, ID: id, Name: r.Name, Words: words.Outreach(r.Name, "")}))
-		made := r.Route(insight.Choice{Name: r.Name, App: followtest.AppID, Template: id, Product: "premium", Via: []engawa.Via{{Account: mailbox}}})
-		made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, "rte_"+r.Name, true, now
-		_, err := route.Check(made, nil, nil)
-		s.Must(err)
-		s.Must(s.Hub.SaveRoute(ctx, made))
+		s.make(r, "rte_"+r.Name, s.Account)
 	}
 	for _, t := range []string{token, another} {
 		s.knows(t)
 	}
 	return s
+}
+
+// make makes a ready-made route of the app of an App Store account, and switches it on.
+func (s *shop) make(r insight.Ready, id string, of engawa.Account) {
+	s.t.Helper()
+	s.Must(s.Hub.SaveTemplate(s.t.Context(), engawa.Template{Workspace: followtest.Workspace, ID: "tpl_" + id, Name: r.Name, Words: s.compose.Words.Outreach(r.Name, "")}))
+	made := r.Route(insight.Choice{
+		Name: r.Name, App: of.Settings["app"], Bundles: []string{of.Settings["bundle_id"]}, Template: "tpl_" + id, Product: "premium", Via: []engawa.Via{{Account: mailbox}},
+	})
+	made.Workspace, made.ID, made.Enabled, made.UpdatedAt = followtest.Workspace, id, true, time.Now()
+	_, err := route.Check(made, nil, nil)
+	s.Must(err)
+	s.Must(s.Hub.SaveRoute(s.t.Context(), made))
+}
+
+// tested is the app's sandbox.
+func (s *shop) tested() *shop {
+	there := *s
+	there.Shop = s.Beside(sim.Sandbox, "acc_sandbox", followtest.AppID, followtest.Bundle)
+	return &there
+}
+
+// beans is another app of the business.
+func (s *shop) beans() *shop {
+	s.t.Helper()
+	s.Must(s.Hub.AddApp(s.t.Context(), engawa.App{Workspace: followtest.Workspace, ID: "app_beans", Name: "豆のアプリ", CreatedAt: time.Now()}))
+	there := *s
+	there.Shop = s.Beside(sim.Production, "acc_beans", "app_beans", "jp.hinata.beans")
+	return &there
 }
 
 // knows adds a customer whom the business knows by the app's token, and who
@@ -151,6 +174,19 @@ func (s *shop) last(name string) store.Said {
 	}
 	s.t.Fatalf("no message by the route %s among %d", name, len(ms))
 	return store.Said{}
+}
+
+// made are the messages of the routes whose names begin so.
+func (s *shop) made(name string) (of []engawa.Message) {
+	s.t.Helper()
+	ms, err := s.Hub.Messages(s.t.Context(), followtest.Workspace, store.MessageFilter{}, store.Page{Limit: 200})
+	s.Must(err)
+	for _, m := range ms {
+		if strings.HasPrefix(m.Message.Route, "rte_"+name) {
+			of = append(of, m.Message)
+		}
+	}
+	return of
 }
 
 func wait(d time.Duration) {
@@ -230,6 +266,95 @@ func TestOutreach(t *testing.T) {
 	}
 }
 
+// TestOutreachElsewhere: a ready-made route takes what happens in its own app, in
+// production. What the same customer does in another app of the business, or a tester
+// in the sandbox, where months are minutes, brings about no message.
+func TestOutreachElsewhere(t *testing.T) {
+	for _, c := range outreaches() {
+		for where, elsewhere := range map[string]func(s *shop) *shop{"another app": (*shop).beans, "sandbox": (*shop).tested} {
+			t.Run(c.name+" "+where, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := open(t, storetest.SQLite(t))
+					there := elsewhere(s)
+					who := there.Person("JPN", token)
+					there.Bought(who, monthly)
+					wait(time.Second)
+					c.act(there, who)
+					wait(time.Second)
+					s.run()
+					wait(time.Minute)
+					if ms := s.made(""); len(ms) != 0 {
+						t.Errorf("%d messages: %+v", len(ms), ms[0])
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestOutreachOfTwoApps: of two apps of a business each has its own route, and the
+// message speaks of the app in which something happened. A route of one that takes
+// what happens in both, as those did that were made before they had a condition,
+// sends nothing in the name of the other.
+func TestOutreachOfTwoApps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, storetest.SQLite(t))
+		beans := s.beans()
+		s.make(insight.Routes()[0], "rte_beans", beans.Account)
+		for _, in := range []*shop{s, beans} {
+			who := in.Person("JPN", token)
+			in.Bought(who, monthly)
+			wait(time.Second)
+			s.Must(in.Renew(who, group, false))
+		}
+		wait(time.Second)
+		s.run()
+		wait(time.Minute)
+		for name, app := range map[string]string{"save": "ひなた珈琲", "beans": "豆のアプリ"} {
+			if m, n := s.last(name).Message, len(s.made(name)); n != 1 || m.State != engawa.MessageSent || !strings.Contains(m.Content.Subject, app) {
+				t.Errorf("%s: %d messages, %s: %s", name, n, m.State, m.Content.Subject)
+			}
+		}
+		s.route("save", func(r *engawa.Route) { r.Condition = "" })
+		who := beans.Person("JPN", another)
+		beans.Bought(who, monthly)
+		wait(time.Second)
+		s.Must(beans.Renew(who, group, false))
+		wait(time.Minute)
+		m := s.last("save")
+		why := m.Deliveries[0].Verdict.Gates[5] // rules
+		if m.Message.Customer != "cus_"+another || m.Message.State != engawa.MessageRefused || why.Reasons[0].Code != "rules.gone_unknown" {
+			t.Errorf("of all apps: %s: %+v", m.Message.State, why)
+		}
+		if own := s.last("beans").Message; own.Customer != "cus_"+another || own.State != engawa.MessageSent {
+			t.Errorf("its own: %+v", own)
+		}
+		if n := len(s.inbox.Mails()); n != 3 {
+			t.Errorf("%d mails", n)
+		}
+	})
+}
+
+// TestSorryForFaultsAlone: who had another reason for a refund than a fault of the app
+// gets no apology.
+func TestSorryForFaultsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, storetest.SQLite(t))
+		for who, reason := range map[string]string{token: "FULFILLMENT_ISSUE", another: "OTHER"} {
+			beans := s.Bought(s.Person("JPN", who), "beans")
+			wait(time.Second)
+			s.Must(s.AskRefund(beans, reason))
+			s.Must(s.Decide(beans, 100))
+		}
+		wait(time.Second)
+		s.run()
+		wait(time.Minute)
+		if ms := s.made("sorry"); len(ms) != 1 || ms[0].Customer != "cus_"+token {
+			t.Errorf("%d apologies: %+v", len(ms), ms)
+		}
+	})
+}
+
 // TestOutreachEnds: a save offer goes only before the period ends, and the link to mend
 // the payment only within the 60 days in which the store tries to collect it, though the
 // store says nothing of the end: a message that waits beyond it is refused, and says why.
@@ -302,21 +427,11 @@ func TestUpgradeOnce(t *testing.T) {
 		s.Bought(low, "club")     // of another group
 		s.Bought(high, "premium") // nothing is above it
 		wait(time.Second)
-		offers := func() (of []engawa.Message) {
-			ms, err := s.Hub.Messages(t.Context(), followtest.Workspace, store.MessageFilter{}, store.Page{Limit: 200})
-			s.Must(err)
-			for _, m := range ms {
-				if m.Message.Route == "rte_upgrade" {
-					of = append(of, m.Message)
-				}
-			}
-			return of
-		}
 		s.Must(s.Hub.Pause(t.Context(), followtest.Workspace, mailbox, time.Now().Add(400*24*time.Hour), "test"))
 		wait(2 * month) // light renews twice while nothing can be sent
 		stop := s.run()
 		wait(time.Minute)
-		of := offers()
+		of := s.made("upgrade")
 		if len(of) != 1 || of[0].Customer != "cus_"+token || of[0].While.Product != "premium" {
 			t.Fatalf("%d offers: %+v", len(of), of)
 		}
@@ -333,12 +448,12 @@ func TestUpgradeOnce(t *testing.T) {
 			wait(time.Minute)
 		}
 		renews()
-		if of := offers(); len(of) != 1 {
+		if of := s.made("upgrade"); len(of) != 1 {
 			t.Errorf("%d offers after another renewal", len(of))
 		}
 		s.route("upgrade", func(r *engawa.Route) { r.Then[0].Product = monthly }) // another plan, which is higher than light too
 		renews()
-		if of := offers(); len(of) != 2 || s.last("upgrade").Message.While.Product != monthly {
+		if of := s.made("upgrade"); len(of) != 2 || s.last("upgrade").Message.While.Product != monthly {
 			t.Errorf("%d offers, after the route offers another plan", len(of))
 		}
 	})
@@ -444,13 +559,20 @@ func (s *shop) held(c outreach, who string, undone bool) {
 		c.undo(s, who)
 		wait(time.Minute)
 	}
-	sent := len(s.inbox.Mails())
 	s.Must(s.Hub.Pause(s.t.Context(), followtest.Workspace, mailbox, time.Time{}, ""))
 	wait(time.Minute)
-	m := s.last(c.name)
+	m, mails := s.last(c.name), 0
+	for _, mail := range s.inbox.Mails() {
+		if mail.Subject == m.Message.Content.Subject {
+			mails++
+		}
+	}
+	if n := len(s.made("winback_")); strings.HasPrefix(c.name, "winback_") && n != 1 { // one is asked back for one reason
+		s.t.Errorf("%d win-backs", n)
+	}
 	if !undone {
-		if m.Message.State != engawa.MessageSent || len(s.inbox.Mails()) <= sent {
-			s.t.Errorf("not sent: %s, %+v", m.Message.State, m.Deliveries[0].Verdict)
+		if m.Message.State != engawa.MessageSent || mails != 1 {
+			s.t.Errorf("%s by %d mails: %+v", m.Message.State, mails, m.Deliveries[0].Verdict)
 		}
 		return
 	}
@@ -458,10 +580,8 @@ func (s *shop) held(c outreach, who string, undone bool) {
 	if m.Message.State != engawa.MessageRefused || why.Outcome != engawa.Refuse || why.Reasons[0].Code != "rules.gone_"+string(c.gone) {
 		s.t.Errorf("%s: %+v, want %s", m.Message.State, why, c.gone)
 	}
-	for _, mail := range s.inbox.Mails()[sent:] {
-		if strings.Contains(string(mail.Raw), m.Message.ID) {
-			s.t.Errorf("it was sent")
-		}
+	if mails != 0 {
+		s.t.Errorf("it was sent")
 	}
 }
 

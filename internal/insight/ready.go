@@ -1,6 +1,8 @@
 package insight
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,15 +70,18 @@ func (r Ready) AsksProduct() bool { return r.While == engawa.WhileLower }
 
 // Choice is what is chosen when a ready-made route is made.
 type Choice struct {
-	Name        string // the route's
-	App         string // may be empty
-	Destination string // of one to staff
-	Template    string // of one to customers
-	Product     string // of one that asks for it
+	Name        string   // the route's
+	App         string   // may be empty
+	Bundles     []string // the app's bundle ids, as events of its App Store accounts have them; none: no account has one yet
+	Destination string   // of one to staff
+	Template    string   // of one to customers
+	Product     string   // of one that asks for it
 	Via         []engawa.Via
 }
 
-// Route is the route to be made: switched off, for a person to read it first.
+// Route is the route to be made: switched off, for a person to read it first. One to
+// customers takes what happens in its app alone, and what the store tells counts in
+// production: a tester's subscription in the sandbox is over in minutes, again and again.
 func (r Ready) Route(c Choice) engawa.Route {
 	st := engawa.Step{To: c.Destination, Purpose: r.Purpose, Via: c.Via}
 	if !r.Staff {
@@ -85,7 +90,25 @@ func (r Ready) Route(c Choice) engawa.Route {
 	if r.AsksProduct() {
 		st.Product = c.Product
 	}
-	return engawa.Route{Name: c.Name, Events: r.Events, Condition: r.Condition, Then: []engawa.Step{st}}
+	return engawa.Route{Name: c.Name, Events: r.Events, Condition: r.condition(c), Then: []engawa.Step{st}}
+}
+
+func (r Ready) condition(c Choice) string {
+	var all []string
+	if strings.HasPrefix(r.Events[0], "store.") { // an alarm is the hub's own, and has no environment
+		all = append(all, fmt.Sprintf("event.data.environment == %q", engawa.Production))
+	}
+	if !r.Staff && len(c.Bundles) > 0 {
+		ids := make([]string, len(c.Bundles))
+		for i, id := range c.Bundles {
+			ids[i] = strconv.Quote(id)
+		}
+		all = append(all, fmt.Sprintf("event.data.bundle_id in [%s]", strings.Join(ids, ", ")))
+	}
+	if r.Condition != "" {
+		all = append(all, r.Condition)
+	}
+	return strings.Join(all, " && ")
 }
 
 // Words are a template's for an app, or for a business that named none.

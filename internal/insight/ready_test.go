@@ -14,16 +14,23 @@ import (
 
 // TestRoutesHaveWords: each ready-made route makes one that may be saved, of
 // events that there are, and has words in every language that may be sent: those
-// of a service message advertise nothing, and those that advertise say so.
+// of a service message advertise nothing, and those that advertise say so. What the
+// store tells is taken in production, and what customers are written of in their app.
 func TestRoutesHaveWords(t *testing.T) {
 	w, err := text.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range insight.Routes() {
-		made := r.Route(insight.Choice{Name: "x", App: "app_1", Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
+		made := r.Route(insight.Choice{Name: "x", App: "app_1", Bundles: []string{"jp.hinata.coffee"}, Destination: "dst_1", Product: `a"b`, Via: []engawa.Via{{Account: "acc_1"}}})
 		if doubts, err := route.Check(made, nil, nil); err != nil || len(doubts) > 0 || made.Enabled {
 			t.Errorf("%s: enabled %t, %v, in doubt: %v", r.Name, made.Enabled, err, doubts)
+		}
+		takes := map[string]bool{`event.data.environment == "production"`: strings.HasPrefix(r.Events[0], "store."), `event.data.bundle_id in ["jp.hinata.coffee"]`: !r.Staff}
+		for asks, want := range takes {
+			if strings.Contains(made.Condition, asks) != want {
+				t.Errorf("%s takes: %s", r.Name, made.Condition)
+			}
 		}
 		for _, e := range r.Events {
 			if _, ok := catalogue.Find(e); !ok {

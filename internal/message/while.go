@@ -33,6 +33,9 @@ func (w *world) while(ctx context.Context, r Request) (engawa.While, error) {
 	if engawa.CodeOf(err) == engawa.CodeNotFound {
 		return out, nil
 	}
+	if r.App != "" && p.App != "" && p.App != r.App {
+		return out, nil // under the name of another app nothing goes out
+	}
 	if out.Purchase = p.ID; r.While != engawa.WhileLower {
 		out.Product = text.Value(Data(*r.Event), "product_id")
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
+	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/engawa/engawa"
@@ -247,6 +248,76 @@ func (r compiled) holds(ev engawa.Event, data map[string]any, c engawa.Customer)
 		return false, engawa.Invalid("/condition", "compare what it gives, as in event.data.paid == true", "on this event the condition gives %s, not true or false", out.Type().TypeName())
 	}
 	return yes, nil
+}
+
+// MayHold reports whether a route's condition may hold of an event of a type from an
+// account, of whose data only some members are known: it does not where it is false
+// whatever the others are, and whoever the customer is. An empty type or account is
+// not known either. A condition that cannot be read is broken on such an event, as on
+// any, and may.
+func MayHold(r engawa.Route, typ, account string, data map[string]any) bool {
+	if r.Condition == "" {
+		return true
+	}
+	read, _, err := condition(r.Condition)
+	if err != nil {
+		return true
+	}
+	event := map[string]any{"data": data}
+	if typ != "" {
+		event["type"], event["group"], event["opt_in"] = typ, engawa.GroupOf(typ), optIn(typ)
+	}
+	if account != "" {
+		event["account"] = account
+	}
+	no, err := denied(read, event, data)
+	return err != nil || !no
+}
+
+// denied reports whether a condition is false of an event whatever its members are that
+// are not known.
+func denied(read *cel.Ast, event, data map[string]any) (bool, error) {
+	env, err := language()
+	if err != nil {
+		return false, err
+	}
+	prog, err := env.Program(read, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(costLimit))
+	if err != nil {
+		return false, err
+	}
+	open := []*cel.AttributePatternType{cel.AttributePattern("customer"), cel.AttributePattern("event").QualString("data").QualString("")}
+	for _, name := range named(read) {
+		if _, ok := event[name]; !ok {
+			open = append(open, cel.AttributePattern("event").QualString(name))
+		}
+		if _, ok := data[name]; !ok {
+			open = append(open, cel.AttributePattern("event").QualString("data").QualString(name))
+		}
+	}
+	vars, err := cel.PartialVars(map[string]any{"event": event}, open...)
+	if err != nil {
+		return false, err
+	}
+	out, _, err := prog.Eval(vars)
+	if err != nil {
+		return false, err
+	}
+	yes, known := out.Value().(bool)
+	return known && !yes, nil
+}
+
+// named are the names of all members that a condition may ask for: event.data.x,
+// event.data["x"], "x" in event.data.
+func named(read *cel.Ast) (names []string) {
+	celast.PostOrderVisit(read.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		if text, ok := constant(e); ok {
+			names = append(names, text)
+		}
+		if e.Kind() == celast.SelectKind {
+			names = append(names, e.AsSelect().FieldName())
+		}
+	}))
+	return names
 }
 
 // unread is why a condition cannot be used on any event.
