@@ -5,6 +5,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -158,6 +159,7 @@ type Message struct {
 	CanCancel                              bool
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
+	Answers                                []store.Answer // the customer's, to a partner's message
 	Told                                   []EventRow // the events that it names together
 	Related                                []EventRow // of one cause with its event, and not among those
 	Mark                                   string     // as in Live
