@@ -160,9 +160,9 @@ type Message struct {
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
 	Answers                                []store.Answer // the customer's, to a partner's message
-	Told                                   []EventRow // the events that it names together
-	Related                                []EventRow // of one cause with its event, and not among those
-	Mark                                   string     // as in Live
+	Told                                   []EventRow     // the events that it names together
+	Related                                []EventRow     // of one cause with its event, and not among those
+	Mark                                   string         // as in Live
 }
 
 // Reply is an answer that came to a message in a staff place.
