@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func thread(d *desk) {
 	d.must(err)
 	message := "/messages/" + cs[0].Message
 	words := []string{"はい &lt;b&gt;です&lt;/b&gt;", "<mark>[お名前は伏せています]</mark>", "お名前は伏せています（1件）", "a.txt", "1バイト"}
-	waits := append(words[:len(words):len(words)], "担当者の確認待ち", "/tasks/"+cs[0].Task, "お客さまのメールアドレスではありません")
+	waits := append(slices.Clip(words), "担当者の確認待ち", "/tasks/"+cs[0].Task, "お客さまのメールアドレスではありません")
 	for range 2 { // the first look changed nothing
 		sees(list, "はい &lt;b&gt;です&lt;/b&gt;", message+"/thread", "担当者の確認待ち", "在庫 &lt;くん&gt;")
 		sees(message, waits...)
