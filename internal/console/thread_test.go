@@ -46,7 +46,7 @@ func thread(d *desk) {
 	waits := append(slices.Clip(words), "担当者の確認待ち", "/tasks/"+cs[0].Task, "お客さまのメールアドレスではありません")
 	for range 2 { // the first look changed nothing
 		sees(list, "はい &lt;b&gt;です&lt;/b&gt;", message+"/thread", "担当者の確認待ち", "在庫 &lt;くん&gt;")
-		sees(message, waits...)
+		sees(message, append(waits, "在庫 &lt;くん&gt;")...)
 		sees(message+"/thread", append(waits, "在庫 &lt;くん&gt;", "/customers/cus_stop")...)
 	}
 	d.member.Role = engawa.Viewer
