@@ -76,7 +76,7 @@ type front struct {
 	*serve.Hub
 
 	api http.Handler
-	key engawa.Secret
+	Key engawa.Secret
 }
 
 // vendor is a partner with an app.
@@ -121,7 +121,7 @@ func newVendor(ctx context.Context, f front, i int, customer string) (v *vendor,
 	v = &vendor{front: f, from: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 1).String()}
 	add := func(path, body string) (out map[string]any) {
 		if err == nil {
-			out, err = v.ask(ctx, http.MethodPost, path, f.key.Reveal(), body)
+			out, err = v.ask(ctx, http.MethodPost, path, f.Key.Reveal(), body)
 		}
 		return out
 	}
