@@ -7,12 +7,13 @@
 # make bench-desk  the support desk's search among a million customers, on both engines; takes minutes
 # make bench-trial  a changed route tried on 100,000 past events until the difference is listed, on both engines
 # make bench-packs  a pack of rules tried on 100,000 past messages, on both engines
+# make bench-handles  how far apart in time answers about handles and relay addresses are, on both engines
 # make soak      races of withdrawals against what is sent, RACES on each engine; takes an hour
 # make mutants   changes of the rules that no test notices; takes an hour
 # make fuzz      every fuzz target for FUZZTIME each; report in docs/reports
 # make screens   screenshots of the pages, into docs/screens
 # make generate  what is generated: code of pages, golden files, documents
-.PHONY: demo test check lint bench bench-lanes bench-first bench-desk bench-trial bench-packs soak mutants fuzz screens generate
+.PHONY: demo test check lint bench bench-lanes bench-first bench-desk bench-trial bench-packs bench-handles soak mutants fuzz screens generate
 
 FUZZTIME ?= 30s
 RACES    ?= 50000
@@ -60,6 +61,9 @@ bench-trial:
 
 bench-packs:
 	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench packs'
+
+bench-handles:
+	script/postgres durable sh -c 'echo "$$ENGAWA_TEST_POSTGRES" | go run ./internal/bench handles'
 
 soak:
 	script/postgres run go test ./internal/store -run '^TestWithdrawalRaces$$' -count=1 -v -timeout 5h -races $(RACES)

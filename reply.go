@@ -18,7 +18,7 @@ type Reply struct {
 	At        time.Time // when it came, to the hour
 	Body      ReplyBody // sealed with the customer's key; empty after an erasure
 	CreatedAt time.Time // the hub's own; not for the partner
-	Doubt     Doubt     // why it waits for a person instead of being the partner's to read; empty: it is the partner's
+	Doubt     Doubt     // why it is not the partner's to read; empty: it is
 	Sender    string    // from which masked address it says it came, while it waits
 }
 
@@ -30,6 +30,7 @@ const (
 	DoubtNone     Doubt = ""
 	DoubtStranger Doubt = "stranger" // its From is none of the customer's mailboxes
 	DoubtForged   Doubt = "forged"   // nothing shows that From's domain sent it
+	DoubtLeft     Doubt = "left"     // a person decided to leave it: that it came is all that is kept
 )
 
 // Format names the reply without its words, whatever the verb.

@@ -127,6 +127,8 @@ func main() {
 		err = built(ctx, func(binary string) error {
 			return onEach(ctx, r, server, func(ctx context.Context, e engine) error { _, err := r.lanes(ctx, binary, e); return err })
 		})
+	case len(os.Args) == 2 && os.Args[1] == "handles":
+		err = onEach(ctx, r, server, r.handles)
 	case len(os.Args) == 2 && os.Args[1] == "packs":
 		err = onEach(ctx, r, server, r.packTrial)
 	case len(os.Args) == 2 && os.Args[1] == "verdict":
@@ -275,7 +277,7 @@ func (r *report) run(ctx context.Context, binary string, e engine) error {
 	}
 	r.line("HandOver", l.n, figure{rate, "requests/s"}, ms(l.p50, "p50-ms"), ms(l.p95, "p95-ms"), ms(l.p99, "p99-ms"))
 	r.line("Peak", 1, megabytes(max(peak, l.peak, in.peak), "MB"))
-	return nil
+	return r.handles(ctx, e)
 }
 
 func megabytes(kib int, unit string) figure { return figure{float64(kib) / 1024, unit} }

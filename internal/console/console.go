@@ -277,6 +277,8 @@ func (c *console) inside(mux *http.ServeMux) {
 	mux.Handle("POST /partners/{id}/grants/{grant}/end", c.page(engawa.Admin, c.endGrant))
 	mux.Handle("POST /partners/{id}/stop", c.page(engawa.Admin, c.stopPartner))
 	mux.Handle("POST /partners/{id}/lift", c.page(engawa.Admin, c.liftPartner))
+	mux.Handle("GET /partners/{id}/threads", c.page(engawa.Support, c.threads))
+	mux.Handle("GET /messages/{id}/thread", c.page(engawa.Support, c.thread))
 	mux.Handle("GET /replies/{id}", c.page(engawa.Support, c.reply))
 	mux.Handle("POST /replies/{id}/pass", c.page(engawa.Support, c.passReply))
 	mux.Handle("POST /replies/{id}/leave", c.page(engawa.Support, c.leaveReply))

@@ -143,7 +143,7 @@ func (c *console) messageView(v *visit) (Message, error) {
 	m := said.Message
 	first, _, _ := strings.Cut(strings.TrimSpace(m.Content.Text), "\n")
 	view := Message{
-		Page: v.titled("messages", cmp.Or(m.Content.Subject, first, v.T("messages.no_subject"))), ID: m.ID, Event: m.Event, Route: m.Route, Customer: m.Customer, To: n.to(m), From: v.workspace.Name,
+		Page: v.titled("messages", cmp.Or(m.Content.Subject, first, v.T("messages.no_subject"))), ID: m.ID, Event: m.Event, Route: m.Route, Customer: m.Customer, To: n.to(m), From: n.from(m),
 		App: m.App, Topic: m.Topic, Purpose: m.Purpose, Trigger: m.Trigger, State: m.State, CreatedAt: m.CreatedAt, NotBefore: m.NotBefore, ExpiresAt: m.ExpiresAt,
 		Urgent: m.Urgent, Sample: m.Sample, Content: m.Content,
 		CanCancel: m.State == engawa.MessageWaiting && v.Role.Allows(engawa.Support),
@@ -157,6 +157,9 @@ func (c *console) messageView(v *visit) (Message, error) {
 	view.Mark = markOf(view.Deliveries)
 	view.ByHand = n.byHand(said)
 	if view.Replies, err = c.replies(v, m.ID); err != nil {
+		return Message{}, err
+	}
+	if view.Answers, err = c.answers(v, m); err != nil {
 		return Message{}, err
 	}
 	return view, c.origin(v, n, &view)

@@ -113,6 +113,16 @@ func (n *names) to(m engawa.Message) string {
 	return n.destination(m.Destination)
 }
 
+// from names who speaks in a message: the business, or a partner.
+func (n *names) from(m engawa.Message) string {
+	if m.Partner != "" {
+		if p, err := n.c.Store.Partner(n.v.ctx(), n.v.ws(), m.Partner); err == nil {
+			return p.Name
+		}
+	}
+	return n.v.workspace.Name
+}
+
 func (n *names) destination(id string) string {
 	if d, ok := n.destinations[id]; ok {
 		return d.Name

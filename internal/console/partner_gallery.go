@@ -22,6 +22,11 @@ func partnerSamples(page func(at, title string) Page) []Sample {
 		{"partner-secret", SecretMadePage(sampleSecret(at("secret.made")))},
 		{"answer-unproved", UnprovedPage(sampleReply(at("reply.title")))},
 		{"answer-unproved-ended", UnprovedPage(sampleLateReply(at("reply.title")))},
+		{"threads", ThreadsPage(sampleThreads(at("threads.title")))},
+		{"threads-empty", ThreadsPage(Threads{Page: at("threads.title"), Partner: samplePartnerID, Name: samplePartnerName(at(""))})},
+		{"thread", ThreadPage(sampleThread(at("")))},
+		{"thread-gone", ThreadPage(sampleGoneThread(at("")))},
+		{"message-answered", MessagePage(sampleAnswered(page("messages", "")))},
 		{"grant-new", GrantFormPage(sampleGrantForm(at("grant.new")))},
 	}
 }
@@ -143,6 +148,67 @@ func sampleReply(p Page) Unproved {
 			Body: engawa.ReplyBody{Subject: "Re: " + s.subject, Text: s.plan + "\n\n" + p.T("scrub.name"), Files: []engawa.ReplyFile{{Name: "photo.png", Type: "image/png"}}},
 		}},
 	}
+}
+
+// sampleAnswers are one that the partner can read, one that waits and one that was left.
+func sampleAnswers(p Page) []store.Answer {
+	s := spokenIn(p.Locale)
+	reply := func(id string, before time.Duration, doubt engawa.Doubt) engawa.Reply {
+		return engawa.Reply{ID: id, Partner: samplePartnerID, App: "app_1", Message: "msg_1", Handle: "sub_4m2k3m9x1c4t8v7w2y5z0a3b6", At: ago(before).Truncate(time.Hour), CreatedAt: ago(before), Doubt: doubt}
+	}
+	mark := func(what string) string { return "[" + p.T("scrub."+what) + "]" }
+	read, waits, left := reply("rep_1", 26*time.Hour, ""), reply("rep_2", 3*time.Hour, engawa.DoubtForged), reply("rep_3", 2*time.Hour, engawa.DoubtLeft)
+	read.Body = engawa.ReplyBody{
+		Subject: "Re: " + s.subject, Text: s.plan + "\n\n" + mark("name") + "\n" + mark("address") + "\n\n" + mark("document"),
+		Hidden: map[string]int{"name": 1, "address": 1}, Held: map[string]int{"document": 1},
+	}
+	waits.Body = engawa.ReplyBody{Subject: "Re: " + s.subject, Text: s.plan}
+	return []store.Answer{
+		{Reply: read, Files: []store.AnswerFile{{Name: "photo.png", Type: "image/png", Size: 48_213}, {Name: "order.txt", Type: "text/plain", Size: 312}}, Told: []engawa.MessageState{engawa.MessageSent, engawa.MessageFailed}},
+		{Reply: waits, Task: "tsk_1"},
+		{Reply: left, Gone: true},
+	}
+}
+
+func sampleThreads(p Page) Threads {
+	as := sampleAnswers(p)
+	return Threads{Page: p, Partner: samplePartnerID, Name: samplePartnerName(p), Next: "/partners/" + samplePartnerID + "/threads?after=x", Rows: []store.Conversation{
+		{Answer: as[1], AppName: sampleAppName(p), Answers: 2, Waiting: 1},
+		{Answer: as[2], Answers: 4, Waiting: 2},
+		{Answer: as[0], AppName: sampleAppName(p), Answers: 1},
+	}}
+}
+
+func sampleThread(p Page) Thread {
+	p.Title = p.T("thread.title", "partner", samplePartnerName(p))
+	s := spokenIn(p.Locale)
+	v := Thread{Page: p, CustomerName: s.hana, Before: "/messages/msg_1/thread?after=x", Thread: store.Thread{
+		Partner: samplePartnerID, PartnerName: samplePartnerName(p), App: "app_1", AppName: sampleAppName(p), Handle: "sub_4m2k3m9x1c4t8v7w2y5z0a3b6", Customer: "cus_hana",
+		Lines: []store.ThreadLine{{At: ago(27 * time.Hour), Said: store.Said{Message: engawa.Message{ID: "msg_1", State: engawa.MessageSent, Content: engawa.Content{Subject: s.subject, Text: s.plan}}}}},
+	}}
+	for _, a := range sampleAnswers(p) {
+		v.Lines = append(v.Lines, store.ThreadLine{At: a.CreatedAt, Answer: &a})
+	}
+	return v
+}
+
+// sampleGoneThread is of a customer who was erased.
+func sampleGoneThread(p Page) Thread {
+	v := sampleThread(p)
+	v.CustomerName, v.Before, v.Cut = p.T("customer.erased"), "", true
+	v.Lines[0].Said = store.Said{Message: engawa.Message{ID: "msg_1", State: engawa.MessageSent}, Erased: true}
+	a := *v.Lines[1].Answer
+	a.Body, a.Files, a.Gone, a.Told = engawa.ReplyBody{}, nil, true, nil
+	v.Lines = append(v.Lines[:1], store.ThreadLine{At: a.CreatedAt, Answer: &a})
+	return v
+}
+
+// sampleAnswered is a partner's message that a customer answered.
+func sampleAnswered(p Page) Message {
+	v := sampleSaid(p, spokenIn(p.Locale))
+	v.Event, v.EventLine, v.Route, v.RouteName, v.From = "", "", "", "", samplePartnerName(p)
+	v.Answers = sampleAnswers(p)
+	return v
 }
 
 func sampleLateReply(p Page) Unproved {

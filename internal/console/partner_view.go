@@ -73,6 +73,22 @@ type Unproved struct {
 	CustomerName string
 }
 
+// Threads are a partner's conversations with customers.
+type Threads struct {
+	Page
+	Partner, Name string
+	Rows          []store.Conversation
+	Next          string
+}
+
+// Thread is one conversation.
+type Thread struct {
+	Page
+	store.Thread
+	CustomerName string
+	Before       string // URL of what was said before; empty: nothing
+}
+
 // Ending is what the end of a partner destroys from a day on, or has.
 type Ending struct {
 	Done      bool

@@ -34,6 +34,8 @@ var shots = []struct {
 	{"message-refused", "ko", 390, "light"},
 	{"message-held", "en", 1280, "dark"},
 	{"messages", "ja", 390, "light"},
+	{"thread", "ja", 1280, "light"},
+	{"thread", "ko", 390, "light"},
 	{"customer", "ko", 1280, "light"},
 	{"customer", "ja", 390, "light"},
 	{"customers-none", "ja", 1280, "light"},

@@ -30,7 +30,7 @@ func (d *desk) unproved(act string) func() string {
 			Delivery: delivery.ID,
 			Reply: &engawa.Reply{
 				ID: id, Partner: m.Partner, At: now, CreatedAt: now, Doubt: engawa.DoubtStranger, Sender: engawa.MaskAddress("jiro@elsewhere.example"),
-				Body: engawa.ReplyBody{Subject: "Re: x", Text: "はい <b>です</b>", Files: []engawa.ReplyFile{{Name: "a.txt", Type: "text/plain", Data: []byte("x")}}},
+				Body: engawa.ReplyBody{Subject: "Re: x", Text: "はい <b>です</b>\n[お名前は伏せています]", Hidden: map[string]int{"name": 1}, Files: []engawa.ReplyFile{{Name: "a.txt", Type: "text/plain", Data: []byte("x")}}},
 			},
 		})
 		d.must(err)

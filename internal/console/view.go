@@ -5,6 +5,7 @@ import (
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/channel"
+	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 )
 
@@ -158,9 +159,10 @@ type Message struct {
 	CanCancel                              bool
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
-	Told                                   []EventRow // the events that it names together
-	Related                                []EventRow // of one cause with its event, and not among those
-	Mark                                   string     // as in Live
+	Answers                                []store.Answer // the customer's, to a partner's message
+	Told                                   []EventRow     // the events that it names together
+	Related                                []EventRow     // of one cause with its event, and not among those
+	Mark                                   string         // as in Live
 }
 
 // Reply is an answer that came to a message in a staff place.

@@ -71,7 +71,7 @@ func TestPartnersRoad(t *testing.T) {
 		r.reads(handle, message)
 		r.withdraws(mail)
 		r.isRefused(handle)
-		r.ends()
+		r.ends(handle)
 		return nil
 	})
 	if err != nil {
@@ -327,9 +327,9 @@ func (r *road) isRefused(handle string) {
 	}
 }
 
-// ends is the operator in the console, who ends the partner and downloads the
-// certificate. It is checked with the keys that the hub publishes.
-func (r *road) ends() {
+// ends is the operator in the console, who reads the conversation as the partner does,
+// ends the partner and downloads the certificate. It is checked with the keys that the hub publishes.
+func (r *road) ends(handle string) {
 	r.t.Helper()
 	link, err := r.hub.SignInLink(r.ctx, workspaceID, ownerID)
 	if err != nil {
@@ -338,6 +338,13 @@ func (r *road) ends() {
 	r.browser = tab(r.browser, r.t)
 	r.open(link)
 	r.press("main form button.main")
+	r.open(r.world.hubURL + "/partners/" + r.client + "/threads")
+	r.press(`section a`)
+	r.sees("在庫くん", "お客さまの返信", "ありがとうございます。", "お名前は伏せています", "パートナーが読めます", "在庫の自動発注を始めました。", handle)
+	letter := looktest.Eval[string](r.browser, r.t, `[...document.querySelectorAll("mark")].pop().closest(".letter").innerText`)
+	if strings.Contains(letter, r.customer.ContactPoints[0].Address.Reveal()) || strings.Contains(letter, r.customer.Customer.Name) {
+		r.t.Errorf("the thread shows more than the partner reads: %s", letter)
+	}
 	r.open(r.world.hubURL + "/partners/" + r.client)
 	looktest.Eval[bool](r.browser, r.t, `document.querySelector('[name="sure"]').closest("details").open = true`)
 	looktest.Do(r.browser, r.t, chromedp.Click(chromedp.CSS(`[name="sure"]`)))

@@ -11,7 +11,7 @@ import (
 // TestPage holds docs/mail.md and docs/relay.md to the tests that they name.
 func TestPage(t *testing.T) {
 	var tests strings.Builder
-	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store", "../breaker", "../refusal", "../channel/mail", "../dispatch", "../serve", "scrub"} {
+	for _, dir := range []string{".", "../letter", "../source/inbox", "../console", "../store", "../breaker", "../refusal", "../channel/mail", "../dispatch", "../serve", "../api", "../demo", "../partner", "scrub"} {
 		files, err := filepath.Glob(dir + "/*_test.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)

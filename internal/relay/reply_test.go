@@ -85,6 +85,9 @@ func TestReplyToPartner(t *testing.T) {
 	if len(rs) != 1 || !readAs(rs[0].Body.Text, want) || rs[0].Message != "msg_2" || rs[0].At.Minute() != 0 {
 		t.Errorf("the partner reads %v: %q", rs, rs[0].Body.Text)
 	}
+	if got := p.thread("msg_2"); len(got) != 5 || got[0] != "x" || !readAs(got[4], want) || strings.Count(strings.Join(got, ""), "[forged]") != 2 {
+		t.Errorf("the thread is %q", got)
+	}
 	if s := p.log.String(); strings.Contains(s, "taro") || strings.Contains(s, "田中") {
 		t.Errorf("the log tells %s", s)
 	}
@@ -92,6 +95,9 @@ func TestReplyToPartner(t *testing.T) {
 	said := map[string]string{"live": p.say(to, signed)}
 	_, err = p.Erase(ctx, "ws_1", "cus_1")
 	p.must(err)
+	if got := p.thread("msg_2"); len(slices.Compact(got)) != 1 || got[0] != "gone" {
+		t.Errorf("after the erasure the thread is %q", got)
+	}
 	said["erased"] = p.say(to, signed)
 	said["never handed over"] = p.say(relay.LocalPart(p.vault, relay.Reply, engawa.NewOrderedID(engawa.PrefixDelivery, now), now.Add(time.Hour))+"@"+domain, signed)
 	said["of the workspace"] = p.say(own, signed)
@@ -100,6 +106,27 @@ func TestReplyToPartner(t *testing.T) {
 			t.Errorf("to an address that is %s it says %q, else %q", name, s, said["live"])
 		}
 	}
+}
+
+// thread is what stands in the thread of a message: its words and those of answers,
+// with the doubt about each, and "gone" where no words are left.
+func (p *post) thread(message string) (lines []string) {
+	p.t.Helper()
+	h, err := p.Thread(p.t.Context(), "ws_1", message, store.Page{})
+	p.must(err)
+	for _, l := range h.Lines {
+		switch a := l.Answer; {
+		case l.Said.Erased, a != nil && a.Gone:
+			lines = append(lines, "gone")
+		case a == nil:
+			lines = append(lines, l.Said.Message.Content.Text)
+		case a.Doubt != "":
+			lines = append(lines, a.Body.Text+" ["+string(a.Doubt)+"]")
+		default:
+			lines = append(lines, a.Body.Text)
+		}
+	}
+	return lines
 }
 
 // say brings a mail and returns what the server said to RCPT and to the mail.

@@ -84,6 +84,18 @@ func (o shop) answers(t *testing.T, token, handle, message string, got chan post
 			t.Fatal("the endpoint was not told of the answer")
 		}
 	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // until what the endpoint answered is recorded
+		as, err := o.Store.Answers(t.Context(), "ws_1", m.Message.Customer, message)
+		if err != nil || len(as) != 1 {
+			t.Fatalf("%d answers, %v", len(as), err)
+		}
+		if fmt.Sprint(as[0].Told) == "[sent]" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the thread says of the endpoint %v", as[0].Told)
+		}
+	}
 	rs := o.ask(t, "GET", "/v1/partner/replies", token, "")["replies"].([]any)
 	if len(rs) != 1 {
 		t.Fatalf("the partner reads %v", rs)

@@ -72,9 +72,12 @@ func (t *tx) namesIn(r engawa.Reply) (partner, app string, err error) {
 
 // tellPartner reports that there is something for a partner to read.
 func (t *tx) tellPartner(r engawa.Reply) error {
-	return t.report(engawa.Event{Workspace: r.Workspace, Type: PartnerReplied, DedupKey: "reply:" + r.ID},
+	return t.report(engawa.Event{Workspace: r.Workspace, Type: PartnerReplied, DedupKey: toldOfReply + r.ID},
 		map[string]string{"partner": r.Partner, "app": r.App, "message": r.Message})
 }
+
+// toldOfReply begins the key of the event that tells a partner of a reply.
+const toldOfReply = "reply:"
 
 // PartnerReplied is reported, where a route asks, of what a customer answered a
 // partner. It names the partner's own message, and no customer.
@@ -133,6 +136,9 @@ func (t *tx) replies(workspace, where string, args ...any) (rs []engawa.Reply, e
 	return rs, nil
 }
 
+// inDoubt finds the replies that wait for a person.
+const inDoubt = `doubt NOT IN ('', 'left')`
+
 // UnprovedReply is a reply in doubt.
 type UnprovedReply struct {
 	engawa.Reply
@@ -149,7 +155,7 @@ func (r UnprovedReply) Format(f fmt.State, verb rune) { r.Reply.Format(f, verb) 
 // passed on or left is CodeNotFound.
 func (s *Store) UnprovedReply(ctx context.Context, workspace, id string) (u UnprovedReply, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rs, err := t.replies(workspace, `r.id = $2 AND r.doubt <> ''`, id)
+		rs, err := t.replies(workspace, `r.id = $2 AND `+inDoubt, id)
 		if err != nil {
 			return err
 		}
@@ -192,7 +198,7 @@ func (s *Store) PassReply(ctx context.Context, workspace, id string) error {
 			return err
 		}
 		// created_at is its place in the partner's list, which is read newest first.
-		if err := t.expect("answer that waits", `UPDATE partner_reply SET doubt = '', sender = '', created_at = $3 WHERE workspace = $1 AND id = $2 AND customer = $4 AND doubt <> ''`,
+		if err := t.expect("answer that waits", `UPDATE partner_reply SET doubt = '', sender = '', created_at = $3 WHERE workspace = $1 AND id = $2 AND customer = $4 AND `+inDoubt,
 			workspace, id, now(), r.Customer); err != nil {
 			return err
 		}
@@ -211,15 +217,17 @@ func (s *Store) PassReply(ctx context.Context, workspace, id string) error {
 	return nil
 }
 
-// LeaveReply takes away a reply in doubt, for good. That somebody answered, with
-// their words, stays in the journal of the workspace.
+// LeaveReply destroys what a reply in doubt says, for good; that it came and was left
+// stays in the thread. That somebody answered, with their words, stays in the journal of
+// the workspace.
 func (s *Store) LeaveReply(ctx context.Context, workspace, id string) error {
 	err := s.sealTx(ctx, []string{workspace}, func(t *tx) error {
 		r, err := t.doubtful(workspace, id)
 		if err != nil {
 			return err
 		}
-		if err := t.expect("answer that waits", `DELETE FROM partner_reply WHERE workspace = $1 AND id = $2 AND doubt <> ''`, workspace, id); err != nil {
+		if err := t.expect("answer that waits", `UPDATE partner_reply SET doubt = 'left', sender = '', sealed = $3, sealed_by = '`+destroyedBy+`' WHERE workspace = $1 AND id = $2 AND `+inDoubt,
+			workspace, id, make([]byte, wrappedSize)); err != nil {
 			return err
 		}
 		if err := t.closeTask(workspace, Closing{Kind: UnprovedTask, Ref: id}); err != nil {
@@ -238,7 +246,7 @@ func (s *Store) LeaveReply(ctx context.Context, workspace, id string) error {
 func (t *tx) doubtful(workspace, id string) (engawa.Reply, error) {
 	r, err := one(t, func(scan func(...any) error) (r engawa.Reply, err error) {
 		return r, scan(&r.Workspace, &r.ID, &r.Customer, &r.Partner, &r.App, &r.Message)
-	}, `SELECT workspace, id, customer, partner, app, message FROM partner_reply WHERE workspace = $1 AND id = $2 AND doubt <> ''`, workspace, id)
+	}, `SELECT workspace, id, customer, partner, app, message FROM partner_reply WHERE workspace = $1 AND id = $2 AND `+inDoubt, workspace, id)
 	if err != nil {
 		return r, found("answer that waits", err)
 	}

@@ -58,6 +58,7 @@ var computed = map[string][]string{
 	"letter.purpose.":  {"service", "notice", "marketing"},
 
 	"task.reply.unproved.why.": {"stranger", "forged"},
+	"thread.state.":            {"passed", "waiting", "left"},
 
 	"scrub.": {"address", "phone", "name", "id", "alias", "link", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
 	// The customers' pages.
