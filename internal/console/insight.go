@@ -385,17 +385,6 @@ func (c *console) adoption(v *visit) error {
 	view.Ready = readyRows(v.Page, routes, shops)
 	return v.show(AdoptionPage(view))
 }
-
-// only are the days of the accounts that a choice means and of a product, or of all.
-func only(days []engawa.StoreDay, chosen string, meant []string, product string) (out []engawa.StoreDay) {
-	for _, d := range days {
-		if (chosen == "" || d.Account == chosen || slices.Contains(meant, d.Account)) && (product == "" || d.Product == product) {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // rows are the types of a phase.
 func (v Adoption) rows(p insight.Phase) []insight.Adopted {
 	return slices.DeleteFunc(slices.Clone(v.Rows), func(a insight.Adopted) bool { return a.Phase != p })
