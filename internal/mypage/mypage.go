@@ -256,13 +256,14 @@ var problems = map[engawa.Code]problem{
 
 // refused are the words for a sign-in that did not come to a page.
 func refused(why access.Refusal) problem {
-	switch why {
-	case access.NoCustomer:
-		return problem{http.StatusForbidden, "nobody"}
-	case access.SignInTooSoon:
-		return problem{http.StatusTooManyRequests, "soon"}
+	p := problem{http.StatusUnauthorized, "signin"}
+	if why == access.NoCustomer {
+		p = problem{http.StatusForbidden, "nobody"}
 	}
-	return problem{http.StatusUnauthorized, "signin"}
+	if why == access.SignInTooSoon {
+		p = problem{http.StatusTooManyRequests, "soon"}
+	}
+	return p
 }
 
 func (s *Site) tell(v *visit, err error) {

@@ -2,7 +2,6 @@ package mypage
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -117,7 +116,9 @@ func (s *Site) at(w way) (*access.OIDC, error) {
 		Endpoints: &access.Endpoints{Authorize: in.Authorize, Token: in.Token, UserInfo: in.UserInfo, Scopes: in.Scopes},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the sign-in of %s: %v", w.account.ID, err) // not what the customer entered
+		return nil, &engawa.Error{
+			Code: engawa.CodeUnavailable, Message: "nobody can sign in by the account " + w.account.ID, Remedy: "check the account's settings, and public_url", Err: err,
+		}
 	}
 	if s.ways == nil {
 		s.ways = map[string]opened{}

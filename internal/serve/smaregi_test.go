@@ -148,9 +148,10 @@ func (o lent) customer(t *testing.T, contract string) string {
 	return c
 }
 
-func (o lent) points(t *testing.T, contract string) (all []string) {
+// points are the addresses of the contract c1.
+func (o lent) points(t *testing.T) (all []string) {
 	t.Helper()
-	points, err := o.Store.ContactPoints(t.Context(), "ws_1", o.customer(t, contract))
+	points, err := o.Store.ContactPoints(t.Context(), "ws_1", o.customer(t, "c1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,14 +236,14 @@ func TestOwner(t *testing.T) {
 	if got := eval[string](b, `document.querySelector("#mail").value`); got != "aoi@shop.example" {
 		t.Errorf("the form suggests %q", got)
 	}
-	if got := o.points(t, "c1"); got != nil {
+	if got := o.points(t); got != nil {
 		t.Errorf("signing in left %q", got)
 	}
 	b.do(chromedp.Click(chromedp.CSS("#add > summary")))
 	b.fill("#mail", "keiri@shop.example")
 	b.do(chromedp.Click(chromedp.CSS(`[name="shared"]`)))
 	b.press("#add button")
-	if got := o.points(t, "c1"); !slices.Equal(got, []string{"keiri@shop.example contract false"}) {
+	if got := o.points(t); !slices.Equal(got, []string{"keiri@shop.example contract false"}) {
 		t.Errorf("an address was added: %q", got)
 	}
 	link := regexp.MustCompile(regexp.QuoteMeta(o.url) + `(/prove/\S+)`).FindStringSubmatch(o.letter(t))
@@ -251,7 +252,7 @@ func TestOwner(t *testing.T) {
 	}
 	b.open(link[1])
 	b.press(`button[value="yes"]`)
-	if got := o.points(t, "c1"); !slices.Equal(got, []string{"keiri@shop.example contract true"}) {
+	if got := o.points(t); !slices.Equal(got, []string{"keiri@shop.example contract true"}) {
 		t.Errorf("it was confirmed: %q", got)
 	}
 	b.quiet()
@@ -300,7 +301,7 @@ func TestSmaregiSignIn(t *testing.T) {
 		refused("another contract's address: "+act, status, page, http.StatusNotFound, nothing)
 	}
 	g.ask(books+"/points/"+points[0].ID+"/end", url.Values{})
-	if got := o.points(t, "c1"); len(got) != 1 {
+	if got := o.points(t); len(got) != 1 {
 		t.Errorf("another contract's address was taken away: %q", got)
 	}
 
