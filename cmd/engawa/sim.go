@@ -111,7 +111,7 @@ func (s simCmd) smaregi() *smaregi.Server {
 			{ID: "sb_hinata", Name: "ひなた珈琲", Plan: "スタンダード", State: "active", Mail: "keiri@hinata.example", Shares: true, Users: []smaregi.User{
 				{ID: "1", Name: "日向 葵", Mail: "aoi@hinata.example", Owner: true}, {ID: "2", Name: "佐藤 空", Mail: "sora@hinata.example"},
 			}},
-			{ID: "sb_komorebi", Name: "こもれび書店", Plan: "プロ", State: "active", Mail: "info@komorebi.example"},
+			{ID: "sb_komorebi", Name: "こもれび書店", Plan: "プロ", State: "active", Mail: "info@komorebi.example", Users: []smaregi.User{{ID: "1", Name: "木漏 日", Mail: "hi@komorebi.example", Owner: true}}},
 			{ID: "sb_akari", Name: "あかり薬局", Plan: "スタンダード", State: "end", Mail: "akari@akari.example"},
 		},
 	}

@@ -38,6 +38,7 @@ const (
 	ProviderState   Refusal = "provider_state"   // the answer does not belong to a sign-in begun in this browser
 	MailUnverified  Refusal = "mail_unverified"  // the provider does not vouch for the mail address
 	NoMember        Refusal = "no_member"        // the provider knows the person, no workspace does
+	NoCustomer      Refusal = "no_customer"      // the provider knows who it is, and it is no customer's
 )
 
 func (r Refusal) Error() string { return string(r) }
@@ -88,6 +89,9 @@ func refuse(r Refusal, cause error) *engawa.Error {
 		e.Message, e.Remedy = "your sign-in provider does not confirm that your mail address is yours", "confirm the address with the provider, then sign in again"
 	case NoMember:
 		e.Message, e.Remedy = "you are not a member here", "ask an owner to add you with the mail address that your provider knows"
+	case NoCustomer:
+		e.Code = engawa.CodeForbidden
+		e.Message, e.Remedy = "this sign-in is nobody's here", "sign in as a user of the contract that uses the app"
 	}
 	return e
 }
@@ -95,6 +99,13 @@ func refuse(r Refusal, cause error) *engawa.Error {
 // NotMember is the answer to somebody whom the provider vouches for and whom no
 // workspace knows.
 func NotMember() error { return refuse(NoMember, nil) }
+
+// NotCustomer is the answer to somebody whom the provider vouches for and who is no
+// customer here.
+func NotCustomer() error { return refuse(NoCustomer, nil) }
+
+// NotProved is the answer where what the provider told of somebody does not hold.
+func NotProved(cause error) error { return refuse(ProviderProof, cause) }
 
 // refused is a refusal with its cause.
 type refused struct {

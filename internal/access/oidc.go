@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -41,12 +42,21 @@ type Provider struct {
 	ClientSecret engawa.Secret // empty: a public client
 	RedirectURL  string        // exactly as registered with the provider
 	SubjectOnly  bool          // who it is counts alone: no mail address is asked for
+	Endpoints    *Endpoints    // of one that does not describe itself; nil: it does (OpenID Connect Discovery)
+}
+
+// Endpoints are where a provider is asked whose description and keys are not known.
+// Whom UserInfo names for the access token that was just traded at Token, both over
+// TLS, is who signs in; an ID token counts for nothing.
+type Endpoints struct {
+	Authorize, Token, UserInfo string
+	Scopes                     []string // besides openid
 }
 
 // Format names the provider without the secret, whatever the verb.
 func (p Provider) Format(f fmt.State, _ rune) { fmt.Fprint(f, "provider "+p.Issuer) }
 
-// OIDC signs members in by an OpenID provider: authorization code with PKCE
+// OIDC signs people in by an OpenID provider: authorization code with PKCE
 // (RFC 7636, S256), state and nonce bound to the browser (OpenID Connect Core
 // §3.1, RFC 9700 §2.1). It is safe for concurrent use.
 type OIDC struct {
@@ -79,6 +89,7 @@ type Claims struct {
 	Subject string
 	Mail    engawa.Address // verified by the provider
 	Name    string
+	Told    string // what UserInfo of Endpoints said, in JSON
 	Next    string // the local path to go on to
 }
 
@@ -88,6 +99,7 @@ func (c Claims) Format(f fmt.State, _ rune) { fmt.Fprint(f, "claims of "+c.Issue
 // trip is what the browser carries, sealed, to the provider and back.
 type trip struct {
 	Issuer   string `json:"iss"`
+	Back     string `json:"back"` // where it is to come back to, and nowhere else
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
@@ -107,7 +119,20 @@ func NewOIDC(p Provider, client *http.Client, v *vault.Vault, c Cookies) (*OIDC,
 	if p.ClientID == "" {
 		return nil, engawa.Invalid("/client_id", "copy the client id from the provider's page", "the client id is empty")
 	}
-	return &OIDC{settings: p, client: bounded(client), vault: v, cookies: c, used: map[string]time.Time{}}, nil
+	o := &OIDC{settings: p, client: bounded(client), vault: v, cookies: c, used: map[string]time.Time{}}
+	if p.Endpoints != nil {
+		if err := p.Endpoints.check(); err != nil {
+			return nil, err
+		}
+		o.provider = &discovered{Provider: (&oidc.ProviderConfig{
+			IssuerURL: p.Issuer, AuthURL: p.Endpoints.Authorize, TokenURL: p.Endpoints.Token, UserInfoURL: p.Endpoints.UserInfo,
+		}).NewProvider(context.Background())}
+	}
+	return o, nil
+}
+
+func (e *Endpoints) check() error {
+	return cmp.Or(checkProviderURL("/authorize", e.Authorize), checkProviderURL("/token", e.Token), checkProviderURL("/userinfo", e.UserInfo))
 }
 
 // Start sends the browser to the provider. The form value "next" is where it
@@ -119,7 +144,7 @@ func (o *OIDC) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t := trip{
-		Issuer: o.settings.Issuer, State: newToken().Reveal(), Nonce: newToken().Reveal(),
+		Issuer: o.settings.Issuer, Back: o.settings.RedirectURL, State: newToken().Reveal(), Nonce: newToken().Reveal(),
 		Verifier: oauth2.GenerateVerifier(), Next: localPath(r.FormValue("next")),
 	}
 	sealed, err := json.Marshal(t)
@@ -127,13 +152,17 @@ func (o *OIDC) Start(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("start sign-in: %w", err)
 	}
 	o.cookies.set(w, oidcCookie, o.vault.Token(oidcPurpose, sealed, time.Now().Add(oidcLife)), oidcLife)
-	to := o.oauth(p).AuthCodeURL(t.State, oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier))
+	ask := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(t.Verifier)}
+	if o.settings.Endpoints == nil {
+		ask = append(ask, oidc.Nonce(t.Nonce)) // for the ID token to repeat
+	}
+	to := o.oauth(p).AuthCodeURL(t.State, ask...)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
 // Finish takes the browser back: it checks the answer, trades the code and
-// verifies the ID token. Whatever comes of it, this trip is over. Every error is
+// verifies the ID token, or asks for user info where that is the proof. Whatever comes of it, this trip is over. Every error is
 // an *engawa.Error with a Refusal; it holds no code, token or address.
 func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request) (Claims, error) {
 	o.cookies.clear(w, oidcCookie)
@@ -153,6 +182,9 @@ func (o *OIDC) Finish(w http.ResponseWriter, r *http.Request) (Claims, error) {
 	tokens, err := o.oauth(p).Exchange(ctx, code, oauth2.VerifierOption(t.Verifier))
 	if err != nil {
 		return Claims{}, refuse(exchangeRefusal(err), errors.New("the code was not traded"))
+	}
+	if o.settings.Endpoints != nil {
+		return o.told(ctx, p, tokens, t)
 	}
 	id, err := o.verify(ctx, p, tokens, t, time.Now())
 	if err != nil {
@@ -221,15 +253,18 @@ func brief(err error) string {
 }
 
 func (o *OIDC) oauth(p *discovered) *oauth2.Config {
-	scopes := []string{oidc.ScopeOpenID, "email", "profile"}
-	if o.settings.SubjectOnly {
-		scopes = scopes[:1]
-	}
-	return &oauth2.Config{
+	c := &oauth2.Config{
 		ClientID: o.settings.ClientID, ClientSecret: o.settings.ClientSecret.Reveal(),
-		Endpoint: p.Endpoint(), RedirectURL: o.settings.RedirectURL,
-		Scopes: scopes,
+		Endpoint: p.Endpoint(), RedirectURL: o.settings.RedirectURL, Scopes: []string{oidc.ScopeOpenID},
 	}
+	switch {
+	case o.settings.Endpoints != nil:
+		c.Scopes = append(c.Scopes, o.settings.Endpoints.Scopes...)
+		c.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // to try the other way too would use up the code
+	case !o.settings.SubjectOnly:
+		c.Scopes = append(c.Scopes, "email", "profile")
+	}
+	return c
 }
 
 // trip opens what the browser carried and uses it up.
@@ -250,7 +285,7 @@ func (o *OIDC) trip(r *http.Request, now time.Time) (trip, error) {
 	switch {
 	case err != nil:
 		return trip{}, refuse(ProviderState, err)
-	case t.Issuer != o.settings.Issuer:
+	case t.Issuer != o.settings.Issuer || t.Back != o.settings.RedirectURL:
 		return trip{}, refuse(ProviderState, errors.New("begun with another provider"))
 	case subtle.ConstantTimeCompare([]byte(state), []byte(t.State)) != 1:
 		return trip{}, refuse(ProviderState, errors.New("another state"))
@@ -334,6 +369,19 @@ func (o *OIDC) verify(ctx context.Context, p *discovered, tokens *oauth2.Token, 
 		return id, nil
 	}
 	return nil, refuse(ProviderProof, fmt.Errorf("the ID token's %s does not hold", wrong))
+}
+
+// told returns whom the user-info endpoint names for the token.
+func (o *OIDC) told(ctx context.Context, p *discovered, tokens *oauth2.Token, t trip) (Claims, error) {
+	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+	if err != nil { // it may quote the answer
+		return Claims{}, refuse(ProviderDown, errors.New("the user-info endpoint gave no user info"))
+	}
+	var all json.RawMessage
+	if err := info.Claims(&all); err != nil || info.Subject == "" || len(info.Subject) > 255 {
+		return Claims{}, refuse(ProviderProof, errors.New("user info names no subject"))
+	}
+	return Claims{Issuer: o.settings.Issuer, Subject: info.Subject, Told: string(all), Next: t.Next}, nil
 }
 
 // profile is what a provider tells of a person.

@@ -244,7 +244,7 @@ func TestOIDCSignIn(t *testing.T) {
 			t.Errorf("authorization request %v", q)
 		}
 		got, err := b.finish(o, url.Values{"code": {op.authorize(b.request)}, "state": b.request["state"]})
-		want := Claims{issuer, "sub-1", "hana@example.jp", "花", "/messages?state=held"}
+		want := Claims{Issuer: issuer, Subject: "sub-1", Mail: "hana@example.jp", Name: "花", Next: "/messages?state=held"}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -347,6 +347,9 @@ func TestOIDCRefusesAnswers(t *testing.T) {
 	other := newOIDC(t, op)
 	other.vault = o.vault
 	other.settings.Issuer = "https://other.example"
+	beside := newOIDC(t, op) // another client of the same provider
+	beside.vault = o.vault
+	beside.settings.RedirectURL = "https://hub.example/beside"
 	tests := []struct {
 		name   string
 		answer func(good url.Values, b *browser)
@@ -366,6 +369,7 @@ func TestOIDCRefusesAnswers(t *testing.T) {
 			b.cookies = second.cookies
 		}, o, ProviderState},
 		{"begun with another provider", func(url.Values, *browser) {}, other, ProviderState},
+		{"come back elsewhere than it was sent to", func(url.Values, *browser) {}, beside, ProviderState},
 		{"iss right", func(q url.Values, _ *browser) { q.Set("iss", issuer) }, o, ""},
 		{"iss of another", func(q url.Values, _ *browser) { q.Set("iss", issuer+"/") }, o, ProviderProof},
 		{"declined", func(q url.Values, _ *browser) { q.Set("error", "access_denied") }, o, ProviderRefused},
@@ -490,6 +494,84 @@ func TestOIDCUserInfo(t *testing.T) {
 	}
 }
 
+// A provider that neither describes itself nor has keys that are known: whom its user
+// info names for the token that was just traded has signed in. Its ID token counts for
+// nothing, whatever it says.
+func TestOIDCEndpoints(t *testing.T) {
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			answer(w, map[string]any{"sub": "sub-1", "email": "hana@example.jp"})
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		info http.HandlerFunc
+		code func(code string) string
+		want Refusal
+	}{
+		{"as it should be", nil, nil, ""},
+		{"401", status(401), nil, ProviderDown},
+		{"500", status(500), nil, ProviderDown},
+		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>hana@example.jp") }, nil, ProviderDown},
+		{"no subject", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"email": "hana@example.jp"}) }, nil, ProviderProof},
+		{"a long subject", func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, map[string]any{"sub": strings.Repeat("x", 256)})
+		}, nil, ProviderProof},
+		{"moved", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Host != "evil.example" {
+				http.Redirect(w, r, "https://evil.example/userinfo", http.StatusFound)
+				return
+			}
+			answer(w, map[string]any{"sub": "sub-1"}) // would do if it were followed
+		}, nil, ProviderDown},
+		{"an unknown code", nil, func(string) string { return "x" }, ProviderProof},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			op := newRudeOP(t)
+			op.info = map[string]any{"sub": "sub-1", "contract": map[string]any{"id": "c1"}}
+			op.claims = func(c map[string]any) { c["sub"], c["nonce"] = "sub-2", "another" }
+			op.path["/.well-known/openid-configuration"] = status(500)
+			traded := 0
+			op.path["/token"] = func(w http.ResponseWriter, r *http.Request) {
+				traded++
+				if id, secret, ok := r.BasicAuth(); !ok || id != "client-1" || secret != "hush" {
+					t.Errorf("the code is traded by %q", id)
+				}
+				op.token(w, r)
+			}
+			if tt.info != nil {
+				op.path["/userinfo"] = tt.info
+			}
+			o, err := NewOIDC(Provider{
+				Issuer: issuer, ClientID: "client-1", ClientSecret: "hush", RedirectURL: "https://hub.example/back",
+				Endpoints: &Endpoints{Authorize: issuer + "/auth", Token: issuer + "/token", UserInfo: issuer + "/userinfo", Scopes: []string{"email"}},
+			}, &http.Client{Transport: op}, vault.New(vault.Generate(time.Now())), Cookies{Secure: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b browser
+			b.start(t, o, "/mine")
+			if b.request.Get("scope") != "openid email" || b.request.Has("nonce") || b.request.Get("code_challenge_method") != "S256" {
+				t.Errorf("authorization request %v", b.request)
+			}
+			code := op.authorize(b.request)
+			if tt.code != nil {
+				code = tt.code(code)
+			}
+			got, err := b.finish(o, url.Values{"code": {code}, "state": b.request["state"]})
+			wantRefusal(t, err, tt.want)
+			want := Claims{}
+			if tt.want == "" {
+				want = Claims{Issuer: issuer, Subject: "sub-1", Told: `{"contract":{"id":"c1"},"sub":"sub-1"}`, Next: "/mine"}
+			}
+			if got.Told = strings.TrimSpace(got.Told); got != want || traded != 1 {
+				t.Errorf("%+v, traded %d times", got, traded)
+			}
+		})
+	}
+}
+
 // A provider that is down, lies about itself or floods is an error in words, and
 // nothing that was wrong once stays wrong.
 func TestOIDCRudeProvider(t *testing.T) {
@@ -585,6 +667,13 @@ func TestNewOIDCRefuses(t *testing.T) {
 		"/issuer":       func(p *Provider) { p.Issuer = "http://op.example" },
 		"/redirect_url": func(p *Provider) { p.RedirectURL = "https://user:pw@hub.example/" },
 		"/client_id":    func(p *Provider) { p.ClientID = "" },
+		"/authorize": func(p *Provider) {
+			p.Endpoints = &Endpoints{Authorize: "http://op.example", Token: issuer, UserInfo: issuer}
+		},
+		"/token": func(p *Provider) {
+			p.Endpoints = &Endpoints{Authorize: issuer, Token: "http://op.example", UserInfo: issuer}
+		},
+		"/userinfo": func(p *Provider) { p.Endpoints = &Endpoints{Authorize: issuer, Token: issuer, UserInfo: "//op"} },
 	} {
 		p := good
 		change(&p)

@@ -106,6 +106,9 @@ type Kind struct {
 	// Source opens an account that only receives; nil for a channel, whose
 	// Channel may be a Receiver itself.
 	Source func(Settings, Env) (Receiver, error)
+	// SignIn says how customers sign in at the provider to their own page; nil, also
+	// of what it returns: they cannot.
+	SignIn func(Settings) *SignIn
 	// Posts says that what comes in is the business's own word, held against the
 	// catalogue like what is posted to /v1/events, and not a provider's.
 	Posts bool
@@ -114,6 +117,30 @@ type Kind struct {
 	// File says that the account takes files that members upload.
 	File bool
 }
+
+// SignIn is how customers sign in at a provider, by OpenID Connect with the provider's
+// user info as the proof of who it is.
+type SignIn struct {
+	Issuer                     string // https URL
+	Authorize, Token, UserInfo string // URLs
+	ClientID                   string
+	ClientSecret               engawa.Secret
+	Scopes                     []string // besides openid
+	// Visitor reads user info. The error quotes nothing of it.
+	Visitor func(userInfo []byte) (Visitor, error)
+}
+
+// Format names the provider without the secret, whatever the verb.
+func (s SignIn) Format(f fmt.State, _ rune) { fmt.Fprint(f, "sign-in at "+s.Issuer) }
+
+// Visitor is who signed in at a provider.
+type Visitor struct {
+	Identity engawa.Identity // whose page it is, with the visitor's role on a contract
+	Mail     engawa.Address  // where the provider has verified it; empty: it was not told
+}
+
+// Format names nobody, whatever the verb.
+func (v Visitor) Format(f fmt.State, _ rune) { fmt.Fprint(f, "visitor of a "+v.Identity.Kind) }
 
 // Place is one place that an account could post to.
 type Place struct {

@@ -195,6 +195,10 @@ func (c *console) accountView(v *visit, kind channel.Kind, a engawa.Account) (Ac
 	if a.ID != "" && c.receives(kind, a) {
 		view.Callback = c.PublicURL + "/in/" + a.ID
 	}
+	if a.ID != "" && kind.SignIn != nil {
+		view.Door = c.PublicURL + "/mypage/at/" + v.ws()
+		view.Return = view.Door + "/" + a.ID
+	}
 	if kind.Between != nil && a.ID != "" {
 		rows, err := c.receivers(v)
 		if err != nil {

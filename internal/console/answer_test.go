@@ -47,6 +47,8 @@ func TestFirstAnswer(t *testing.T) {
 	}
 	if _, body := d.get(at); strings.Contains(body, "•••@•••") {
 		t.Error("it is asked without anybody wanting to know")
+	} else if back := "/mypage/at/" + ws + strings.TrimPrefix(at, "/accounts"); !strings.Contains(body, back+"</code>") {
+		t.Errorf("it does not say that signing in comes back to %s", back)
 	}
 	_, body := d.get(at + "?answer=1")
 	seen("when somebody asks", body)

@@ -86,7 +86,7 @@ const docs = "../../docs/"
 
 // mostBytes is how large a picture of an account's whole page may be, and mostOfStep
 // one of a step: guides are read over telephones too.
-const mostBytes, mostOfStep = 64_000, 60_000
+const mostBytes, mostOfStep = 84_000, 60_000
 
 // TestGuides: the guide of every kind shows the page of an account of that kind,
 // as the console makes it; every picture is of the page as it is now, exists, and

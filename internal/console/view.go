@@ -397,6 +397,8 @@ type AccountForm struct {
 	CanNotice         bool // it has rooms to choose from
 	TestTo            string
 	Callback          string // URL for the provider's callbacks; empty: takes none
+	Return            string // URL to which the provider's sign-in returns; empty: customers sign in elsewhere
+	Door              string // URL of the page on which they begin
 	Inbox             string // address for its mail; empty: takes none
 	Mailbox           bool   // mail is all that it takes, by patterns
 	Uploads           bool   // it takes files that members upload

@@ -1,6 +1,7 @@
 package mypage
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -30,10 +31,16 @@ type pass struct {
 	Workspace string `json:"w"`
 	Customer  string `json:"c"`
 	Point     string `json:"p,omitempty"` // of proveToken
-	// Of a sign-in: who the provider vouches for. The role that it has is looked
-	// up each time, so that one who lost it can do nothing more.
+	// Of a sign-in: who the provider vouches for. Whom it names, and the role that
+	// it has here, is looked up each time, so that one who lost it can do nothing
+	// more.
 	Issuer  string `json:"i,omitempty"`
 	Subject string `json:"s,omitempty"`
+	// Of one by an account: which, and what its provider told of the visitor.
+	Account string `json:"a,omitempty"`
+	Kind    string `json:"k,omitempty"`
+	Role    string `json:"r,omitempty"`
+	Mail    string `json:"m,omitempty"` // for a form; an engawa.Address would be masked here
 
 	sure bool
 }
@@ -42,7 +49,7 @@ type pass struct {
 const subjectKind = "subject"
 
 func (p pass) identity() engawa.Identity {
-	return engawa.Identity{Issuer: p.Issuer, Kind: subjectKind, Value: p.Subject}
+	return engawa.Identity{Issuer: p.Issuer, Kind: cmp.Or(p.Kind, subjectKind), Value: p.Subject}
 }
 
 func (s *Site) token(purpose string, payload any, life time.Duration) string {
@@ -103,7 +110,7 @@ func (s *Site) own(do func(*visit) error) func(*visit) error {
 
 // stillTheirs looks whether the sign-in still names the customer.
 func (s *Site) stillTheirs(v *visit) error {
-	customer, role, err := s.Store.RoleOf(v.ctx(), v.workspace.ID, v.pass.identity())
+	customer, role, err := s.whose(v.ctx(), v.pass)
 	if err == nil && customer != v.customer.ID {
 		err = gone()
 	}
@@ -114,7 +121,10 @@ func (s *Site) stillTheirs(v *visit) error {
 // mayChange reports whether the visitor may change where the customer is
 // reached, take the data out and have it erased: on a contract only an owner.
 func (v *visit) mayChange() bool {
-	return v.pass.sure && (v.customer.Kind != "contract" || v.role == "owner")
+	if v.customer.Kind == "contract" || v.role != "" {
+		return v.pass.sure && v.role == "owner"
+	}
+	return v.pass.sure
 }
 
 // sureOnly refuses who has not shown who they are.

@@ -2,8 +2,8 @@
 // or inside a frame of the shop's, and the page of their own, on which they say
 // who may write to them, for what, where, and take their data out or have it
 // erased. Who opens a page is known by the sealed token in its address, which is
-// good for one purpose and one customer, or by the business's own sign-in; there
-// are no cookies. State changes by POST only, and every page works without script.
+// good for one purpose and one customer, or by a sign-in; there are no cookies but
+// for the minutes that a sign-in takes. State changes by POST only, and every page works without script.
 package mypage
 
 import (
@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -47,6 +48,14 @@ type Site struct {
 	Frames  []string                   // origins whose pages may show the consent page in a frame
 	From    func(*http.Request) string // the network that a request comes from
 	SignIn  *access.OIDC               // the business's own sign-in of its customers; nil: none
+	// Open opens a sign-in at the provider of an account.
+	Open func(access.Provider) (*access.OIDC, error)
+	// Try counts a sign-in that comes back, by network, unless came is called; the
+	// error refuses it.
+	Try func(*http.Request) (came func(), err error)
+
+	mu   sync.Mutex
+	ways map[string]opened // by account
 }
 
 // Handler returns the routes of the pages.
@@ -62,6 +71,7 @@ func (s *Site) Handler() http.Handler {
 	mux.Handle("POST /prove/{token}", s.page(s.proved))
 	mux.Handle("GET /mypage/at/{workspace}", s.page(s.door))
 	mux.Handle("POST /mypage/at/{workspace}", s.page(s.begin))
+	mux.Handle("GET /mypage/at/{workspace}/{account}", s.page(s.returnedTo))
 	mux.Handle("GET /mypage/callback", s.page(s.returned))
 	mux.Handle("GET /my/{token}", s.page(s.own(s.my)))
 	for name, act := range map[string]func(*visit) error{
@@ -228,12 +238,15 @@ func (v *visit) see(path, done string) error {
 	return nil
 }
 
-// problems are the words for what a customer may be told, by code; what is not
-// listed is a fault of the hub.
-var problems = map[engawa.Code]struct {
+// problem is what a customer is told in place of a page.
+type problem struct {
 	status int
 	words  string
-}{
+}
+
+// problems are the words for what a customer may be told, by code; what is not
+// listed is a fault of the hub.
+var problems = map[engawa.Code]problem{
 	engawa.CodeNotFound:    {http.StatusNotFound, "link"},
 	engawa.CodeConflict:    {http.StatusGone, "erased"},
 	engawa.CodeForbidden:   {http.StatusForbidden, "forbidden"},
@@ -241,10 +254,22 @@ var problems = map[engawa.Code]struct {
 	engawa.CodeInvalid:     {http.StatusUnprocessableEntity, "invalid"},
 }
 
+// refused are the words for a sign-in that did not come to a page.
+func refused(why access.Refusal) problem {
+	p := problem{http.StatusUnauthorized, "signin"}
+	if why == access.NoCustomer {
+		p = problem{http.StatusForbidden, "nobody"}
+	}
+	if why == access.SignInTooSoon {
+		p = problem{http.StatusTooManyRequests, "soon"}
+	}
+	return p
+}
+
 func (s *Site) tell(v *visit, err error) {
 	p, ok := problems[engawa.CodeOf(err)]
 	if why := access.Refusal(""); errors.As(err, &why) {
-		p.status, p.words, ok = http.StatusUnauthorized, "signin", true
+		p, ok = refused(why), true
 	}
 	if !ok {
 		p.status, p.words = http.StatusServiceUnavailable, "later"

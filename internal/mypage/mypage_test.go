@@ -20,6 +20,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/message"
 	"github.com/engawa/engawa/internal/rule"
+	"github.com/engawa/engawa/internal/source/smaregi"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
 	"github.com/engawa/engawa/internal/text"
@@ -62,12 +63,12 @@ func newSite(t *testing.T, dsn string) *site {
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	kinds := []channel.Kind{mail.Kind}
+	kinds := []channel.Kind{mail.Kind, smaregi.Kind}
 	s := &site{t: t, db: storetest.Open(t, dsn), lite: st.Lite(), log: &bytes.Buffer{}}
 	s.Site = &Site{
 		Store: st, Vault: v, Words: words, Kinds: kinds, Log: slog.New(slog.NewTextHandler(s.log, nil)), Base: "https://hub.hinata.example",
 		Compose: &message.Composer{Store: st, Rules: rules, Words: words, Kinds: kinds}, Frames: []string{"https://shop.hinata.example"},
-		From: func(*http.Request) string { return "203.0.113.77/32" },
+		From: func(*http.Request) string { return "203.0.113.77/32" }, Try: func(*http.Request) (func(), error) { return func() {}, nil },
 	}
 	s.Compose.OwnPage, s.Compose.Unsubscribe = s.InMessage, func(m engawa.Message) string { return s.Base + "/u/" + m.ID }
 	s.handler = s.Handler()

@@ -21,7 +21,7 @@ type My struct {
 	Sure      bool
 	Contract  bool
 	MayChange bool
-	SignIn    bool // the business has a sign-in
+	SignIn    bool // there is a sign-in, on the page At
 	At        string
 	Senders   []SenderView
 	Any       bool // something optional may be written
@@ -29,6 +29,7 @@ type My struct {
 	Sendable  []PointView // to which a link can be sent
 	Purposes  []engawa.Purpose
 	Typed     PointForm
+	Suggested bool // what is typed is the address that the sign-in's provider told
 	Messages  []MessageView
 	More      bool
 	Erasing   *engawa.Task // an erasure that waits
@@ -83,10 +84,17 @@ func (s *Site) myView(v *visit) (My, error) {
 	v.Done = v.r.URL.Query().Get("done")
 	view := My{
 		Page: v.Page, Sure: v.pass.sure, Contract: v.customer.Kind == "contract", MayChange: v.mayChange(), SignIn: s.SignIn != nil,
-		At: "/mypage/at/" + v.workspace.ID, Purposes: []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing},
+		At: doorOf(v.workspace.ID), Purposes: []engawa.Purpose{engawa.Service, engawa.Notice, engawa.Marketing},
 	}
 	if view.Sure {
 		view.Name = v.customer.Name
+	}
+	if !view.SignIn && view.Contract {
+		ways, err := s.wayViews(v.ctx(), v.workspace)
+		if err != nil {
+			return view, err
+		}
+		view.SignIn = len(ways) > 0
 	}
 	h, err := s.house(v.ctx(), v.workspace)
 	if err != nil {

@@ -60,7 +60,17 @@ func (s *Site) points(v *visit, view *My) error {
 			view.Sendable = append(view.Sendable, x)
 		}
 	}
+	if v.mayChange() && v.pass.Mail != "" && !slices.ContainsFunc(points, has(v.pass.Mail)) {
+		view.Typed.Mail, view.Suggested = v.pass.Mail, true
+	}
 	return nil
+}
+
+// has finds the contact point that is a mail address.
+func has(mail string) func(engawa.ContactPoint) bool {
+	return func(p engawa.ContactPoint) bool {
+		return p.Kind == "mail" && strings.EqualFold(p.Address.Reveal(), mail)
+	}
 }
 
 // takesLink reports whether the link that shows all may go to a contact point:
@@ -147,9 +157,7 @@ func (s *Site) addPoint(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(points, func(p engawa.ContactPoint) bool {
-		return p.Kind == "mail" && strings.EqualFold(p.Address.Reveal(), address.Reveal())
-	}) {
+	if slices.ContainsFunc(points, has(address.Reveal())) {
 		form.Wrong = v.T("my.points.mail.twice")
 		return s.again(v, form)
 	}
@@ -175,7 +183,7 @@ func (s *Site) again(v *visit, form PointForm) error {
 	if err != nil {
 		return err
 	}
-	view.Typed = form
+	view.Typed, view.Suggested = form, false
 	return v.show(http.StatusUnprocessableEntity, MyPage(view))
 }
 

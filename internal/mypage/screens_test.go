@@ -43,6 +43,10 @@ func (s *site) gallery() map[string]string {
 		Workspace: ws, Customer: hana, Controller: "ptn_beans", App: "app_beans", Purposes: []engawa.Purpose{engawa.Notice, engawa.Marketing}, Channels: []string{"mail"},
 		Night: true, Address: true, Where: "shop", Back: "https://shop.hinata.example/done",
 	}
+	s.must(s.Store.AddAccount(s.t.Context(), engawa.Account{
+		Workspace: ws, ID: "acc_smaregi", Kind: "smaregi", Name: "スマレジ", Environment: engawa.Production, Owner: "ptn_beans", Enabled: true, CreatedAt: time.Now(),
+		Settings: map[string]string{"app": "app_beans", "client_id": "beans", "secret": "a-secret-of-the-hub", "client_secret": "x"},
+	}))
 	page, frame := s.AskLink(ask, AskLife)
 	path := func(link string) string { return link[len(s.Base):] }
 	return map[string]string{
@@ -75,6 +79,7 @@ var shots = []struct {
 	{"ask", "en", 1280, "light"},
 	{"ask-frame", "ko", 390, "dark"},
 	{"prove", "ja", 390, "light"},
+	{"my-door", "ja", 390, "light"},
 }
 
 // unreadable are texts whose contrast with their ground is below WCAG's AA (4.5:1).

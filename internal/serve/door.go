@@ -61,6 +61,12 @@ func newDoor(h *Hub, base string, client *http.Client) (*door, error) {
 	return d, err
 }
 
+// try counts a customer's sign-in by network, unless it is told that they came.
+func (d *door) try(r *http.Request) (came func(), err error) {
+	from := d.network(r)
+	return func() { d.networks.uncount(from) }, d.networks.try(from)
+}
+
 // functions are the door as the console knows it.
 func (d *door) functions(o config.OIDC) console.Door {
 	f := console.Door{Who: d.who, Password: d.password, Link: d.link, Leave: d.leave, Speak: d.speak, SetPassword: d.setPassword, Sure: d.sure, Invite: d.invite}

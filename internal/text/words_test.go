@@ -63,7 +63,8 @@ var computed = map[string][]string{
 	"scrub.": {"address", "phone", "name", "id", "alias", "link", "another", "undecoded", "sealed", "document", "card", "machine", "remote", "over", "leaking"}, // internal/serve: TestScrubWords
 	// The customers' pages.
 	"my.done.":       {"stop", "stop_all", "leave", "allow", "changed", "sure", "point", "saved", "ended", "last"},
-	"my.problem.":    {"link", "link.text", "erased", "erased.text", "forbidden", "forbidden.text", "often", "often.text", "invalid", "invalid.text", "later", "later.text", "signin", "signin.text"},
+	"my.problem.":    {"link", "link.text", "erased", "erased.text", "forbidden", "forbidden.text", "often", "often.text", "invalid", "invalid.text", "later", "later.text", "signin", "signin.text", "nobody", "nobody.text", "soon", "soon.text"},
+	"my.signin.":     {"smaregi"}, // kinds of accounts at whose provider customers sign in
 	"my.line.":       {"contact.service", "contact.notice", "contact.marketing", "contact_at_night", "share_address", "share_usage"},
 	"my.line.since.": {"given", "pending", "stopped", "shared", "kept"},
 	"my.state.":      {"given", "pending", "stopped", "shared", "kept"},

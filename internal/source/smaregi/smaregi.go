@@ -1,6 +1,7 @@
 // Package smaregi takes what Smaregi says of the contracts that use an app of its
-// platform: the notice of each change (AppSubscription), and the list of those who
-// use the app, by which it is settled what the notices leave open. Notices carry no
+// platform: the notice of each change (AppSubscription), the list of those who
+// use the app, by which it is settled what the notices leave open, and who signs in
+// there for a contract. Notices carry no
 // signature, no id and no time of day, come once or twice or not at all, and are
 // never sent again.
 package smaregi
@@ -42,10 +43,17 @@ var Kind = channel.Kind{
 		{Key: "list_ended", Type: channel.Text, Default: "end,ended"},
 		{Key: "list_stopped", Type: channel.Text, Default: "force-stop,stopped"},
 		{Key: "trust_email", Type: channel.Bool, Default: "false"},
+		{Key: "client_secret", Type: channel.SecretField},
+		{Key: "sign_in_email", Type: channel.Bool, Default: "false"},
+		{Key: "sign_in_url", Type: channel.URL},
+		{Key: "sign_in_authorize", Type: channel.Text, Default: "/authorize"},
+		{Key: "sign_in_token", Type: channel.Text, Default: "/authorize/token"},
+		{Key: "sign_in_userinfo", Type: channel.Text, Default: "/userinfo"},
 	},
 	Sound:  sound,
 	First:  first,
 	Source: open,
+	SignIn: signIn,
 }
 
 // Issuer and ContractKind name the identity of a contract.
@@ -71,6 +79,8 @@ func sound(s channel.Settings) error {
 		return engawa.Invalid("/settings/header", "write a name of its own, of letters, digits and hyphens", "smaregi: this cannot be the name of the secret's header")
 	case len(s["secret"]) < minSecret:
 		return engawa.Invalid("/settings/secret", fmt.Sprintf("make up one of %d characters at least, and enter it at Smaregi too", minSecret), "smaregi: the secret is too short")
+	case s["sign_in_url"] != "" && !private(s["sign_in_url"]):
+		return engawa.Invalid("/settings/sign_in_url", "write a URL that begins with https://", "smaregi: who signs in would be told in plain text")
 	case s["list_url"] == "":
 		return nil
 	case s["list_client_id"] == "" || s["list_client_secret"] == "":

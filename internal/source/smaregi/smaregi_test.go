@@ -277,3 +277,71 @@ func TestMasked(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestVisitor: user info names the contract, an owner is whom Smaregi calls so by true
+// itself, and an address counts where it is verified.
+func TestVisitor(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"sub":"s","contract":{"id":"sb_1","user_id":"9","is_owner":true}}`:                       "sb_1 owner ",
+		`{"contract":{"id":12345678901234567890,"is_owner":false}}`:                                "12345678901234567890 staff ",
+		`{"contract":{"id":"c1"}}`:                                                                 "c1 staff ",
+		`{"contract":{"id":"c1","is_owner":"true"}}`:                                               "c1 staff ",
+		`{"contract":{"id":"c1","is_owner":1}}`:                                                    "c1 staff ",
+		`{"contract":{"id":"c1","is_owner":true},"email":"a@x.example","email_verified":true}`:     "c1 owner a@x.example",
+		`{"contract":{"id":"c1","is_owner":true},"email":"a@x.example","email_verified":"true"}`:   "c1 owner ",
+		`{"contract":{"id":"c1","is_owner":true},"email":"a@x.example"}`:                           "c1 owner ",
+		`{"contract":{"id":"c1","is_owner":true},"email":"a <a@x.example>","email_verified":true}`: "c1 owner ",
+		`{"contract":{"id":"c1","is_owner":true},"email":7,"email_verified":true}`:                 "c1 owner ",
+		`{"contract":{"id":" c1","is_owner":true}}`:                                                "",
+		`{"contract":{"id":"c1\u0000","is_owner":true}}`:                                           "",
+		`{"contract":{"id":"../c1","is_owner":true}}`:                                              "",
+		`{"contract":{"id":null,"is_owner":true}}`:                                                 "",
+		`{"contract":{"id":["c1"],"is_owner":true}}`:                                               "",
+		`{"contract":"c1"}`: "",
+		`{"sub":"c1:1"}`:    "",
+		`null`:              "",
+		`<html>`:            "",
+	} {
+		v, err := visitor([]byte(in))
+		got := ""
+		if err == nil {
+			got = v.Identity.Value + " " + v.Identity.Role + " " + v.Mail.Reveal()
+		}
+		if got != want || err == nil && (v.Identity.Issuer != Issuer || v.Identity.Kind != ContractKind) || err != nil && strings.Contains(err.Error(), "c1") {
+			t.Errorf("%s: %q %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+// TestSignInSettings: where people sign in, by environment or as it is set, and that
+// nothing is offered without a secret.
+func TestSignInSettings(t *testing.T) {
+	for _, c := range []struct {
+		settings map[string]string
+		want     string // authorize, token, userinfo, scopes
+	}{
+		{map[string]string{}, ""},
+		{map[string]string{"client_secret": "x"}, "https://id.smaregi.jp/authorize https://id.smaregi.jp/authorize/token https://id.smaregi.jp/userinfo []"},
+		{map[string]string{"client_secret": "x", "environment": "sandbox", "sign_in_email": "true"}, "https://id.smaregi.dev/authorize https://id.smaregi.dev/authorize/token https://id.smaregi.dev/userinfo [email]"},
+		{map[string]string{"client_secret": "x", "sign_in_url": "http://127.0.0.1:8030/", "sign_in_authorize": "a", "sign_in_token": "/t", "sign_in_userinfo": "/u"}, "http://127.0.0.1:8030/a http://127.0.0.1:8030/t http://127.0.0.1:8030/u []"},
+		{map[string]string{"client_secret": "x", "sign_in_url": "http://id.example"}, "/settings/sign_in_url"},
+	} {
+		in := map[string]string{"app": "app_1", "client_id": "c", "secret": "a-secret-of-the-hub"}
+		maps.Copy(in, c.settings)
+		got := ""
+		s, err := Kind.Check(in)
+		if told, ok := errors.AsType[*engawa.Error](err); ok {
+			got = told.Field
+		} else if err != nil {
+			t.Fatal(err)
+		} else if at := Kind.SignIn(s); at != nil {
+			got = fmt.Sprint(at.Authorize, " ", at.Token, " ", at.UserInfo, " ", at.Scopes)
+			if strings.Contains(fmt.Sprintf("%v %+v", *at, at), "x") && at.ClientSecret == "x" && strings.Contains(fmt.Sprintf("%+v", *at), "ClientSecret") {
+				t.Error("the secret shows")
+			}
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.settings, got, c.want)
+		}
+	}
+}

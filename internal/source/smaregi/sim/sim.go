@@ -49,6 +49,7 @@ type Contract struct {
 type User struct {
 	ID, Name, Mail string
 	Owner          bool
+	Unverified     bool // the address is not known to be theirs
 }
 
 // Members are the names of the list's members.
@@ -61,11 +62,24 @@ const (
 	Empty  = "empty"
 )
 
+// The ways in which userinfo goes wrong.
+const (
+	Refused   = "refused"   // 401
+	Broken    = "broken"    // 500
+	Garbage   = "garbage"   // 200 and no JSON
+	Bare      = "bare"      // of somebody who has no contract
+	Malformed = "malformed" // a contract whose id is none, and whose owner is a text
+)
+
+// Faults are all of them.
+var Faults = []string{Refused, Broken, Garbage, Bare, Malformed}
+
 // Server is the simulated Smaregi. Its exported fields are set before use; those of
 // contracts change through Change. It is an http.Handler.
 type Server struct {
-	App        Client // in the sandbox; production knows App with "prod-" before both
-	ListClient Client // of the list of users: another one
+	App        Client   // in the sandbox; production knows it with "prod-" before both
+	Others     []Client // of other apps, the same
+	ListClient Client   // of the list of users: another one
 	ListPath   string
 	ListItems  string // the member under which the list stands; empty: the answer is the list
 	ListMost   int    // how many a page has at most, whatever is asked for; 0: 1000
@@ -74,9 +88,12 @@ type Server struct {
 	Life       time.Duration // of tokens; 0: an hour
 	Hook       Hook
 	Rude       bool // a notice waits for the next one and goes behind it, and both go twice
+	NoMail     bool // the app may not ask for a user's address: who asks is told none
 	Contracts  []*Contract
 
 	mu     sync.Mutex
+	user   string // who signs in next, as userinfo's sub; empty: the first owner
+	fault  string
 	tokens map[string]grant
 	codes  map[string]code
 	calls  map[string][]time.Time
@@ -104,7 +121,23 @@ type grant struct {
 
 type code struct {
 	grant
-	challenge, redirect string
+	client, challenge, redirect string
+}
+
+// SignIn has a user of a contract sign in from now on.
+func (s *Server) SignIn(contract, user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user = subject(contract, user)
+}
+
+func subject(contract, user string) string { return contract + ":" + user }
+
+// Fault has userinfo go wrong in one of its ways; empty: in none.
+func (s *Server) Fault(way string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = way
 }
 
 // Change changes a contract.
@@ -154,7 +187,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (int, string) {
 	case id && r.Method == http.MethodPost && len(parts) == 3 && parts[0] == "app" && parts[2] == "token":
 		return s.appToken(w, r, parts[1], production)
 	case id && r.URL.Path == "/authorize" && r.Method == http.MethodGet:
-		return s.authorize(w, r)
+		return s.authorize(w, r, production)
 	case id && r.URL.Path == "/authorize/token" && r.Method == http.MethodPost:
 		return s.userToken(w, r, production)
 	case id && r.URL.Path == "/userinfo" && (r.Method == http.MethodGet || r.Method == http.MethodPost):
@@ -198,6 +231,14 @@ func (c Client) in(production bool) Client {
 func (c Client) made(r *http.Request) bool {
 	id, secret, ok := r.BasicAuth()
 	return ok && id == c.ID && secret == c.Secret
+}
+
+// apps are the clients that people may sign in to.
+func (s *Server) apps(production bool) (all []Client) {
+	for _, c := range append([]Client{s.App}, s.Others...) {
+		all = append(all, c.in(production))
+	}
+	return all
 }
 
 func (s *Server) find(id string) *Contract {
@@ -276,54 +317,65 @@ func (s *Server) pos(w http.ResponseWriter, r *http.Request, contract string) (i
 	return answer(w, http.StatusOK, "application/json", []any{}), "an empty list"
 }
 
-// authorize signs in whom the parameter sim_user names, or the owner of the first
-// contract, without a page.
-func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (int, string) {
+// authorize signs in who was chosen by SignIn, or the first owner, without a page.
+// Nobody to sign in is told to whoever asks, as is a person who declines.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request, production bool) (int, string) {
 	q := r.URL.Query()
 	back, err := url.Parse(q.Get("redirect_uri"))
 	switch {
 	case err != nil || back.Host == "" || q.Get("response_type") != "code":
 		return oauth(w, http.StatusBadRequest, "invalid_request", "redirect_uri and response_type")
-	case q.Get("client_id") != s.App.ID && q.Get("client_id") != s.App.in(true).ID:
+	case !slices.ContainsFunc(s.apps(production), func(c Client) bool { return c.ID == q.Get("client_id") }):
 		return oauth(w, http.StatusUnauthorized, "invalid_client", "client")
 	case q.Get("code_challenge") == "" || q.Get("code_challenge_method") != "S256":
 		return oauth(w, http.StatusBadRequest, "invalid_request", "PKCE")
 	}
+	to := back.Query()
+	to.Set("state", q.Get("state"))
+	rule := "signed in"
+	if c, u := s.visitor(); u != nil {
+		if s.codes == nil {
+			s.codes = map[string]code{}
+		}
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails
+		once := hex.EncodeToString(b[:])
+		s.codes[once] = code{grant{contract: c.ID, user: u.ID, scopes: strings.Fields(q.Get("scope")), until: time.Now().Add(time.Minute)}, q.Get("client_id"), q.Get("code_challenge"), q.Get("redirect_uri")}
+		to.Set("code", once)
+	} else {
+		to.Set("error", "access_denied")
+		rule = "nobody to sign in"
+	}
+	back.RawQuery = to.Encode()
+	http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // whoever asks a simulator is told where they asked to be
+	return http.StatusFound, rule
+}
+
+// visitor is who signs in.
+func (s *Server) visitor() (*Contract, *User) {
 	for _, c := range s.Contracts {
-		for _, u := range c.Users {
-			if q.Get("sim_user") != "" && q.Get("sim_user") != u.ID || q.Get("sim_user") == "" && !u.Owner {
-				continue
+		for i, u := range c.Users {
+			if s.user == "" && u.Owner || s.user == subject(c.ID, u.ID) {
+				return c, &c.Users[i]
 			}
-			if s.codes == nil {
-				s.codes = map[string]code{}
-			}
-			var b [16]byte
-			_, _ = rand.Read(b[:]) // never fails
-			once := hex.EncodeToString(b[:])
-			s.codes[once] = code{grant{contract: c.ID, user: u.ID, scopes: strings.Fields(q.Get("scope")), until: time.Now().Add(time.Minute)}, q.Get("code_challenge"), q.Get("redirect_uri")}
-			to := back.Query()
-			to.Set("code", once)
-			to.Set("state", q.Get("state"))
-			back.RawQuery = to.Encode()
-			http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // whoever asks a simulator is told where they asked to be
-			return http.StatusFound, "signed in"
 		}
 	}
-	return oauth(w, http.StatusBadRequest, "access_denied", "nobody to sign in")
+	return nil, nil
 }
 
 // userToken trades a code, once and within a minute, or a refresh token, which rotates.
 func (s *Server) userToken(w http.ResponseWriter, r *http.Request, production bool) (int, string) {
-	if !s.App.in(production).made(r) {
+	if !slices.ContainsFunc(s.apps(production), func(c Client) bool { return c.made(r) }) {
 		return oauth(w, http.StatusUnauthorized, "invalid_client", "client")
 	}
+	id, _, _ := r.BasicAuth()
 	switch r.FormValue("grant_type") {
 	case "authorization_code":
 		c, ok := s.codes[r.FormValue("code")]
 		delete(s.codes, r.FormValue("code"))
 		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
-		if !ok || time.Now().After(c.until) || c.redirect != r.FormValue("redirect_uri") || base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge {
-			return oauth(w, http.StatusBadRequest, "invalid_grant", "code, age, address or verifier")
+		if !ok || time.Now().After(c.until) || c.client != id || c.redirect != r.FormValue("redirect_uri") || base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge {
+			return oauth(w, http.StatusBadRequest, "invalid_grant", "code, age, client, address or verifier")
 		}
 		return s.grant(w, c.grant, "token of a user")
 	case "refresh_token":
@@ -350,12 +402,26 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) (int, string) 
 		return problem(w, http.StatusUnauthorized, "Unauthorized", "user")
 	}
 	u := c.Users[i]
-	out := map[string]any{"sub": c.ID + ":" + u.ID, "contract": map[string]any{"id": c.ID, "user_id": u.ID, "is_owner": u.Owner}}
+	out := map[string]any{"sub": subject(c.ID, u.ID), "contract": map[string]any{"id": c.ID, "user_id": u.ID, "is_owner": u.Owner}}
 	if slices.Contains(g.scopes, "profile") {
 		out["name"] = u.Name
 	}
-	if slices.Contains(g.scopes, "email") {
-		out["email"], out["email_verified"] = u.Mail, true
+	if slices.Contains(g.scopes, "email") && !s.NoMail {
+		out["email"], out["email_verified"] = u.Mail, !u.Unverified
+	}
+	switch s.fault {
+	case Refused:
+		return problem(w, http.StatusUnauthorized, "Unauthorized", "asked to refuse")
+	case Broken:
+		return problem(w, http.StatusInternalServerError, "Internal Server Error", "asked to break")
+	case Garbage:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("<html>" + u.Mail)) // the reader went away
+		return http.StatusOK, "garbage"
+	case Bare:
+		delete(out, "contract")
+	case Malformed:
+		out["contract"] = map[string]any{"id": c.ID + "/../x", "is_owner": "true"}
 	}
 	return answer(w, http.StatusOK, "application/json", out), "claims by scope"
 }

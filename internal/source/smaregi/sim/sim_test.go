@@ -16,12 +16,13 @@ import (
 
 var (
 	app      = Client{"app", "secret"}
+	another  = Client{"another", "secret"}
 	verifier = strings.Repeat("v", 43)
 )
 
 func server() *Server {
 	return &Server{
-		App: app, ListClient: Client{"list", "other"}, ListPath: "/users", Members: Members{"id", "name", "mail", "plan", "state"},
+		App: app, Others: []Client{another}, ListClient: Client{"list", "other"}, ListPath: "/users", Members: Members{"id", "name", "mail", "plan", "state"},
 		Contracts: []*Contract{
 			{ID: "sb_1", State: "active", Users: []User{{ID: "1", Name: "葵", Mail: "aoi@shop.example", Owner: true}, {ID: "2", Name: "空", Mail: "sora@shop.example"}}},
 			{ID: "sb_2", State: "end"},
@@ -101,8 +102,9 @@ func TestSignIn(t *testing.T) {
 		s := server()
 		sum := sha256.Sum256([]byte(verifier))
 		sign := func(user, scope string) url.Values {
+			s.SignIn("sb_1", user)
 			q := url.Values{
-				"response_type": {"code"}, "client_id": {app.ID}, "scope": {scope}, "state": {"st"}, "redirect_uri": {"https://app.example/back"}, "sim_user": {user},
+				"response_type": {"code"}, "client_id": {app.ID}, "scope": {scope}, "state": {"st"}, "redirect_uri": {"https://app.example/back"},
 				"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 			}
 			time.Sleep(2 * time.Second) // within the limits
@@ -128,20 +130,47 @@ func TestSignIn(t *testing.T) {
 		if code, _ := trade(form); code != 400 {
 			t.Errorf("a code works twice: %d", code)
 		}
-		form = sign("", "openid profile offline_access")
+		form = sign("1", "openid profile offline_access")
 		form.Set("code_verifier", "x")
 		if code, _ := trade(form); code != 400 {
 			t.Errorf("a wrong verifier: %d", code)
 		}
-		form = sign("", "openid profile")
+		other := sign("1", "openid")
+		if code, _, _ := ask(t, s, http.MethodPost, "https://id.smaregi.dev/authorize/token", basic(another), other); code != 400 {
+			t.Errorf("a code of another client: %d", code)
+		}
+		form = sign("1", "openid profile")
 		time.Sleep(61 * time.Second)
 		if code, _ := trade(form); code != 400 {
 			t.Errorf("an old code: %d", code)
 		}
-		_, out = trade(sign("", "openid profile offline_access"))
+		_, out = trade(sign("1", "openid profile offline_access"))
 		_, info, _ := ask(t, s, http.MethodGet, "https://id.smaregi.dev/userinfo", "Bearer "+out["access_token"].(string), nil)
 		if c := info["contract"].(map[string]any); c["is_owner"] != true || info["email"] != nil || info["name"] != "葵" {
 			t.Errorf("%v", info)
+		}
+		s.NoMail = true
+		_, mute := trade(sign("1", "openid email"))
+		s.Contracts[0].Users[0].Unverified, s.NoMail = true, false
+		_, vague := trade(sign("1", "openid email"))
+		_, info, _ = ask(t, s, http.MethodGet, "https://id.smaregi.dev/userinfo", "Bearer "+vague["access_token"].(string), nil)
+		if info["email"] != "aoi@shop.example" || info["email_verified"] != false {
+			t.Errorf("an address that is not verified: %v", info)
+		}
+		s.NoMail = true
+		for fault, want := range map[string]int{"": 200, Refused: 401, Broken: 500, Garbage: 200, Bare: 200, Malformed: 200} {
+			s.Fault(fault)
+			code, info, _ := ask(t, s, http.MethodGet, "https://id.smaregi.dev/userinfo", "Bearer "+mute["access_token"].(string), nil)
+			c, _ := info["contract"].(map[string]any)
+			if code != want || (c["is_owner"] == true) != (fault == "") || info["email"] != nil {
+				t.Errorf("%q: %d %v", fault, code, info)
+			}
+		}
+		s.Fault("")
+		s.SignIn("sb_2", "1")
+		_, _, h := ask(t, s, http.MethodGet, "https://id.smaregi.dev/authorize?response_type=code&client_id=app&redirect_uri=https://app.example/&code_challenge=x&code_challenge_method=S256", "", nil)
+		if to := h.Get("Location"); !strings.Contains(to, "error=access_denied") {
+			t.Errorf("nobody to sign in: %q", to)
 		}
 		again := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {out["refresh_token"].(string)}}
 		if code, next := trade(again); code != 200 || next["refresh_token"] == out["refresh_token"] {
