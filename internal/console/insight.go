@@ -385,6 +385,7 @@ func (c *console) adoption(v *visit) error {
 	view.Ready = readyRows(v.Page, routes, shops)
 	return v.show(AdoptionPage(view))
 }
+
 // rows are the types of a phase.
 func (v Adoption) rows(p insight.Phase) []insight.Adopted {
 	return slices.DeleteFunc(slices.Clone(v.Rows), func(a insight.Adopted) bool { return a.Phase != p })
