@@ -413,7 +413,7 @@ func TestLocalesAgree(t *testing.T) {
 // sameEverywhere are texts that are names or marks, the same in every language.
 var sameEverywhere = []string{
 	"Engawa", "Chatwork", "LINE", "Webhook", "Zendesk", "App Store", "Stripe", "CSV", "HTML", "ID", "URL", "OK",
-	"日本語", "한국어", "English", "{{.n}} ms", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
+	"日本語", "한국어", "English", "{{.n}} ms", "{{.n}} KB", "SMTP", "DKIM", "OpenID Connect", "curl", "API", "STARTTLS",
 	"Issuer ID", "Slack", "Microsoft Teams", "Discord", "Telegram", "Google Chat", "POST", "PUT", "PATCH",
 }
 
