@@ -84,18 +84,20 @@ func TestMayHold(t *testing.T) {
 		`event.data.environment == "sandbox" && event.data.revocation.reason == "app_issue"`:     false,
 		`event.data.environment == "production" && event.data.revocation.reason == "app_issue"`:  true,
 		`event.data.revocation.reason == "app_issue" || event.data.bundle_id == "jp.two"`:        true,
+
 		`has(event.data.offer)`:                                   true,
 		`!has(event.data.offer) && event.data["offer"].id == "a"`: true,
 		`"offer" in event.data`:                                   true,
 		`event.data.win_back_offers.exists(o, o == "a")`:          true,
-		`event.data.win_back_offers.exists(o, o == "a") && event.data.bundle_id != "jp.one"`:          false,
-		`customer.country == "JP" && !customer.known`:                                                 true,
-		`event.account == "acc_1" && event.type == "store.refund" && event.group == "store"`:          true,
-		`event.account == "acc_2"`:                                                                    false,
-		`event.type == "store.revoke"`:                                                                false,
+
+		`event.data.win_back_offers.exists(o, o == "a") && event.data.bundle_id != "jp.one"`: false,
+		`customer.country == "JP" && !customer.known`:                                        true,
+		`event.account == "acc_1" && event.type == "store.refund" && event.group == "store"`: true,
+		`event.account == "acc_2"`:     false,
+		`event.type == "store.revoke"`: false,
 		`!event.opt_in && event.actor.type == "customer" && event.subject.startsWith("transaction:")`: true,
-		`event.data.environment`:                                                                      true, // it cannot be judged
-		`event.data.environment ==`:                                                                   true, // nor this
+		`event.data.environment`:    true, // it cannot be judged
+		`event.data.environment ==`: true, // nor this
 	} {
 		if got := route.MayHold(when(condition), "store.refund", "acc_1", known); got != want {
 			t.Errorf("%s: %t", condition, got)
