@@ -67,10 +67,14 @@ type Figures struct {
 }
 
 // stores are the apps that are in the App Store and its accounts, by name, with
-// all of them first.
-func (c *console) stores(v *visit, accounts map[string]engawa.Account) ([]Choice, error) {
-	list := []Choice{{"", v.T("figures.all")}}
+// all of them first, and which of them the URL chooses. Who has connected a sandbox
+// alone looks at that until something else is chosen.
+func (c *console) stores(v *visit, accounts map[string]engawa.Account) (list []Choice, chosen string, err error) {
+	list, chosen = []Choice{{"", v.T("figures.all")}}, v.r.URL.Query().Get("store")
 	apps, err := c.Store.Apps(v.ctx(), v.ws())
+	if err != nil {
+		return nil, "", err
+	}
 	for _, a := range apps {
 		if len(storesOf(accounts, a.ID)) > 0 {
 			list = append(list, Choice{a.ID, v.T("figures.app", "name", a.Name)})
@@ -81,7 +85,13 @@ func (c *console) stores(v *visit, accounts map[string]engawa.Account) ([]Choice
 			list = append(list, Choice{a.ID, a.Name})
 		}
 	}
-	return list, err
+	if chosen == "" && len(list) > 1 && len(storesOf(accounts, "")) == 0 {
+		chosen = list[1].Value
+	}
+	if !slices.ContainsFunc(list, func(o Choice) bool { return o.Value == chosen }) {
+		return nil, "", engawa.NotFound("App Store account")
+	}
+	return list, chosen, nil
 }
 
 // storesOf are the App Store accounts that a choice means: itself, or those of an
@@ -215,31 +225,22 @@ func readyRow(p Page, r insight.Ready, routes []engawa.Route, shops []shop) Read
 	for _, e := range r.Events {
 		row.Events = append(row.Events, p.Words.EventLine(p.Locale, e, nil))
 	}
-	if r.Staff {
-		shops = []shop{together(shops)}
-	}
 	for _, s := range shops {
 		state, id := r.Made(routes, s.Accounts)
-		if state == insight.Missing {
+		made := ReadyMade{State: state, Route: id}
+		switch {
+		case state == insight.Missing:
 			row.Apps = append(row.Apps, s.App)
 			continue
-		}
-		made := ReadyMade{State: state, Route: id}
-		if len(shops) > 1 {
+		case r.Staff && slices.Contains(row.Made, made): // one route tells of several apps
+			continue
+		case !r.Staff && len(shops) > 1:
 			made.App = s.App.Label
 		}
 		row.Made = append(row.Made, made)
 	}
 	row.State, row.Route = row.least()
 	return row
-}
-
-// together is all shops as one: whoever is told of all of them is told of each.
-func together(shops []shop) (all shop) {
-	for _, s := range shops {
-		all.Accounts = append(all.Accounts, s.Accounts...)
-	}
-	return all
 }
 
 // least is how far the app has come that has come least far.
@@ -350,12 +351,9 @@ func (c *console) adoption(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := Adoption{Page: v.titled("routes", v.T("adoption.title")), Account: v.r.URL.Query().Get("store")}
-	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+	view := Adoption{Page: v.titled("routes", v.T("adoption.title"))}
+	if view.Stores, view.Account, err = c.stores(v, n.accounts); err != nil {
 		return err
-	}
-	if !slices.ContainsFunc(view.Stores, func(o Choice) bool { return o.Value == view.Account }) {
-		return engawa.NotFound("App Store account")
 	}
 	live := storesOf(n.accounts, "")
 	view.Chooses = len(view.Stores) > 2 || len(view.Stores) == 2 && len(live) == 0
@@ -365,7 +363,7 @@ func (c *console) adoption(v *visit) error {
 	if err != nil {
 		return err
 	}
-	days = slices.DeleteFunc(days, func(d engawa.StoreDay) bool { return !slices.Contains(view.Meant, d.Account) })
+	days = heardBy(days, view.Meant)
 	var accounts []engawa.Account
 	for _, id := range view.Meant {
 		accounts = append(accounts, n.accounts[id])
@@ -435,8 +433,8 @@ func (c *console) figuresView(v *visit) (Figures, insight.Span, error) {
 		return Figures{}, insight.Span{}, err
 	}
 	q := v.r.URL.Query()
-	view := Figures{Page: v.titled("routes", v.T("figures.title")), Account: q.Get("store"), Product: q.Get("product"), Days: spans[0]}
-	if view.Stores, err = c.stores(v, n.accounts); err != nil {
+	view := Figures{Page: v.titled("routes", v.T("figures.title")), Product: q.Get("product"), Days: spans[0]}
+	if view.Stores, view.Account, err = c.stores(v, n.accounts); err != nil {
 		return Figures{}, insight.Span{}, err
 	}
 	for _, d := range spans {

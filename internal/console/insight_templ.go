@@ -471,7 +471,7 @@ func ReadyPage(v ReadyRoutes) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						if len(r.Made)+len(r.Apps) > 1 || r.Apps[0].Value != "" {
+						if !r.Staff && (len(r.Made)+len(r.Apps) > 1 || r.Apps[0].Value != "") {
 							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<div class=\"field\"><label for=\"")
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err

@@ -158,7 +158,7 @@ func TestFigures(t *testing.T) {
 			}})
 			d.must(err)
 		}
-		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_live": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,12,3,4,1,5,6,7,8,0.00,false\n", "app_other": ",0,0,0,0,0,0,0,0,0,0.00,false\n"} {
+		for store, want := range map[string]string{"app_beans": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_trial": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "acc_live": ",0,1,0,0,0,0,0,0,0,0.00,false\n", "": ",0,12,3,4,1,5,6,7,8,0.00,false\n"} {
 			_, file := d.get("/store.csv?days=90&store=" + store)
 			if !strings.HasSuffix(file, want) {
 				t.Errorf("%s: %q", store, file[len(file)-60:])
@@ -188,7 +188,7 @@ func TestFigures(t *testing.T) {
 		if status, page := d.get("/store"); status != http.StatusOK || strings.Count(page, "<svg class=\"chart\"") != 5 || strings.Count(page, "<desc ") != 5 || !strings.Contains(page, "plan.monthly") {
 			t.Errorf("%d", status)
 		}
-		if status, page := d.get("/store?store=acc_other"); status != http.StatusOK || strings.Contains(page, "<svg class=\"chart\"") {
+		if status, _ := d.get("/store?store=acc_other"); status != http.StatusNotFound {
 			t.Errorf("another account: %d", status)
 		}
 	})
@@ -343,6 +343,18 @@ func TestReadyOfApps(t *testing.T) {
 				t.Errorf("to be made for %v: %s", want, got)
 			}
 		}
+		staff := engawa.Route{
+			Workspace: followtest.Workspace, ID: "rte_staff", Name: "staff", Events: []string{"store.rescind_consent"}, Enabled: true,
+			Then: []engawa.Step{{To: "staff", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}}}},
+		}
+		for version, condition := range []string{`event.data.bundle_id == "jp.hinata.beans"`, ""} {
+			staff.Version, staff.Condition = int64(version), condition
+			d.must(d.Hub.SaveRoute(ctx, staff))
+			got := part(d.seen("/routes/ready"), "rescinded")
+			if strings.Contains(got, "<form") != (condition != "") || strings.Count(got, `href="/routes/rte_`) != 1 {
+				t.Errorf("a route tells staff under %q: %s", condition, got)
+			}
+		}
 		for _, other := range []string{"app_partners", "acc_beans"} {
 			if res := d.post("/routes/ready/save", url.Values{"app": {other}}); res.Code != http.StatusNotFound {
 				t.Errorf("%q: %d", other, res.Code)
@@ -414,7 +426,7 @@ func TestAdoptionOfApps(t *testing.T) {
 			d.must(d.st.AddApp(t.Context(), engawa.App{Workspace: ws, ID: app, Name: app, CreatedAt: time.Now()}))
 		}
 		store("acc_try", "app_tea", engawa.Sandbox, 8)
-		if page := d.seen("/store/adoption"); !strings.Contains(page, "まだ何も届いていません") || !strings.Contains(page, `<option value="acc_try">`) {
+		if page := d.seen("/store/adoption"); strings.Contains(page, "まだ何も届いていません") || !strings.Contains(page, `<option value="acc_try" selected`) {
 			t.Errorf("the sandbox alone: %s", mainOf(page))
 		}
 		store("acc_tea", "app_tea", engawa.Production, 2)

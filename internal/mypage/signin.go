@@ -56,8 +56,8 @@ func (s *Site) door(v *visit) error {
 
 func doorOf(workspace string) string { return "/mypage/at/" + workspace }
 
-// ReturnPath is where a provider sends the browser back to, of an account.
-func ReturnPath(workspace, account string) string { return doorOf(workspace) + "/" + account }
+// returnPath is where a provider sends the browser back to, of an account.
+func returnPath(workspace, account string) string { return doorOf(workspace) + "/" + account }
 
 func (s *Site) wayViews(ctx context.Context, w engawa.Workspace) (views []WayView, err error) {
 	all, err := s.Store.Accounts(ctx, w.ID)
@@ -112,7 +112,7 @@ func (s *Site) at(w way) (*access.OIDC, error) {
 	}
 	in := w.signIn
 	o, err := s.Open(access.Provider{
-		Issuer: in.Issuer, ClientID: in.ClientID, ClientSecret: in.ClientSecret, RedirectURL: s.Base + ReturnPath(w.account.Workspace, w.account.ID),
+		Issuer: in.Issuer, ClientID: in.ClientID, ClientSecret: in.ClientSecret, RedirectURL: s.Base + returnPath(w.account.Workspace, w.account.ID),
 		Endpoints: &access.Endpoints{Authorize: in.Authorize, Token: in.Token, UserInfo: in.UserInfo, Scopes: in.Scopes},
 	})
 	if err != nil {

@@ -76,31 +76,32 @@ func TestConditions(t *testing.T) {
 // hold of it: only what is false whatever the rest says does not.
 func TestMayHold(t *testing.T) {
 	known := map[string]any{"environment": "production", "bundle_id": "jp.one"}
-	for condition, want := range map[string]bool{
-		``: true,
-		`event.data.environment == "production" && event.data.bundle_id in ["jp.one", "jp.two"]`: true,
-		`event.data.environment == "sandbox"`:                                                    false,
-		`event.data["bundle_id"] == "jp.two"`:                                                    false,
-		`event.data.environment == "sandbox" && event.data.revocation.reason == "app_issue"`:     false,
-		`event.data.environment == "production" && event.data.revocation.reason == "app_issue"`:  true,
-		`event.data.revocation.reason == "app_issue" || event.data.bundle_id == "jp.two"`:        true,
-
-		`has(event.data.offer)`:                                   true,
-		`!has(event.data.offer) && event.data["offer"].id == "a"`: true,
-		`"offer" in event.data`:                                   true,
-		`event.data.win_back_offers.exists(o, o == "a")`:          true,
-
-		`event.data.win_back_offers.exists(o, o == "a") && event.data.bundle_id != "jp.one"`: false,
-		`customer.country == "JP" && !customer.known`:                                        true,
-		`event.account == "acc_1" && event.type == "store.refund" && event.group == "store"`: true,
-		`event.account == "acc_2"`:     false,
-		`event.type == "store.revoke"`: false,
-		`!event.opt_in && event.actor.type == "customer" && event.subject.startsWith("transaction:")`: true,
-		`event.data.environment`:    true, // it cannot be judged
-		`event.data.environment ==`: true, // nor this
+	for _, c := range []struct {
+		condition string
+		want      bool
+	}{
+		{``, true},
+		{`event.data.environment == "production" && event.data.bundle_id in ["jp.one", "jp.two"]`, true},
+		{`event.data.environment == "sandbox"`, false},
+		{`event.data["bundle_id"] == "jp.two"`, false},
+		{`event.data.environment == "sandbox" && event.data.revocation.reason == "app_issue"`, false},
+		{`event.data.environment == "production" && event.data.revocation.reason == "app_issue"`, true},
+		{`event.data.revocation.reason == "app_issue" || event.data.bundle_id == "jp.two"`, true},
+		{`has(event.data.offer)`, true},
+		{`!has(event.data.offer) && event.data["offer"].id == "a"`, true},
+		{`"offer" in event.data`, true},
+		{`event.data.win_back_offers.exists(o, o == "a")`, true},
+		{`event.data.win_back_offers.exists(o, o == "a") && event.data.bundle_id != "jp.one"`, false},
+		{`customer.country == "JP" && !customer.known`, true},
+		{`event.account == "acc_1" && event.type == "store.refund" && event.group == "store"`, true},
+		{`event.account == "acc_2"`, false},
+		{`event.type == "store.revoke"`, false},
+		{`!event.opt_in && event.actor.type == "customer" && event.subject.startsWith("transaction:")`, true},
+		{`event.data.environment`, true},    // it cannot be judged
+		{`event.data.environment ==`, true}, // nor this
 	} {
-		if got := route.MayHold(when(condition), "store.refund", "acc_1", known); got != want {
-			t.Errorf("%s: %t", condition, got)
+		if got := route.MayHold(when(c.condition), "store.refund", "acc_1", known); got != c.want {
+			t.Errorf("%s: %t", c.condition, got)
 		}
 	}
 	for condition, want := range map[string]bool{`event.type == "store.revoke" && event.account == "acc_2"`: true, `event.group == "x" && event.data.bundle_id == "jp.two"`: false} {

@@ -472,7 +472,7 @@ func TestProbe(t *testing.T) {
 			"a field is off":  {&sim.Server{Polite: true, Fields: []sim.Field{fields[0], {ID: 360001, Off: true}}}, engawa.CodeInvalid, "/settings/custom_fields"},
 			"on another page": {&sim.Server{Polite: true, Page: 1, Fields: fields}, "", ""},
 			"fields, down":    {asAgent(answered(500, ``)), engawa.CodeUnavailable, ""},
-			"fields, hidden":  {asAgent(answered(403, `{"error":"Forbidden"}`)), engawa.CodeUnavailable, ""},
+			"fields, hidden":  {asAgent(answered(403, `{"error":"Forbidden"}`)), "", ""},
 			"fields, none":    {asAgent(answered(200, `{}`)), engawa.CodeUnavailable, ""},
 			"fields, no end":  {asAgent(answered(200, `{"ticket_fields":[{"id":1}],"meta":{"has_more":true,"after_cursor":"1"}}`)), engawa.CodeUnavailable, ""},
 			"no cursor":       {asAgent(answered(200, `{"ticket_fields":[{"id":1}],"meta":{"has_more":true}}`)), engawa.CodeUnavailable, ""},
