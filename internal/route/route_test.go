@@ -57,7 +57,7 @@ func TestConditions(t *testing.T) {
 		set := route.Compile([]engawa.Route{r})
 		began := time.Now()
 		plans, broken := set.Plan(engawa.Event{Type: order, Actor: engawa.Actor{Type: "customer", ID: "123"}}, data, engawa.Customer{Country: "JP"})
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > 30*time.Second { // unbounded it takes hours; a busy machine takes its time
 			t.Errorf("%.60s took %v", condition, took)
 		}
 		got := map[[2]int]string{{1, 0}: "takes", {0, 0}: "leaves out", {0, 1}: "cannot be judged"}[[2]int{len(plans), len(broken)}]
@@ -126,7 +126,7 @@ func TestRefusedConditions(t *testing.T) {
 		began := time.Now()
 		_, err := route.Check(when(condition), nil, nil)
 		e, ok := err.(*engawa.Error)
-		if !ok || e.Field != "/condition" || e.Remedy == "" || time.Since(began) > 2*time.Second {
+		if !ok || e.Field != "/condition" || e.Remedy == "" || time.Since(began) > 30*time.Second {
 			t.Errorf("%s: %v after %v", name, err, time.Since(began))
 		}
 	}
