@@ -7,6 +7,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/appstore"
+	"github.com/engawa/engawa/internal/follow"
 	"github.com/engawa/engawa/internal/phone"
 	"github.com/engawa/engawa/internal/purchase"
 	"github.com/engawa/engawa/internal/refund"
@@ -321,7 +322,11 @@ func (a *API) tellReason(ctx context.Context, c *call, in *appReasonIn) (appReas
 	if err != nil {
 		return appReason{}, err
 	}
-	e, err := phone.Reason(s, in.Body.Reason, in.Body.Text, in.Body.Product, time.Now())
+	of, err := a.Store.Account(ctx, s.Workspace, s.Account)
+	if err != nil {
+		return appReason{}, err
+	}
+	e, err := phone.Reason(s, follow.Environment(of), in.Body.Reason, in.Body.Text, in.Body.Product, time.Now())
 	if err != nil {
 		return appReason{}, err
 	}

@@ -570,12 +570,17 @@ func (s *handheld) pool(n int) (codes []string) {
 
 // TestAppMessages: a message in the app waits until it is fetched, through the
 // verdict like any other: what is not agreed to is not there, what ended is not, and
-// the app says what was seen, which the message and the customer's timeline tell.
+// the app says what was seen, which the message and the customer's timeline tell. The
+// build that the customer tests fetches from the same inbox as the one that is sold.
 func TestAppMessages(t *testing.T) {
 	onDevice(t, func(t *testing.T, s *handheld) {
 		compose, stop := s.hand()
 		defer stop()
 		sub := s.Bought(s.Person("JPN", account), "monthly")
+		testFlight := s.both()
+		tester, _ := testFlight.AddCustomer("tester", "JPN", account)
+		tested, err := testFlight.Buy(sim.Purchase{Customer: tester, Product: "monthly"})
+		s.Must(err)
 		s.enter(s.signed(sub))
 		s.enter(s.signed(sub))
 		customer := s.Purchase(sub).Customer
@@ -602,6 +607,10 @@ func TestAppMessages(t *testing.T) {
 		if got := state(); got != engawa.Accepted {
 			t.Errorf("kept, it is %s", got)
 		}
+		sold := s.session
+		onTest, err := testFlight.OnDevice(tested, device)
+		s.Must(err)
+		s.enter(onTest)
 		got := s.ask("GET", "/v1/app/messages", "")["messages"].([]any)
 		if len(got) != 1 || !strings.Contains(fmt.Sprint(got), "お支払い方法をご確認ください") || strings.Contains(fmt.Sprint(got), "seen:true") {
 			t.Fatalf("%v", got)
@@ -609,6 +618,7 @@ func TestAppMessages(t *testing.T) {
 		if got := state(); got != engawa.Delivered {
 			t.Errorf("fetched, it is %s", got)
 		}
+		s.session = sold
 		id := got[0].(map[string]any)["id"].(string)
 		for range 2 {
 			s.ask("POST", "/v1/app/messages/"+id+":seen", "")

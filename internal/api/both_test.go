@@ -96,6 +96,13 @@ func TestBothAtOneDoor(t *testing.T) {
 				t.Errorf("%s: %s %v", want, got, err)
 			}
 		}
+		for session, want := range map[string]string{ofTest: engawa.Sandbox, ofSold: engawa.Production} {
+			s.session = session
+			e, err := s.Hub.Event(t.Context(), followtest.Workspace, s.ask("POST", "/v1/app/cancel-reason", `{"reason":"not_used"}`)["event"].(string))
+			if err != nil || !strings.Contains(string(e.Data), `"environment":"`+want+`"`) {
+				t.Errorf("%s: %s %v", want, e.Data, err)
+			}
+		}
 
 		s.Down.Store(true) // neither is heard of
 		unheard, err := sandbox.Buy(sim.Purchase{Customer: func() string { c, _ := sandbox.AddCustomer("second", "JPN", ""); return c }(), Product: "monthly"})

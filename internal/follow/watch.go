@@ -120,38 +120,42 @@ func (w *Watch) surges(ctx context.Context, ws engawa.Workspace, stores map[stri
 	return evs, nil
 }
 
-// suspicious are the alarms about customers who were refunded since.
+// suspicious are the alarms about customers who were refunded since, of each store by
+// what they bought there.
 func (w *Watch) suspicious(ctx context.Context, workspace string, stores map[string]engawa.Account, since, now time.Time) (evs []engawa.Event, err error) {
 	refunded, err := w.refunded(ctx, workspace, stores, since)
-	for customer, account := range refunded {
-		ps, err := w.Store.PurchasesOf(ctx, workspace, customer)
+	for b := range refunded {
+		ps, err := w.Store.PurchasesOf(ctx, workspace, b.customer)
 		if err != nil {
 			return nil, err
 		}
+		ps = slices.DeleteFunc(ps, func(p engawa.Purchase) bool { return p.Account != b.account })
 		states, err := States(ps, engawa.Production)
 		if err != nil {
 			return nil, err
 		}
-		a, d := stores[account], insight.DoubtOf(states, now)
+		a, d := stores[b.account], insight.DoubtOf(states, now)
 		if !d.Suspicious() {
 			continue
 		}
-		e, err := alarm(a, insight.SuspiciousRefunds, fmt.Sprint(customer, " ", d.Refunded), now, map[string]any{
+		e, err := alarm(a, insight.SuspiciousRefunds, fmt.Sprint(b.customer, " ", d.Refunded), now, map[string]any{
 			"store": alarmStore{a.ID, a.Name}, "refunded": d.Refunded, "bought": d.Bought, "days": int(insight.DoubtSpan / (24 * time.Hour)),
 		})
 		if err != nil {
 			return nil, err
 		}
-		e.Customer = customer
+		e.Customer = b.customer
 		evs = append(evs, e)
 	}
 	return evs, err
 }
 
-// refunded finds the customers of the refunds that stores heard of since, each with
-// the account of one.
-func (w *Watch) refunded(ctx context.Context, workspace string, stores map[string]engawa.Account, since time.Time) (map[string]string, error) {
-	out := map[string]string{}
+// buyer is a customer of one store.
+type buyer struct{ customer, account string }
+
+// refunded finds the buyers of the refunds that stores heard of since.
+func (w *Watch) refunded(ctx context.Context, workspace string, stores map[string]engawa.Account, since time.Time) (map[buyer]bool, error) {
+	out := map[buyer]bool{}
 	for page := (store.Page{Limit: 200}); ; {
 		evs, err := w.Store.Events(ctx, workspace, store.EventFilter{Type: "store.refund"}, page)
 		if err != nil {
@@ -162,7 +166,7 @@ func (w *Watch) refunded(ctx context.Context, workspace string, stores map[strin
 				return out, nil
 			}
 			if _, ok := stores[e.Account]; ok && e.Customer != "" && !e.Sample {
-				out[e.Customer] = e.Account
+				out[buyer{e.Customer, e.Account}] = true
 			}
 			page.ID = e.ID
 		}

@@ -3,6 +3,7 @@ package follow_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -131,6 +132,54 @@ func TestWatchSandbox(t *testing.T) {
 		s.Must(json.Unmarshal(evs[0].Data, &data))
 		if data.Refunded != 3 || data.Bought != 3 {
 			t.Errorf("%+v", data)
+		}
+	})
+}
+
+// TestWatchApart: of a customer who gets money back in two apps, each app's store is
+// told of with its own numbers; and who looks again from further back, as after a
+// restart, tells nothing new.
+func TestWatchApart(t *testing.T) {
+	within(t, func(t *testing.T, s *followtest.Shop) {
+		tea := s.Beside(sim.Production, "acc_tea", "app_tea", "jp.hinata.tea")
+		here, there := s.Person("JPN", token), tea.Person("JPN", token)
+		watch := &follow.Watch{Store: s.Hub}
+		s.Must(watch.Step(t.Context()))
+		told := func(w *follow.Watch) (got []string) {
+			t.Helper()
+			s.Must(w.Step(t.Context()))
+			evs, err := s.Hub.Events(t.Context(), followtest.Workspace, store.EventFilter{Type: insight.SuspiciousRefunds}, store.Page{})
+			s.Must(err)
+			for _, e := range evs {
+				var data struct {
+					Store            struct{ ID string }
+					Refunded, Bought int
+				}
+				s.Must(json.Unmarshal(e.Data, &data))
+				got = append(got, fmt.Sprintf("%s %s %d/%d", e.Account, data.Store.ID, data.Refunded, data.Bought))
+			}
+			slices.Sort(got)
+			return got
+		}
+		for range 3 {
+			refunded(s, here)
+			refunded(tea, there)
+		}
+		s.Bought(here, "beans")
+		tea.Bought(there, "beans")
+		tea.Bought(there, "beans")
+		wait(5 * time.Minute)
+		want := []string{"acc_store acc_store 3/4", "acc_tea acc_tea 3/5"}
+		if got := told(watch); !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+		refunded(tea, there)
+		wait(5 * time.Minute)
+		want = append(want, "acc_tea acc_tea 4/6")
+		for _, w := range []*follow.Watch{watch, {Store: s.Hub}} {
+			if got := told(w); !slices.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
 		}
 	})
 }

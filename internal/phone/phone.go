@@ -365,15 +365,17 @@ func History(all []purchase.State, now time.Time) (lines []Line) {
 	return lines
 }
 
-// Reason is the event of a customer who says why a subscription is canceled. Its key
-// has the day, so that what is sent again that day is no second one.
-func Reason(s Session, reason, text, product string, now time.Time) (engawa.Event, error) {
+// Reason is the event of a customer who says why a subscription is canceled, in the
+// environment of the session's account. Its key has the day, so that what is sent again
+// that day is no second one.
+func Reason(s Session, environment, reason, text, product string, now time.Time) (engawa.Event, error) {
 	data, err := json.Marshal(struct {
-		Reason  string            `json:"reason"`
-		Text    string            `json:"text,omitempty"`
-		Product string            `json:"product_id,omitempty"`
-		App     map[string]string `json:"app"`
-	}{reason, text, product, map[string]string{"id": s.App}})
+		Reason      string            `json:"reason"`
+		Text        string            `json:"text,omitempty"`
+		Product     string            `json:"product_id,omitempty"`
+		Environment string            `json:"environment"`
+		App         map[string]string `json:"app"`
+	}{reason, text, product, environment, map[string]string{"id": s.App}})
 	if err != nil {
 		return engawa.Event{}, fmt.Errorf("write a reason: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 func TestReason(t *testing.T) {
 	now := time.Date(2026, 11, 29, 23, 0, 0, 0, time.UTC)
 	s := phone.Session{Workspace: "ws_1", App: "app_1", Account: "acc_1", Customer: "cus_1"}
-	first, err := phone.Reason(s, "too_expensive", "高い", "club", now)
+	first, err := phone.Reason(s, engawa.Production, "too_expensive", "高い", "club", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestReason(t *testing.T) {
 		t.Error(err)
 	}
 	for want, at := range map[bool]time.Time{true: now.Add(30 * time.Minute), false: now.Add(2 * time.Hour)} {
-		if again, err := phone.Reason(s, "too_expensive", "", "club", at); err != nil || (again.DedupKey == first.DedupKey) != want {
+		if again, err := phone.Reason(s, engawa.Production, "too_expensive", "", "club", at); err != nil || (again.DedupKey == first.DedupKey) != want {
 			t.Errorf("%v: %q and %q, %v", at, first.DedupKey, again.DedupKey, err)
 		}
 	}

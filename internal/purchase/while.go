@@ -40,11 +40,11 @@ func While(w engawa.While, known []Known, up Upsell, now time.Time) engawa.While
 	return f
 }
 
-// again reports whether another purchase gives what this one gave: of the same
-// app, environment and group.
+// again reports whether a purchase gives what this one, which is over, gave: of the
+// same app, environment and group.
 func again(of Known, known []Known, now time.Time) bool {
 	for _, k := range known {
-		if k.ID != of.ID && k.App == of.App && k.Environment == of.Environment && k.Group == of.Group && k.State.At(now).Entitled {
+		if k.App == of.App && k.Environment == of.Environment && k.Group == of.Group && k.State.At(now).Entitled {
 			return true
 		}
 	}

@@ -314,17 +314,18 @@ func TestVisitor(t *testing.T) {
 }
 
 // TestSignInSettings: where people sign in, by environment or as it is set, and that
-// nothing is offered without a secret.
+// nothing is offered without a secret, which no print shows.
 func TestSignInSettings(t *testing.T) {
+	const canary = "a-secret-of-the-sign-in"
 	for _, c := range []struct {
 		settings map[string]string
 		want     string // authorize, token, userinfo, scopes
 	}{
 		{map[string]string{}, ""},
-		{map[string]string{"client_secret": "x"}, "https://id.smaregi.jp/authorize https://id.smaregi.jp/authorize/token https://id.smaregi.jp/userinfo []"},
-		{map[string]string{"client_secret": "x", "environment": "sandbox", "sign_in_email": "true"}, "https://id.smaregi.dev/authorize https://id.smaregi.dev/authorize/token https://id.smaregi.dev/userinfo [email]"},
-		{map[string]string{"client_secret": "x", "sign_in_url": "http://127.0.0.1:8030/", "sign_in_authorize": "a", "sign_in_token": "/t", "sign_in_userinfo": "/u"}, "http://127.0.0.1:8030/a http://127.0.0.1:8030/t http://127.0.0.1:8030/u []"},
-		{map[string]string{"client_secret": "x", "sign_in_url": "http://id.example"}, "/settings/sign_in_url"},
+		{map[string]string{"client_secret": canary}, "https://id.smaregi.jp/authorize https://id.smaregi.jp/authorize/token https://id.smaregi.jp/userinfo []"},
+		{map[string]string{"client_secret": canary, "environment": "sandbox", "sign_in_email": "true"}, "https://id.smaregi.dev/authorize https://id.smaregi.dev/authorize/token https://id.smaregi.dev/userinfo [email]"},
+		{map[string]string{"client_secret": canary, "sign_in_url": "http://127.0.0.1:8030/", "sign_in_authorize": "a", "sign_in_token": "/t", "sign_in_userinfo": "/u"}, "http://127.0.0.1:8030/a http://127.0.0.1:8030/t http://127.0.0.1:8030/u []"},
+		{map[string]string{"client_secret": canary, "sign_in_url": "http://id.example"}, "/settings/sign_in_url"},
 	} {
 		in := map[string]string{"app": "app_1", "client_id": "c", "secret": "a-secret-of-the-hub"}
 		maps.Copy(in, c.settings)
@@ -336,8 +337,13 @@ func TestSignInSettings(t *testing.T) {
 			t.Fatal(err)
 		} else if at := Kind.SignIn(s); at != nil {
 			got = fmt.Sprint(at.Authorize, " ", at.Token, " ", at.UserInfo, " ", at.Scopes)
-			if strings.Contains(fmt.Sprintf("%v %+v", *at, at), "x") && at.ClientSecret == "x" && strings.Contains(fmt.Sprintf("%+v", *at), "ClientSecret") {
-				t.Error("the secret shows")
+			if at.ClientSecret != canary {
+				t.Errorf("the secret is %q", at.ClientSecret.Reveal())
+			}
+			for _, verb := range []string{"%v", "%+v", "%s", "%#v"} {
+				if printed := fmt.Sprintf(verb, *at); printed != "sign-in at "+at.Issuer {
+					t.Errorf("%s prints %s", verb, printed)
+				}
 			}
 		}
 		if got != c.want {
