@@ -119,6 +119,9 @@ func (c *console) message(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := c.answers(v, &view); err != nil {
+		return err
+	}
 	return v.show(MessagePage(view))
 }
 
@@ -157,9 +160,6 @@ func (c *console) messageView(v *visit) (Message, error) {
 	view.Mark = markOf(view.Deliveries)
 	view.ByHand = n.byHand(said)
 	if view.Replies, err = c.replies(v, m.ID); err != nil {
-		return Message{}, err
-	}
-	if view.Answers, err = c.answers(v, m); err != nil {
 		return Message{}, err
 	}
 	return view, c.origin(v, n, &view)

@@ -113,14 +113,17 @@ func (n *names) to(m engawa.Message) string {
 	return n.destination(m.Destination)
 }
 
-// from names who speaks in a message: the business, or a partner.
+// from names who speaks in a message: the business, or a partner; one that cannot be
+// read has its id.
 func (n *names) from(m engawa.Message) string {
-	if m.Partner != "" {
-		if p, err := n.c.Store.Partner(n.v.ctx(), n.v.ws(), m.Partner); err == nil {
-			return p.Name
-		}
+	if m.Partner == "" {
+		return n.v.workspace.Name
 	}
-	return n.v.workspace.Name
+	p, err := n.c.Store.Partner(n.v.ctx(), n.v.ws(), m.Partner)
+	if err != nil {
+		return m.Partner
+	}
+	return p.Name
 }
 
 func (n *names) destination(id string) string {

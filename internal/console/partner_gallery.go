@@ -182,7 +182,8 @@ func sampleThreads(p Page) Threads {
 func sampleThread(p Page) Thread {
 	p.Title = p.T("thread.title", "partner", samplePartnerName(p))
 	s := spokenIn(p.Locale)
-	v := Thread{Page: p, CustomerName: s.hana, Before: "/messages/msg_1/thread?after=x", Thread: store.Thread{
+	v := Thread{Page: p, CustomerName: s.hana, Thread: store.Thread{
+		Older: "msg_0", Newer: "msg_2",
 		Partner: samplePartnerID, PartnerName: samplePartnerName(p), App: "app_1", AppName: sampleAppName(p), Handle: "sub_4m2k3m9x1c4t8v7w2y5z0a3b6", Customer: "cus_hana",
 		Lines: []store.ThreadLine{{At: ago(27 * time.Hour), Said: store.Said{Message: engawa.Message{ID: "msg_1", State: engawa.MessageSent, Content: engawa.Content{Subject: s.subject, Text: s.plan}}}}},
 	}}
@@ -195,7 +196,7 @@ func sampleThread(p Page) Thread {
 // sampleGoneThread is of a customer who was erased.
 func sampleGoneThread(p Page) Thread {
 	v := sampleThread(p)
-	v.CustomerName, v.Before, v.Cut = p.T("customer.erased"), "", true
+	v.CustomerName, v.Older, v.Newer, v.Cut = p.T("customer.erased"), "", "", true
 	v.Lines[0].Said = store.Said{Message: engawa.Message{ID: "msg_1", State: engawa.MessageSent}, Erased: true}
 	a := *v.Lines[1].Answer
 	a.Body, a.Files, a.Gone, a.Told = engawa.ReplyBody{}, nil, true, nil
@@ -207,7 +208,7 @@ func sampleGoneThread(p Page) Thread {
 func sampleAnswered(p Page) Message {
 	v := sampleSaid(p, spokenIn(p.Locale))
 	v.Event, v.EventLine, v.Route, v.RouteName, v.From = "", "", "", "", samplePartnerName(p)
-	v.Answers = sampleAnswers(p)
+	v.Answers, v.AnswersCut = sampleAnswers(p), true
 	return v
 }
 

@@ -86,7 +86,6 @@ type Thread struct {
 	Page
 	store.Thread
 	CustomerName string
-	Before       string // URL of what was said before; empty: nothing
 }
 
 // Ending is what the end of a partner destroys from a day on, or has.

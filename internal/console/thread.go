@@ -36,9 +36,7 @@ func (c *console) threads(v *visit) error {
 // thread shows the conversation that a partner's message belongs to, as the partner
 // reads it.
 func (c *console) thread(v *visit) error {
-	id, at := v.r.PathValue("id"), cursor(v.r)
-	at.Limit = threadPart
-	h, err := c.Store.Thread(v.ctx(), v.ws(), id, at)
+	h, err := c.Store.Thread(v.ctx(), v.ws(), v.r.PathValue("id"), threadPart)
 	if err != nil {
 		return err
 	}
@@ -47,19 +45,21 @@ func (c *console) thread(v *visit) error {
 		return err
 	}
 	view := Thread{Page: v.titled("settings", v.T("thread.title", "partner", h.PartnerName)), Thread: h, CustomerName: n.customer(h.Customer)}
-	view.Path = "/messages/" + id + "/thread"
-	if older := h.Older; older.ID != "" {
-		view.Before = query(view.Path, "after", after(older.At, older.ID))
-	}
+	view.Path = threadPath(v.r.PathValue("id"))
 	return v.show(ThreadPage(view))
 }
 
+// threadPath leads to the part of a conversation that a message is in.
+func threadPath(message string) string { return "/messages/" + message + "/thread" }
+
 // answers are what the customer answered a partner's message, for support and above.
-func (c *console) answers(v *visit, m engawa.Message) ([]store.Answer, error) {
-	if m.Partner == "" || m.Customer == "" || !v.Role.Allows(engawa.Support) {
-		return nil, nil
+// They are read for the page alone, and not each time that it asks what moved: each may
+// be as large as a mail.
+func (c *console) answers(v *visit, view *Message) (err error) {
+	if view.Customer != "" && v.Role.Allows(engawa.Support) {
+		view.Answers, view.AnswersCut, err = c.Store.Answers(v.ctx(), v.ws(), view.Customer, view.ID)
 	}
-	return c.Store.Answers(v.ctx(), v.ws(), m.Customer, m.ID)
+	return err
 }
 
 // answerState is where an answer stands: passed on, waiting for a person, or left.

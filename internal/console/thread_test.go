@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +17,13 @@ import (
 // TestThread: what customers answered a partner is on the message's page, in the list of
 // the partner's conversations and on each conversation's page, for support and above: as
 // the partner reads it, with marks where something was hidden, and where it stands.
-// Looking changes nothing. After an erasure the pages say so.
+// Looking changes nothing. A long conversation opens where the answer is. After an erasure the pages say so.
 func TestThread(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, dsn string) { thread(newDesk(t, dsn)) })
+	storetest.Each(t, func(t *testing.T, dsn string) { thread(newDesk(t, dsn), dsn) })
 }
 
-func thread(d *desk) {
+// thread is TestThread on one database.
+func thread(d *desk, dsn string) {
 	d.t.Helper()
 	ctx := context.Background()
 	d.must(d.st.AddMember(ctx, store.SignIn{Member: d.member}))
@@ -70,6 +72,7 @@ func thread(d *desk) {
 	if _, body := d.get(message + "/thread"); strings.Contains(body, "山田 花") == strings.Contains(body, "消去済み") {
 		d.t.Error("the page does not name the customer")
 	}
+	d.longThread(dsn, list)
 	_, err = d.st.Erase(ctx, ws, "cus_stop")
 	d.must(err)
 	for _, path := range []string{message, message + "/thread", list} {
@@ -83,4 +86,51 @@ func thread(d *desk) {
 			d.t.Errorf("%s: %d", path, status)
 		}
 	}
+}
+
+// longThread makes one conversation of all that partners wrote, of more messages than a
+// part has, and follows the list's link to its newest answer, and on. The last message
+// is of a partner that is not there.
+func (d *desk) longThread(dsn, list string) {
+	d.t.Helper()
+	var m engawa.Message
+	for i := range 21 {
+		now := time.Now()
+		m = engawa.Message{
+			Workspace: ws, ID: engawa.NewOrderedID(engawa.PrefixMessage, now), Customer: "cus_stop", Partner: "ptn_1", Purpose: engawa.Service,
+			State: engawa.MessageWaiting, Content: engawa.Content{Subject: "x", Text: "x"}, Chain: []engawa.Via{{Account: "acc_mail"}}, CreatedAt: now,
+		}
+		if i == 20 {
+			m.Partner = "ptn_gone"
+		}
+		d.must(d.st.Enqueue(d.t.Context(), []store.NewMessage{{Message: m, Deliveries: []engawa.Delivery{store.NewDelivery(m, 0, now)}, Judged: []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Send}}}}}))
+	}
+	db := storetest.Open(d.t, dsn)
+	defer db.Close()
+	_, err := db.ExecContext(d.t.Context(), `INSERT INTO partner_message (workspace, message, partner, app, handle, created_at) SELECT workspace, id, 'ptn_1', '', 'sub_long', created_at FROM message WHERE partner <> ''`)
+	d.must(err)
+	follow := func(path, link string) (to, page string) {
+		d.t.Helper()
+		_, page = d.get(path)
+		found := regexp.MustCompile(link).FindStringSubmatch(page)
+		if found == nil {
+			d.t.Fatalf("%s has no link %s", path, link)
+		}
+		_, page = d.get(found[1])
+		return found[1], page
+	}
+	_, from := d.get(list)
+	answer := regexp.MustCompile(`/thread#(rep_[^"]+)"`).FindStringSubmatch(from)
+	opened, page := follow(list, `href="(/messages/[^"#]+/thread)#rep_`)
+	if answer == nil || !strings.Contains(page, `id="`+answer[1]+`"`) {
+		d.t.Errorf("%s lacks the answer %v", opened, answer)
+	}
+	if newer, page := follow(opened, `href="([^"]+)" rel="next"`); !strings.Contains(page, `"/messages/`+m.ID+`"`) || !strings.Contains(page, `rel="prev"`) {
+		d.t.Errorf("the newest message is not at %s", newer)
+	}
+	if _, body := d.get("/messages/" + m.ID); !strings.Contains(body, "<dd>ptn_gone</dd>") {
+		d.t.Error("a partner's message names somebody else as its sender")
+	}
+	_, err = db.ExecContext(d.t.Context(), `DELETE FROM partner_message`)
+	d.must(err)
 }

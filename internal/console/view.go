@@ -160,6 +160,7 @@ type Message struct {
 	ByHand                                 bool // a person does what no program can
 	Replies                                []Reply
 	Answers                                []store.Answer // the customer's, to a partner's message
+	AnswersCut                             bool           // there are more of them
 	Told                                   []EventRow     // the events that it names together
 	Related                                []EventRow     // of one cause with its event, and not among those
 	Mark                                   string         // as in Live

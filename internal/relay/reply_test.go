@@ -112,7 +112,7 @@ func TestReplyToPartner(t *testing.T) {
 // with the doubt about each, and "gone" where no words are left.
 func (p *post) thread(message string) (lines []string) {
 	p.t.Helper()
-	h, err := p.Thread(p.t.Context(), "ws_1", message, store.Page{})
+	h, err := p.Thread(p.t.Context(), "ws_1", message, 0)
 	p.must(err)
 	for _, l := range h.Lines {
 		switch a := l.Answer; {

@@ -85,7 +85,7 @@ func (o shop) answers(t *testing.T, token, handle, message string, got chan post
 		}
 	}
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // until what the endpoint answered is recorded
-		as, err := o.Store.Answers(t.Context(), "ws_1", m.Message.Customer, message)
+		as, _, err := o.Store.Answers(t.Context(), "ws_1", m.Message.Customer, message)
 		if err != nil || len(as) != 1 {
 			t.Fatalf("%d answers, %v", len(as), err)
 		}

@@ -183,7 +183,7 @@ func TestEndOfPartner(t *testing.T) {
 		if said := s.said(went.ID); !said.Erased || said.Message.State != engawa.MessageSent || len(said.Attempts) != 1 {
 			s.t.Errorf("that it was sent is gone: %+v", said)
 		}
-		if h, err := s.Thread(ctx, ws, went.ID, store.Page{}); err != nil || len(h.Lines) != 1 || !h.Lines[0].Said.Erased || h.Handle != "" {
+		if h, err := s.Thread(ctx, ws, went.ID, 0); err != nil || len(h.Lines) != 1 || !h.Lines[0].Said.Erased || h.Handle != "" {
 			s.t.Errorf("the thread of a message that was destroyed is %+v, %v", h, err)
 		}
 		if cs, err := s.Conversations(ctx, ws, l.Partner, store.Page{}); err != nil || len(cs) != 0 {

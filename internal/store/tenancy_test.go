@@ -505,13 +505,14 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return s.PartnerReplies(ctx, as, "ptn_"+e.of, []string{"app_1"}, store.Page{})
 	},
 	"Answers": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Answers(ctx, as, "cus_"+e.of, "msg_unknown_"+e.of)
+		got, _, err := s.Answers(ctx, as, "cus_"+e.of, "msg_unknown_"+e.of)
+		return got, err
 	},
 	"Conversations": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Conversations(ctx, as, "ptn_"+e.of, store.Page{})
 	},
 	"Thread": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return s.Thread(ctx, as, "msg_partner_"+e.of, store.Page{})
+		return s.Thread(ctx, as, "msg_partner_"+e.of, 0)
 	},
 	"Notes": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return s.Notes(ctx, as, "cus_"+e.of, store.Page{})

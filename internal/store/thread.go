@@ -35,30 +35,36 @@ func (a Answer) Format(f fmt.State, verb rune) { a.Reply.Format(f, verb) }
 func (a Answer) Waits() bool { return a.Doubt != engawa.DoubtNone && a.Doubt != engawa.DoubtLeft }
 
 // MostAnswers is how many answers are shown of a message, and of a part of a thread:
-// the newest.
-const MostAnswers = 100
+// the newest. Each is opened whole, and may be as large as a mail.
+const MostAnswers = 20
 
-// Answers returns what a customer answered a partner's message, the oldest first.
-func (s *Store) Answers(ctx context.Context, workspace, customer, message string) (as []Answer, err error) {
+// Answers returns what a customer answered a partner's message, the oldest first: the
+// newest MostAnswers, and whether there are more. It opens each of them whole, one at
+// a time.
+func (s *Store) Answers(ctx context.Context, workspace, customer, message string) (as []Answer, more bool, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		as, err = t.answersTo(workspace, customer, []string{message})
+		as, more, err = t.answersTo(workspace, customer, []string{message})
 		return err
 	})
-	return as, err
+	return as, more, err
 }
 
-func (t *tx) answersTo(workspace, customer string, messages []string) ([]Answer, error) {
+func (t *tx) answersTo(workspace, customer string, messages []string) (as []Answer, more bool, err error) {
 	ids, err := all(t, scanString, `SELECT id FROM partner_reply WHERE workspace = $1 AND customer = $2 AND message {in $3} ORDER BY created_at DESC, id DESC LIMIT $4`,
-		workspace, customer, t.list(messages), MostAnswers)
+		workspace, customer, t.list(messages), MostAnswers+1)
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	if more = len(ids) > MostAnswers; more {
+		ids = ids[:MostAnswers]
 	}
 	slices.Reverse(ids)
-	return t.answers(workspace, ids)
+	as, err = t.answers(workspace, ids)
+	return as, more, err
 }
 
-// answers reads replies one by one: with its files one may be as large as a mail. One
-// that was destroyed meanwhile is left out.
+// answers reads replies one by one: with its files one may be as large as a mail, and
+// they are sealed with its words. One that was destroyed meanwhile is left out.
 func (t *tx) answers(workspace string, ids []string) (as []Answer, err error) {
 	for _, id := range ids {
 		rs, err := t.replies(workspace, `r.id = $2`, id)
@@ -88,8 +94,9 @@ func (t *tx) answers(workspace string, ids []string) (as []Answer, err error) {
 	return as, err
 }
 
-// answersTold finds out what became of the posts that told partners' webhooks of
-// answers. Other routes may ask for the same event: their places are not the partner's.
+// answersTold finds out what became of the posts that told an answer's partner's
+// webhooks of it. Other routes may ask for the same event: their places are the
+// business's or another partner's.
 func (t *tx) answersTold(workspace string, ids []string) (states map[string][]string, err error) {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
@@ -98,7 +105,7 @@ func (t *tx) answersTold(workspace string, ids []string) (states map[string][]st
 	return t.grouped(`SELECT substr(e.dedup, `+strconv.Itoa(len(toldOfReply)+1)+`), `+messageState+` FROM event e
 		JOIN message ON message.workspace = e.workspace AND message.event = e.id AND message.event <> ''
 		JOIN destination d ON d.workspace = message.workspace AND d.id = message.destination JOIN account a ON a.workspace = d.workspace AND a.id = d.account
-		JOIN partner p ON p.workspace = a.workspace AND p.id = a.owner
+		JOIN partner_reply r ON r.workspace = e.workspace AND r.id = substr(e.dedup, `+strconv.Itoa(len(toldOfReply)+1)+`) AND r.partner = a.owner
 		WHERE e.workspace = $1 AND e.account = $2 AND e.dedup {in $3} ORDER BY message.id`, workspace, engawa.SourceHub, t.list(keys))
 }
 
@@ -131,7 +138,7 @@ type Conversation struct {
 func (c Conversation) Format(f fmt.State, verb rune) { c.Answer.Format(f, verb) }
 
 // Conversations returns a page of a partner's conversations in which somebody answered,
-// the newest answer first.
+// the newest answer first. It opens one answer whole, one at a time, for each line.
 func (s *Store) Conversations(ctx context.Context, workspace, partner string, p Page) (cs []Conversation, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
 		rows, err := all(t, func(scan func(...any) error) (c Conversation, err error) {
@@ -146,16 +153,17 @@ func (s *Store) Conversations(ctx context.Context, workspace, partner string, p 
 		if err != nil {
 			return err
 		}
-		for _, c := range rows {
-			as, err := t.answers(workspace, []string{c.ID})
-			if err != nil {
-				return err
-			}
-			for _, c.Answer = range as {
-				cs = append(cs, c)
-			}
+		ids := make([]string, len(rows))
+		for i, c := range rows {
+			ids[i] = c.ID
 		}
-		return nil
+		as, err := t.answers(workspace, ids)
+		for _, a := range as {
+			c := rows[slices.Index(ids, a.ID)]
+			c.Answer = a
+			cs = append(cs, c)
+		}
+		return err
 	})
 	return cs, err
 }
@@ -167,8 +175,8 @@ type Thread struct {
 	Handle               string // empty: the message was written to none, and is alone
 	Customer             string
 	Lines                []ThreadLine // in the order of time
-	Older                Page         // what is before them; its zero value: nothing
-	Cut                  bool         // there are more answers than these
+	Older, Newer         string       // messages in the parts before and after this one; empty: there is none
+	Cut                  bool         // there are more answers to these messages
 }
 
 // ThreadLine is a message of the partner's or an answer to one.
@@ -181,10 +189,11 @@ type ThreadLine struct {
 // Format tells when it was said, whatever the verb.
 func (l ThreadLine) Format(f fmt.State, _ rune) { fmt.Fprint(f, l.At) }
 
-// Thread returns a page of the conversation that a partner's message belongs to: the
-// newest messages to the same handle, and what was answered to them. A message that no
-// partner wrote to a customer is CodeNotFound.
-func (s *Store) Thread(ctx context.Context, workspace, message string, p Page) (h Thread, err error) {
+// Thread returns the part of a conversation that a partner's message is in: of the
+// messages to the same handle, counted in parts from the newest, at most so many (0: 50),
+// and the newest MostAnswers to them, each of which it opens whole, one at a time. A
+// message that no partner wrote to a customer is CodeNotFound.
+func (s *Store) Thread(ctx context.Context, workspace, message string, most int) (h Thread, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
 		h, err = one(t, func(scan func(...any) error) (h Thread, err error) {
 			return h, scan(&h.Partner, &h.App, &h.Customer, &h.Handle)
@@ -197,20 +206,41 @@ func (s *Store) Thread(ctx context.Context, workspace, message string, p Page) (
 		if h.PartnerName, h.AppName, err = t.namesIn(engawa.Reply{Workspace: workspace, Partner: h.Partner, App: h.App}); err != nil {
 			return err
 		}
-		return t.openThread(workspace, message, &h, p)
+		ids := []string{message}
+		if h.Handle != "" {
+			if ids, err = t.partOf(workspace, message, &h, Page{Limit: most}.limit()); err != nil {
+				return err
+			}
+		}
+		return t.openThread(workspace, ids, &h)
 	})
 	return h, err
 }
 
-func (t *tx) openThread(workspace, message string, h *Thread, p Page) error {
-	ids := []string{message}
-	var err error
-	if h.Handle != "" {
-		if ids, err = all(t, scanString, `SELECT message FROM partner_message WHERE workspace = $1 AND partner = $2 AND handle = $3 AND (created_at, message) < ($4, $5)
-			ORDER BY created_at DESC, message DESC LIMIT $6`, workspace, h.Partner, h.Handle, p.before(), p.ID, p.limit()); err != nil {
-			return err
-		}
+// partOf finds the messages of the part that a message is in, and the parts next to it.
+func (t *tx) partOf(workspace, message string, h *Thread, most int) ([]string, error) {
+	newer, err := one(t, scanInt, `SELECT count(*) FROM partner_message WHERE workspace = $1 AND partner = $2 AND handle = $3
+		AND (created_at, message) > (SELECT created_at, message FROM partner_message WHERE workspace = $1 AND message = $4)`, workspace, h.Partner, h.Handle, message)
+	if err != nil {
+		return nil, err
 	}
+	first := int(newer) / most * most
+	ids, err := all(t, scanString, `SELECT message FROM partner_message WHERE workspace = $1 AND partner = $2 AND handle = $3
+		ORDER BY created_at DESC, message DESC LIMIT $4 OFFSET $5`, workspace, h.Partner, h.Handle, most+2, max(first-1, 0))
+	if err != nil {
+		return nil, err
+	}
+	if first > 0 {
+		h.Newer, ids = ids[0], ids[1:]
+	}
+	if len(ids) > most {
+		h.Older, ids = ids[most], ids[:most]
+	}
+	return ids, nil
+}
+
+// openThread reads messages and what was answered to them.
+func (t *tx) openThread(workspace string, ids []string, h *Thread) error {
 	rows, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id {in $2} ORDER BY created_at, id`, workspace, t.list(ids))
 	if err != nil {
 		return err
@@ -230,14 +260,11 @@ func (t *tx) openThread(workspace, message string, h *Thread, p Page) error {
 		}
 		h.Lines = append(h.Lines, ThreadLine{At: r.CreatedAt, Said: said})
 	}
-	if len(ids) == p.limit() {
-		h.Older = Page{At: rows[0].CreatedAt, ID: rows[0].ID}
-	}
-	as, err := t.answersTo(workspace, h.Customer, ids)
+	as, cut, err := t.answersTo(workspace, h.Customer, ids)
 	for i := range as {
 		h.Lines = append(h.Lines, ThreadLine{At: as[i].CreatedAt, Answer: &as[i]})
 	}
-	h.Cut = len(as) == MostAnswers
+	h.Cut = cut
 	slices.SortStableFunc(h.Lines, func(a, b ThreadLine) int { return a.At.Compare(b.At) })
 	return err
 }
