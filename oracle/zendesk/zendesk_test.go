@@ -202,8 +202,8 @@ func TestSchemas(t *testing.T) {
 	}
 	checked := 0
 	for _, x := range calls(t) {
-		if strings.HasSuffix(x.req.URL.Path, "/users/me") {
-			continue // not in that description
+		if p := x.req.URL.Path; strings.HasSuffix(p, "/users/me") || strings.HasSuffix(p, "/ticket_fields") {
+			continue // not in that description; TestVendor holds them to their own
 		}
 		req := x.req.Clone(t.Context())
 		req.Body = io.NopCloser(bytes.NewReader(x.asked))
@@ -217,7 +217,7 @@ func TestSchemas(t *testing.T) {
 		}
 		checked++
 	}
-	if checked != 3-1 {
+	if checked != 2 {
 		t.Errorf("%d calls were checked", checked)
 	}
 }
