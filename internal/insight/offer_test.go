@@ -37,11 +37,16 @@ const (
 // offers adds a template with an offer's link, and a pool with codes.
 func (s *shop) offers(codes ...engawa.Secret) {
 	s.t.Helper()
+	s.words()
+	s.Must(s.Hub.AddOfferPool(s.t.Context(), s.pool(), ""))
+	s.stock(codes...)
+}
+
+// words are those of a message that holds the offer's link.
+func (s *shop) words() {
+	s.t.Helper()
 	words := engawa.Content{Subject: "リンクのお知らせ", Text: "{{name}}様のリンク: {{offer.link:thanks}}", HTML: `<p>{{name}}様</p><p><a href="{{offer.link:thanks}}">リンク</a></p>`}
 	s.Must(s.Hub.SaveTemplate(s.t.Context(), engawa.Template{Workspace: followtest.Workspace, ID: offered, Name: "offer", Words: map[engawa.Locale]engawa.Content{engawa.Japanese: words}}))
-	p := s.pool()
-	s.Must(s.Hub.AddOfferPool(s.t.Context(), p, ""))
-	s.stock(codes...)
 }
 
 func (s *shop) pool() engawa.OfferPool {
@@ -269,7 +274,12 @@ func TestOfferLinkApart(t *testing.T) {
 		s.Must(s.Hub.AddOfferPool(t.Context(), test, ""))
 		_, err := s.Hub.AddOfferCodes(t.Context(), test, []engawa.Secret{"CODETEST01", "CODETEST02"})
 		s.Must(err)
-		s.offers("CODEPAID01", "CODEPAID02")
+		s.words()
+		if _, err := s.compose.Accept(t.Context(), followtest.Workspace, []message.Request{s.asks(token)}); engawa.CodeOf(err) != engawa.CodeInvalid {
+			t.Errorf("with codes of the sandbox alone: %v", err)
+		}
+		s.Must(s.Hub.AddOfferPool(t.Context(), s.pool(), ""))
+		s.stock("CODEPAID01", "CODEPAID02")
 		given := func(r message.Request) engawa.Secret {
 			t.Helper()
 			ms, err := s.compose.Accept(t.Context(), followtest.Workspace, []message.Request{r})

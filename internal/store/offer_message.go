@@ -73,19 +73,20 @@ func (t *tx) loadOffers(w *world, workspace string, asks []Ask) error {
 	return err
 }
 
-// offerFor says of which account a code for m would be: of several with pools of
-// an offer of this name, one in the environment of the purchase that m is about,
-// which is production where m is about none; then the one of which the customer has
-// a purchase, then the one of the message's app, then one that has a code left.
+// offerFor says of which account a code for m would be: of those with pools of an
+// offer of this name, in the environment of the purchase that m is about, which is
+// production where m is about none, the one of which the customer has a purchase, then
+// the one of the message's app, then one that has a code left. A code of the other
+// environment opens nothing for this customer: there is none then.
 func (w *world) offerFor(m engawa.Message) OfferKnown {
 	var best OfferKnown
 	environment := cmp.Or(w.environmentOf(m.Customer, m.While.Purchase), engawa.Production)
 	score := -1
 	for _, p := range w.offers[m.Offer] {
-		n := 0
-		if p.environment == environment {
-			n += 8
+		if p.environment != environment {
+			continue
 		}
+		n := 0
 		if slices.ContainsFunc(w.purchases[m.Customer], func(b engawa.Purchase) bool { return b.Account == p.Account }) {
 			n += 4
 		}
