@@ -215,6 +215,9 @@ func (w *writer) inTx(ctx context.Context, s *Store, f func(*tx) error) error {
 	case <-ctx.Done():
 		return fmt.Errorf("begin: %w", ctx.Err())
 	}
+	if err := ctx.Err(); err != nil { // it was the writer's turn and the caller had gone: select takes either
+		return fmt.Errorf("begin: %w", err)
+	}
 	t := &tx{ctx: context.WithoutCancel(ctx), s: s, conn: w.conn}
 	if _, err := t.exec(`BEGIN IMMEDIATE`); err != nil {
 		return fmt.Errorf("begin: %w", err)
