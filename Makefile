@@ -21,7 +21,7 @@ RACES    ?= 50000
 # race detector cannot look: watching its code costs three quarters of the tests'
 # time and can find nothing. What calls it is watched. So is what calls the slow
 # hashes of passwords, which are made to cost.
-RACE     := -race $(foreach p,modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/...,-gcflags=$(p)=-race=false)
+RACE     := -race $(foreach p,modernc.org/sqlite/lib modernc.org/libc modernc.org/memory golang.org/x/crypto/...,-gcflags=$(p)=-race=false)
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 demo:

@@ -18,7 +18,7 @@ import (
 // that comes back: an event that says whose mail it was, without the address, and the
 // end of the address after as many as the rule has. The next of the chain has its turn.
 func TestRefusedMails(t *testing.T) {
-	for _, c := range []struct {
+	cases := []struct {
 		reply, typ, reason string
 		after              int // so many stop the address; 0: none do
 		forGood            bool
@@ -31,44 +31,50 @@ func TestRefusedMails(t *testing.T) {
 		{"550 5.7.26 unauthenticated", "mail.blocked", "distrust", 0, false},
 		{"554 5.6.0 content", "mail.blocked", "content", 0, false},
 		{"552 5.3.4 too big", "mail.blocked", "too_large", 0, false},
-	} {
-		bubble(t, func(t *testing.T, h *hub) {
-			ctx := context.Background()
-			h.must(h.st.SaveRoute(ctx, routeOf("rte_ended", "contract.terminated", engawa.Step{
-				To: "customer", Template: "tpl_notice", Purpose: engawa.Service, Via: []engawa.Via{{Account: "acc_mail"}, {Account: "acc_hook", Destination: "dst_hook"}},
-			})))
-			who := h.people("refuses.example", 1)[0]
-			h.inbox.Block("refuses.example", c.reply)
-			h.run("n1", time.Minute)
-			const mails = 6
-			stopped := 0 // after so many
-			for n := range mails {
-				h.event(fmt.Sprint("told ", n), "contract.terminated", who)
-				time.Sleep(20 * time.Minute) // refusals of a sender are too far apart to have a receiver waited for
-				synctest.Wait()
-				stops, err := h.st.Stops(ctx, ws, who)
+	}
+	bubble(t, func(t *testing.T, h *hub) {
+		ctx := context.Background()
+		h.noticed(engawa.Via{Account: "acc_mail"}, engawa.Via{Account: "acc_hook", Destination: "dst_hook"})
+		who, stopped := make([]string, len(cases)), make([]int, len(cases)) // stopped after so many
+		for i, c := range cases {
+			domain := fmt.Sprintf("%c.refuses.example", 'a'+i)
+			who[i] = h.people(domain, 1)[0]
+			h.inbox.Block(domain, c.reply)
+		}
+		h.run("n1", time.Minute)
+		const mails = 6
+		for n := range mails {
+			for _, id := range who {
+				h.event(fmt.Sprint("told ", id, n), "contract.terminated", id)
+			}
+			time.Sleep(20 * time.Minute) // refusals of a sender are too far apart to have a receiver waited for
+			synctest.Wait()
+			for i, c := range cases {
+				stops, err := h.st.Stops(ctx, ws, who[i])
 				h.must(err)
-				if len(stops) > 0 && stopped == 0 {
-					stopped = n + 1
+				if len(stops) > 0 && stopped[i] == 0 {
+					stopped[i] = n + 1
 					if stops[0].Reason != "bounced" || stops[0].Until.IsZero() != c.forGood {
 						t.Errorf("%s: stopped %+v", c.reply, stops[0])
 					}
 				}
 			}
-			evs, err := h.st.Events(ctx, ws, store.EventFilter{Type: c.typ}, store.Page{Limit: 50})
+		}
+		for i, c := range cases {
+			evs, err := h.st.Events(ctx, ws, store.EventFilter{Type: c.typ, Customer: who[i]}, store.Page{Limit: 50})
 			h.must(err)
 			want := mails
 			if c.after > 0 {
 				want = c.after // what the verdict refuses is not tried
 			}
-			if stopped != c.after || len(evs) != want {
-				t.Errorf("%s: stopped after %d, want %d; %d events, want %d", c.reply, stopped, c.after, len(evs), want)
+			if stopped[i] != c.after || len(evs) != want {
+				t.Errorf("%s: stopped after %d, want %d; %d events, want %d", c.reply, stopped[i], c.after, len(evs), want)
 			}
 			for _, e := range evs {
-				h.saysWhose(e, who, c.reason)
+				h.saysWhose(e, who[i], c.reason)
 			}
-		})
-	}
+		}
+	})
 }
 
 // saysWhose holds an event about a refused mail to what it has to tell.

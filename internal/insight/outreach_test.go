@@ -144,6 +144,14 @@ func (s *shop) route(name string, change func(r *engawa.Route)) {
 // run starts the hub's dispatcher until it is stopped: a lane looks around every few
 // seconds, and no test waits while months go by so.
 func (s *shop) run() (stop func()) {
+	lanes := s.lanes()
+	stop = func() { lanes(); s.inbox.Close() }
+	s.t.Cleanup(stop)
+	return stop
+}
+
+// lanes runs them alone; the inbox stays open for the next to run.
+func (s *shop) lanes() (stop func()) {
 	d := &dispatch.Dispatcher{
 		Store: s.Hub, Compose: s.compose, Rules: s.rules, Kinds: s.compose.Kinds, Owner: "one", Log: slog.New(slog.DiscardHandler),
 		Env: channel.Env{HTTP: s.http, Dial: s.inbox.Dial, Log: slog.New(slog.DiscardHandler)},
@@ -151,13 +159,10 @@ func (s *shop) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { d.Run(ctx); close(ended) }()
-	stop = sync.OnceFunc(func() {
+	return sync.OnceFunc(func() {
 		cancel()
 		<-ended
-		s.inbox.Close()
 	})
-	s.t.Cleanup(stop)
-	return stop
 }
 
 // last is the newest message of a route.
