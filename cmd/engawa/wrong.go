@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
 	"github.com/engawa/engawa/internal/text"
 )
@@ -173,7 +173,7 @@ func missing(all []*kong.Value) string {
 // checkZone, checkCountry, checkLoopback and checkScopes refuse values of flags of
 // which the parser knows nothing.
 func checkZone(v text.Viewer, n *kong.Node, flag, zone string) error {
-	if _, err := time.LoadLocation(zone); err != nil || zone == "" {
+	if _, err := engawa.Zone(zone); err != nil || zone == "" {
 		return wrong(v, n, "zone", "name", flag, "seen", strconv.Quote(zone))
 	}
 	return nil

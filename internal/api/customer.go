@@ -175,7 +175,7 @@ func (a *API) eraseCustomer(ctx context.Context, c *call, in *One) (customerEras
 }
 
 func checkZone(field, zone string) error {
-	if _, err := time.LoadLocation(zone); err != nil || zone == "Local" {
+	if _, err := engawa.Zone(zone); err != nil || zone == "Local" {
 		return engawa.Invalid(field, "write an IANA name, such as Asia/Tokyo", "%q is no time zone", clip(zone, 80))
 	}
 	return nil

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/engawa/engawa"
+	"github.com/engawa/engawa/internal/rule"
 	"github.com/engawa/engawa/internal/text"
 )
 
 // words are those of a notice: who sends, each fact with its date, and how to change
 // it. The link to the customer's own page is added when it leaves.
 func (w world) words(of part, ts []telling) engawa.Content {
-	zone, err := w.Compose.Rules.Location(ts[0].duty.zone)
+	zone, err := rule.Location(ts[0].duty.zone)
 	if err != nil {
 		zone = time.UTC // it was checked when the rule was read
 	}

@@ -403,7 +403,7 @@ func (c *console) visit(w http.ResponseWriter, r *http.Request, m engawa.Member)
 		return v, err
 	}
 	v.Workspace = v.workspace.Name
-	if zone, err := time.LoadLocation(v.workspace.Zone); err == nil {
+	if zone, err := engawa.Zone(v.workspace.Zone); err == nil {
 		v.Zone = zone
 	}
 	if done := r.URL.Query().Get("done"); r.Method == http.MethodGet && v.Words.Has("done."+done) {

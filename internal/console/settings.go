@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/access"
@@ -83,7 +82,7 @@ func (c *console) changeWorkspace(v *visit) error {
 	}
 	v.workspace = w
 	view := c.settingsView(v)
-	_, err := time.LoadLocation(w.Zone)
+	_, err := engawa.Zone(w.Zone)
 	switch {
 	case w.Name == "":
 		return c.settingsAgain(v, view, v.T("settings.name.wrong"))

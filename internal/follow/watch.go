@@ -88,7 +88,7 @@ type alarmStore struct {
 
 // surges are the alarms of today and of yesterday, each once.
 func (w *Watch) surges(ctx context.Context, ws engawa.Workspace, stores map[string]engawa.Account, now time.Time) (evs []engawa.Event, err error) {
-	zone, err := time.LoadLocation(ws.Zone)
+	zone, err := engawa.Zone(ws.Zone)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (c *Checker) step(ctx context.Context, cu engawa.Checkup) (store.CheckupSte
 	if p.w, err = c.Store.Workspace(ctx, cu.Workspace); err != nil {
 		return store.CheckupStep{}, err
 	}
-	if p.zone, err = time.LoadLocation(p.w.Zone); err != nil {
+	if p.zone, err = engawa.Zone(p.w.Zone); err != nil {
 		p.zone = time.UTC
 	}
 	p.app, err = c.Clients.Open(ctx, cu.Workspace, cu.Account)

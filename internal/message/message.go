@@ -170,7 +170,7 @@ func (c *Composer) world(ctx context.Context, workspace string) (world, error) {
 	if w.workspace, err = c.Store.Workspace(ctx, workspace); err != nil {
 		return w, err
 	}
-	if w.zone, err = time.LoadLocation(w.workspace.Zone); err != nil {
+	if w.zone, err = engawa.Zone(w.workspace.Zone); err != nil {
 		return w, fmt.Errorf("zone of workspace %s: %w", workspace, err)
 	}
 	accounts, err := c.Store.Accounts(ctx, workspace)

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/a-h/templ"
 
@@ -193,9 +192,9 @@ func (s *Site) known(v *visit, workspace, customer string) error {
 	}
 	v.customer = cu
 	v.speak(v.r, cu.Locale)
-	zone, err := time.LoadLocation(cu.Zone)
+	zone, err := engawa.Zone(cu.Zone)
 	if cu.Zone == "" || err != nil {
-		zone, err = time.LoadLocation(w.Zone)
+		zone, err = engawa.Zone(w.Zone)
 	}
 	if err == nil {
 		v.Zone = zone

@@ -176,7 +176,7 @@ func (v viewer) entry(s store.Subscriber) Entry {
 		return e
 	}
 	e.Locale = s.Locale
-	zone, err := time.LoadLocation(s.Zone)
+	zone, err := engawa.Zone(s.Zone)
 	if err != nil {
 		zone = time.UTC
 	}

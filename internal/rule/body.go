@@ -67,7 +67,7 @@ type Reminder struct {
 // or last confirmed at one: the beginning of the same date years later, and of the
 // last day of February for the 29th in a year without one.
 func (r Reminder) Due(confirmed time.Time) time.Time {
-	zone, err := location(r.Zone)
+	zone, err := Location(r.Zone)
 	if err != nil {
 		zone = time.UTC // the zone was checked when the rule was read
 	}
@@ -194,7 +194,7 @@ func (q QuietHours) check() error {
 		return fmt.Errorf("switch %q is not known", q.Switch)
 	}
 	for _, z := range q.Zones {
-		if _, err := location(z); err != nil {
+		if _, err := Location(z); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func (r Reminder) check() error {
 	if r.Years < 1 {
 		return errors.New("years must be from 1")
 	}
-	_, err := location(r.Zone)
+	_, err := Location(r.Zone)
 	return err
 }
 
@@ -242,7 +242,7 @@ func (n DecisionNotice) check() error {
 	if n.AlarmDays < 1 || n.Days <= n.AlarmDays {
 		return errors.New("alarm_days must be from 1, and days more")
 	}
-	_, err := location(n.Zone)
+	_, err := Location(n.Zone)
 	return err
 }
 

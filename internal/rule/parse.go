@@ -51,7 +51,7 @@ func Parse(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse rules: %w", err)
 	}
-	s := &Set{locations: map[string]*time.Location{}}
+	s := &Set{}
 	hash := sha256.New()
 	for _, name := range names {
 		b, err := fs.ReadFile(fsys, name)
@@ -88,11 +88,11 @@ func (s *Set) parseFile(name string, b []byte) (jurisdiction, error) {
 	if err := decodeStrict(b, &f); err != nil {
 		return jurisdiction{}, err
 	}
-	dates, err := location(f.Zone)
+	dates, err := Location(f.Zone)
 	if err != nil {
 		return jurisdiction{}, err
 	}
-	if err := errors.Join(s.learnZones(f.Countries), checkChannels(f.Channels)); err != nil {
+	if err := errors.Join(checkZones(f.Countries), checkChannels(f.Channels)); err != nil {
 		return jurisdiction{}, err
 	}
 	j := jurisdiction{name: name, countries: f.Countries, channels: f.Channels}
@@ -106,18 +106,15 @@ func (s *Set) parseFile(name string, b []byte) (jurisdiction, error) {
 	return j, nil
 }
 
-// learnZones checks the zones of the countries and keeps them loaded.
-func (s *Set) learnZones(countries map[string][]string) error {
+func checkZones(countries map[string][]string) error {
 	for country, zones := range countries {
 		if !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(country) || len(zones) == 0 {
 			return fmt.Errorf("country %q with %d zones: want two capitals and a zone", country, len(zones))
 		}
 		for _, z := range zones {
-			loc, err := location(z)
-			if err != nil {
+			if _, err := Location(z); err != nil {
 				return fmt.Errorf("country %s: %w", country, err)
 			}
-			s.locations[z] = loc
 		}
 	}
 	return nil

@@ -32,8 +32,7 @@ var shipped embed.FS
 type Set struct {
 	version       string
 	jurisdictions []jurisdiction // the law in order of name, then the house
-	locations     map[string]*time.Location
-	off           []string // the packs that Without left out, in order
+	off           []string       // the packs that Without left out, in order
 }
 
 // jurisdiction is one file.
@@ -152,18 +151,11 @@ func (s *Set) Zones(name string, countries []string) []string {
 
 // Location returns a zone by its IANA name. The empty name and "Local" are
 // errors: what they mean depends on the machine.
-func (s *Set) Location(name string) (*time.Location, error) {
-	if loc, ok := s.locations[name]; ok {
-		return loc, nil
-	}
-	return location(name)
-}
-
-func location(name string) (*time.Location, error) {
+func Location(name string) (*time.Location, error) {
 	if name == "" || name == "Local" {
 		return nil, fmt.Errorf("zone %q does not name a place", name)
 	}
-	return time.LoadLocation(name)
+	return engawa.Zone(name)
 }
 
 // Find returns the first of the rules whose body is a B, or nil and a zero B.

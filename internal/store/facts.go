@@ -681,7 +681,7 @@ func (t *tx) loadGrants(w *world, workspace string, partners []string, lock bool
 // grants all of it counts against each.
 func (t *tx) loadUse(w *world, workspace string, asks []Ask) error {
 	w.handed = map[string]time.Time{}
-	zone, err := time.LoadLocation(w.workspace.Zone)
+	zone, err := engawa.Zone(w.workspace.Zone)
 	if err != nil {
 		return fmt.Errorf("zone of workspace: %w", err)
 	}

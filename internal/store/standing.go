@@ -125,7 +125,7 @@ func (s *Store) ComplaintDays(ctx context.Context, workspace, partner string) (d
 		if err != nil {
 			return err
 		}
-		zone, err := time.LoadLocation(w.Zone)
+		zone, err := engawa.Zone(w.Zone)
 		if err != nil {
 			return fmt.Errorf("zone of workspace: %w", err)
 		}

@@ -173,7 +173,7 @@ func (t *tx) zone(workspace string) (*time.Location, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zone of %s: %w", workspace, err)
 	}
-	return time.LoadLocation(name)
+	return engawa.Zone(name)
 }
 
 // StoreDays returns what happened from a day on ("2026-11-29"), by account, day

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/text"
 )
@@ -72,7 +73,7 @@ func (p *people) note(kind string, line []byte) error {
 	}
 	switch {
 	case kind == "workspace":
-		if zone, err := time.LoadLocation(r.Zone); err == nil {
+		if zone, err := engawa.Zone(r.Zone); err == nil {
 			p.zone = zone
 		}
 	case kind == "customers":

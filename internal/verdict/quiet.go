@@ -57,7 +57,7 @@ func (j *judgement) windows(a *answer) (bind, lifted []window) {
 			continue
 		}
 		for _, zone := range j.zones(r, q) {
-			loc, err := j.set.Location(zone)
+			loc, err := rule.Location(zone)
 			switch {
 			case err != nil:
 				a.refuse(rulesZone, r, "zone", zone)

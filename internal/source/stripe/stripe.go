@@ -70,7 +70,7 @@ func open(s channel.Settings, _ channel.Env) (channel.Receiver, error) {
 		return nil, engawa.Invalid("/settings/secret", "fill it in", "stripe: secret is required")
 	}
 	var err error
-	if r.zone, err = time.LoadLocation(s["zone"]); err != nil || s["zone"] == "Local" || s["zone"] == "" {
+	if r.zone, err = engawa.Zone(s["zone"]); err != nil || s["zone"] == "Local" || s["zone"] == "" {
 		return nil, engawa.Invalid("/settings/zone", "write a zone such as Asia/Tokyo or Asia/Seoul", "stripe: there is no zone of that name")
 	}
 	return r, nil
