@@ -14,7 +14,7 @@ func Zone(name string) (*time.Location, error) {
 	if zone, ok := zones.Load(name); ok {
 		return zone.(*time.Location), nil
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := time.LoadLocation(name) //nolint:forbidigo // here alone
 	if err == nil {
 		zones.Store(name, zone)
 	}
