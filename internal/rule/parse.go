@@ -59,7 +59,7 @@ func Parse(fsys fs.FS) (*Set, error) {
 			return nil, fmt.Errorf("parse rules: %w", err)
 		}
 		fmt.Fprintf(hash, "%s %d\n%s", name, len(b), b)
-		j, err := s.parseFile(strings.TrimSuffix(name, ".toml"), b)
+		j, err := parseFile(strings.TrimSuffix(name, ".toml"), b)
 		if err != nil {
 			return nil, fmt.Errorf("parse rules %s: %w", name, err)
 		}
@@ -83,7 +83,7 @@ func houseLast(a, b jurisdiction) int {
 	return 0
 }
 
-func (s *Set) parseFile(name string, b []byte) (jurisdiction, error) {
+func parseFile(name string, b []byte) (jurisdiction, error) {
 	var f file
 	if err := decodeStrict(b, &f); err != nil {
 		return jurisdiction{}, err

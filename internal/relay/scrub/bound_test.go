@@ -10,9 +10,9 @@ import (
 )
 
 // TestLinear: texts that are made to be slow to look through are done with in
-// a second. What grows with the square of 32 KiB takes many.
+// seconds. What grows with the square of 128 KiB takes minutes.
 func TestLinear(t *testing.T) {
-	const n = 32 << 10
+	const n = 128 << 10
 	customer := scrub.Known{
 		Addresses: []string{"a@a.a", "dot@" + strings.Repeat("dot.", 30) + "dot", "aaaaaaaa.1@example.com"}, Names: []string{"a a", "ああ ああ"}, Phones: []string{"+81111111111", "+8211111111"}, IDs: []string{"aaaaaa", "111111"},
 	}
@@ -27,7 +27,7 @@ func TestLinear(t *testing.T) {
 			if _, _, err := scrub.New(customer, said).Mail([]byte(raw), at); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > 15*time.Second {
 				t.Errorf("%s as %s: %s", name, kind, took)
 			}
 		}
