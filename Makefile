@@ -29,7 +29,7 @@ demo:
 
 test:
 	script/install
-	script/postgres run go test $(RACE) -vet=off -shuffle=on -timeout 15m ./...
+	script/in-memory script/postgres run go test $(RACE) -vet=off -shuffle=on -timeout 15m ./...
 	go test ./internal/dispatch -run '^TestDay$$'
 	script/oracles
 	script/demo
