@@ -1,12 +1,17 @@
 package store_test
 
 import (
+	"database/sql"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/store"
 	"github.com/engawa/engawa/internal/store/storetest"
+	"github.com/engawa/engawa/internal/vault"
 )
 
 // TestVerdictOfClaim: a claim that finds what the early verdict found refers to
@@ -149,4 +154,67 @@ func TestNothingSilent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestVerdictsBeside: the early verdicts of a message are sealed beside its words. A
+// claim does not open them, Verify does; and rows that have both in one, as those of
+// before migration 51, say the same.
+func TestVerdictsBeside(t *testing.T) {
+	each(t, func(s *shop) {
+		s.customer("cus_a")
+		m := s.message("")
+		s.send(m)
+		db := storetest.Open(s.t, s.url)
+		defer db.Close()
+		_, err := db.ExecContext(s.t.Context(), `UPDATE message SET customer = 'cus_a' WHERE id = $1`, m.ID) // sealed by the ring, which the test can open, and walked
+		s.must(err)
+		before := s.said(m.ID)
+		walked := func() (n int) {
+			_, err := s.WalkJudged(s.t.Context(), ws, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), 10, func(ms []store.JudgedMessage) error {
+				for _, m := range ms {
+					n += len(m.Chain)
+				}
+				return nil
+			})
+			s.must(err)
+			return n
+		}
+		chains := walked()
+		s.oneText(db, m.ID)
+		if after := s.said(m.ID); len(after.Judged) == 0 || !reflect.DeepEqual(after.Judged, before.Judged) || after.Message.Content != before.Message.Content || walked() != chains {
+			s.t.Errorf("in one with the words: %+v, before %+v", after, before)
+		}
+		next := s.message("")
+		s.send(next)
+		spoil(s, ws, "message", "judged")
+		if got := s.claim(s.hold("n", mailbox), 10, sendAll); len(got) != 2 {
+			s.t.Errorf("%d of 2 are claimed where verdicts are damaged", len(got))
+		}
+		if _, err := s.Message(s.t.Context(), ws, next.ID); err == nil {
+			s.t.Error("damaged verdicts are shown")
+		}
+		for _, o := range s.verified(ws) {
+			if o.Table == "message" && (o.Closed != 1 || o.First != next.ID) {
+				s.t.Errorf("damaged verdicts: %+v", o)
+			}
+		}
+	})
+}
+
+// oneText puts the early verdicts of a message of no customer behind its words.
+func (s *shop) oneText(db *sql.DB, message string) {
+	s.t.Helper()
+	var sealed, judged []byte
+	var by string
+	s.must(db.QueryRowContext(s.t.Context(), `SELECT sealed, judged, sealed_by FROM message WHERE id = $1`, message).Scan(&sealed, &judged, &by))
+	const wrapped = 61
+	key, err := s.vault.OpenDataKey(ws, "message/"+message, vault.Wrapped{KEK: strings.TrimPrefix(by, "ring:"), Bytes: sealed[:wrapped]})
+	s.must(err)
+	words, err := key.Open(ws, "message", "sealed", message, sealed[wrapped:])
+	s.must(err)
+	verdicts, err := key.Open(ws, "message", "judged", message, judged)
+	s.must(err)
+	both := key.Seal(ws, "message", "sealed", message, slices.Concat(words, []byte{'\n'}, verdicts))
+	_, err = db.ExecContext(s.t.Context(), `UPDATE message SET sealed = $1, judged = NULL WHERE id = $2`, slices.Concat(sealed[:wrapped], both), message)
+	s.must(err)
 }

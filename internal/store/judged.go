@@ -51,7 +51,7 @@ func (s *Store) WalkJudged(ctx context.Context, workspace string, from, until ti
 	for {
 		var batch []JudgedMessage
 		err := s.view(ctx, workspace, func(t *tx) error {
-			rows, err := all(t, scanMessage, `SELECT `+storedColumns+` FROM message
+			rows, err := all(t, scanWhole, `SELECT `+storedColumns+`, judged FROM message
 				WHERE workspace = $1 AND (created_at > $2 OR created_at = $2 AND id > $3) AND created_at < $4 AND `+toCustomers+`
 				ORDER BY created_at, id LIMIT $5`, workspace, begin, after, us(until), judgedBatch)
 			if err != nil || len(rows) == 0 {
@@ -116,7 +116,7 @@ func (j lastJudged) judged() Judged {
 }
 
 func (r messageRowRead) openJudged(ring keyring, deliveries []deliveryRow) (JudgedMessage, error) {
-	said, text, err := r.openWords(ring)
+	said, text, err := r.openWhole(ring)
 	out := JudgedMessage{Message: r.Message, Erased: said.Erased}
 	if err != nil || said.Erased {
 		return out, err

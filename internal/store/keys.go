@@ -73,20 +73,33 @@ func (t *tx) newKey(workspace, id string) (keyring, error) {
 // seal seals a row's body under a key of its own, wrapped by the customer's key
 // or, where there is no customer, by the ring.
 func (r keyring) seal(workspace, customer, table, row string, plain []byte) (sealed []byte, by string, err error) {
-	id := table + "/" + row
+	dk, wrapped, by, err := r.newRowKey(workspace, customer, table+"/"+row)
+	if err != nil {
+		return nil, "", err
+	}
+	return dk.AppendSeal(wrapped, workspace, table, "sealed", row, plain), by, nil
+}
+
+// sealWith is seal, and seals more for another column under the row's same key.
+func (r keyring) sealWith(workspace, customer, table, row string, plain []byte, column string, more []byte) (sealed, beside []byte, by string, err error) {
+	dk, wrapped, by, err := r.newRowKey(workspace, customer, table+"/"+row)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	return dk.AppendSeal(wrapped, workspace, table, "sealed", row, plain), dk.Seal(workspace, table, column, row, more), by, nil
+}
+
+func (r keyring) newRowKey(workspace, customer, id string) (dk vault.DataKey, wrapped []byte, by string, err error) {
 	if customer == "" {
 		dk, w, err := r.vault.NewDataKey(workspace, id)
-		if err != nil {
-			return nil, "", err
-		}
-		return dk.AppendSeal(w.Bytes, workspace, table, "sealed", row, plain), byRing + w.KEK, nil
+		return dk, w.Bytes, byRing + w.KEK, err
 	}
 	k, ok := r.customers[customer]
 	if !ok {
-		return nil, "", fmt.Errorf("key of %s: %w", customer, ErrErased)
+		return dk, nil, "", fmt.Errorf("key of %s: %w", customer, ErrErased)
 	}
 	dk, w := k.NewDataKey(workspace, id)
-	return dk.AppendSeal(w.Bytes, workspace, table, "sealed", row, plain), customer, nil
+	return dk, w.Bytes, customer, nil
 }
 
 // wrappedSize is how many bytes of a sealed body are its own wrapped key.
@@ -101,14 +114,31 @@ func (r keyring) opens(by string) bool {
 
 // open undoes seal.
 func (r keyring) open(workspace, by, table, row string, sealed []byte) ([]byte, error) {
-	if len(sealed) < wrappedSize {
-		return nil, fmt.Errorf("%s %s: %w", table, row, vault.ErrOpen)
-	}
-	dk, err := r.rowKey(workspace, by, table+"/"+row, sealed[:wrappedSize])
+	dk, err := r.keyOf(workspace, by, table, row, sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", table, row, err)
+		return nil, err
 	}
 	return dk.Open(workspace, table, "sealed", row, sealed[wrappedSize:])
+}
+
+// openBeside opens what sealWith sealed for another column.
+func (r keyring) openBeside(workspace, by, table, row string, sealed []byte, column string, beside []byte) ([]byte, error) {
+	dk, err := r.keyOf(workspace, by, table, row, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return dk.Open(workspace, table, column, row, beside)
+}
+
+// keyOf is the key of a row, which is wrapped in the first bytes of what is sealed.
+func (r keyring) keyOf(workspace, by, table, row string, sealed []byte) (dk vault.DataKey, err error) {
+	if len(sealed) < wrappedSize {
+		return dk, fmt.Errorf("%s %s: %w", table, row, vault.ErrOpen)
+	}
+	if dk, err = r.rowKey(workspace, by, table+"/"+row, sealed[:wrappedSize]); err != nil {
+		return dk, fmt.Errorf("%s %s: %w", table, row, err)
+	}
+	return dk, nil
 }
 
 func (r keyring) rowKey(workspace, by, id string, wrapped []byte) (vault.DataKey, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,8 +29,8 @@ type NewMessage struct {
 	Attempts   []engawa.Attempt // only of a sample, whose deliveries have ended
 }
 
-// messageWords are the first of the two JSON documents that are sealed of a
-// message; the early verdicts, which a claim does not read, are the second.
+// messageWords are what is sealed of a message. The early verdicts, which a claim
+// does not read, are sealed beside them.
 type messageWords struct {
 	Content     engawa.Content      `json:"content"`
 	Promotional bool                `json:"promotional,omitempty"`
@@ -209,8 +208,8 @@ func pastAttemptRow(ring keyring, m engawa.Message, a engawa.Attempt) ([]any, er
 }
 
 const insertMessage = `INSERT INTO message (workspace, id, event, route, partner, member, app, customer, destination, broadcast,
-	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, sealed_by, created_at, updated_at, standing, offer, contact_point, hops, reason)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
+	purpose, trigger_by, topic, locale, urgent, sample, not_before, expires_at, state, outcome, gate, chain, trace, sealed, judged, sealed_by, created_at, updated_at, standing, offer, contact_point, hops, reason)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`
 
 func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	m := n.Message
@@ -226,12 +225,11 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	judged, err := json.Marshal(n.Judged)
+	verdicts, err := json.Marshal(n.Judged)
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	body := slices.Concat(words, []byte{'\n'}, judged)
-	sealed, by, err := ring.seal(m.Workspace, m.Owner(), "message", m.ID, body)
+	sealed, judged, by, err := ring.sealWith(m.Workspace, m.Owner(), "message", m.ID, words, "judged", verdicts)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +241,7 @@ func messageRow(ring keyring, n NewMessage) ([]any, error) {
 	return []any{
 		m.Workspace, m.ID, m.Event, m.Route, m.Partner, m.Member, m.App, m.Customer, m.Destination, m.Broadcast,
 		string(m.Purpose), string(m.Trigger), m.Topic, string(m.Locale), m.Urgent, m.Sample, us(m.NotBefore), us(m.ExpiresAt),
-		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, by, us(m.CreatedAt), us(m.CreatedAt), standing, m.Offer, m.ContactPoint, m.Hops, string(m.Reason),
+		string(m.State), string(outcome), string(gate), string(chain), m.Trace, sealed, judged, by, us(m.CreatedAt), us(m.CreatedAt), standing, m.Offer, m.ContactPoint, m.Hops, string(m.Reason),
 	}, nil
 }
 
@@ -306,7 +304,16 @@ const messageState = `coalesce((SELECT 'sent' FROM delivery arrived WHERE arrive
 type messageRowRead struct {
 	engawa.Message
 	sealed []byte
+	judged []byte // where the row was read whole
 	by     string
+}
+
+// scanWhole is scanMessage of a row with judged behind it.
+func scanWhole(scan func(...any) error) (m messageRowRead, err error) {
+	var judged []byte
+	m, err = scanMessage(func(dst ...any) error { return scan(append(dst, &judged)...) })
+	m.judged = judged
+	return m, err
 }
 
 func scanMessage(scan func(...any) error) (m messageRowRead, err error) {
@@ -341,7 +348,7 @@ type Said struct {
 // Message returns one message with its verdicts, deliveries and attempts.
 func (s *Store) Message(ctx context.Context, workspace, id string) (said Said, err error) {
 	err = s.view(ctx, workspace, func(t *tx) error {
-		rows, err := all(t, scanMessage, `SELECT `+messageColumns+` FROM message WHERE workspace = $1 AND id = $2`, workspace, id)
+		rows, err := all(t, scanWhole, `SELECT `+messageColumns+`, judged FROM message WHERE workspace = $1 AND id = $2`, workspace, id)
 		if err == nil && len(rows) == 0 {
 			err = engawa.NotFound("message")
 		}
@@ -375,11 +382,11 @@ func (r messageRowRead) open(ring keyring) (Said, error) {
 
 // openAll opens the words and the early verdicts.
 func (r messageRowRead) openAll(ring keyring) (Said, error) {
-	said, judged, err := r.openWords(ring)
+	said, verdicts, err := r.openWhole(ring)
 	if err != nil || said.Erased {
 		return said, err
 	}
-	if err := json.Unmarshal(judged, &said.Judged); err != nil {
+	if err := json.Unmarshal(verdicts, &said.Judged); err != nil {
 		return said, fmt.Errorf("message %s: %w", r.ID, err)
 	}
 	for _, j := range said.Judged {
@@ -388,7 +395,19 @@ func (r messageRowRead) openAll(ring keyring) (Said, error) {
 	return said, nil
 }
 
-func (r messageRowRead) openWords(ring keyring) (said Said, judged []byte, err error) {
+// openWhole opens the words, and the early verdicts as they were written, of a row
+// that was read whole.
+func (r messageRowRead) openWhole(ring keyring) (said Said, verdicts []byte, err error) {
+	said, verdicts, err = r.openWords(ring)
+	if err == nil && r.judged != nil && !said.Erased {
+		verdicts, err = ring.openBeside(r.Workspace, r.by, "message", r.ID, r.sealed, "judged", r.judged)
+	}
+	return said, verdicts, err
+}
+
+// openWords opens the words, and the early verdicts of a row that has them in one
+// with the words, as those of before migration 51 do.
+func (r messageRowRead) openWords(ring keyring) (said Said, verdicts []byte, err error) {
 	said = Said{Message: r.Message}
 	if !ring.opens(r.by) {
 		said.Erased = true
@@ -398,7 +417,7 @@ func (r messageRowRead) openWords(ring keyring) (said Said, judged []byte, err e
 	if err != nil {
 		return said, nil, err
 	}
-	words, judged, _ := bytes.Cut(plain, []byte{'\n'}) // JSON has no line feed inside a text
+	words, verdicts, _ := bytes.Cut(plain, []byte{'\n'}) // JSON has no line feed inside a text
 	var w messageWords
 	if err := jsonv2.Unmarshal(words, &w); err != nil { // of 2 KB in 40 % of the time that encoding/json takes
 		return said, nil, fmt.Errorf("message %s: %w", r.ID, err)
@@ -406,7 +425,7 @@ func (r messageRowRead) openWords(ring keyring) (said Said, judged []byte, err e
 	said.early = w.Early
 	m := &said.Message
 	m.Content, m.Promotional, m.Applied, m.Unsubscribe = w.Content, w.Promotional, w.Applied, w.Unsub
-	return said, judged, nil
+	return said, verdicts, nil
 }
 
 const deliveryColumns = `workspace, id, message, position, account, contact_point, destination, state, bulk, due_at, deadline_at,

@@ -149,7 +149,7 @@ func (t *tx) destroyWords(e *Ending) error {
 	for _, q := range [...]string{
 		`UPDATE event SET sealed = $3, sealed_by = '` + destroyedBy + `' WHERE workspace = $1 AND customer IN
 			(SELECT customer FROM message WHERE workspace = $1 AND id {in $2} AND customer <> '') AND customer <> '' AND subject {in $2} AND type LIKE 'mail.%'`,
-		`UPDATE message SET sealed = $3, sealed_by = '` + destroyedBy + `' WHERE workspace = $1 AND id {in $2}`,
+		`UPDATE message SET sealed = $3, judged = NULL, sealed_by = '` + destroyedBy + `' WHERE workspace = $1 AND id {in $2}`,
 	} {
 		if _, err := t.exec(q, e.Workspace, list, gone); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -269,7 +270,7 @@ func (r *arrived) add(name string, value any) {
 // database makes it.
 func (a *arrival) row(x taken, ring keyring, t brought) (r arrived, err error) {
 	used := map[string]bool{}
-	body, sealed, by, err := a.seal(x, ring, t, used)
+	body, sealed, beside, by, err := a.seal(x, ring, t, used)
 	if err != nil {
 		return r, err
 	}
@@ -299,6 +300,8 @@ func (a *arrival) row(x taken, ring keyring, t brought) (r arrived, err error) {
 			value = sealed
 		case c.name == "sealed_by" && !slices.Contains(x.stay, c.name):
 			value = by
+		case c.name == x.with:
+			value = beside
 		case c.name == x.hash.column:
 			value = index
 		case c.name == x.also.column:
@@ -389,33 +392,38 @@ func (a *arrival) key(r *arrived, t brought) error {
 
 // seal seals what was told. What was unreadable there is so here: bytes that no
 // key opens, under the name of a customer who has none.
-func (a *arrival) seal(x taken, ring keyring, t brought, used map[string]bool) (body, sealed []byte, by string, err error) {
+func (a *arrival) seal(x taken, ring keyring, t brought, used map[string]bool) (body, sealed, beside []byte, by string, err error) {
 	if x.seal == unsealed || t["sealed_for"] == nil {
-		return nil, nil, "", nil
+		return nil, nil, nil, "", nil
 	}
 	whose, err := t.string("sealed_for")
 	used["sealed_for"] = true
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, nil, "", err
 	}
 	if string(t["erased"]) == "true" {
 		used["erased"] = true
 		if whose == sealedForWorkspace || ring.opens(whose) {
-			return nil, nil, "", fmt.Errorf("%s was not erased, and a row of theirs was", whose)
+			return nil, nil, nil, "", fmt.Errorf("%s was not erased, and a row of theirs was", whose)
 		}
-		return nil, make([]byte, wrappedSize), whose, nil
+		return nil, make([]byte, wrappedSize), nil, whose, nil
 	}
 	if whose == sealedForWorkspace {
 		whose = ""
 	}
 	if body, err = x.body(t, used); err != nil {
-		return nil, nil, "", err
+		return nil, nil, nil, "", err
 	}
 	name, err := x.rowName(t)
-	if err == nil {
+	if err != nil {
+		return nil, nil, nil, "", err
+	}
+	if last := bytes.LastIndexByte(body, '\n'); x.with != "" && last >= 0 {
+		sealed, beside, by, err = ring.sealWith(a.of, whose, x.table, name, body[:last], x.with, body[last+1:])
+	} else {
 		sealed, by, err = ring.seal(a.of, whose, x.table, name, body)
 	}
-	return body, sealed, by, err
+	return body, sealed, beside, by, err
 }
 
 // body undoes Taking.tell.

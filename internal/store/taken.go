@@ -13,6 +13,7 @@ type taken struct {
 	own   string   // a column that does not leave and comes in as the row's id, since it must differ
 	seal  form
 	told  []string          // the names of what is sealed
+	with  string            // a column in which the last of these is sealed beside the others; where it is NULL it is not
 	as    map[string]string // columns that are told by more than their row
 	hash  hashed
 	also  hashed // a second one; only of a member
@@ -87,7 +88,7 @@ func takenTables() []taken {
 			hash: hashed{column: "contract", value: "value", domain: "identity:smaregi/contract", keep: true},
 		},
 		{table: "broadcast", kind: "broadcasts", order: "id"},
-		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, as: map[string]string{"state": messageState}, seal: inLines, told: []string{"words", "verdicts"}},
+		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, as: map[string]string{"state": messageState}, seal: inLines, told: []string{"words", "verdicts"}, with: "judged"},
 		{table: "partner_message", kind: "partner-messages", order: "message"},
 		{table: "delivery", kind: "deliveries", order: "id", stay: []string{"fence", "carry", "held_for"}, made: []string{"waits"}, seal: inJSON, told: []string{"verdict"}},
 		{table: "attempt", kind: "attempts", order: "delivery, n", seal: inJSON, told: []string{"exchange"}},

@@ -202,6 +202,14 @@ func (r takenRow) name(x taken) string {
 	return r.text(strings.Split(x.order, ", ")[0])
 }
 
+// beside is what is sealed beside the rest of the row; nil: nothing.
+func (r takenRow) beside(x taken) []byte {
+	if x.with == "" {
+		return nil
+	}
+	return *r.cell(x.with).(*[]byte)
+}
+
 func (k *Taking) page(x taken, columns []column, last []any) ([]takenRow, error) {
 	of, args := "workspace", []any{k.of.Workspace}
 	if x.table == "workspace" {
@@ -255,7 +263,7 @@ func (k *Taking) line(x taken, r takenRow) ([]byte, error) {
 	for i, c := range r.columns {
 		switch {
 		case c.name == "workspace", c.name == x.own, slices.Contains(x.stay, c.name), slices.Contains(x.made, c.name):
-		case c.name == "sealed", c.name == "sealed_by", c.name == "key_id", c.name == x.hash.column, c.name == x.also.column:
+		case c.name == "sealed", c.name == "sealed_by", c.name == "key_id", c.name == x.hash.column, c.name == x.also.column, c.name == x.with:
 		case slices.Contains(x.json, c.name):
 			o.add(c.name, asJSON(*r.cells[i].(*string)))
 		default:
@@ -302,6 +310,13 @@ func (k *Taking) unseal(o *object, x taken, r takenRow) error {
 	body, err := k.ring.open(k.of.Workspace, by, x.table, r.name(x), sealed)
 	if err != nil {
 		return err
+	}
+	if more := r.beside(x); more != nil {
+		last, err := k.ring.openBeside(k.of.Workspace, by, x.table, r.name(x), sealed, x.with, more)
+		if err != nil {
+			return err
+		}
+		body = slices.Concat(body, []byte{'\n'}, last)
 	}
 	k.remember(x, r, body)
 	return k.tell(o, x, r, body)

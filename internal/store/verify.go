@@ -23,18 +23,20 @@ type sealedTable struct {
 	after, order       string // the place behind a row, and the order of places
 	start              []any
 	place              func(row string) []any
+	with               string // a column that is sealed beside; empty: none is
 }
 
 // sealedTables are all of them; TestVerify holds them to the schema.
 func sealedTables() []sealedTable {
 	var all []sealedTable
+	with := map[string]string{"message": "judged"}
 	for _, table := range []string{"account", "member", "destination", "customer", "contact_point", "event", "message", "delivery", "task", "task_line", "registration", "import_row", "purchase", "refund_case", "customer_note", "partner_reply", "offer_pool", "offer_code", "in_app", "breaker", "unread_mail"} {
-		all = append(all, sealedTable{table, "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }})
+		all = append(all, sealedTable{table, "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }, with[table]})
 	}
 	return append(all,
-		sealedTable{"attempt", "delivery || '.' || n", "sealed", "(delivery, n) > ($2, $3)", "delivery, n", []any{"", 0}, attemptKey},
-		sealedTable{"idempotency", "key_hash", "body", "key_hash > $2", "key_hash", []any{""}, func(row string) []any { return []any{row} }},
-		sealedTable{"import", "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }},
+		sealedTable{"attempt", "delivery || '.' || n", "sealed", "(delivery, n) > ($2, $3)", "delivery, n", []any{"", 0}, attemptKey, ""},
+		sealedTable{"idempotency", "key_hash", "body", "key_hash > $2", "key_hash", []any{""}, func(row string) []any { return []any{row} }, ""},
+		sealedTable{"import", "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }, ""},
 	)
 }
 
@@ -106,10 +108,10 @@ func (s *Store) verifyTable(ctx context.Context, workspace string, x sealedTable
 	for n := page; n == page; {
 		var rows []sealedRow
 		err := s.view(ctx, workspace, func(t *tx) (err error) {
-			rows, err = all(t, scanSealed, `SELECT `+x.row+`, sealed_by, `+x.column+` FROM `+x.table+
+			rows, err = all(t, scanSealed, `SELECT `+x.row+`, sealed_by, `+x.column+`, `+firstSet(x.with, "NULL")+` FROM `+x.table+
 				` WHERE workspace = $1 AND `+x.after+` ORDER BY `+x.order+` LIMIT `+strconv.Itoa(page), append([]any{workspace}, place...)...)
 			if err == nil {
-				err = t.verifyRows(workspace, x.table, rows, &o)
+				err = t.verifyRows(workspace, x, rows, &o)
 			}
 			return err
 		})
@@ -124,17 +126,17 @@ func (s *Store) verifyTable(ctx context.Context, workspace string, x sealedTable
 }
 
 type sealedRow struct {
-	row, by string
-	sealed  []byte
+	row, by      string
+	sealed, with []byte
 }
 
 func scanSealed(scan func(...any) error) (r sealedRow, err error) {
-	return r, scan(&r.row, &r.by, &r.sealed)
+	return r, scan(&r.row, &r.by, &r.sealed, &r.with)
 }
 
 // verifyRows opens rows. A customer's key that does not open closes that
 // customer's rows and no others.
-func (t *tx) verifyRows(workspace, table string, rows []sealedRow, o *Opened) error {
+func (t *tx) verifyRows(workspace string, x sealedTable, rows []sealedRow, o *Opened) error {
 	var by []string
 	for _, r := range rows {
 		by = append(by, r.by)
@@ -160,7 +162,10 @@ func (t *tx) verifyRows(workspace, table string, rows []sealedRow, o *Opened) er
 		if !of {
 			ring = keyring{vault: t.s.vault}
 		}
-		_, err := ring.open(workspace, r.by, table, r.row, r.sealed)
+		_, err := ring.open(workspace, r.by, x.table, r.row, r.sealed)
+		if err == nil && r.with != nil {
+			_, err = ring.openBeside(workspace, r.by, x.table, r.row, r.sealed, x.with, r.with)
+		}
 		o.note(r.row, err)
 	}
 	return nil
