@@ -227,7 +227,7 @@ func accepted(x exchange.Answer) string {
 func (a *account) refused(x exchange.Answer) *channel.SendError {
 	se := x.Fail(exchange.Class(x.Status), "", 0)
 	switch {
-	case x.Status == http.StatusTooManyRequests && strings.Contains(said(x), "monthly limit"):
+	case x.Status == http.StatusTooManyRequests && strings.Contains(message(x), "monthly limit"):
 		wait := a.spend()
 		se.Code, se.After = codeMonth, wait
 		se.Seen = []channel.Seen{{Scope: scopeMonth, ResetsAt: time.Now().Add(wait)}}
@@ -235,7 +235,7 @@ func (a *account) refused(x exchange.Answer) *channel.SendError {
 		se.Seen = []channel.Seen{{Scope: scopePush, ResetsAt: time.Now().Add(time.Second)}}
 	case x.Status >= 500: // "Internal server error" may have been accepted: the same key tells
 		se.Class = channel.Ambiguous
-	case x.Status == http.StatusBadRequest && strings.Contains(said(x), "Failed to send messages"):
+	case x.Status == http.StatusBadRequest && strings.Contains(message(x), "Failed to send messages"):
 		se.Code = "400 not_ours" // a user of another provider: no other account of the hub need give the address up
 	}
 	return se
@@ -268,8 +268,8 @@ func monthSpent(wait time.Duration) *channel.SendError {
 	return &channel.SendError{Class: channel.Again, Code: codeMonth, After: wait, Seen: []channel.Seen{{Scope: scopeMonth, ResetsAt: time.Now().Add(wait)}}}
 }
 
-// said is the message of an error.
-func said(x exchange.Answer) string {
+// message is the message of an error.
+func message(x exchange.Answer) string {
 	var in struct {
 		Message string `json:"message"`
 	}

@@ -66,7 +66,7 @@ func (a *account) used(ctx context.Context) (int, *channel.SendError) {
 // Probe gets a token and asks whose account it is.
 func (a *account) Probe(ctx context.Context) error {
 	_, se := a.info(ctx)
-	return told(se)
+	return inWords(se)
 }
 
 // fill asks for the account's own user id, by which its webhooks name it, and for
@@ -78,11 +78,11 @@ func fill(ctx context.Context, s channel.Settings, env channel.Env) (map[string]
 	}
 	me, se := a.info(ctx)
 	if se != nil {
-		return nil, told(se)
+		return nil, inWords(se)
 	}
 	n, se := a.quota(ctx)
 	if se != nil {
-		return nil, told(se)
+		return nil, inWords(se)
 	}
 	return map[string]string{"bot_user_id": me.UserID, "monthly_quota": strconv.Itoa(n)}, nil
 }
@@ -95,22 +95,22 @@ func who(ctx context.Context, s channel.Settings, env channel.Env) (channel.Who,
 	}
 	me, se := a.info(ctx)
 	if se != nil {
-		return channel.Who{}, told(se)
+		return channel.Who{}, inWords(se)
 	}
 	out := channel.Who{Name: me.Name}
 	most, se := a.quota(ctx)
 	if se != nil || most == 0 {
-		return out, told(se)
+		return out, inWords(se)
 	}
 	used, se := a.used(ctx)
 	if se == nil {
 		out.Seen = []channel.Seen{{Scope: scopeMonth, Remaining: max(0, most-used)}}
 	}
-	return out, told(se)
+	return out, inWords(se)
 }
 
-// told puts a failed question into words for the operator.
-func told(se *channel.SendError) error {
+// inWords puts a failed question into words for the operator.
+func inWords(se *channel.SendError) error {
 	switch {
 	case se == nil:
 		return nil
