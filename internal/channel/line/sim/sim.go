@@ -17,6 +17,7 @@ package sim
 import (
 	"bytes"
 	"container/heap"
+	"crypto/ecdsa"
 	"encoding/json"
 	"io"
 	"math/rand/v2"
@@ -78,6 +79,7 @@ type Server struct {
 	tokens    map[string]*token
 	replies   map[string]*replyToken
 	links     map[string]*linkToken
+	signing   *ecdsa.PrivateKey
 	problem   string // of the page's last act
 }
 
