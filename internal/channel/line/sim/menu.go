@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"image"
 	_ "image/jpeg" // rich menus have one or the other
 	_ "image/png"
@@ -92,6 +93,17 @@ var menuRoutes = []route{
 	{"GET", "/v2/bot/user/{userId}/richmenu", perSecond2k, (*call).userMenu, false, false, false},
 	{"DELETE", "/v2/bot/user/{userId}/richmenu", perSecond2k, (*call).unlinkMenu, false, false, false},
 	{"POST", "/v2/bot/user/{userId}/richmenu/{menu}", perSecond2k, (*call).linkMenu, false, false, false},
+}
+
+// actions are what can be tapped on a menu.
+func (m *menu) actions() []Action {
+	var areas []struct{ Action Action }
+	_ = json.Unmarshal(m.Areas, &areas) // they were checked
+	var out []Action
+	for _, a := range areas {
+		out = append(out, a.Action)
+	}
+	return out
 }
 
 func (m *menus) find(id string) *menu {
@@ -516,4 +528,17 @@ func (a *account) menuOf(who *person) string {
 		return id
 	}
 	return a.menus.first
+}
+
+// TapMenu is a person tapping the nth area of their rich menu, from 0.
+func (s *Server) TapMenu(person, accountID string, n int) (link string, err error) {
+	err = s.act(person, accountID, func(f *friendship) error {
+		m := f.with.menus.find(f.with.menuOf(f.person))
+		if m == nil || f.state != Friend || n < 0 || n >= len(m.actions()) {
+			return errors.New("there is no such area")
+		}
+		link, err = s.tap(f, &Message{}, m.actions()[n])
+		return err
+	})
+	return link, err
 }

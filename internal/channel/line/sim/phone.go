@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,6 +139,28 @@ func (f *friendship) read() {
 	for _, m := range f.chat {
 		m.opened = true
 	}
+}
+
+// Pass is somebody passing a link on to a person.
+func (s *Server) Pass(to, link string) error {
+	s.enter()
+	defer s.leave()
+	who := s.person(to)
+	if who == nil || who.gone {
+		return fmt.Errorf("there is no person %q", to)
+	}
+	who.passed = append(who.passed, link)
+	return nil
+}
+
+// Passed are the links that others passed on to a person.
+func (s *Server) Passed(person string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if who := s.person(person); who != nil {
+		return slices.Clone(who.passed)
+	}
+	return nil
 }
 
 // Leave is a person deleting their LINE account: nothing reaches them any more.

@@ -107,6 +107,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /_sim/accounts":
 		answer(http.StatusOK, map[string]any{"accounts": s.Accounts(), "logins": s.Logins()}).write(w)
 	default:
+		if name, _ := host(r); r.Method == http.MethodGet && (name == "access.line.me" || name == "liff.line.me") {
+			asked(w, r)
+			return
+		}
 		s.call(w, r)
 	}
 }

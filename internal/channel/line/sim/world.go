@@ -54,6 +54,7 @@ type account struct {
 	roles    map[string]string // of OA Manager, by who
 	channel  map[string]string // of the console's channel, by who
 
+	segments   []string      // of its posters
 	friends    []*friendship // everyone who ever met it, in that order
 	usage      map[string]int
 	reserved   int
@@ -89,6 +90,8 @@ type person struct {
 	gone     bool
 	friends  map[*account]*friendship
 	login    map[*login]bool // consented
+	passed   []string        // links that others passed on
+	opened   *Opened         // where the page's last link led
 }
 
 // friendship is between a person and an account.
@@ -234,6 +237,15 @@ func (s *Server) State(person, accountID string) FriendState {
 		return Never
 	}
 	return who.friends[a].state
+}
+
+// AddPoster has the page offer a QR code that adds an account, for a segment.
+func (s *Server) AddPoster(accountID, segment string) {
+	s.enter()
+	defer s.leave()
+	if a := s.account(accountID); a != nil {
+		a.segments = append(a.segments, segment)
+	}
 }
 
 // Segment is what the link said by which a person first came to an account.
