@@ -101,7 +101,7 @@ func (s *Server) hookURL(a *account) string {
 // emit queues an event of a person for an account. What has nowhere to go is
 // lost. A token can be answered with unless there is none or a module has the
 // say.
-func (s *Server) emit(f *friendship, kind string, answerable bool, fields map[string]any) string {
+func (s *Server) emit(f *friendship, kind string, answerable bool, fields map[string]any) {
 	now, a := s.now(), f.with
 	e := &event{fields: map[string]any{
 		"type": kind, "mode": "active", "timestamp": now.UnixMilli(), "webhookEventId": ulid(now), "deliveryContext": map[string]any{"isRedelivery": false},
@@ -125,8 +125,6 @@ func (s *Server) emit(f *friendship, kind string, answerable bool, fields map[st
 	if s.hookURL(a) != "" {
 		a.queue = append(a.queue, e)
 	}
-	id, _ := e.fields["webhookEventId"].(string)
-	return id
 }
 
 // post posts what waits for an account, batch by batch.

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Follow is a person adding an account as a friend, or taking a block back.
@@ -18,13 +20,18 @@ func (s *Server) follow(f *friendship) error {
 		return nil
 	}
 	if f.state == Never {
-		f.with.ever++
 		f.added = s.now()
 	}
 	again := f.state == Blocked
-	f.state, f.told = Friend, false
+	f.become(Friend, s.now())
+	f.told = false
 	s.emit(f, "follow", true, map[string]any{"follow": map[string]any{"isUnblocked": again}})
 	return nil
+}
+
+func (f *friendship) become(state FriendState, now time.Time) {
+	f.state = state
+	f.changes = append(f.changes, change{now, state})
 }
 
 // Block is a person blocking an account.
@@ -33,7 +40,7 @@ func (s *Server) Block(person, accountID string) error {
 		if f.state == Blocked {
 			return nil
 		}
-		f.state = Blocked
+		f.become(Blocked, s.now())
 		f.told = s.hookURL(f.with) != ""
 		s.emit(f, "unfollow", false, nil)
 		return nil
@@ -60,17 +67,16 @@ func (s *Server) write(f *friendship, text string) string {
 	id := strconv.FormatInt(firstMessage+s.next(), 10)
 	m := map[string]any{"id": id, "type": "text", "text": text, "quoteToken": hexText(20), "markAsReadToken": hexText(16)}
 	f.wrote = s.now()
-	shown := s.say(f, id, text)
-	shown.event = s.emit(f, "message", true, map[string]any{"message": m})
+	s.say(f, id, text)
+	s.emit(f, "message", true, map[string]any{"message": m})
 	return id
 }
 
 // say puts a line of the person's own into a chat.
-func (s *Server) say(f *friendship, id, text string) *Message {
+func (s *Server) say(f *friendship, id, text string) {
 	raw, _ := json.Marshal(map[string]any{"type": "text", "text": text}) // plain values
 	m := &Message{ID: id, Kind: "person", At: s.now(), Raw: raw, Text: text}
 	f.chat = append(f.chat, m)
-	return m
 }
 
 // Unsend is a person taking back what they wrote.
@@ -93,7 +99,8 @@ func (s *Server) Tap(person, accountID, messageID string, n int) (link string, e
 	err = s.act(person, accountID, func(f *friendship) error {
 		for _, m := range f.chat {
 			if m.ID == messageID && n >= 0 && n < len(m.Actions) {
-				link, err = s.tap(f, m.Actions[n])
+				f.read()
+				link, err = s.tap(f, m, m.Actions[n])
 				return err
 			}
 		}
@@ -102,7 +109,7 @@ func (s *Server) Tap(person, accountID, messageID string, n int) (link string, e
 	return link, err
 }
 
-func (s *Server) tap(f *friendship, a Action) (link string, err error) {
+func (s *Server) tap(f *friendship, m *Message, a Action) (link string, err error) {
 	switch a.Type {
 	case "postback":
 		if text := a.DisplayText; text != "" {
@@ -112,11 +119,48 @@ func (s *Server) tap(f *friendship, a Action) (link string, err error) {
 	case "message":
 		s.write(f, a.Text)
 	case "uri":
+		m.clicked = true
 		return a.URI, nil
 	default:
 		return "", fmt.Errorf("nobody can tap a %q here", a.Type)
 	}
 	return "", nil
+}
+
+// Read is a person looking at the chat with an account.
+func (s *Server) Read(person, accountID string) error {
+	return s.act(person, accountID, func(f *friendship) error {
+		f.read()
+		return nil
+	})
+}
+
+func (f *friendship) read() {
+	for _, m := range f.chat {
+		m.opened = true
+	}
+}
+
+// Pass is somebody passing a link on to a person.
+func (s *Server) Pass(to, link string) error {
+	s.enter()
+	defer s.leave()
+	who := s.person(to)
+	if who == nil || who.gone {
+		return fmt.Errorf("there is no person %q", to)
+	}
+	who.passed = append(who.passed, link)
+	return nil
+}
+
+// Passed are the links that others passed on to a person.
+func (s *Server) Passed(person string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if who := s.person(person); who != nil {
+		return slices.Clone(who.passed)
+	}
+	return nil
 }
 
 // Leave is a person deleting their LINE account: nothing reaches them any more.

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,7 +53,7 @@ type route struct {
 	keyed        bool // takes a retry key
 }
 
-var routes = append([]route{
+var routes = slices.Concat([]route{
 	{"POST", "/v2/bot/message/reply", perSecond2k, (*call).reply, false, false, false},
 	{"POST", "/v2/bot/message/push", perSecond2k, (*call).push, false, false, true},
 	{"POST", "/v2/bot/message/multicast", perSecond200, (*call).multicast, false, false, true},
@@ -70,7 +71,7 @@ var routes = append([]route{
 	{"PUT", "/v2/bot/channel/webhook/endpoint", perMinute1k, (*call).setEndpoint, false, false, false},
 	{"POST", "/v2/bot/channel/webhook/test", perHour60, (*call).testEndpoint, false, false, false},
 	{"POST", "/v2/bot/chat/loading/start", perSecond100, (*call).loading, false, false, false},
-}, more...)
+}, narrowcastRoutes, menuRoutes, couponRoutes, audienceRoutes, insightRoutes, loginRoutes)
 
 // match finds the route of a call; there is none where other methods have the
 // path.

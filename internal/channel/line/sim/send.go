@@ -116,11 +116,14 @@ func (c *call) number(messages []json.RawMessage) []sentMessage {
 }
 
 // deliver puts messages into the chats of friends, or of those who wrote lately.
-func (c *call) deliver(kind string, to []*friendship, messages []json.RawMessage, sent []sentMessage) {
+func (c *call) deliver(kind string, to []*friendship, o outgoing, sent []sentMessage) {
 	for _, f := range to {
-		for i, raw := range messages {
+		for i, raw := range o.Messages {
 			m := show(sent[i].ID, kind, raw)
-			m.At, m.Key = c.now(), c.key
+			m.At, m.Key, m.request = c.now(), c.key, c.id
+			if len(o.Units) > 0 {
+				m.unit = o.Units[0]
+			}
 			f.chat = append(f.chat, m)
 		}
 	}
@@ -192,7 +195,7 @@ func (c *call) push() reply {
 	sent := c.number(in.Messages)
 	reached := 0
 	if f := who.friends[c.of]; f.reachable(c.now()) {
-		c.deliver("push", []*friendship{f}, in.Messages, sent)
+		c.deliver("push", []*friendship{f}, in.outgoing, sent)
 		reached = 1
 	}
 	c.charge("push", reached, in.Units)
@@ -237,7 +240,7 @@ func (c *call) multicast() reply {
 	if c.exceeds(len(in.To)) {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
-	c.deliver("multicast", order, in.Messages, c.number(in.Messages))
+	c.deliver("multicast", order, in.outgoing, c.number(in.Messages))
 	c.charge("multicast", len(order), in.Units)
 	c.keep(nil)
 	return done()
@@ -259,7 +262,7 @@ func (c *call) broadcast() reply {
 	if c.exceeds(len(to)) {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
-	c.deliver("broadcast", to, in.Messages, c.number(in.Messages))
+	c.deliver("broadcast", to, in, c.number(in.Messages))
 	c.charge("broadcast", len(to), in.Units)
 	c.keep(nil)
 	return done()
@@ -289,7 +292,7 @@ func (c *call) reply() reply {
 	sent := c.number(in.Messages)
 	reached := 0
 	if !t.to.person.gone && t.to.state != Blocked {
-		c.deliver("reply", []*friendship{t.to}, in.Messages, sent)
+		c.deliver("reply", []*friendship{t.to}, in.outgoing, sent)
 		reached = 1
 	}
 	c.charge("reply", reached, nil)

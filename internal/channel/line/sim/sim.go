@@ -17,6 +17,7 @@ package sim
 import (
 	"bytes"
 	"container/heap"
+	"crypto/ecdsa"
 	"encoding/json"
 	"io"
 	"math/rand/v2"
@@ -78,6 +79,7 @@ type Server struct {
 	tokens    map[string]*token
 	replies   map[string]*replyToken
 	links     map[string]*linkToken
+	signing   *ecdsa.PrivateKey
 	problem   string // of the page's last act
 }
 
@@ -105,6 +107,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /_sim/accounts":
 		answer(http.StatusOK, map[string]any{"accounts": s.Accounts(), "logins": s.Logins()}).write(w)
 	default:
+		if name, _ := host(r); r.Method == http.MethodGet && (name == "access.line.me" || name == "liff.line.me") {
+			asked(w, r)
+			return
+		}
 		s.call(w, r)
 	}
 }

@@ -98,7 +98,9 @@ func (w *world) form(path string, pairs ...string) got {
 func (g got) field(t *testing.T, name string) string {
 	t.Helper()
 	var v map[string]any
-	if err := json.Unmarshal([]byte(g.body), &v); err != nil {
+	d := json.NewDecoder(strings.NewReader(g.body))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
 		t.Fatalf("%s: %v", g.body, err)
 	}
 	return fmt.Sprint(v[name])

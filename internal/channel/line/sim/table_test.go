@@ -43,6 +43,20 @@ func TestTable(t *testing.T) {
 			{Says: "what a person taps: a postback with a reply token, a message, a link", Test: TestTaps},
 			{Says: "roles of provider, channel and OA Manager are three lists; only an admin of the last deletes", Test: TestRoles},
 		}},
+		{Title: "Rich menus, coupons, audiences, numbers", Cases: []rudetest.Case{
+			{Says: "rich menus: sizes and areas; an image once, JPEG or PNG, 1 MB, as large as the menu; shown only with it; a user's own before the default; bulk and batch", Test: TestMenus},
+			{Says: "aliases of rich menus; 100 rich menus in an hour", Test: TestAliases},
+			{Says: "coupons cannot be changed; closed once, then 410; what is closed cannot be sent", Test: TestCoupons},
+			{Says: "audiences: ready after a while, 180 days; the members cannot be read, a number below 20 is 0; by JSON and by file", Test: TestAudiences},
+			{Says: "narrowcast: reserves what it may use; by audience, earlier request and their combinations; errors 2, 4 and 5 come later; 14 days", Test: TestNarrowcast},
+			{Says: "insight: of days that are over; followers never fall; none below 20 people", Test: TestInsight},
+		}},
+		{Title: "Identity", Cases: []rudetest.Case{
+			{Says: "account link: once, within 10 minutes, by whom it was made for; another's fails without a source, an old one tells nothing", Test: TestAccountLink},
+			{Says: "LINE Login: a code once, within 10 minutes; `sub` is the provider's user id; id tokens verified by channel, nonce, user and time; the friendship flag", Test: TestLogin},
+			{Says: "LIFF: the endpoint with what the link adds, tokens behind the `#`; nothing before the channel is published; apps by the Login channel's token", Test: TestLIFF},
+			{Says: "links that add an account (with the segment of a poster), or write a message beforehand, which the person may change", Test: TestLinks},
+		}},
 		{Title: "Webhooks", Cases: []rudetest.Case{
 			{Says: "follow (unblocked or not), unfollow, message, unsend; reply tokens where LINE gives them, none in standby", Test: TestWebhooks},
 			{Says: "the signature is over the bytes as they are", Test: TestSignature},
@@ -52,6 +66,10 @@ func TestTable(t *testing.T) {
 		}},
 		{Title: "For who plays with it", Cases: []rudetest.Case{
 			{Says: "faults by script, also after the message was accepted", Test: TestFaults},
+			{Says: "the scenario \"vendor to own\": 1,200 people in 4 segments, 15 % who block and 30 % who are silent; humans who tap, pass the link on, or block", Test: TestMove},
+			{Says: "its sizes are parameters, and a seed says who is who", Test: TestMoveSizes},
+			{Says: "the telephone at `/`: add, block, write, unsend, tap, scan, open, pass on; pages of LINE's that a browser is sent to are opened there", Test: TestPhone},
+			{Says: "`/_sim`: accounts, log, clock, reset", Test: TestControl},
 			{Says: "by itself it fails 7 calls in 100", Test: TestRude},
 			{Says: "what a client must not do is answered as LINE answers and noted: a token in the URL, no `User-Agent`, sent to who is known to block, a refused request again, a retry without its key …", Test: TestMistakes},
 		}},

@@ -36,7 +36,8 @@ const (
 type token struct {
 	text, kind string
 	of         *account
-	login      *login
+	login      *login  // of a Login channel
+	who        *person // of a person
 	keyID      string
 	until      time.Time // zero: for ever
 	nth        int64
@@ -123,8 +124,11 @@ func form(r *http.Request, body []byte) (url.Values, *reply) {
 
 // keyless are the endpoints that need no channel access token.
 func (s *Server) keyless(hostName, method, path string) func(*http.Request, []byte) reply {
-	if hostName == "access.line.me" || hostName == "liff.line.me" {
+	if hostName != "api.line.me" {
 		return nil
+	}
+	if path == "/liff/v1/apps" || strings.HasPrefix(path, "/liff/v1/apps/") {
+		return s.liffApps
 	}
 	takes := func(do func(url.Values) reply) func(*http.Request, []byte) reply {
 		return func(r *http.Request, body []byte) reply {
@@ -144,7 +148,22 @@ func (s *Server) keyless(hostName, method, path string) func(*http.Request, []by
 	case "POST /v2/oauth/accessToken":
 		return takes(s.issueShort)
 	case "POST /oauth2/v2.1/token":
-		return takes(s.issueV21)
+		return takes(func(f url.Values) reply {
+			if f.Get("grant_type") == "authorization_code" {
+				return s.exchange(f)
+			}
+			return s.issueV21(f)
+		})
+	case "POST /oauth2/v2.1/verify":
+		return takes(s.verifyIDToken)
+	case "GET /oauth2/v2.1/certs":
+		return takes(s.certs)
+	case "GET /friendship/v1/status":
+		return s.byUser(s.friendFlag)
+	case "GET /oauth2/v2.1/userinfo":
+		return s.byUser(s.userInfo)
+	case "GET /v2/profile":
+		return s.byUser(s.userProfile)
 	case "POST /v2/oauth/verify":
 		return takes(s.verify)
 	case "GET /oauth2/v2.1/verify":
@@ -164,31 +183,35 @@ func noClient() *reply {
 	return &out
 }
 
-// byClient finds an account by its id and secret.
-func (s *Server) byClient(f url.Values) (*account, *reply) {
+// byClient finds a channel by its id and secret, as a token of it begins.
+func (s *Server) byClient(f url.Values) (token, *reply) {
 	for _, a := range s.accounts {
 		if a.ID == f.Get("client_id") && a.Secret == f.Get("client_secret") {
-			return a, nil
+			return token{of: a}, nil
 		}
 	}
-	return nil, noClient()
+	if l := s.loginOf(f.Get("client_id")); l != nil && l.Secret == f.Get("client_secret") {
+		return token{login: l}, nil
+	}
+	return token{}, noClient()
 }
 
 func (s *Server) issueStateless(f url.Values) reply {
 	if f.Get("grant_type") != "client_credentials" {
 		return denied(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 	}
-	var of *account
+	var made token
 	var refused *reply
 	if f.Get("client_assertion") != "" {
-		of, _, _, refused = s.byAssertion(f, false)
+		made.of, _, refused = s.byAssertion(f, false)
 	} else {
-		of, refused = s.byClient(f)
+		made, refused = s.byClient(f)
 	}
 	if refused != nil {
 		return *refused
 	}
-	t := s.mint(token{kind: stateless, of: of, until: s.now().Add(statelessLife)})
+	made.kind, made.until = stateless, s.now().Add(statelessLife)
+	t := s.mint(made)
 	return answer(http.StatusOK, map[string]any{"token_type": "Bearer", "access_token": t.text, "expires_in": int(statelessLife / time.Second)})
 }
 
@@ -196,22 +219,23 @@ func (s *Server) issueShort(f url.Values) reply {
 	if f.Get("grant_type") != "client_credentials" {
 		return denied(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 	}
-	of, refused := s.byClient(f)
+	made, refused := s.byClient(f)
 	if refused != nil {
 		return *refused
 	}
-	if have := s.living(of, shortLived); len(have) >= mostTokens {
+	if have := s.living(made, shortLived); len(have) >= mostTokens {
 		have[0].revoked = true
 	}
-	t := s.mint(token{kind: shortLived, of: of, until: s.now().Add(shortLife)})
+	made.kind, made.until = shortLived, s.now().Add(shortLife)
+	t := s.mint(made)
 	return answer(http.StatusOK, map[string]any{"token_type": "Bearer", "access_token": t.text, "expires_in": int(shortLife / time.Second)})
 }
 
-// living are the tokens of a kind that are not dead, oldest first.
-func (s *Server) living(of *account, kind string) []*token {
+// living are a channel's tokens of a kind that are not dead, oldest first.
+func (s *Server) living(channel token, kind string) []*token {
 	var out []*token
 	for _, t := range s.tokens {
-		if t.of == of && t.kind == kind && !t.dead(s.now()) {
+		if t.of == channel.of && t.login == channel.login && t.kind == kind && !t.dead(s.now()) {
 			out = append(out, t)
 		}
 	}
@@ -223,24 +247,23 @@ func (s *Server) issueV21(f url.Values) reply {
 	if f.Get("grant_type") != "client_credentials" {
 		return denied(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 	}
-	of, keyID, life, refused := s.byAssertion(f, true)
+	of, life, refused := s.byAssertion(f, true)
 	switch {
 	case refused != nil:
 		return *refused
-	case len(s.living(of, byJWT)) >= mostTokens:
+	case len(s.living(token{of: of}, byJWT)) >= mostTokens:
 		return denied(http.StatusBadRequest, "invalid_request", "The maximum number of access tokens has already been issued")
 	}
 	t := s.mint(token{kind: byJWT, of: of, keyID: hexText(11), until: s.now().Add(life)})
-	_ = keyID // of the assertion; the token has an id of its own
 	return answer(http.StatusOK, map[string]any{"token_type": "Bearer", "access_token": t.text, "expires_in": int(life / time.Second), "key_id": t.keyID})
 }
 
 // byAssertion proves the JWT that a channel signed with its assertion key, and
 // says how long the token is to live where it has to say so.
-func (s *Server) byAssertion(f url.Values, needsLife bool) (of *account, keyID string, life time.Duration, refused *reply) {
-	wrong := func(why string) (*account, string, time.Duration, *reply) {
+func (s *Server) byAssertion(f url.Values, needsLife bool) (of *account, life time.Duration, refused *reply) {
+	wrong := func(why string) (*account, time.Duration, *reply) {
 		out := denied(http.StatusBadRequest, "invalid_client", why)
-		return nil, "", 0, &out
+		return nil, 0, &out
 	}
 	if f.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 		return wrong("Invalid client_assertion_type")
@@ -276,7 +299,7 @@ func (s *Server) byAssertion(f url.Values, needsLife bool) (of *account, keyID s
 	if needsLife && (life <= 0 || life > shortLife) {
 		return wrong("Invalid token_exp")
 	}
-	return of, head.Kid, life, nil
+	return of, life, nil
 }
 
 func part(text string, v any) error {
@@ -323,12 +346,12 @@ func (s *Server) revoke(f url.Values) reply {
 }
 
 func (s *Server) revokeV21(f url.Values) reply {
-	of, refused := s.byClient(f)
+	channel, refused := s.byClient(f)
 	if refused != nil {
 		return *refused
 	}
-	if t := s.tokens[f.Get("access_token")]; t != nil && t.of == of {
-		s.endToken(t, byJWT)
+	if t := s.tokens[f.Get("access_token")]; t != nil && t.of == channel.of && t.login == channel.login {
+		s.endToken(t, byJWT, userToken)
 	}
 	return reply{status: http.StatusOK}
 }
@@ -341,12 +364,12 @@ func (s *Server) endToken(t *token, kinds ...string) {
 }
 
 func (s *Server) keyIDs(f url.Values) reply {
-	of, _, _, refused := s.byAssertion(f, false)
+	of, _, refused := s.byAssertion(f, false)
 	if refused != nil {
 		return *refused
 	}
 	kids := []string{}
-	for _, t := range s.living(of, byJWT) {
+	for _, t := range s.living(token{of: of}, byJWT) {
 		kids = append(kids, t.keyID)
 	}
 	return answer(http.StatusOK, map[string]any{"kids": kids})

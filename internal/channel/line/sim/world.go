@@ -54,8 +54,8 @@ type account struct {
 	roles    map[string]string // of OA Manager, by who
 	channel  map[string]string // of the console's channel, by who
 
+	segments   []string      // of its posters
 	friends    []*friendship // everyone who ever met it, in that order
-	ever       int           // times that somebody became a friend for the first time
 	usage      map[string]int
 	reserved   int
 	sent       map[string]map[string]int // by day and kind
@@ -90,6 +90,8 @@ type person struct {
 	gone     bool
 	friends  map[*account]*friendship
 	login    map[*login]bool // consented
+	passed   []string        // links that others passed on
+	opened   *Opened         // where the page's last link led
 }
 
 // friendship is between a person and an account.
@@ -99,9 +101,9 @@ type friendship struct {
 	state   FriendState
 	added   time.Time
 	wrote   time.Time // last
-	segment string
-	told    bool // the client was told that they block
-	menu    string
+	segment string    // of the link that they came by
+	told    bool      // the client was told that they block
+	changes []change
 	chat    []*Message
 }
 
@@ -115,7 +117,9 @@ type Message struct {
 	Actions []Action        `json:"actions"`
 	Key     string          `json:"retry_key,omitempty"`
 	Unsent  bool            `json:"unsent,omitempty"` // by the person
-	event   string          // its webhook's, of their own
+
+	request, unit   string // that it came with
+	opened, clicked bool
 }
 
 // Action is what can be tapped.
@@ -233,6 +237,26 @@ func (s *Server) State(person, accountID string) FriendState {
 		return Never
 	}
 	return who.friends[a].state
+}
+
+// AddPoster has the page offer a QR code that adds an account, for a segment.
+func (s *Server) AddPoster(accountID, segment string) {
+	s.enter()
+	defer s.leave()
+	if a := s.account(accountID); a != nil {
+		a.segments = append(a.segments, segment)
+	}
+}
+
+// Segment is what the link said by which a person first came to an account.
+func (s *Server) Segment(person, accountID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who, a, err := s.pair(person, accountID)
+	if err != nil || who.friends[a] == nil {
+		return ""
+	}
+	return who.friends[a].segment
 }
 
 // Inbox is the chat of a person with an account, oldest first.
