@@ -272,6 +272,21 @@ func (p *pace) use(l channel.Limit, key string, now time.Time) (at time.Time) {
 	return at
 }
 
+// spent adds the quotas that are used up to what the lane's rows tell a verdict: they
+// were written before the last answers.
+func (p *pace) spent(told []engawa.BudgetFacts, now time.Time) []engawa.BudgetFacts {
+	out := slices.Clone(told)
+	for _, scope := range slices.Sorted(maps.Keys(p.quotas)) {
+		q := p.quotas[scope]
+		if q.Used < q.N || !q.Ends.After(now) {
+			continue
+		}
+		out = slices.DeleteFunc(out, func(b engawa.BudgetFacts) bool { return b.Scope == scope })
+		out = append(out, engawa.BudgetFacts{Scope: scope, ResetsAt: q.Ends})
+	}
+	return out
+}
+
 // learn corrects the count by what an answer said: somebody else may use the
 // same token.
 func (p *pace) learn(seen []channel.Seen, to engawa.Address) {

@@ -18,6 +18,8 @@ import (
 // tokenLife is the longest that an access token is used: LINE's end after 15 minutes.
 const tokenLife = 14 * time.Minute
 
+const agent = "Engawa"
+
 // tokens gets stateless access tokens by the channel's id and secret
 // (https://developers.line.biz/en/reference/messaging-api/#issue-stateless-channel-access-token).
 // One is kept in memory alone; every node has its own, of which LINE counts none.
@@ -58,7 +60,7 @@ func (t *tokens) mint(ctx context.Context, base string, via *http.Client) *chann
 	asked := time.Now()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {t.id}, "client_secret": {t.secret}}
 	x, se := exchange.Do(ctx, via, exchange.Request{
-		Method: http.MethodPost, URL: base + "/oauth2/v3/token", Path: "/oauth2/v3/token", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Method: http.MethodPost, URL: base + "/oauth2/v3/token", Path: "/oauth2/v3/token", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {agent}},
 		Body: []byte(form.Encode()), Shown: "grant_type=client_credentials", Hide: []string{t.secret}, Keep: []string{requestID},
 	})
 	if se != nil {
@@ -117,6 +119,7 @@ func (a *account) once(ctx context.Context, q exchange.Request, token string) (e
 		h = http.Header{}
 	}
 	h.Set("Authorization", "Bearer "+token)
+	h.Set("User-Agent", agent)
 	if q.Body != nil {
 		h.Set("Content-Type", "application/json")
 	}
