@@ -64,7 +64,7 @@ func (t *tokens) mint(ctx context.Context, base string, via *http.Client) *chann
 		Body: []byte(form.Encode()), Shown: "grant_type=client_credentials", Hide: []string{t.secret}, Keep: []string{requestID},
 	})
 	if se != nil {
-		se.Class, se.Code = channel.Again, "token "+se.Code
+		se.Class = channel.Again
 		return se
 	}
 	var in struct {
