@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
@@ -285,16 +286,19 @@ func TestNarrowcast(t *testing.T) {
 func TestInsight(t *testing.T) {
 	within(t, func(w *world) {
 		today := time.Now().In(jst).Format("20060102")
-		persons, _ := w.people(25)
+		persons, users := w.people(25)
 		w.must(w.Block(persons[0], w.own.ID))
 		w.want("GET", "/v2/bot/insight/followers?date="+today, "", 200, `{"status":"unready"}`)
-		g := w.want("POST", "/v2/bot/message/broadcast", `{"messages":[{"type":"text","text":"a","quickReply":{"items":[{"type":"action","action":{"type":"uri","label":"a","uri":"https://hinata.example"}}]}}],"customAggregationUnits":["mv_1"]}`, 200)
+		g := w.want("POST", "/v2/bot/message/broadcast", `{"messages":[{"type":"text","text":"a","quickReply":{"items":[{"type":"action","action":{"type":"uri","label":"a","uri":"https://hinata.example"}}]}}]}`, 200)
 		request := g.header.Get("X-Line-Request-Id")
+		to, err := json.Marshal(users)
+		w.must(err)
+		w.want("POST", "/v2/bot/message/multicast", `{"to":`+string(to)+`,`+hello+`,"customAggregationUnits":["mv_1"]}`, 200)
 		for i, p := range persons[1:] {
 			w.must(w.Read(p, w.own.ID))
 			if i < 3 {
 				m := w.Inbox(p, w.own.ID)
-				_, err := w.Tap(p, w.own.ID, m[len(m)-1].ID, 0)
+				_, err := w.Tap(p, w.own.ID, m[0].ID, 0)
 				w.must(err)
 			}
 		}
@@ -302,7 +306,7 @@ func TestInsight(t *testing.T) {
 		w.must(w.Block(persons[1], w.own.ID))
 		w.want("GET", "/v2/bot/insight/followers?date="+today, "", 200, `"status":"ready"`, `"followers":25`, `"blocks":1`, `"targetedReaches":24`)
 		w.want("GET", "/v2/bot/insight/followers?date=19991231", "", 200, "out_of_service")
-		w.want("GET", "/v2/bot/insight/message/delivery?date="+today, "", 200, `"apiBroadcast":24`, `"apiPush":0`)
+		w.want("GET", "/v2/bot/insight/message/delivery?date="+today, "", 200, `"apiBroadcast":24`, `"apiMulticast":24`, `"apiPush":0`)
 		w.want("GET", "/v2/bot/insight/message/event?requestId="+request, "", 200, `"delivered":24`, `"uniqueImpression":24`, `"uniqueClick":null`)
 		w.want("GET", "/v2/bot/insight/message/event?requestId=none", "", 404)
 		w.want("GET", "/v2/bot/insight/message/event/aggregation?customAggregationUnit=mv_1&from="+today+"&to="+today, "", 200, `"uniqueImpression":24`, `"messages":[]`)

@@ -32,8 +32,14 @@ var (
 // outgoing is what all sends say.
 type outgoing struct {
 	Messages []json.RawMessage `json:"messages"`
-	Units    []string          `json:"customAggregationUnits"`
 	Silent   bool              `json:"notificationDisabled"`
+	unit     string            // of push and multicast
+}
+
+// counted is what may be counted under the name of a unit.
+type counted struct {
+	outgoing
+	Units []string `json:"customAggregationUnits"`
 }
 
 // accepted is a request with a retry key that was taken.
@@ -50,19 +56,24 @@ type sentMessage struct {
 	Quote string `json:"quoteToken,omitempty"`
 }
 
+// checkCounted is checkMessages with the name of the unit.
+func (c *call) checkCounted(in *counted, before ...detail) *reply {
+	switch {
+	case len(in.Units) > 1:
+		before = append(before, between("customAggregationUnits", 0, 1))
+	case len(in.Units) == 1 && !unit.MatchString(in.Units[0]):
+		before = append(before, detail{"must match the pattern [A-Za-z0-9_]{1,30}", "customAggregationUnits[0]"})
+	case len(in.Units) == 1:
+		in.unit = in.Units[0]
+	}
+	return c.checkMessages(in.outgoing, before...)
+}
+
 // checkMessages says what is wrong with what is to be sent, with the details
 // found before it.
 func (c *call) checkMessages(o outgoing, before ...detail) *reply {
 	k := &checker{of: c.of, found: before}
 	k.messages(o.Messages)
-	if len(o.Units) > 1 {
-		k.found = append(k.found, between("customAggregationUnits", 0, 1))
-	}
-	for _, name := range o.Units {
-		if !unit.MatchString(name) {
-			k.say("must match the pattern [A-Za-z0-9_]{1,30}", "customAggregationUnits[0]")
-		}
-	}
 	if len(k.found) == 0 {
 		return nil
 	}
@@ -120,10 +131,7 @@ func (c *call) deliver(kind string, to []*friendship, o outgoing, sent []sentMes
 	for _, f := range to {
 		for i, raw := range o.Messages {
 			m := show(sent[i].ID, kind, raw)
-			m.At, m.Key, m.request = c.now(), c.key, c.id
-			if len(o.Units) > 0 {
-				m.unit = o.Units[0]
-			}
+			m.At, m.Key, m.request, m.unit = c.now(), c.key, c.id, o.unit
 			f.chat = append(f.chat, m)
 		}
 	}
@@ -131,7 +139,7 @@ func (c *call) deliver(kind string, to []*friendship, o outgoing, sent []sentMes
 
 // charge counts what reached somebody, also under the name of its unit; of a
 // reply nothing is charged.
-func (c *call) charge(kind string, reached int, names []string) {
+func (c *call) charge(kind string, reached int, unit string) {
 	today := day(c.now())
 	if c.of.sent[today] == nil {
 		c.of.sent[today] = map[string]int{}
@@ -145,10 +153,8 @@ func (c *call) charge(kind string, reached int, names []string) {
 	if c.of.units[now] == nil {
 		c.of.units[now] = map[string]int{}
 	}
-	for _, name := range names {
-		if _, known := c.of.units[now][name]; known || len(c.of.units[now]) < mostUnits {
-			c.of.units[now][name] += reached
-		}
+	if _, known := c.of.units[now][unit]; unit != "" && (known || len(c.of.units[now]) < mostUnits) {
+		c.of.units[now][unit] += reached
 	}
 }
 
@@ -164,7 +170,7 @@ func (f *friendship) reachable(now time.Time) bool {
 func (c *call) push() reply {
 	var in struct {
 		To string `json:"to"`
-		outgoing
+		counted
 	}
 	if refused := c.into(&in); refused != nil {
 		return *refused
@@ -173,7 +179,7 @@ func (c *call) push() reply {
 	if in.To == "" {
 		before = append(before, empty("to"))
 	}
-	if refused := c.checkMessages(in.outgoing, before...); refused != nil {
+	if refused := c.checkCounted(&in.counted, before...); refused != nil {
 		return *refused
 	}
 	if !anyID.MatchString(in.To) {
@@ -198,7 +204,7 @@ func (c *call) push() reply {
 		c.deliver("push", []*friendship{f}, in.outgoing, sent)
 		reached = 1
 	}
-	c.charge("push", reached, in.Units)
+	c.charge("push", reached, in.unit)
 	c.keep(sent)
 	return answer(http.StatusOK, map[string]any{"sentMessages": sent})
 }
@@ -207,7 +213,7 @@ func (c *call) push() reply {
 func (c *call) multicast() reply {
 	var in struct {
 		To []string `json:"to"`
-		outgoing
+		counted
 	}
 	if refused := c.into(&in); refused != nil {
 		return *refused
@@ -216,7 +222,7 @@ func (c *call) multicast() reply {
 	if len(in.To) < 1 || len(in.To) > maxMulticast {
 		before = append(before, between("to", 1, maxMulticast))
 	}
-	if refused := c.checkMessages(in.outgoing, before...); refused != nil {
+	if refused := c.checkCounted(&in.counted, before...); refused != nil {
 		return *refused
 	}
 	to := map[*friendship]bool{}
@@ -241,7 +247,7 @@ func (c *call) multicast() reply {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
 	c.deliver("multicast", order, in.outgoing, c.number(in.Messages))
-	c.charge("multicast", len(order), in.Units)
+	c.charge("multicast", len(order), in.unit)
 	c.keep(nil)
 	return done()
 }
@@ -263,7 +269,7 @@ func (c *call) broadcast() reply {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
 	c.deliver("broadcast", to, in, c.number(in.Messages))
-	c.charge("broadcast", len(to), in.Units)
+	c.charge("broadcast", len(to), "")
 	c.keep(nil)
 	return done()
 }
@@ -295,7 +301,7 @@ func (c *call) reply() reply {
 		c.deliver("reply", []*friendship{t.to}, in.outgoing, sent)
 		reached = 1
 	}
-	c.charge("reply", reached, nil)
+	c.charge("reply", reached, "")
 	return answer(http.StatusOK, map[string]any{"sentMessages": sent})
 }
 
