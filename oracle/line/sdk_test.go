@@ -23,6 +23,7 @@ import (
 	"github.com/line/line-bot-sdk-go/v8/linebot/liff"
 	"github.com/line/line-bot-sdk-go/v8/linebot/manage_audience"
 	"github.com/line/line-bot-sdk-go/v8/linebot/messaging_api"
+	"github.com/line/line-bot-sdk-go/v8/linebot/webhook"
 
 	"github.com/engawa/engawa/internal/channel/line/sim"
 )
@@ -441,6 +442,11 @@ func TestAudiences(t *testing.T) {
 	if len(all.AudienceGroups) != 4 || all.TotalCount != 4 || all.HasNextPage {
 		t.Errorf("%+v", all)
 	}
+	if none, err := c.GetSharedAudienceGroups(1, "", "", 20, "", true); err != nil || len(none.AudienceGroups) != 0 {
+		t.Errorf("%+v %v", none, err)
+	}
+	_, err = c.GetSharedAudienceData(made.AudienceGroupId)
+	l.refused(err, 400, "AUDIENCE_GROUP_NOT_FOUND")
 	_, err = c.DeleteAudienceGroup(made.AudienceGroupId)
 	l.must(err)
 	_, err = c.GetAudienceData(made.AudienceGroupId)
@@ -574,5 +580,120 @@ func TestLIFF(t *testing.T) {
 	_, err = l.liff("nobody").GetAllLIFFApps()
 	if err == nil || errors.Is(err, io.EOF) {
 		t.Error(err)
+	}
+}
+
+// TestGroups: groups and their members.
+func TestGroups(t *testing.T) {
+	l := open(t)
+	a, first := l.friend("葵")
+	id, err := l.AddGroup(l.own.ID, "家族", a)
+	l.must(err)
+	s, err := l.api.GetGroupSummary(id)
+	l.must(err)
+	n, err := l.api.GetGroupMemberCount(id)
+	l.must(err)
+	ids, err := l.api.GetGroupMembersIds(id, "")
+	l.must(err)
+	p, err := l.api.GetGroupMemberProfile(id, first)
+	l.must(err)
+	if s.GroupName != "家族" || n.Count != 1 || len(ids.MemberIds) != 1 || ids.MemberIds[0] != first || p.DisplayName != "葵" {
+		t.Errorf("%+v %+v %+v %+v", s, n, ids, p)
+	}
+	_, err = l.api.PushMessage(&messaging_api.PushMessageRequest{To: id, Messages: hello}, "")
+	l.must(err)
+	_, err = l.api.LeaveGroup(id)
+	l.must(err)
+	_, err = l.api.GetGroupSummary(id)
+	l.refused(err, 404, "Not found")
+}
+
+// TestContent: what people sent.
+func TestContent(t *testing.T) {
+	l := open(t)
+	h := l.listen()
+	who, _ := l.friend("葵")
+	var b bytes.Buffer
+	l.must(png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))))
+	for _, kind := range []string{"image", "video", "audio", "file"} {
+		id, err := l.SendFile(who, l.own.ID, kind, b.Bytes())
+		l.must(err)
+		for _, get := range []func(string) (*http.Response, error){l.blob.GetMessageContent, l.blob.GetMessageContentPreview} {
+			res, err := get(id)
+			l.must(err)
+			if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, b.Bytes()) {
+				t.Error("another file", err)
+			}
+		}
+		if s, err := l.blob.GetMessageContentTranscodingByMessageId(id); err != nil || s.Status != "succeeded" {
+			t.Errorf("%+v %v", s, err)
+		}
+	}
+	_, err := l.blob.GetMessageContent("1")
+	l.refused(err, 404, "")
+	l.Settle()
+	l.schema(h)
+	for _, e := range h.events {
+		m, ok := e.(webhook.MessageEvent)
+		if !ok {
+			continue
+		}
+		if i, ok := m.Message.(webhook.ImageMessageContent); ok {
+			_, err := l.api.MarkMessagesAsReadByToken(&messaging_api.MarkMessagesAsReadByTokenRequest{MarkAsReadToken: i.MarkAsReadToken})
+			l.must(err)
+		}
+	}
+}
+
+// TestMemberships: paid plans.
+func TestMemberships(t *testing.T) {
+	l := open(t)
+	h := l.listen()
+	id := l.AddMembership(l.own.ID, sim.Membership{Title: "常連", Description: "d", Benefits: []string{"一杯"}, Price: 500})
+	who, user := l.friend("葵")
+	l.must(l.Subscribe(who, l.own.ID, id))
+	list, err := l.api.GetMembershipList()
+	l.must(err)
+	own, err := l.api.GetMembershipSubscription(user)
+	l.must(err)
+	ids, err := l.api.GetJoinedMembershipUsers(int32(id), "", 100) //nolint:gosec // small
+	l.must(err)
+	if len(list.Memberships) != 1 || list.Memberships[0].MemberCount != 1 || len(own.Subscriptions) != 1 || len(ids.UserIds) != 1 || ids.UserIds[0] != user {
+		t.Errorf("%+v %+v %+v", list, own, ids)
+	}
+	l.Settle()
+	l.schema(h)
+	if _, ok := h.events[len(h.events)-1].(webhook.MembershipEvent); !ok {
+		t.Errorf("%T", h.events[len(h.events)-1])
+	}
+}
+
+// TestMenuInsight: the numbers of a rich menu.
+func TestMenuInsight(t *testing.T) {
+	l := open(t)
+	c := l.insight()
+	made, err := l.api.CreateRichMenu(menu())
+	l.must(err)
+	var b bytes.Buffer
+	l.must(png.Encode(&b, image.NewGray(image.Rect(0, 0, 800, 540))))
+	_, err = l.blob.SetRichMenuImage(made.RichMenuId, "image/png", &b)
+	l.must(err)
+	_, err = l.api.SetDefaultRichMenu(made.RichMenuId)
+	l.must(err)
+	today := time.Now().In(time.FixedZone("", 9*60*60)).Format("20060102")
+	for n := range 21 {
+		s, err := c.GetRichMenuInsightSummary(made.RichMenuId, today, today)
+		l.must(err)
+		if s.RichMenuId != made.RichMenuId || (s.Impression == nil) != (n < 20) {
+			t.Errorf("%d people: %+v", n, s)
+		}
+		who, _ := l.friend(fmt.Sprint(n))
+		_, err = l.TapMenu(who, l.own.ID, 0)
+		l.must(err)
+	}
+	d, err := c.GetRichMenuInsightDaily(made.RichMenuId, today, today)
+	l.must(err)
+	if len(d.Clicks) != 1 || len(d.Clicks[0].Metrics) != 1 || d.Clicks[0].Metrics[0].Count != 21 {
+		t.Errorf("%+v", d)
 	}
 }

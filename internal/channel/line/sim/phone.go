@@ -65,7 +65,7 @@ func (s *Server) Write(person, accountID, text string) (id string, err error) {
 
 func (s *Server) write(f *friendship, text string) string {
 	id := strconv.FormatInt(firstMessage+s.next(), 10)
-	m := map[string]any{"id": id, "type": "text", "text": text, "quoteToken": hexText(20), "markAsReadToken": hexText(16)}
+	m := map[string]any{"id": id, "type": "text", "text": text, "quoteToken": hexText(20), "markAsReadToken": f.with.readToken()}
 	f.wrote = s.now()
 	s.say(f, id, text)
 	s.emit(f, "message", true, map[string]any{"message": m})

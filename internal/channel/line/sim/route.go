@@ -71,7 +71,7 @@ var routes = slices.Concat([]route{
 	{"PUT", "/v2/bot/channel/webhook/endpoint", perMinute1k, (*call).setEndpoint, false, false, false},
 	{"POST", "/v2/bot/channel/webhook/test", perHour60, (*call).testEndpoint, false, false, false},
 	{"POST", "/v2/bot/chat/loading/start", perSecond100, (*call).loading, false, false, false},
-}, narrowcastRoutes, menuRoutes, couponRoutes, audienceRoutes, insightRoutes, loginRoutes)
+}, narrowcastRoutes, menuRoutes, couponRoutes, audienceRoutes, insightRoutes, loginRoutes, groupRoutes, contentRoutes, memberRoutes)
 
 // match finds the route of a call; there is none where other methods have the
 // path.

@@ -166,7 +166,7 @@ func (f *friendship) reachable(now time.Time) bool {
 	return f.state == Friend || !f.wrote.IsZero() && now.Sub(f.wrote) < wroteLately
 }
 
-// push sends to one user.
+// push sends to one user or group.
 func (c *call) push() reply {
 	var in struct {
 		To string `json:"to"`
@@ -188,19 +188,28 @@ func (c *call) push() reply {
 	if known := c.again(); known != nil {
 		return *known
 	}
-	c.addressed(in.To)
-	who := c.of.provider.users[in.To]
+	if in.To[0] == 'U' {
+		c.addressed(in.To)
+	}
+	who, g := c.of.provider.users[in.To], c.of.group(in.To)
+	to := 1
+	if g != nil {
+		to = len(g.members) // who are counted one by one
+	}
 	switch {
-	case c.exceeds(1):
+	case c.exceeds(to):
 		return refuse(http.StatusTooManyRequests, overPlan)
 	case c.crowded(in.To):
 		return c.slower()
-	case who == nil:
+	case who == nil && g == nil:
 		return refuse(http.StatusBadRequest, "Failed to send messages")
 	}
 	sent := c.number(in.Messages)
 	reached := 0
-	if f := who.friends[c.of]; f.reachable(c.now()) {
+	if g != nil {
+		c.post(g, "push", in.outgoing, sent)
+		reached = to
+	} else if f := who.friends[c.of]; f.reachable(c.now()) {
 		c.deliver("push", []*friendship{f}, in.outgoing, sent)
 		reached = 1
 	}
@@ -297,7 +306,10 @@ func (c *call) reply() reply {
 	t.used = true
 	sent := c.number(in.Messages)
 	reached := 0
-	if !t.to.person.gone && t.to.state != Blocked {
+	if t.group != nil {
+		c.post(t.group, "reply", in.outgoing, sent)
+		reached = len(t.group.members)
+	} else if !t.to.person.gone && t.to.state != Blocked {
 		c.deliver("reply", []*friendship{t.to}, in.outgoing, sent)
 		reached = 1
 	}
