@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -26,16 +27,15 @@ const (
 
 // audience is a group of users, of whom only the number can be read.
 type audience struct {
-	id         int64
-	kind       string // UPLOAD, CLICK, IMP
-	name       string
-	made       time.Time
-	ready      time.Time // after the latest change
-	users      map[string]bool
-	request    string
-	click      string
-	jobs       []map[string]any
-	chatTagged bool
+	id      int64
+	kind    string // UPLOAD, CLICK, IMP
+	name    string
+	made    time.Time
+	ready   time.Time // after the latest change
+	users   map[string]bool
+	request string
+	click   string
+	jobs    []map[string]any
 }
 
 var audienceRoutes = []route{
@@ -206,7 +206,7 @@ func (c *call) file() (fields map[string]string, ids []string, refused *reply) {
 	parts := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
 	for {
 		p, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

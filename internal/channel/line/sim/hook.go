@@ -378,15 +378,16 @@ func (c *call) testEndpoint() reply {
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 func ulid(at time.Time) string {
-	var out [26]byte
+	var clock [10]byte
 	ms := at.UnixMilli()
-	for i := 9; i >= 0; i-- {
-		out[i] = crockford[ms&31]
+	for i := len(clock) - 1; i >= 0; i-- {
+		clock[i] = crockford[ms&31]
 		ms >>= 5
 	}
-	_, _ = rand.Read(out[10:]) // never fails
-	for i, b := range out[10:] {
-		out[10+i] = crockford[b&31]
+	var chance [16]byte
+	_, _ = rand.Read(chance[:]) // never fails
+	for i, b := range chance {
+		chance[i] = crockford[b&31]
 	}
-	return string(out[:])
+	return string(clock[:]) + string(chance[:])
 }

@@ -56,6 +56,7 @@ func (c *call) insightFollowers() reply {
 			ever, friends = ever+1, friends+1
 		case Blocked:
 			ever, blocks = ever+1, blocks+1
+		case Never:
 		}
 	}
 	return answer(http.StatusOK, map[string]any{"status": "ready", "followers": ever, "targetedReaches": many20(friends), "blocks": blocks})

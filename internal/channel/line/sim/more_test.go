@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"maps"
 	"mime/multipart"
 	"net/url"
 	"slices"
@@ -371,10 +372,7 @@ func TestLogin(t *testing.T) {
 		user := w.UserID(who, w.own.ID)
 		q := url.Values{"response_type": {"code"}, "client_id": {l.ID}, "redirect_uri": {l.Callback}, "state": {"s"}, "scope": {"profile openid"}, "nonce": {"n"}, "bot_prompt": {"aggressive"}}
 		with := func(name, value string) string {
-			c := url.Values{}
-			for k, v := range q {
-				c[k] = v
-			}
+			c := maps.Clone(q)
 			c.Set(name, value)
 			return "https://access.line.me/oauth2/v2.1/authorize?" + c.Encode()
 		}

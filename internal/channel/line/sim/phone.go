@@ -19,9 +19,6 @@ func (s *Server) follow(f *friendship) error {
 	if f.state == Friend {
 		return nil
 	}
-	if f.state == Never {
-		f.added = s.now()
-	}
 	again := f.state == Blocked
 	f.become(Friend, s.now())
 	f.told = false

@@ -145,7 +145,7 @@ func (c *call) checked() reply {
 		return refuse(http.StatusRequestEntityTooLarge, "Request body is too large")
 	case !c.at.raw && len(c.body) > 0 && content != "application/json":
 		return refuse(http.StatusBadRequest, "The content type, "+content+", is not supported")
-	case !c.take():
+	case !c.take(c.of, c.at.method+" "+c.at.path, c.at.limit):
 		return c.slower()
 	case !c.at.raw && len(c.body) > 0 && !json.Valid(c.body):
 		return refuse(http.StatusBadRequest, "The request body could not be parsed as JSON (line: 1, column: 1)")

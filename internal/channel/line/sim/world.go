@@ -93,9 +93,8 @@ type person struct {
 	language string
 	gone     bool
 	friends  map[*account]*friendship
-	login    map[*login]bool // consented
-	passed   []string        // links that others passed on
-	opened   *Opened         // where the page's last link led
+	passed   []string // links that others passed on
+	opened   *Opened  // where the page's last link led
 }
 
 // friendship is between a person and an account.
@@ -103,7 +102,6 @@ type friendship struct {
 	with    *account
 	person  *person
 	state   FriendState
-	added   time.Time
 	wrote   time.Time // last
 	segment string    // of the link that they came by
 	told    bool      // the client was told that they block
@@ -184,7 +182,7 @@ func (s *Server) providerOf(name string) *provider {
 func (s *Server) AddPerson(name string) string {
 	s.enter()
 	defer s.leave()
-	who := &person{id: "person-" + strconv.Itoa(len(s.persons)+1), name: name, language: "ja", friends: map[*account]*friendship{}, login: map[*login]bool{}}
+	who := &person{id: "person-" + strconv.Itoa(len(s.persons)+1), name: name, language: "ja", friends: map[*account]*friendship{}}
 	s.persons = append(s.persons, who)
 	for _, p := range s.providers {
 		p.users[userID(p, who)] = who
