@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -26,16 +27,15 @@ const (
 
 // audience is a group of users, of whom only the number can be read.
 type audience struct {
-	id         int64
-	kind       string // UPLOAD, CLICK, IMP
-	name       string
-	made       time.Time
-	ready      time.Time // after the latest change
-	users      map[string]bool
-	request    string
-	click      string
-	jobs       []map[string]any
-	chatTagged bool
+	id      int64
+	kind    string // UPLOAD, CLICK, IMP
+	name    string
+	made    time.Time
+	ready   time.Time // after the latest change
+	users   map[string]bool
+	request string
+	click   string
+	jobs    []map[string]any
 }
 
 var audienceRoutes = []route{
@@ -46,6 +46,8 @@ var audienceRoutes = []route{
 	{"POST", "/v2/bot/audienceGroup/click", perMinute60, (*call).createClick, false, false, false},
 	{"POST", "/v2/bot/audienceGroup/imp", perMinute60, (*call).createImp, false, false, false},
 	{"GET", "/v2/bot/audienceGroup/list", perMinute60, (*call).listAudiences, false, false, false},
+	{"GET", "/v2/bot/audienceGroup/shared/list", perMinute60, (*call).sharedAudiences, false, false, false},
+	{"GET", "/v2/bot/audienceGroup/shared/{audience}", perMinute60, (*call).sharedAudience, false, false, false},
 	{"PUT", "/v2/bot/audienceGroup/{audience}/updateDescription", perMinute60, (*call).renameAudience, false, false, false},
 	{"GET", "/v2/bot/audienceGroup/{audience}", perMinute60, (*call).getAudience, false, false, false},
 	{"DELETE", "/v2/bot/audienceGroup/{audience}", perMinute60, (*call).deleteAudience, false, false, false},
@@ -204,7 +206,7 @@ func (c *call) file() (fields map[string]string, ids []string, refused *reply) {
 	parts := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
 	for {
 		p, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -332,9 +334,18 @@ func (c *call) listAudiences() reply {
 			found = append(found, g.full(c.now()))
 		}
 	}
+	return audiencePage(found, page, size)
+}
+
+func audiencePage(found []map[string]any, page, size int) reply {
 	from := min((page-1)*size, len(found))
 	to := min(from+size, len(found))
 	return answer(http.StatusOK, map[string]any{
 		"audienceGroups": found[from:to], "hasNextPage": to < len(found), "totalCount": len(found), "readWriteAudienceGroupTotalCount": len(found), "page": page, "size": size,
 	})
 }
+
+// sharedAudiences are none: no business manager shares any here.
+func (c *call) sharedAudiences() reply { return audiencePage([]map[string]any{}, 1, defaultOnPage) }
+
+func (c *call) sharedAudience() reply { return noAudience() }

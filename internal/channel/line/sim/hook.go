@@ -40,6 +40,7 @@ type event struct {
 type replyToken struct {
 	of      *account
 	to      *friendship
+	group   *group // in place of to
 	event   time.Time
 	arrived time.Time
 	again   bool
@@ -98,29 +99,35 @@ func (s *Server) hookURL(a *account) string {
 	return a.Webhook
 }
 
-// emit queues an event of a person for an account. What has nowhere to go is
-// lost. A token can be answered with unless there is none or a module has the
-// say.
+// emit queues an event of a person for an account, which can be answered or not.
 func (s *Server) emit(f *friendship, kind string, answerable bool, fields map[string]any) {
-	now, a := s.now(), f.with
+	all := map[string]any{"source": map[string]any{"type": "user", "userId": userID(f.with.provider, f.person)}}
+	maps.Copy(all, fields)
+	var t *replyToken
+	if answerable {
+		t = &replyToken{of: f.with, to: f}
+	}
+	s.tell(f.with, kind, t, all)
+}
+
+// tell queues an event for an account, with the token that answers it unless a
+// module has the say. What has nowhere to go is lost.
+func (s *Server) tell(a *account, kind string, t *replyToken, fields map[string]any) {
+	now := s.now()
 	e := &event{fields: map[string]any{
 		"type": kind, "mode": "active", "timestamp": now.UnixMilli(), "webhookEventId": ulid(now), "deliveryContext": map[string]any{"isRedelivery": false},
-		"source": map[string]any{"type": "user", "userId": userID(a.provider, f.person)},
 	}}
-	maps.Copy(e.fields, fields)
-	for k, v := range e.fields {
-		if v == nil {
-			delete(e.fields, k)
+	for k, v := range fields {
+		if v != nil {
+			e.fields[k] = v
 		}
 	}
 	switch {
 	case a.standby:
 		e.fields["mode"] = "standby"
-	case answerable:
+	case t != nil:
 		text := hexText(16)
-		e.token = &replyToken{of: a, to: f, event: now}
-		e.fields["replyToken"] = text
-		s.replies[text] = e.token
+		t.event, e.token, e.fields["replyToken"], s.replies[text] = now, t, text, t
 	}
 	if s.hookURL(a) != "" {
 		a.queue = append(a.queue, e)
@@ -371,15 +378,16 @@ func (c *call) testEndpoint() reply {
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 func ulid(at time.Time) string {
-	var out [26]byte
+	var clock [10]byte
 	ms := at.UnixMilli()
-	for i := 9; i >= 0; i-- {
-		out[i] = crockford[ms&31]
+	for i := len(clock) - 1; i >= 0; i-- {
+		clock[i] = crockford[ms&31]
 		ms >>= 5
 	}
-	_, _ = rand.Read(out[10:]) // never fails
-	for i, b := range out[10:] {
-		out[10+i] = crockford[b&31]
+	var chance [16]byte
+	_, _ = rand.Read(chance[:]) // never fails
+	for i, b := range chance {
+		chance[i] = crockford[b&31]
 	}
-	return string(out[:])
+	return string(clock[:]) + string(chance[:])
 }

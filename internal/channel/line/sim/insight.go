@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -18,6 +19,8 @@ var insightRoutes = []route{
 	{"GET", "/v2/bot/insight/message/delivery", perHour60, (*call).insightDelivery, false, false, false},
 	{"GET", "/v2/bot/insight/message/event", perHour60, (*call).insightEvent, false, false, false},
 	{"GET", "/v2/bot/insight/message/event/aggregation", perHour60, (*call).insightUnit, false, false, false},
+	{"GET", "/v2/bot/insight/richmenu/{menu}/daily", perHour60, (*call).menuDaily, false, false, false},
+	{"GET", "/v2/bot/insight/richmenu/{menu}/summary", perHour60, (*call).menuSummary, false, false, false},
 	{"GET", "/v2/bot/insight/demographic", perHour60, (*call).insightDemographic, false, false, false},
 }
 
@@ -53,6 +56,7 @@ func (c *call) insightFollowers() reply {
 			ever, friends = ever+1, friends+1
 		case Blocked:
 			ever, blocks = ever+1, blocks+1
+		case Never:
 		}
 	}
 	return answer(http.StatusOK, map[string]any{"status": "ready", "followers": ever, "targetedReaches": many20(friends), "blocks": blocks})
@@ -145,4 +149,81 @@ func (c *call) insightUnit() reply {
 
 func (c *call) insightDemographic() reply {
 	return answer(http.StatusOK, map[string]any{"available": false})
+}
+
+// mostMenuDays is how long a period of a rich menu's numbers may be.
+const mostMenuDays = 396
+
+// menuDaily tells the taps of a rich menu day by day, menuSummary of all days at
+// once. Who tapped saw it: others who saw it are not counted here.
+func (c *call) menuDaily() reply { return c.menuFigures(true) }
+
+func (c *call) menuSummary() reply { return c.menuFigures(false) }
+
+func (c *call) menuFigures(daily bool) reply {
+	m := c.of.menus.find(c.args["menu"])
+	q := c.r.URL.Query()
+	from, err := time.ParseInLocation("20060102", q.Get("from"), jst)
+	to, err2 := time.ParseInLocation("20060102", q.Get("to"), jst)
+	switch {
+	case m == nil:
+		return noMenu()
+	case err != nil || err2 != nil || to.Before(from) || to.Sub(from) > mostMenuDays*24*time.Hour:
+		return refuse(http.StatusBadRequest, "The value for the 'from' parameter is invalid")
+	}
+	var taps []tap
+	for _, one := range m.taps {
+		if one.day >= q.Get("from") && one.day <= q.Get("to") {
+			taps = append(taps, one)
+		}
+	}
+	out := map[string]any{"richMenuId": m.ID}
+	if _, unique := counts(taps, -1); unique < fewest {
+		return answer(http.StatusOK, out)
+	}
+	metrics := func(area int) any { return metrics(taps, area) }
+	if daily {
+		metrics = func(area int) any { return dailyMetrics(taps, area) }
+	}
+	clicks := []any{}
+	var areas []struct {
+		Bounds json.RawMessage `json:"bounds"`
+	}
+	_ = json.Unmarshal(m.Areas, &areas) // they were checked
+	for i, a := range areas {
+		clicks = append(clicks, map[string]any{"bounds": a.Bounds, "metrics": metrics(i)})
+	}
+	out["metricsFrom"], out["metricsTo"], out["impression"], out["clicks"] = q.Get("from"), q.Get("to"), map[string]any{"metrics": metrics(-1)}, clicks
+	return answer(http.StatusOK, out)
+}
+
+// counts are how many taps an area had, and by how many people; -1: any area.
+func counts(taps []tap, area int) (all, unique int) {
+	who := map[*person]bool{}
+	for _, one := range taps {
+		if area < 0 || one.area == area {
+			all++
+			who[one.who] = true
+		}
+	}
+	return all, len(who)
+}
+
+func metrics(taps []tap, area int) map[string]any {
+	all, unique := counts(taps, area)
+	return map[string]any{"count": all, "uniqueUsers": unique}
+}
+
+func dailyMetrics(taps []tap, area int) []any {
+	byDay := map[string][]tap{}
+	for _, one := range taps {
+		byDay[one.day] = append(byDay[one.day], one)
+	}
+	out := []any{}
+	for _, date := range sortedKeys(byDay) {
+		m := metrics(byDay[date], area)
+		m["date"] = date
+		out = append(out, m)
+	}
+	return out
 }

@@ -16,21 +16,20 @@ type bucket struct {
 	at   time.Time
 }
 
-// take takes one from the bucket of a call's endpoint; false: it is empty.
-func (c *call) take() bool {
-	burst := c.Burst
+// take takes one from an account's bucket of an endpoint; false: it is empty.
+func (s *Server) take(a *account, endpoint string, l limit) bool {
+	burst := s.Burst
 	if burst == 0 {
 		burst = 1
 	}
-	most := max(1, float64(c.at.limit.n)*burst)
-	name := c.at.method + " " + c.at.path
-	now := c.now()
-	b := c.of.buckets[name]
+	most := max(1, float64(l.n)*burst)
+	now := s.now()
+	b := a.buckets[endpoint]
 	if b == nil {
 		b = &bucket{most, now}
-		c.of.buckets[name] = b
+		a.buckets[endpoint] = b
 	}
-	b.left = min(most, b.left+float64(c.at.limit.n)*float64(now.Sub(b.at))/float64(c.at.limit.per))
+	b.left = min(most, b.left+float64(l.n)*float64(now.Sub(b.at))/float64(l.per))
 	b.at = now
 	if b.left < 1 {
 		return false

@@ -52,6 +52,14 @@ type menu struct {
 
 	kind  string
 	image []byte
+	taps  []tap
+}
+
+// tap is somebody tapping an area of a menu.
+type tap struct {
+	day  string
+	area int
+	who  *person
 }
 
 type menuSize struct {
@@ -537,6 +545,7 @@ func (s *Server) TapMenu(person, accountID string, n int) (link string, err erro
 		if m == nil || f.state != Friend || n < 0 || n >= len(m.actions()) {
 			return errors.New("there is no such area")
 		}
+		m.taps = append(m.taps, tap{day(s.now()), n, f.person})
 		link, err = s.tap(f, &Message{}, m.actions()[n])
 		return err
 	})

@@ -2,9 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
+	"maps"
 	"mime/multipart"
 	"net/url"
 	"slices"
@@ -285,16 +287,19 @@ func TestNarrowcast(t *testing.T) {
 func TestInsight(t *testing.T) {
 	within(t, func(w *world) {
 		today := time.Now().In(jst).Format("20060102")
-		persons, _ := w.people(25)
+		persons, users := w.people(25)
 		w.must(w.Block(persons[0], w.own.ID))
 		w.want("GET", "/v2/bot/insight/followers?date="+today, "", 200, `{"status":"unready"}`)
-		g := w.want("POST", "/v2/bot/message/broadcast", `{"messages":[{"type":"text","text":"a","quickReply":{"items":[{"type":"action","action":{"type":"uri","label":"a","uri":"https://hinata.example"}}]}}],"customAggregationUnits":["mv_1"]}`, 200)
+		g := w.want("POST", "/v2/bot/message/broadcast", `{"messages":[{"type":"text","text":"a","quickReply":{"items":[{"type":"action","action":{"type":"uri","label":"a","uri":"https://hinata.example"}}]}}]}`, 200)
 		request := g.header.Get("X-Line-Request-Id")
+		to, err := json.Marshal(users)
+		w.must(err)
+		w.want("POST", "/v2/bot/message/multicast", `{"to":`+string(to)+`,`+hello+`,"customAggregationUnits":["mv_1"]}`, 200)
 		for i, p := range persons[1:] {
 			w.must(w.Read(p, w.own.ID))
 			if i < 3 {
 				m := w.Inbox(p, w.own.ID)
-				_, err := w.Tap(p, w.own.ID, m[len(m)-1].ID, 0)
+				_, err := w.Tap(p, w.own.ID, m[0].ID, 0)
 				w.must(err)
 			}
 		}
@@ -302,7 +307,7 @@ func TestInsight(t *testing.T) {
 		w.must(w.Block(persons[1], w.own.ID))
 		w.want("GET", "/v2/bot/insight/followers?date="+today, "", 200, `"status":"ready"`, `"followers":25`, `"blocks":1`, `"targetedReaches":24`)
 		w.want("GET", "/v2/bot/insight/followers?date=19991231", "", 200, "out_of_service")
-		w.want("GET", "/v2/bot/insight/message/delivery?date="+today, "", 200, `"apiBroadcast":24`, `"apiPush":0`)
+		w.want("GET", "/v2/bot/insight/message/delivery?date="+today, "", 200, `"apiBroadcast":24`, `"apiMulticast":24`, `"apiPush":0`)
 		w.want("GET", "/v2/bot/insight/message/event?requestId="+request, "", 200, `"delivered":24`, `"uniqueImpression":24`, `"uniqueClick":null`)
 		w.want("GET", "/v2/bot/insight/message/event?requestId=none", "", 404)
 		w.want("GET", "/v2/bot/insight/message/event/aggregation?customAggregationUnit=mv_1&from="+today+"&to="+today, "", 200, `"uniqueImpression":24`, `"messages":[]`)
@@ -367,10 +372,7 @@ func TestLogin(t *testing.T) {
 		user := w.UserID(who, w.own.ID)
 		q := url.Values{"response_type": {"code"}, "client_id": {l.ID}, "redirect_uri": {l.Callback}, "state": {"s"}, "scope": {"profile openid"}, "nonce": {"n"}, "bot_prompt": {"aggressive"}}
 		with := func(name, value string) string {
-			c := url.Values{}
-			for k, v := range q {
-				c[k] = v
-			}
+			c := maps.Clone(q)
 			c.Set(name, value)
 			return "https://access.line.me/oauth2/v2.1/authorize?" + c.Encode()
 		}
@@ -490,6 +492,129 @@ func TestLinks(t *testing.T) {
 		}
 		if !slices.Equal(w.Persons(), []string{who}) {
 			t.Error(w.Persons())
+		}
+	})
+}
+
+// TestGroups: groups that people take an account into.
+func TestGroups(t *testing.T) {
+	within(t, func(w *world) {
+		h := w.listen()
+		a, first := w.friend("a")
+		b, second := w.AddPerson("b"), ""
+		second = w.UserID(b, w.own.ID)
+		id, err := w.AddGroup(w.own.ID, "家族", a, b)
+		w.must(err)
+		if _, err := w.AddGroup(w.own.ID, "none", "nobody"); err == nil {
+			t.Error("nobody is in it")
+		}
+		w.must(w.WriteInGroup(b, w.own.ID, id, "やあ"))
+		if w.WriteInGroup(w.AddPerson("c"), w.own.ID, id, "x") == nil {
+			t.Error("they are not in it")
+		}
+		w.Settle()
+		if !slices.Equal(h.types(), []string{"follow", "join", "message"}) || fmt.Sprint(h.events[2]["source"]) != "map[groupId:"+id+" type:group userId:"+second+"]" {
+			t.Fatalf("%v", h.events)
+		}
+		w.want("POST", "/v2/bot/message/reply", `{"replyToken":"`+h.events[2]["replyToken"].(string)+`",`+hello+`}`, 200)
+		w.want("POST", pushing, push(id), 200)
+		if chat := w.GroupChat(w.own.ID, id); len(chat) != 3 || w.Usage(w.own.ID) != 2 {
+			t.Errorf("%d lines, %d used", len(chat), w.Usage(w.own.ID))
+		}
+		w.SetPlan(w.own.ID, 3)
+		w.want("POST", pushing, push(id), 429, "monthly limit")
+		at := "/v2/bot/group/" + id
+		w.want("GET", at+"/summary", "", 200, `"groupName":"家族"`)
+		w.want("GET", at+"/members/count", "", 200, `{"count":2}`)
+		w.want("GET", at+"/members/ids", "", 200, first, second)
+		w.want("GET", at+"/member/"+second, "", 200, `"displayName":"b"`)
+		w.want("GET", at+"/member/"+nobody, "", 404)
+		w.want("POST", at+"/leave", "", 200)
+		w.want("GET", at+"/summary", "", 404)
+		w.want("POST", pushing, push(id), 400, "Failed to send messages")
+		plain := w.AddAccount(Account{Provider: "Own"})
+		w.token = w.LongLived(plain.ID)
+		w.want("GET", at+"/members/ids", "", 403)
+	})
+}
+
+// TestContent: what people send, and marking it as read.
+func TestContent(t *testing.T) {
+	within(t, func(w *world) {
+		h := w.listen()
+		who, _ := w.friend("a")
+		id, err := w.SendFile(who, w.own.ID, "image", []byte(pngOf(t, 1, 1)))
+		w.must(err)
+		for _, kind := range []string{"video", "audio", "file"} {
+			_, err := w.SendFile(who, w.own.ID, kind, []byte("x"))
+			w.must(err)
+		}
+		if _, err := w.SendFile(who, w.own.ID, "song", nil); err == nil {
+			t.Error("a song")
+		}
+		w.Settle()
+		m := h.events[1]["message"].(map[string]any)
+		if m["id"] != id || m["type"] != "image" {
+			t.Errorf("%v", m)
+		}
+		at := "/api-data/v2/bot/message/" + id + "/content"
+		if g := w.want("GET", at, "", 200); g.body != pngOf(t, 1, 1) || g.header.Get("Content-Type") != "image/png" {
+			t.Errorf("%v", g.header)
+		}
+		w.want("GET", at+"/preview", "", 200)
+		w.want("GET", at+"/transcoding", "", 200, `{"status":"succeeded"}`)
+		w.want("GET", "/api-data/v2/bot/message/1/content", "", 404)
+		w.want("GET", "/v2/bot/message/"+id+"/content", "", 404)
+		w.want("POST", "/v2/bot/chat/markAsRead", `{"markAsReadToken":"`+m["markAsReadToken"].(string)+`"}`, 200)
+		w.want("POST", "/v2/bot/chat/markAsRead", `{"markAsReadToken":"none"}`, 400)
+	})
+}
+
+// TestMemberships: paid plans and who joined them.
+func TestMemberships(t *testing.T) {
+	within(t, func(w *world) {
+		h := w.listen()
+		w.want("GET", "/v2/bot/membership/list", "", 404)
+		id := w.AddMembership(w.own.ID, Membership{Title: "常連", Description: "d", Benefits: []string{"一杯"}, Price: 500, Limit: 1})
+		who, user := w.friend("a")
+		other, _ := w.friend("b")
+		w.must(w.Subscribe(who, w.own.ID, id))
+		if w.Subscribe(other, w.own.ID, id) == nil {
+			t.Error("there is room for one")
+		}
+		w.want("GET", "/v2/bot/membership/list", "", 200, `"memberCount":1`, `"memberLimit":1`, `"title":"常連"`)
+		w.want("GET", "/v2/bot/membership/subscription/"+user, "", 200, `"membershipNo":1`)
+		w.want("GET", "/v2/bot/membership/subscription/"+nobody, "", 404)
+		w.want("GET", fmt.Sprintf("/v2/bot/membership/%d/users/ids", id), "", 200, user)
+		w.want("GET", "/v2/bot/membership/1/users/ids", "", 404)
+		w.Settle()
+		if e := h.events[len(h.events)-1]; e["type"] != "membership" || e["replyToken"] == nil {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
+// TestMenuInsight: taps of a rich menu, unless too few people tapped.
+func TestMenuInsight(t *testing.T) {
+	within(t, func(w *world) {
+		today := day(time.Now())
+		id := w.menu()
+		w.want("POST", "/v2/bot/user/all/richmenu/"+id, "", 200)
+		persons, _ := w.people(20)
+		at := "/v2/bot/insight/richmenu/" + id
+		for i, p := range persons {
+			if i == 19 {
+				w.want("GET", at+"/summary?from="+today+"&to="+today, "", 200, `{"richMenuId":"`+id+`"}`)
+			}
+			_, err := w.TapMenu(p, w.own.ID, 0)
+			w.must(err)
+		}
+		w.want("GET", at+"/summary?from="+today+"&to="+today, "", 200, `"metrics":{"count":20,"uniqueUsers":20}`, `"bounds":{"x":0`)
+		w.want("GET", at+"/daily?from="+today+"&to="+today, "", 200, `"date":"`+today+`"`)
+		w.want("GET", at+"/daily?from="+today+"&to=20500101", "", 400)
+		w.want("GET", "/v2/bot/insight/richmenu/none/daily?from="+today+"&to="+today, "", 404)
+		if _, err := w.TapMenu(persons[0], w.own.ID, 1); err == nil {
+			t.Error("there is one area")
 		}
 	})
 }

@@ -192,16 +192,15 @@ func (v *Moving) meet(i int, line Message, done *Acts) {
 			break
 		}
 	}
-	for _, link := range line.links() {
-		if m.Nature == "forwards" {
-			to := v.People[(i+1)%len(v.People)]
-			if to.Person != m.Person && v.sim.Pass(to.Person, link) == nil {
-				done.Forwarded++
-			}
-		}
-		v.open(m.Person, link, done)
-		break
+	links := line.links()
+	if len(links) == 0 {
+		return
 	}
+	to := v.People[(i+1)%len(v.People)].Person
+	if m.Nature == "forwards" && to != m.Person && v.sim.Pass(to, links[0]) == nil {
+		done.Forwarded++
+	}
+	v.open(m.Person, links[0], done)
 }
 
 // open is a human following a link to the new account: they accept to add it, and

@@ -185,7 +185,7 @@ func TestControl(t *testing.T) {
 		w.want("GET", "/v2/bot/info", "", 200)
 		w.want("GET", "/_sim/log", "", 200, `"path":"/v2/bot/info"`, `"mistakes":null`)
 		w.want("POST", "/_sim/clock", `{"advance":"1h"}`, 204)
-		if got := w.now().Sub(time.Now()); got != time.Hour {
+		if got := time.Until(w.now()); got != time.Hour {
 			t.Errorf("%v ahead", got)
 		}
 		w.want("POST", "/_sim/reset", "", 200)

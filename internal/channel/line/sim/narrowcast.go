@@ -186,7 +186,7 @@ func (c *call) start(job *narrowcast, o outgoing) {
 			}
 		}
 		c.deliver("narrowcast", reached, o, sent)
-		c.charge("narrowcast", len(reached), o.Units)
+		c.charge("narrowcast", len(reached), "")
 		job.to = reached
 	})
 }

@@ -95,7 +95,6 @@ func (s *Server) openLIFF(who *person, path, query string, addFriend bool) (Open
 	case !l.Published:
 		return Opened{}, errors.New("400: this channel is now developing status")
 	}
-	who.login[l] = true
 	if _, err := s.offer(l, who, app.BotPrompt, addFriend); err != nil {
 		return Opened{}, err
 	}
@@ -126,7 +125,6 @@ func (s *Server) authorize(who *person, q url.Values, addFriend bool) (Opened, e
 	case q.Get("code_challenge") != "" && q.Get("code_challenge_method") != "S256":
 		return Opened{}, errors.New("400: code_challenge_method must be S256")
 	}
-	who.login[l] = true
 	changed, err := s.offer(l, who, q.Get("bot_prompt"), addFriend)
 	if err != nil {
 		return Opened{}, err

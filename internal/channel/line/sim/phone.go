@@ -19,9 +19,6 @@ func (s *Server) follow(f *friendship) error {
 	if f.state == Friend {
 		return nil
 	}
-	if f.state == Never {
-		f.added = s.now()
-	}
 	again := f.state == Blocked
 	f.become(Friend, s.now())
 	f.told = false
@@ -65,7 +62,7 @@ func (s *Server) Write(person, accountID, text string) (id string, err error) {
 
 func (s *Server) write(f *friendship, text string) string {
 	id := strconv.FormatInt(firstMessage+s.next(), 10)
-	m := map[string]any{"id": id, "type": "text", "text": text, "quoteToken": hexText(20), "markAsReadToken": hexText(16)}
+	m := map[string]any{"id": id, "type": "text", "text": text, "quoteToken": hexText(20), "markAsReadToken": f.with.readToken()}
 	f.wrote = s.now()
 	s.say(f, id, text)
 	s.emit(f, "message", true, map[string]any{"message": m})

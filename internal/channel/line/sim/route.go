@@ -71,7 +71,7 @@ var routes = slices.Concat([]route{
 	{"PUT", "/v2/bot/channel/webhook/endpoint", perMinute1k, (*call).setEndpoint, false, false, false},
 	{"POST", "/v2/bot/channel/webhook/test", perHour60, (*call).testEndpoint, false, false, false},
 	{"POST", "/v2/bot/chat/loading/start", perSecond100, (*call).loading, false, false, false},
-}, narrowcastRoutes, menuRoutes, couponRoutes, audienceRoutes, insightRoutes, loginRoutes)
+}, narrowcastRoutes, menuRoutes, couponRoutes, audienceRoutes, insightRoutes, loginRoutes, groupRoutes, contentRoutes, memberRoutes)
 
 // match finds the route of a call; there is none where other methods have the
 // path.
@@ -145,7 +145,7 @@ func (c *call) checked() reply {
 		return refuse(http.StatusRequestEntityTooLarge, "Request body is too large")
 	case !c.at.raw && len(c.body) > 0 && content != "application/json":
 		return refuse(http.StatusBadRequest, "The content type, "+content+", is not supported")
-	case !c.take():
+	case !c.take(c.of, c.at.method+" "+c.at.path, c.at.limit):
 		return c.slower()
 	case !c.at.raw && len(c.body) > 0 && !json.Valid(c.body):
 		return refuse(http.StatusBadRequest, "The request body could not be parsed as JSON (line: 1, column: 1)")

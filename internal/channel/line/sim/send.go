@@ -32,8 +32,14 @@ var (
 // outgoing is what all sends say.
 type outgoing struct {
 	Messages []json.RawMessage `json:"messages"`
-	Units    []string          `json:"customAggregationUnits"`
 	Silent   bool              `json:"notificationDisabled"`
+	unit     string            // of push and multicast
+}
+
+// counted is what may be counted under the name of a unit.
+type counted struct {
+	outgoing
+	Units []string `json:"customAggregationUnits"`
 }
 
 // accepted is a request with a retry key that was taken.
@@ -50,19 +56,24 @@ type sentMessage struct {
 	Quote string `json:"quoteToken,omitempty"`
 }
 
+// checkCounted is checkMessages with the name of the unit.
+func (c *call) checkCounted(in *counted, before ...detail) *reply {
+	switch {
+	case len(in.Units) > 1:
+		before = append(before, between("customAggregationUnits", 0, 1))
+	case len(in.Units) == 1 && !unit.MatchString(in.Units[0]):
+		before = append(before, detail{"must match the pattern [A-Za-z0-9_]{1,30}", "customAggregationUnits[0]"})
+	case len(in.Units) == 1:
+		in.unit = in.Units[0]
+	}
+	return c.checkMessages(in.outgoing, before...)
+}
+
 // checkMessages says what is wrong with what is to be sent, with the details
 // found before it.
 func (c *call) checkMessages(o outgoing, before ...detail) *reply {
 	k := &checker{of: c.of, found: before}
 	k.messages(o.Messages)
-	if len(o.Units) > 1 {
-		k.found = append(k.found, between("customAggregationUnits", 0, 1))
-	}
-	for _, name := range o.Units {
-		if !unit.MatchString(name) {
-			k.say("must match the pattern [A-Za-z0-9_]{1,30}", "customAggregationUnits[0]")
-		}
-	}
 	if len(k.found) == 0 {
 		return nil
 	}
@@ -120,10 +131,7 @@ func (c *call) deliver(kind string, to []*friendship, o outgoing, sent []sentMes
 	for _, f := range to {
 		for i, raw := range o.Messages {
 			m := show(sent[i].ID, kind, raw)
-			m.At, m.Key, m.request = c.now(), c.key, c.id
-			if len(o.Units) > 0 {
-				m.unit = o.Units[0]
-			}
+			m.At, m.Key, m.request, m.unit = c.now(), c.key, c.id, o.unit
 			f.chat = append(f.chat, m)
 		}
 	}
@@ -131,7 +139,7 @@ func (c *call) deliver(kind string, to []*friendship, o outgoing, sent []sentMes
 
 // charge counts what reached somebody, also under the name of its unit; of a
 // reply nothing is charged.
-func (c *call) charge(kind string, reached int, names []string) {
+func (c *call) charge(kind string, reached int, unit string) {
 	today := day(c.now())
 	if c.of.sent[today] == nil {
 		c.of.sent[today] = map[string]int{}
@@ -145,10 +153,8 @@ func (c *call) charge(kind string, reached int, names []string) {
 	if c.of.units[now] == nil {
 		c.of.units[now] = map[string]int{}
 	}
-	for _, name := range names {
-		if _, known := c.of.units[now][name]; known || len(c.of.units[now]) < mostUnits {
-			c.of.units[now][name] += reached
-		}
+	if _, known := c.of.units[now][unit]; unit != "" && (known || len(c.of.units[now]) < mostUnits) {
+		c.of.units[now][unit] += reached
 	}
 }
 
@@ -160,11 +166,11 @@ func (f *friendship) reachable(now time.Time) bool {
 	return f.state == Friend || !f.wrote.IsZero() && now.Sub(f.wrote) < wroteLately
 }
 
-// push sends to one user.
+// push sends to one user or group.
 func (c *call) push() reply {
 	var in struct {
 		To string `json:"to"`
-		outgoing
+		counted
 	}
 	if refused := c.into(&in); refused != nil {
 		return *refused
@@ -173,7 +179,7 @@ func (c *call) push() reply {
 	if in.To == "" {
 		before = append(before, empty("to"))
 	}
-	if refused := c.checkMessages(in.outgoing, before...); refused != nil {
+	if refused := c.checkCounted(&in.counted, before...); refused != nil {
 		return *refused
 	}
 	if !anyID.MatchString(in.To) {
@@ -182,23 +188,32 @@ func (c *call) push() reply {
 	if known := c.again(); known != nil {
 		return *known
 	}
-	c.addressed(in.To)
-	who := c.of.provider.users[in.To]
+	if in.To[0] == 'U' {
+		c.addressed(in.To)
+	}
+	who, g := c.of.provider.users[in.To], c.of.group(in.To)
+	to := 1
+	if g != nil {
+		to = len(g.members) // who are counted one by one
+	}
 	switch {
-	case c.exceeds(1):
+	case c.exceeds(to):
 		return refuse(http.StatusTooManyRequests, overPlan)
 	case c.crowded(in.To):
 		return c.slower()
-	case who == nil:
+	case who == nil && g == nil:
 		return refuse(http.StatusBadRequest, "Failed to send messages")
 	}
 	sent := c.number(in.Messages)
 	reached := 0
-	if f := who.friends[c.of]; f.reachable(c.now()) {
+	if g != nil {
+		c.post(g, "push", in.outgoing, sent)
+		reached = to
+	} else if f := who.friends[c.of]; f.reachable(c.now()) {
 		c.deliver("push", []*friendship{f}, in.outgoing, sent)
 		reached = 1
 	}
-	c.charge("push", reached, in.Units)
+	c.charge("push", reached, in.unit)
 	c.keep(sent)
 	return answer(http.StatusOK, map[string]any{"sentMessages": sent})
 }
@@ -207,7 +222,7 @@ func (c *call) push() reply {
 func (c *call) multicast() reply {
 	var in struct {
 		To []string `json:"to"`
-		outgoing
+		counted
 	}
 	if refused := c.into(&in); refused != nil {
 		return *refused
@@ -216,7 +231,7 @@ func (c *call) multicast() reply {
 	if len(in.To) < 1 || len(in.To) > maxMulticast {
 		before = append(before, between("to", 1, maxMulticast))
 	}
-	if refused := c.checkMessages(in.outgoing, before...); refused != nil {
+	if refused := c.checkCounted(&in.counted, before...); refused != nil {
 		return *refused
 	}
 	to := map[*friendship]bool{}
@@ -241,7 +256,7 @@ func (c *call) multicast() reply {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
 	c.deliver("multicast", order, in.outgoing, c.number(in.Messages))
-	c.charge("multicast", len(order), in.Units)
+	c.charge("multicast", len(order), in.unit)
 	c.keep(nil)
 	return done()
 }
@@ -263,7 +278,7 @@ func (c *call) broadcast() reply {
 		return refuse(http.StatusTooManyRequests, overPlan)
 	}
 	c.deliver("broadcast", to, in, c.number(in.Messages))
-	c.charge("broadcast", len(to), in.Units)
+	c.charge("broadcast", len(to), "")
 	c.keep(nil)
 	return done()
 }
@@ -291,11 +306,14 @@ func (c *call) reply() reply {
 	t.used = true
 	sent := c.number(in.Messages)
 	reached := 0
-	if !t.to.person.gone && t.to.state != Blocked {
+	if t.group != nil {
+		c.post(t.group, "reply", in.outgoing, sent)
+		reached = len(t.group.members)
+	} else if !t.to.person.gone && t.to.state != Blocked {
 		c.deliver("reply", []*friendship{t.to}, in.outgoing, sent)
 		reached = 1
 	}
-	c.charge("reply", reached, nil)
+	c.charge("reply", reached, "")
 	return answer(http.StatusOK, map[string]any{"sentMessages": sent})
 }
 

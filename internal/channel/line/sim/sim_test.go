@@ -241,6 +241,10 @@ func TestTokens(t *testing.T) {
 		works(old, false)
 		works(again, true)
 
+		for range 370 {
+			mint("/v2/oauth/accessToken")
+		}
+		w.holds(w.form("/v2/oauth/accessToken", "grant_type", "client_credentials", "client_id", w.own.ID, "client_secret", w.own.Secret), "the 371st in a second", 429)
 		w.ReissueSecret(w.own.ID)
 		w.holds(w.form("/oauth2/v3/token", "grant_type", "client_credentials", "client_id", w.own.ID, "client_secret", w.own.Secret), "the old secret", 400, `"error":"invalid_client"`)
 		w.holds(w.form("/oauth2/v3/token", "grant_type", "password"), "another grant", 400, `"error":"unsupported_grant_type"`)
@@ -341,14 +345,14 @@ func TestMessages(t *testing.T) {
 			`{"type":"flex","contents":` + bubble + `}`:                                                                                                                                      "altText",
 			`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(bubble+",", 12) + bubble + `]}}`:                                                      "contents.contents",
 			`{"type":"flex","altText":"a","contents":{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 31<<10) + `"}]}}}`: "30720 bytes",
-			`{"type":"coupon","couponId":"none"}`: "couponId",
-			`{"type":"other"}`:                    "messages[0].type",
-			`5`:                                   "messages[0]",
-			action(`{"type":"uri","label":"a","uri":"https://a.example/` + strings.Repeat("a", 983) + `"}`): "action.uri",
-			action(`{"type":"uri","label":"a","uri":"ftp://a.example"}`):                                    "invalid uri",
-			action(`{"type":"uri","label":"a","uri":"https://a.example"}`):                                  "",
-			action(`{"type":"message","label":"a"}`):                                                        "action.text",
-			`{"type":"text","text":"a","quickReply":{"items":[]}}`:                                          "quickReply.items",
+			`{"type":"coupon","couponId":"none"}`:                                                                                                                                            "couponId",
+			`{"type":"other"}`:                                                                                                                                                               "messages[0].type",
+			`5`:                                                                                                                                                                              "messages[0]",
+			action(`{"type":"uri","label":"a","uri":"https://a.example/` + strings.Repeat("a", 983) + `"}`):                                                                                  "action.uri",
+			action(`{"type":"uri","label":"a","uri":"ftp://a.example"}`):                                                                                                                     "invalid uri",
+			action(`{"type":"uri","label":"a","uri":"https://a.example"}`):                                                                                                                   "",
+			action(`{"type":"message","label":"a"}`):                                                                                                                                         "action.text",
+			`{"type":"text","text":"a","quickReply":{"items":[]}}`:                                                                                                                           "quickReply.items",
 		} {
 			g := w.do("POST", "/v2/bot/message/validate/push", `{"messages":[`+message+`]}`)
 			if (g.status == 200) != (wrong == "") || !strings.Contains(g.body, wrong) {

@@ -41,6 +41,8 @@ func TestTable(t *testing.T) {
 			{Says: "profile: friends alone; the language only where they tell it", Test: TestUsers},
 			{Says: "followers: verified accounts alone (403), 1 to 1,000 a page, a continuation that is good for a day; short pages where no number was asked for", Test: TestUsers},
 			{Says: "what a person taps: a postback with a reply token, a message, a link", Test: TestTaps},
+			{Says: "groups: joined, written in, replied to, pushed to (each member counts), members for verified accounts alone, left", Test: TestGroups},
+			{Says: "images, films, sounds and files that people send, from the other host; marked as read by token", Test: TestContent},
 			{Says: "roles of provider, channel and OA Manager are three lists; only an admin of the last deletes", Test: TestRoles},
 		}},
 		{Title: "Rich menus, coupons, audiences, numbers", Cases: []rudetest.Case{
@@ -49,6 +51,8 @@ func TestTable(t *testing.T) {
 			{Says: "coupons cannot be changed; closed once, then 410; what is closed cannot be sent", Test: TestCoupons},
 			{Says: "audiences: ready after a while, 180 days; the members cannot be read, a number below 20 is 0; by JSON and by file", Test: TestAudiences},
 			{Says: "narrowcast: reserves what it may use; by audience, earlier request and their combinations; errors 2, 4 and 5 come later; 14 days", Test: TestNarrowcast},
+			{Says: "taps of a rich menu; nothing below 20 people", Test: TestMenuInsight},
+			{Says: "paid plans: listed, who has which, who joined", Test: TestMemberships},
 			{Says: "insight: of days that are over; followers never fall; none below 20 people", Test: TestInsight},
 		}},
 		{Title: "Identity", Cases: []rudetest.Case{

@@ -223,6 +223,9 @@ func (s *Server) issueShort(f url.Values) reply {
 	if refused != nil {
 		return *refused
 	}
+	if made.of != nil && !s.take(made.of, "POST /v2/oauth/accessToken", perSecond370) {
+		return refuse(http.StatusTooManyRequests, tooFast)
+	}
 	if have := s.living(made, shortLived); len(have) >= mostTokens {
 		have[0].revoked = true
 	}

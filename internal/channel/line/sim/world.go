@@ -54,20 +54,24 @@ type account struct {
 	roles    map[string]string // of OA Manager, by who
 	channel  map[string]string // of the console's channel, by who
 
-	segments   []string      // of its posters
-	friends    []*friendship // everyone who ever met it, in that order
-	usage      map[string]int
-	reserved   int
-	sent       map[string]map[string]int // by day and kind
-	buckets    map[string]*bucket
-	pushes     map[string][]time.Time // to one user, of a minute
-	retries    map[string]*accepted
-	units      map[string]map[string]int // month, name, recipients
-	pages      map[string]time.Time      // of followers, by continuation
-	narrowcast map[string]*narrowcast
-	menus      menus
-	coupons    []*coupon
-	audiences  []*audience
+	segments    []string      // of its posters
+	friends     []*friendship // everyone who ever met it, in that order
+	usage       map[string]int
+	reserved    int
+	sent        map[string]map[string]int // by day and kind
+	buckets     map[string]*bucket
+	pushes      map[string][]time.Time // to one user, of a minute
+	retries     map[string]*accepted
+	units       map[string]map[string]int // month, name, recipients
+	pages       map[string]time.Time      // of followers, by continuation
+	narrowcast  map[string]*narrowcast
+	menus       menus
+	coupons     []*coupon
+	audiences   []*audience
+	groups      []*group
+	contents    map[string]content // of messages
+	readable    map[string]bool    // tokens
+	memberships []*membership
 
 	attempts   map[[32]byte]attempt // by call and body
 	tooFast    map[string]time.Time // the last 429, by endpoint
@@ -89,9 +93,8 @@ type person struct {
 	language string
 	gone     bool
 	friends  map[*account]*friendship
-	login    map[*login]bool // consented
-	passed   []string        // links that others passed on
-	opened   *Opened         // where the page's last link led
+	passed   []string // links that others passed on
+	opened   *Opened  // where the page's last link led
 }
 
 // friendship is between a person and an account.
@@ -99,7 +102,6 @@ type friendship struct {
 	with    *account
 	person  *person
 	state   FriendState
-	added   time.Time
 	wrote   time.Time // last
 	segment string    // of the link that they came by
 	told    bool      // the client was told that they block
@@ -155,7 +157,7 @@ func (s *Server) AddAccount(a Account) Account {
 	s.accounts = append(s.accounts, &account{
 		Account: a, provider: s.providerOf(a.Provider), made: s.now(), oldHook: a.Webhook, keys: map[string]*rsa.PublicKey{}, roles: map[string]string{}, channel: map[string]string{},
 		usage: map[string]int{}, sent: map[string]map[string]int{}, buckets: map[string]*bucket{}, pushes: map[string][]time.Time{},
-		retries: map[string]*accepted{}, units: map[string]map[string]int{}, pages: map[string]time.Time{}, narrowcast: map[string]*narrowcast{},
+		retries: map[string]*accepted{}, units: map[string]map[string]int{}, pages: map[string]time.Time{}, narrowcast: map[string]*narrowcast{}, contents: map[string]content{}, readable: map[string]bool{},
 		menus: newMenus(),
 	})
 	return a
@@ -180,7 +182,7 @@ func (s *Server) providerOf(name string) *provider {
 func (s *Server) AddPerson(name string) string {
 	s.enter()
 	defer s.leave()
-	who := &person{id: "person-" + strconv.Itoa(len(s.persons)+1), name: name, language: "ja", friends: map[*account]*friendship{}, login: map[*login]bool{}}
+	who := &person{id: "person-" + strconv.Itoa(len(s.persons)+1), name: name, language: "ja", friends: map[*account]*friendship{}}
 	s.persons = append(s.persons, who)
 	for _, p := range s.providers {
 		p.users[userID(p, who)] = who
