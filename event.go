@@ -23,6 +23,9 @@ type Event struct {
 	Delivery   string            // the delivery on the same account whose fate or answer it tells; not kept
 	Identities []Identity
 	Newcomer   *Newcomer // what it tells of its customer: of whom nobody knows yet, one is made; nil: nothing. Not kept
+	Reached    *Reached  // what a channel tells of its customer's contact point there; nil: nothing. Not kept
+	Unsays     string    // the dedup key of what its source takes back: what that said is destroyed; not kept
+	UnsaidBy   string    // the dedup key of the event that takes it back, which may have come before it; not kept
 	OccurredAt time.Time
 	ReceivedAt time.Time
 	Data       []byte // JSON
@@ -44,6 +47,17 @@ type Newcomer struct {
 
 // Format prints nothing of it, whatever the verb.
 func (n Newcomer) Format(f fmt.State, _ rune) { fmt.Fprint(f, "a newcomer") }
+
+// Reached is a contact point as a channel tells of it, with its relationship to the
+// event's account since the event.
+type Reached struct {
+	Kind    string
+	Address Address
+	State   string // "friend", "blocked"; empty: it tells nothing of the relationship
+}
+
+// Format names the kind and the state, whatever the verb.
+func (r Reached) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.State+" at a contact point of "+r.Kind) }
 
 // Actor is who caused an event.
 type Actor struct {

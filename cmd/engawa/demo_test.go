@@ -57,8 +57,8 @@ func TestDemoLives(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	links, key := opened(t, out)
-	if len(links) != 8 {
-		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, desk, push, store, sandbox and gallery: %v", len(links), links)
+	if len(links) != 9 {
+		t.Fatalf("%d addresses are printed, want those of console, inbox, rooms, desk, LINE, push, store, sandbox and gallery: %v", len(links), links)
 	}
 	for _, link := range links {
 		if body := get(t, link, ""); len(body) < 500 {
@@ -66,7 +66,7 @@ func TestDemoLives(t *testing.T) {
 		}
 	}
 	inbox, _, _ := strings.Cut(links[1], "/?")
-	hub, _, _ := strings.Cut(links[7], "/_pages")
+	hub, _, _ := strings.Cut(links[8], "/_pages")
 	everyGateRefuses(t, hub, key)
 	offers := unsubscribed(t, inbox)
 	if offers == 0 {

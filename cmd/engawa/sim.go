@@ -14,6 +14,7 @@ import (
 	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	line "github.com/engawa/engawa/internal/channel/line/sim"
 	listform "github.com/engawa/engawa/internal/channel/listform/sim"
 	inbox "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
@@ -24,7 +25,7 @@ import (
 )
 
 type simCmd struct {
-	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,listform,smaregi,stripe,webhook,zendesk"`
+	Name string `arg:"" enum:"appstore,chat,chatwork,inbox,line,listform,smaregi,stripe,webhook,zendesk"`
 	Addr string `default:"127.0.0.1:8030"`
 	Hook string
 	SMTP string `default:"127.0.0.1:2525"`
@@ -54,6 +55,8 @@ func (s simCmd) Run(ctx context.Context, v text.Viewer, k *kong.Context) error {
 		return serveSim(ctx, s.Addr, room)
 	case "chat":
 		return serveSim(ctx, s.Addr, chatRooms("http://"+s.Addr))
+	case "line":
+		return s.line(ctx)
 	case "listform":
 		return serveSim(ctx, s.Addr, listform.New(listform.Options{}))
 	case "zendesk":
@@ -99,6 +102,14 @@ func (s simCmd) appStore(ctx context.Context) error {
 	store.Sample()
 	fmt.Println("appstore: roots in http://" + s.Addr + "/_sim/root.pem, API key in http://" + s.Addr + "/_sim/key")
 	return errors.Join(serveSim(ctx, s.Addr, store), store.Close())
+}
+
+// line has a vendor's account with 60 friends and an account of the business's own.
+func (s simCmd) line(ctx context.Context) error {
+	server := &line.Server{Client: &http.Client{Timeout: 10 * time.Second}, Answer: line.Rude(uint64(time.Now().UnixNano()))}
+	server.SetUpMove(line.Move{People: 60, OldHook: s.Hook, Endpoint: "https://hinata.example/move"})
+	fmt.Println("line: accounts with their ids and secrets in http://" + s.Addr + "/_sim/accounts")
+	return errors.Join(serveSim(ctx, s.Addr, server), server.Close())
 }
 
 // smaregi has three contracts that use an app. Its credentials are in the help.

@@ -28,11 +28,15 @@ const (
 // event tells of a customer who may be new: name and mail address as they stand in
 // data.m, the address not checked, and not proved unless data.m.email_verified says so.
 // An event of a listed type that names nobody itself is about the member of the number
-// in data.m.id. newcomer is nil where the event tells of nobody.
+// in data.m.id. newcomer is nil where the event tells of nobody. Of what a channel tells
+// it is as its adapter says: who adds an account on LINE, or writes to it, is met there.
 func Whose(e engawa.Event) (ids []engawa.Identity, newcomer *engawa.Newcomer) {
 	t, listed := Find(e.Type)
-	if listed && t.Kind != Business || !listed && e.Customer == "" && len(e.Identities) == 0 {
-		return e.Identities, nil
+	if listed && t.Kind != Business {
+		return e.Identities, e.Newcomer
+	}
+	if !listed && e.Customer == "" && len(e.Identities) == 0 {
+		return nil, nil
 	}
 	var told struct {
 		M struct {

@@ -94,6 +94,9 @@ type Kind struct {
 	// Who asks in whose name the account speaks; nil: it cannot be asked. The
 	// error is as that of Places.
 	Who func(ctx context.Context, s Settings, env Env) (Who, error)
+	// Fill asks the provider for settings that nobody need look up, by the keys of
+	// their fields; nil: there are none. The error is as that of Places.
+	Fill func(ctx context.Context, s Settings, env Env) (map[string]string, error)
 	// First is what the provider answers first, addresses masked, for an operator to
 	// find in it what settings ask for; empty where there is nothing to ask. nil: the
 	// provider's answers are known.
@@ -277,6 +280,9 @@ type Limit struct {
 	Per   time.Duration // in any window of this length
 	Exact bool          // the provider counts a window: keep the last N instants; else a steady rate (GCRA)
 	Burst int           // for a steady rate: how many may go at once
+	// Month is where the provider counts calendar months, for whoever uses the account:
+	// so only its word that the month's are used up holds anything back. nil: Per counts.
+	Month *time.Location
 }
 
 // Receipt is the provider's acceptance.
@@ -401,9 +407,9 @@ const (
 )
 
 // Try checks settings as Check does, opens the account and, where it can, asks
-// the provider whether they work. The error is an *engawa.Error that names the
-// field to correct; whatever else the provider says, or that it says nothing, is
-// a doubt.
+// the provider whether they work; what the provider knows better (Fill) it writes
+// into in. The error is an *engawa.Error that names the field to correct; whatever
+// else the provider says, or that it says nothing, is a doubt.
 func (k Kind) Try(ctx context.Context, in map[string]string, env Env) (Doubt, error) {
 	s, err := k.Check(in)
 	if err != nil {
@@ -425,6 +431,11 @@ func (k Kind) Try(ctx context.Context, in map[string]string, env Env) (Doubt, er
 	err = p.Probe(ctx)
 	if err == nil {
 		err = k.picked(ctx, s, env)
+	}
+	if err == nil && k.Fill != nil {
+		var filled map[string]string
+		filled, err = k.Fill(ctx, s, env)
+		maps.Copy(in, filled)
 	}
 	told, ok := errors.AsType[*engawa.Error](err)
 	switch {

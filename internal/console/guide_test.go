@@ -48,6 +48,7 @@ var guides = map[string]guided{
 		"host": "smtp.hinata.example:587", "username": "engawa", "password": "secret", "from_address": "shop@hinata.example", "from_name": "Hinata Coffee",
 		"return_path": "bounces@hinata.example", "dkim_domain": "hinata.example", "dkim_selector": "engawa", "dkim_key": "secret",
 	}},
+	"line":       {"Hinata Coffee on LINE", map[string]string{"channel_id": "1657000001", "channel_secret": "8c570fa6dd201bb328f1c1eac23a96d8", "bot_user_id": "U8e742f61d673b39c7fff3cecb7536ef0", "monthly_quota": "5000"}},
 	"chatwork":   {"Shop rooms", map[string]string{"token": "secret", "webhook_token": "c2VjcmV0"}},
 	"slack":      {"Shop channels", map[string]string{"how": "bot", "token": "xoxb-secret"}},
 	"teams":      {"Payments channel", map[string]string{"webhook_url": "https://hinata.example/secret"}},

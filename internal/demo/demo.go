@@ -24,6 +24,7 @@ import (
 	appstoresim "github.com/engawa/engawa/internal/appstore/sim"
 	"github.com/engawa/engawa/internal/channel"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	linesim "github.com/engawa/engawa/internal/channel/line/sim"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhooksim "github.com/engawa/engawa/internal/channel/webhook/sim"
 	zendesksim "github.com/engawa/engawa/internal/channel/zendesk/sim"
@@ -54,6 +55,8 @@ type world struct {
 	inbox    *mailsim.Inbox
 	push     *webhooksim.Server // the shop's own push service
 	desk     *zendesksim.Server
+	line     *linesim.Server
+	lineURL  string
 	chatURL  string
 	mailAddr string
 	relay    net.Listener // of the hub, for mail that comes back
@@ -155,6 +158,12 @@ func (w *world) simulators(ctx context.Context) error {
 		return err
 	}
 	if w.deskURL, err = w.http(ctx, w.desk); err != nil {
+		return err
+	}
+	w.line = &linesim.Server{Answer: w.mood}
+	w.closers = append(w.closers, w.line)
+	w.line.SetUpMove(linesim.Move{})
+	if w.lineURL, err = w.http(ctx, w.line); err != nil {
 		return err
 	}
 	l, err := listen(ctx, "127.0.0.1:0")

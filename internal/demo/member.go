@@ -45,6 +45,7 @@ func (w *world) pages(ctx context.Context, h *serve.Hub) error {
 		{w.words.T(w.locale, "demo.store"), w.storeURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.rooms"), w.chatURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.desk"), w.deskURL + "/?lang=" + string(w.locale)},
+		{w.words.T(w.locale, "demo.line"), w.lineURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.push"), w.pushURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.sandbox"), w.trialURL + "/?lang=" + string(w.locale)},
 		{w.words.T(w.locale, "demo.gallery"), w.hubURL + "/_pages"},

@@ -463,6 +463,7 @@ func (l *lane) judge(c *store.Claimed, p *pace) (job, store.Decision) {
 	}
 	f := message.Complete(c.Known, l.kind, c.Message, now)
 	f.Final = true
+	f.Budgets = p.spent(f.Budgets, now)
 	parcel := l.parcel(c, key)
 	m, v := verdict.Clear(f, l.d.Rules, now, parcel, l.leaseEnd())
 	d := store.Decision{Facts: f, Verdict: v, Key: key}

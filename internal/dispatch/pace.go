@@ -30,6 +30,29 @@ type quota struct {
 	Ends time.Time `json:"ends"`
 }
 
+// at is the quota as it stands at now: of a period that is over nothing is left but,
+// where months are counted, what this month's refusals did not undo.
+func (q quota) at(now time.Time, l channel.Limit) quota {
+	switch {
+	case q.Ends.After(now):
+		return q
+	case l.Month == nil:
+		return quota{Ends: now.Add(l.Per)}
+	}
+	begins, ends := monthOf(now, l.Month)
+	if !q.Ends.After(begins) {
+		q = quota{}
+	}
+	q.Ends = ends
+	return q
+}
+
+// monthOf is the calendar month of now in a place.
+func monthOf(now time.Time, in *time.Location) (begins, ends time.Time) {
+	y, m, _ := now.In(in).Date()
+	return time.Date(y, m, 1, 0, 0, 0, 0, in).UTC(), time.Date(y, m+1, 1, 0, 0, 0, 0, in).UTC()
+}
+
 // longest is the period from which a limit is a budget that the verdict sees
 // (hold until the reset), not a pace.
 const longest = 24 * time.Hour
@@ -223,12 +246,11 @@ func scopeOf(l channel.Limit, to engawa.Address) string {
 func (p *pace) use(l channel.Limit, key string, now time.Time) (at time.Time) {
 	switch {
 	case l.Per >= longest:
-		q := p.quotas[l.Scope]
-		if !q.Ends.After(now) {
-			q = quota{Ends: now.Add(l.Per)}
-		}
-		q.N = l.N
+		q := p.quotas[l.Scope].at(now, l)
 		q.Used++
+		if q.N = l.N; l.Month != nil {
+			q.N = max(q.N, q.Used+1)
+		}
 		p.quotas[l.Scope] = q
 		return now
 	case l.Exact:
@@ -250,12 +272,31 @@ func (p *pace) use(l channel.Limit, key string, now time.Time) (at time.Time) {
 	return at
 }
 
+// spent adds the quotas that are used up to what the lane's rows tell a verdict: they
+// were written before the last answers.
+func (p *pace) spent(told []engawa.BudgetFacts, now time.Time) []engawa.BudgetFacts {
+	out := slices.Clone(told)
+	for _, scope := range slices.Sorted(maps.Keys(p.quotas)) {
+		q := p.quotas[scope]
+		if q.Used < q.N || !q.Ends.After(now) {
+			continue
+		}
+		out = slices.DeleteFunc(out, func(b engawa.BudgetFacts) bool { return b.Scope == scope })
+		out = append(out, engawa.BudgetFacts{Scope: scope, ResetsAt: q.Ends})
+	}
+	return out
+}
+
 // learn corrects the count by what an answer said: somebody else may use the
 // same token.
 func (p *pace) learn(seen []channel.Seen, to engawa.Address) {
 	for _, s := range seen {
 		for _, l := range p.limits {
-			if l.Scope == s.Scope && s.Remaining <= 0 && !s.ResetsAt.IsZero() {
+			switch {
+			case l.Scope != s.Scope || s.Remaining > 0 || s.ResetsAt.IsZero():
+			case l.Per >= longest:
+				p.quotas[l.Scope] = quota{Used: l.N, N: l.N, Ends: s.ResetsAt}
+			default:
 				p.shut[scopeOf(l, to)] = s.ResetsAt
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/channeltest"
 	"github.com/engawa/engawa/internal/channel/chatwork"
 	chatworksim "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	"github.com/engawa/engawa/internal/channel/line"
 	"github.com/engawa/engawa/internal/channel/mail"
 	mailsim "github.com/engawa/engawa/internal/channel/mail/sim"
 	"github.com/engawa/engawa/internal/channel/webhook"
@@ -82,7 +83,7 @@ type hub struct {
 
 const ws = "ws_test"
 
-var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, zendesk.Kind}
+var kinds = []channel.Kind{mail.Kind, chatwork.Kind, webhook.Kind, zendesk.Kind, line.Kind}
 
 func newHub(t *testing.T, url string, v *vault.Vault) *hub {
 	t.Helper()
@@ -170,7 +171,8 @@ func (h *hub) must(err error) {
 // run starts a node and its inbox; close stops both.
 func (h *hub) run(owner string, lease time.Duration) {
 	ctx, stop := context.WithCancel(context.Background())
-	h.stop, h.ended = stop, make(chan struct{})
+	ended := make(chan struct{})
+	h.stop, h.ended = stop, ended
 	d := &dispatch.Dispatcher{
 		Store: h.st, Compose: h.composer, Rules: h.rules, Kinds: kinds, Owner: owner, Lease: lease,
 		Log: slog.New(slog.DiscardHandler),
@@ -179,7 +181,7 @@ func (h *hub) run(owner string, lease time.Duration) {
 	var work sync.WaitGroup
 	work.Go(func() { d.Run(ctx) })
 	work.Go(func() { h.inbox.Serve(h.net) })
-	go func() { work.Wait(); close(h.ended) }()
+	go func() { work.Wait(); close(ended) }()
 }
 
 func (h *hub) close() {

@@ -18,6 +18,7 @@ import (
 	appstore "github.com/engawa/engawa/internal/appstore/sim"
 	chat "github.com/engawa/engawa/internal/channel/chat/sim"
 	chatwork "github.com/engawa/engawa/internal/channel/chatwork/sim"
+	line "github.com/engawa/engawa/internal/channel/line/sim"
 	listform "github.com/engawa/engawa/internal/channel/listform/sim"
 	mail "github.com/engawa/engawa/internal/channel/mail/sim"
 	webhook "github.com/engawa/engawa/internal/channel/webhook/sim"
@@ -33,6 +34,7 @@ var sims = map[string]http.Handler{
 	"appstore/sim":         store(),
 	"channel/chat/sim":     &chat.Server{},
 	"channel/chatwork/sim": &chatwork.Server{},
+	"channel/line/sim":     moving(),
 	"channel/listform/sim": listform.New(listform.Options{Polite: true}),
 	"channel/mail/sim":     &mail.Inbox{},
 	"channel/webhook/sim":  webhook.New(webhook.Options{Polite: true}),
@@ -48,6 +50,16 @@ func store() http.Handler {
 		panic(err)
 	}
 	s.Sample()
+	return s
+}
+
+// moving is a LINE with a move in it.
+func moving() http.Handler {
+	s := &line.Server{Polite: true}
+	v := s.SetUpMove(line.Move{People: 20, Endpoint: "https://hinata.example/move"})
+	for _, m := range v.People {
+		_, _ = s.Write(m.Person, v.Old.ID, "こんにちは https://hinata.example/a-rather-long-address/that-has-no-place-to-break") // some block it
+	}
 	return s
 }
 

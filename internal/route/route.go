@@ -214,10 +214,20 @@ func (s *Set) Plan(ev engawa.Event, data map[string]any, c engawa.Customer) (out
 			continue
 		}
 		for i, st := range r.Then {
+			if st.To == ToCustomer && answeredElsewhere(ev, data) {
+				continue
+			}
 			out = append(out, Plan{r.Route, i, st})
 		}
 	}
 	return out, broken
+}
+
+// answeredElsewhere reports whether another program has the word with the customer: an
+// official account on LINE is in standby then, and who answers all the same answers twice
+// (https://developers.line.biz/en/reference/messaging-api/#common-properties).
+func answeredElsewhere(ev engawa.Event, data map[string]any) bool {
+	return strings.HasPrefix(ev.Type, "line.") && data["mode"] == "standby"
 }
 
 // optIn reports whether nobody expects a notice of a type unless somebody asks for

@@ -143,3 +143,15 @@ func TestNobody(t *testing.T) {
 		t.Errorf("planned %+v", plans)
 	}
 }
+
+// TestStandby: while another program has the word with a customer on LINE, no route
+// writes to the customer, and the staff are told.
+func TestStandby(t *testing.T) {
+	set := route.Compile([]engawa.Route{{ID: "rte_1", Enabled: true, Events: []string{"line.message"}, Then: []engawa.Step{{To: route.ToCustomer}, {To: "dst_room"}}}})
+	for mode, want := range map[string]int{"active": 2, "standby": 1} {
+		plans, _ := set.Plan(engawa.Event{Type: "line.message"}, map[string]any{"mode": mode}, engawa.Customer{})
+		if len(plans) != want || plans[len(plans)-1].Step.To != "dst_room" {
+			t.Errorf("%s: %+v", mode, plans)
+		}
+	}
+}

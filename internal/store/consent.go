@@ -169,21 +169,14 @@ func (t *tx) suppress(x engawa.Suppression) error {
 // It takes the customer's row, as Decide does.
 func (s *Store) Relate(ctx context.Context, workspace, account, contactPoint, state string) error {
 	return s.inTx(ctx, workspace, func(t *tx) error {
-		if err := t.expect("contact point", `UPDATE customer SET suppression_version = suppression_version + 1 WHERE workspace = $1
-			AND id = (SELECT customer FROM contact_point WHERE workspace = $1 AND id = $2)`, workspace, contactPoint); err != nil {
-			return err
-		}
-		_, err := t.exec(`INSERT INTO relationship (workspace, account, contact_point, state, since) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (workspace, account, contact_point) DO UPDATE SET state = excluded.state, since = excluded.since`,
-			workspace, account, contactPoint, state, now())
-		if err != nil {
-			return err
-		}
 		customer, err := one(t, scanString, `SELECT customer FROM contact_point WHERE workspace = $1 AND id = $2`, workspace, contactPoint)
 		if err != nil {
+			return found("contact point", err)
+		}
+		if _, err := t.own(workspace, customer); err != nil {
 			return err
 		}
-		return t.retell(workspace, customer)
+		return t.relate(workspace, customer, account, contactPoint, state, now())
 	})
 }
 

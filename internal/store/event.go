@@ -49,16 +49,21 @@ func (s *Store) journalBatch(items []journalItem) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	parts := byWorkspace(items)
+	wiped := false
 	err := s.sealTx(ctx, slices.Collect(maps.Keys(parts)), func(t *tx) error {
 		for _, workspace := range slices.Sorted(maps.Keys(parts)) {
 			if err := t.journal(parts[workspace]); err != nil {
 				return err
 			}
 		}
+		wiped = t.wipes
 		return nil
 	})
 	if err == nil {
 		s.announce()
+	}
+	if err == nil && s.lite && wiped {
+		_ = s.writer.wipe(ctx) // where somebody reads the log, the next sweep moves it
 	}
 	return err
 }
@@ -107,6 +112,9 @@ func (t *tx) journal(slots []slot) error {
 	slices.SortStableFunc(slots, func(a, b slot) int {
 		return cmp.Or(cmp.Compare(a.event.Account, b.event.Account), cmp.Compare(a.event.DedupKey, b.event.DedupKey))
 	})
+	if err := t.emptyUnsaid(ws, slots); err != nil {
+		return err
+	}
 	rows := make([][]any, len(slots))
 	for i, sl := range slots {
 		if rows[i], err = eventRow(ring, sl.event); err != nil {
@@ -135,6 +143,12 @@ func (t *tx) journal(slots []slot) error {
 		return err
 	}
 	if err := t.prove(ws, slots, ring); err != nil {
+		return err
+	}
+	if err := t.hearReached(ws, slots, ring); err != nil {
+		return err
+	}
+	if err := t.unsay(ws, slots); err != nil {
 		return err
 	}
 	return t.countDays(ws, slots, known)

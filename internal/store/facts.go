@@ -358,7 +358,7 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead, point st
 			return k, err
 		}
 	}
-	if p := choose(points, contact, f.Purpose); p != nil && !c.Erased {
+	if p := choose(w.nearest(points, contact, f.Account), contact, f.Purpose); p != nil && !c.Erased {
 		plain, err := w.ring.open(p.Workspace, p.by, "contact_point", p.ID, p.sealed)
 		if err != nil {
 			return k, err
@@ -370,6 +370,28 @@ func (w *world) knowCustomer(k Known, f engawa.Facts, head accountHead, point st
 	}
 	k.Facts = f
 	return k, nil
+}
+
+// nearest are the contact points of a kind that are friends of the account; where none
+// is, those that it knows: of two accounts on one channel, each reaches its own.
+func (w *world) nearest(points []contactRow, kind, account string) []contactRow {
+	var friends, known []contactRow
+	for _, p := range points {
+		r, ok := w.related[account+"\n"+p.ID]
+		if p.Kind != kind || !ok {
+			continue
+		}
+		if known = append(known, p); r.State == "friend" {
+			friends = append(friends, p)
+		}
+	}
+	switch {
+	case friends != nil:
+		return friends
+	case known != nil:
+		return known
+	}
+	return points
 }
 
 // inApp are the contact points that an account reaches which shows messages in an

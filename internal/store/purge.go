@@ -134,6 +134,18 @@ func (t *tx) destroyWords(e *Ending) error {
 	if err != nil || len(messages) == 0 {
 		return err
 	}
+	if err := t.destroyMessages(e.Workspace, messages); err != nil {
+		return err
+	}
+	e.Destroyed.Texts += int64(len(messages))
+	return nil
+}
+
+// destroyMessages makes the words of messages unreadable, wherever they are.
+func (t *tx) destroyMessages(workspace string, messages []string) error {
+	if len(messages) == 0 {
+		return nil
+	}
 	list := t.list(messages)
 	gone := make([]byte, wrappedSize)
 	for _, q := range [...]string{
@@ -142,7 +154,7 @@ func (t *tx) destroyWords(e *Ending) error {
 		`DELETE FROM in_app WHERE workspace = $1 AND delivery IN (SELECT id FROM delivery WHERE workspace = $1 AND message {in $2})`,
 		`DELETE FROM partner_message WHERE workspace = $1 AND message {in $2}`,
 	} {
-		if _, err := t.exec(q, e.Workspace, list); err != nil {
+		if _, err := t.exec(q, workspace, list); err != nil {
 			return err
 		}
 	}
@@ -151,11 +163,10 @@ func (t *tx) destroyWords(e *Ending) error {
 			(SELECT customer FROM message WHERE workspace = $1 AND id {in $2} AND customer <> '') AND customer <> '' AND subject {in $2} AND type LIKE 'mail.%'`,
 		`UPDATE message SET sealed = $3, judged = NULL, sealed_by = '` + destroyedBy + `' WHERE workspace = $1 AND id {in $2}`,
 	} {
-		if _, err := t.exec(q, e.Workspace, list, gone); err != nil {
+		if _, err := t.exec(q, workspace, list, gone); err != nil {
 			return err
 		}
 	}
-	e.Destroyed.Texts += int64(len(messages))
 	return nil
 }
 

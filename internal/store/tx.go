@@ -26,6 +26,8 @@ type tx struct {
 	ctx  context.Context //nolint:containedctx // a tx lives inside one call
 	s    *Store
 	told bool // of something that waits for its routes
+	// wipes: something was destroyed, and SQLite's log still has it.
+	wipes bool
 	// asking are the routes of workspaces in which something was reported (tx.asked).
 	asking map[string][]engawa.Route
 	// touched are customers of whom something changed that lists of somebody else's may hold.

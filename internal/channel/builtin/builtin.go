@@ -10,6 +10,7 @@ import (
 	"github.com/engawa/engawa/internal/channel/discord"
 	"github.com/engawa/engawa/internal/channel/googlechat"
 	"github.com/engawa/engawa/internal/channel/inapp"
+	"github.com/engawa/engawa/internal/channel/line"
 	"github.com/engawa/engawa/internal/channel/listform"
 	"github.com/engawa/engawa/internal/channel/mail"
 	"github.com/engawa/engawa/internal/channel/slack"
@@ -29,7 +30,7 @@ import (
 // that names no channel tries them.
 func Kinds() []channel.Kind {
 	return []channel.Kind{
-		mail.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, inapp.Kind, appStore, stripe.Kind, smaregi.Kind, inbox.Kind, csv.Kind,
+		mail.Kind, line.Kind, chatwork.Kind, slack.Kind, teams.Kind, discord.Kind, telegram.Kind, googlechat.Kind, webhook.Kind, zendesk.Kind, listform.Kind, custom.Kind, inapp.Kind, appStore, stripe.Kind, smaregi.Kind, inbox.Kind, csv.Kind,
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // posting are the kinds that post to a URL of the operator's, with settings that
 // name it as $.
 var posting = map[string]map[string]string{
+	"line":       {"channel_id": "1657000001", "channel_secret": "8c570fa6dd201bb328f1c1eac23a96d8", "base_url": "$"},
 	"chatwork":   {"token": "t", "base_url": "$"},
 	"slack":      {"how": "webhook", "webhook_url": "$/services/x"},
 	"teams":      {"webhook_url": "$/workflows/x"},

@@ -193,6 +193,9 @@ func reaches(k channel.Kind) string {
 
 func limit(l channel.Limit, w *text.Words) string {
 	s := fmt.Sprintf("%s: %d in %s", w.T(engawa.English, "scope."+l.Scope), l.N, long(l.Per))
+	if l.Month != nil {
+		return fmt.Sprintf("%s: %d in a calendar month there, by whoever uses the account; the provider's word counts", w.T(engawa.English, "scope."+l.Scope), l.N)
+	}
 	if l.ByTo {
 		s += ", for each recipient"
 	}

@@ -33,6 +33,10 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	in := r.Clone(ctx)
+	in.Header = http.Header{}
+	for name, values := range r.Header { // a server reads names in one spelling
+		in.Header[http.CanonicalHeaderKey(name)] = values
+	}
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}

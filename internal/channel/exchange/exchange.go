@@ -52,6 +52,7 @@ type Request struct {
 	Shown  string         // the body as people see it; empty: Body
 	To     engawa.Address // shown masked wherever it stands
 	Hide   []string       // secrets: shown as dots wherever they stand
+	Keep   []string       // headers of the answer that are kept, besides Retry-After
 }
 
 // Format names the request without its URL, words and secrets, whatever the verb.
@@ -196,8 +197,10 @@ func (q Request) shown(u *url.URL) string {
 // heard is the answer for people to read.
 func (q Request) heard(res *http.Response, body []byte) string {
 	s := strconv.Itoa(res.StatusCode) + " " + http.StatusText(res.StatusCode)
-	if after := res.Header.Get("Retry-After"); after != "" {
-		s += "\nretry-after: " + after
+	for _, name := range append([]string{"Retry-After"}, q.Keep...) {
+		if v := res.Header.Get(name); v != "" {
+			s += "\n" + strings.ToLower(name) + ": " + v
+		}
 	}
 	return strings.TrimRight(q.clean(s+"\n\n"+string(body[:min(len(body), MaxKept)])), "\n")
 }
