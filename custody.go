@@ -100,3 +100,31 @@ type CustodyFound struct {
 	Was  string `json:"was,omitempty"`
 	Is   string `json:"is,omitempty"`
 }
+
+// What goes on once it is found, until somebody does something about it.
+const (
+	CustodyFailing = "credentials_failing"  // the provider does not take the credentials
+	CustodyQuota   = "quota_used_by_others" // somebody else sends
+)
+
+// GoesOn reports whether a finding is found again while it lasts.
+func (f CustodyFound) GoesOn() bool { return f.What == CustodyFailing || f.What == CustodyQuota }
+
+// CustodyStepFound is the key of the step that settles what a check found.
+const CustodyStepFound = "found"
+
+// Open returns the lines that found something and that nobody has settled.
+func (c Custody) Open(what string) (open []CustodyLine) {
+	settled := map[string]bool{}
+	for _, l := range c.Lines {
+		if l.Done != nil {
+			settled[l.Done.Step.Found] = true
+		}
+	}
+	for _, l := range c.Lines {
+		if l.Found != nil && l.Found.What == what && !settled[l.ID] {
+			open = append(open, l)
+		}
+	}
+	return open
+}

@@ -12,8 +12,8 @@ import (
 // What a check finds: the ends of types of events and of kinds of tasks.
 const (
 	WebhookChanged     = "webhook_changed"
-	CredentialsFailing = "credentials_failing"
-	QuotaUsedByOthers  = "quota_used_by_others"
+	CredentialsFailing = engawa.CustodyFailing
+	QuotaUsedByOthers  = engawa.CustodyQuota
 	MenuChanged        = "menu_changed"
 	IdentityChanged    = "identity_changed"
 	SettingChanged     = "setting_changed" // a fact that has no words of its own

@@ -35,23 +35,23 @@ var Risks = []Risk{All, Vanished, Part, Unstated, Unclear, Lent, Alone, Sound}
 // The steps. Each is the key of words under "custody.step.", where a kind may have
 // its own under "custody.step.<kind>.".
 const (
-	StepState      = "state"       // say who holds it
-	StepFind       = "find"        // find out who holds the main right
-	StepRemove     = "remove"      // a main right of somebody else's, now
-	StepAskRemove  = "ask_remove"  // a right that only its holder can give back
-	StepEnd        = "end"         // a right, when the contract ends
-	StepSecond     = "second"      // a second person of the business with the main right
-	StepFound      = "found"       // look into what a check found: "custody.step.found.<what>"
-	StepConnect    = "connect"     // keep what the thing is reached with where the business holds it
-	StepKeep       = "keep"        // take the data out before notice is given
-	StepAskOver    = "ask_over"    // have it handed over in writing
-	StepProve      = "prove"       // prove to the provider whose it is
-	StepNothing    = "nothing"     // know that no program and no button brings it back
-	StepOwn        = "own"         // make a new one of one's own
-	StepOtherWays  = "other_ways"  // tell customers on ways that are one's own
-	StepMove       = "move"        // bring the customers there
-	StepWatch      = "watch"       // know what stays at risk until then
-	StepStateAgain = "state_again" // what was said is old
+	StepState      = "state"                 // say who holds it
+	StepFind       = "find"                  // find out who holds the main right
+	StepRemove     = "remove"                // a main right of somebody else's, now
+	StepAskRemove  = "ask_remove"            // a right that only its holder can give back
+	StepEnd        = "end"                   // a right, when the contract ends
+	StepSecond     = "second"                // a second person of the business with the main right
+	StepFound      = engawa.CustodyStepFound // look into what a check found: "custody.step.found.<what>"
+	StepConnect    = "connect"               // keep what the thing is reached with where the business holds it
+	StepKeep       = "keep"                  // take the data out before notice is given
+	StepAskOver    = "ask_over"              // have it handed over in writing
+	StepProve      = "prove"                 // prove to the provider whose it is
+	StepNothing    = "nothing"               // know that no program and no button brings it back
+	StepOwn        = "own"                   // make a new one of one's own
+	StepOtherWays  = "other_ways"            // tell customers on ways that are one's own
+	StepMove       = "move"                  // bring the customers there
+	StepWatch      = "watch"                 // know what stays at risk until then
+	StepStateAgain = "state_again"           // what was said is old
 )
 
 // old is how long what was said holds.
