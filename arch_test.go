@@ -65,7 +65,7 @@ var may = map[string][]string{
 	"internal/channel/zendesk":       channelKind,
 	"internal/config":                {"", "internal/vault"},
 	"internal/confirm":               {"", "internal/message", "internal/rule", "internal/store", "internal/text", "internal/verdict"},
-	"internal/console":               {"", "internal/access", "internal/appstore", "internal/breaker", "internal/catalogue", "internal/channel", "internal/desk", "internal/follow", "internal/hindsight", "internal/insight", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/console":               {"", "internal/access", "internal/appstore", "internal/breaker", "internal/catalogue", "internal/channel", "internal/custody", "internal/desk", "internal/follow", "internal/hindsight", "internal/insight", "internal/intake", "internal/letter", "internal/look", "internal/message", "internal/purchase", "internal/refund", "internal/offer", "internal/replay", "internal/route", "internal/rule", "internal/source/csv", "internal/source/inbox", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/contracts":             {"", "internal/source/smaregi", "internal/store"},
 	"internal/custody":               {"", "internal/channel", "internal/store"},
 	"internal/demo":                  all,

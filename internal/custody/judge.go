@@ -220,17 +220,16 @@ func (v *view) steps(r Risk, said []engawa.CustodyHolder) {
 	v.found()
 	switch r {
 	case All:
-		v.add(StepNothing)
-		v.add(StepKeep)
 		if v.kind.Movable {
-			v.add(StepAskOver)
+			v.addAll(StepAskOver, StepKeep)
 		} else {
-			v.addAll(StepOwn, StepOtherWays, StepMove)
+			v.addAll(StepNothing, StepKeep, StepOwn, StepOtherWays, StepMove)
 		}
 	case Vanished:
-		v.add(StepNothing)
 		if v.kind.Movable {
 			v.add(StepProve)
+		} else {
+			v.add(StepNothing)
 		}
 		v.addAll(StepOwn, StepOtherWays, StepMove)
 	case Unclear:

@@ -70,7 +70,7 @@ func TestPatterns(t *testing.T) {
 		weak := k.Rights[len(k.Rights)-1].Name
 		move, prove, back := "nothing, keep, own, other_ways, move", "nothing, own, other_ways, move", "remove B/"
 		if k.Movable {
-			move, prove = "nothing, keep, ask_over", "nothing, prove, own, other_ways, move"
+			move, prove = "ask_over, keep", "prove, own, other_ways, move"
 		}
 		part := "remove B/" + right + ", keep"
 		if lasts {
