@@ -19,8 +19,10 @@ const (
 	maxPictureForm = custody.MaxPicture + 256<<10 // with the form around it
 	maxHolders     = 20                           // that one statement names
 	emptyHolders   = 3                            // that a form offers besides
-	questions      = 16
 )
+
+// Questions is how many a new vendor is asked.
+const Questions = 16
 
 func custodyPath(id string) string { return "/custody/" + id }
 
@@ -558,7 +560,7 @@ func (c *console) custodyQuestions(v *visit) error {
 
 func (p Page) questionsIn(l engawa.Locale) CustodyQuestions {
 	view := CustodyQuestions{Page: p, Sheet: p.Words.For(l, p.Zone)}
-	for i := range questions {
+	for i := range Questions {
 		key := "custody.q." + strconv.Itoa(i+1)
 		view.Questions = append(view.Questions, CustodyQuestion{view.Sheet.T(key), view.Sheet.T(key + ".good")})
 	}

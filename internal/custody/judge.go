@@ -54,6 +54,12 @@ const (
 	StepStateAgain = "state_again"           // what was said is old
 )
 
+// Steps are all of them but StepFound, whose words follow what was found.
+var Steps = []string{
+	StepState, StepFind, StepRemove, StepAskRemove, StepEnd, StepSecond, StepConnect, StepKeep, StepAskOver, StepProve, StepNothing, StepOwn, StepOtherWays, StepMove,
+	StepWatch, StepStateAgain,
+}
+
 // old is how long what was said holds.
 const old = 180 * 24 * time.Hour
 
