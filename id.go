@@ -50,6 +50,7 @@ const (
 	PrefixInApp        = "iam"
 	PrefixUnread       = "unr"
 	PrefixRegistration = "reg"
+	PrefixCustody      = "cst"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

@@ -119,7 +119,7 @@ func (p Page) auditWords(action string) string {
 func pageOf(id string) string {
 	for prefix, path := range map[string]string{
 		engawa.PrefixAccount: "/accounts/", engawa.PrefixRoute: "/routes/", engawa.PrefixTemplate: "/templates/",
-		engawa.PrefixPartner: "/partners/", engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/", engawa.PrefixRefund: "/refunds/",
+		engawa.PrefixPartner: "/partners/", engawa.PrefixCustomer: "/customers/", engawa.PrefixMessage: "/messages/", engawa.PrefixRefund: "/refunds/", engawa.PrefixCustody: "/custody/",
 	} {
 		if engawa.HasPrefix(id, prefix) {
 			return path + id

@@ -129,6 +129,15 @@ func auditAll(d *desk) {
 			d.must(d.st.KeepUnread(ctx, store.Unread{Workspace: ws, Account: "acc_mail", Why: store.OfLoop, Dedup: "1", At: time.Now(), Raw: []byte("From: a@b.example\r\n\r\nx")}))
 			return "/accounts/acc_mail/kept/drop"
 		}, nil, "drop-unread"},
+		"/custody":            {at("/custody"), url.Values{"kind": {"line"}, "name": {"公式アカウント"}}, "add-custody"},
+		"/custody/{id}/state": {at("/custody/cst_acc_mail/state"), url.Values{"owner": {"workspace"}, "h0.name": {"店長"}, "h0.side": {"own"}, "h0.registrar": {"true"}}, "state-custody"},
+		"/custody/{id}/done":  {at("/custody/cst_acc_mail/done"), url.Values{"key": {"second"}}, "do-custody"},
+		"/custody/{id}/ask":   {at("/custody/cst_acc_mail/ask"), nil, "ask-custody"},
+		"/custody/{id}/bind": {func() string {
+			d.must(d.st.AddAccount(ctx, engawa.Account{Workspace: ws, ID: "acc_later", Kind: "mail", Name: "later", CreatedAt: time.Now()}))
+			return d.written("/bind")
+		}, url.Values{"account": {"acc_later"}}, "bind-custody"},
+		"/custody/{id}/end":   {func() string { return d.written("/end") }, nil, "end-custody"},
 		"/replies/{id}/pass":  {d.unproved("/pass"), nil, "pass-reply"},
 		"/replies/{id}/leave": {d.unproved("/leave"), nil, "leave-reply"},
 		"/partners/{id}/end":  {d.vendor("/end"), url.Values{"sure": {"1"}}, "end-partner"},

@@ -37,6 +37,8 @@ func taskSourceURL(k engawa.Task) string {
 		return "/customers/" + k.Customer
 	case k.Kind == "import.gone":
 		return "/imports/" + k.Args["import"] + "#gone"
+	case strings.HasPrefix(k.Kind, store.Custodial):
+		return custodyPath(k.Ref)
 	case k.Kind == store.InboxOffTask, k.Kind == store.LoopTask:
 		return "/accounts/" + k.Ref + "/kept"
 	case k.Kind == inbox.Unrecognized:

@@ -1059,6 +1059,7 @@ var AuditActions = []string{
 	"save-route", "save-template", "create-app", "add-partner", "create-partner", "end-partner", "end-subscription", "stop-partner", "lift-partner", "pass-reply", "leave-reply", "drop-unread", "create-grant", "end-grant",
 	"lift-suppression", "change-customer", "merge-customer", "erase-customer", "end-contact-point", "end-identity", "read-addresses", "give-consent", "withdraw-consent", "open-ticket",
 	"cancel-message", "resolve-delivery", "raise-task", "assign-task", "due-task", "note-task", "finish-task", "reopen-task", "read-task-texts", "add-workspace", "import-workspace", "change-workspace",
+	"add-custody", "state-custody", "do-custody", "bind-custody", "end-custody", "ask-custody",
 	"save-event-type", "end-event-type", "add-import", "apply-import", "stop-import", "drop-import", "end-endpoint", "start-replay", "stop-replay",
 	"ask-consent", "link-own-page", "add-wording", "prove-contact-point", "choose-contact-point", "take-own-data",
 	"answer-refund", "ignore-refund", "save-refund-policy",

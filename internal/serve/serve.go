@@ -27,6 +27,7 @@ import (
 	"github.com/engawa/engawa/internal/confirm"
 	"github.com/engawa/engawa/internal/console"
 	"github.com/engawa/engawa/internal/contracts"
+	"github.com/engawa/engawa/internal/custody"
 	"github.com/engawa/engawa/internal/desk"
 	"github.com/engawa/engawa/internal/dispatch"
 	"github.com/engawa/engawa/internal/egress"
@@ -334,6 +335,9 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	work.Go(func() { h.step(ctx, "watch", (&follow.Watch{Store: h.Store}).Step) })
 	work.Go(func() { h.step(ctx, "extension", h.Desk.Step) })
 	work.Go(func() { h.step(ctx, "lists of contracts", h.contracts.Step) })
+	work.Go(func() {
+		h.step(ctx, "custody of accounts", (&custody.Checker{Store: h.Store, Kinds: h.API.Kinds, Env: h.API.Intake.Env}).Step)
+	})
 	work.Go(func() { h.step(ctx, "lists of partners", h.API.Lists.Step) })
 	work.Go(func() { h.step(ctx, "names", h.nameAll) })
 	work.Go(func() { h.step(ctx, "ends of contracts", h.purgeAll) })

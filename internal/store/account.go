@@ -34,6 +34,9 @@ func (t *tx) addAccount(a engawa.Account) error {
 	if _, err := t.exec(`INSERT INTO directory (public_id, workspace, kind) VALUES ($1, $2, 'account')`, a.ID, a.Workspace); err != nil {
 		return err
 	}
+	if err := t.ownCustody(a.Workspace); err != nil {
+		return err
+	}
 	if err := t.retellEvery(a.Workspace); err != nil {
 		return err
 	}

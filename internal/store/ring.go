@@ -143,6 +143,9 @@ func wrapped() []wrappedTable {
 		{"offer_pool", "id", "id = $5", byID},
 		{"offer_code", "id", "id = $5", byID},
 		{"breaker", "id", "id = $5", byID},
+		{"custody", "id", "id = $5", byID},
+		{"custody_line", "id", "id = $5", byID},
+		{"custody_picture", "id", "id = $5", byID},
 		{"attempt", "delivery || '.' || n", "delivery = $5 AND n = $6", attemptKey},
 	}
 }

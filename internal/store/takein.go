@@ -547,6 +547,9 @@ func (a *arrival) finish() error {
 	if err := a.tx.quartersOfBefore(a.of); err != nil {
 		return err
 	}
+	if err := a.tx.ownCustody(a.of); err != nil {
+		return err
+	}
 	var err error
 	if a.got.Open, err = all(a.tx, scanString, `SELECT id FROM account WHERE workspace = $1 AND enabled = TRUE AND ended_at = 0 ORDER BY id`, a.of); err != nil {
 		return err

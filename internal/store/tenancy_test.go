@@ -36,7 +36,8 @@ type estate struct {
 	extension  engawa.Extension
 	receiver   string // that refuses mail
 	unread     store.Unread
-	reading    store.Reading // of acc_…, taken
+	reading    store.Reading     // of acc_…, taken
+	look       store.CustodyLook // of acc_…, taken
 }
 
 // settle makes an estate.
@@ -134,7 +135,45 @@ func (s *shop) settle(of string) estate {
 			s.t.Fatal("no list is due")
 		}
 	}
+	e.look = s.held(of)
 	return e
+}
+
+// held has things in the ledger: one of acc_…, whose provider told something and is
+// asked again now, and one without an account, of which something was said with a
+// picture.
+func (s *shop) held(of string) (l store.CustodyLook) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	s.must(s.AddCustody(ctx, engawa.Custody{Workspace: of, ID: "cst_line_" + of, Kind: "line", Name: "公式アカウント", CreatedAt: time.Now()}))
+	s.must(s.AddCustody(ctx, engawa.Custody{Workspace: of, ID: "cst_bare_" + of, Kind: "mail", Name: "b", CreatedAt: time.Now()}))
+	line, err := s.WriteCustody(ctx, store.CustodyEntry{Workspace: of, Custody: "cst_line_" + of, Line: stated("n"), Picture: &store.Picture{Type: "image/png", Data: []byte("x")}})
+	s.must(err)
+	s.must(s.AskCustody(ctx, of, "cst_acc_"+of))
+	for {
+		due := false
+		l, due, err = s.DueCustody(ctx)
+		if s.must(err); !due {
+			s.t.Fatal("no provider is to be asked")
+		}
+		if l.Account == "acc_"+of && l.Facts != nil {
+			return l
+		}
+		seen := store.CustodySeen{Answered: true, Facts: map[string]string{"menu": line}, Next: time.Now().Add(time.Hour)}
+		if l.Account == "acc_"+of {
+			seen.Next = time.Time{}
+		}
+		s.must(s.LookedAtCustody(ctx, l, seen))
+	}
+}
+
+// pictured is the line that has a picture.
+func pictured(ctx context.Context, s *store.Store, e estate) string {
+	c, err := s.Custody(ctx, e.of, "cst_line_"+e.of)
+	if err != nil || len(c.Lines) == 0 {
+		return ""
+	}
+	return c.Lines[0].ID
 }
 
 // contractOf is the contract that the subject of an event means.
@@ -441,6 +480,39 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 	},
 	"Accounts": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return s.Accounts(ctx, as)
+	},
+	"AddCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AddCustody(ctx, engawa.Custody{Workspace: as, ID: "cst_new_" + e.of, Kind: "line"})
+	},
+	"AskCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.AskCustody(ctx, as, "cst_acc2_"+e.of)
+	},
+	"BindCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.BindCustody(ctx, as, "cst_bare_"+e.of, "acc2_"+e.of)
+	},
+	"Custodies": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Custodies(ctx, as)
+	},
+	"Custody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Custody(ctx, as, "cst_line_"+e.of)
+	},
+	"CustodyPicture": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.CustodyPicture(ctx, as, pictured(ctx, s, e))
+	},
+	"EndCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndCustody(ctx, as, "cst_line_"+e.of)
+	},
+	"HandedOver": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.HandedOver(ctx, as, "acc2_"+e.of, time.Now().Add(-time.Hour))
+	},
+	"LookedAtCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		l := e.look
+		l.Workspace = as
+		return nil, s.LookedAtCustody(ctx, l, store.CustodySeen{Answered: true, Facts: map[string]string{"menu": "other"}})
+	},
+	"WriteCustody": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		_, err := s.WriteCustody(ctx, store.CustodyEntry{Workspace: as, Custody: "cst_line_" + e.of, Line: engawa.CustodyLine{Done: &engawa.CustodyDone{Step: engawa.CustodyStep{Key: "keep"}}}})
+		return nil, err
 	},
 	"AddAccount": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
 		return nil, s.AddAccount(ctx, engawa.Account{Workspace: as, ID: "acc_new_" + as, Kind: "mail"})
@@ -1316,7 +1388,7 @@ var unwalled = map[string]string{
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
-	"DueReading": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueCustody": "the checker's, of every workspace", "DueReading": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueDecided":    "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",

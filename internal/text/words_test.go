@@ -54,8 +54,17 @@ var computed = map[string][]string{
 	"outage.says.":     {"waiting", "asking", "running", "done", "refused", "unknown", "undone"},
 	"repute.level.":    {"good", "warned", "slowed", "stopped"},
 	"repute.means.":    {"good", "warned", "slowed", "stopped"},
-	"contract.state.":  {"active", "expired", "billing_retry", "billing_grace_period", "revoked", "suspended"},
-	"letter.purpose.":  {"service", "notice", "marketing"},
+	// The custody ledger: TestCustodyWords of internal/console.
+	"custody.risk.":   nil,
+	"custody.step.":   nil,
+	"custody.right.":  nil,
+	"custody.kind.":   nil,
+	"custody.fact.":   nil,
+	"custody.q.":      nil,
+	"custody.side.":   {"own", "outside", "gone"},
+	"custody.known.":  {"told", "seen"},
+	"contract.state.": {"active", "expired", "billing_retry", "billing_grace_period", "revoked", "suspended"},
+	"letter.purpose.": {"service", "notice", "marketing"},
 
 	"task.reply.unproved.why.": {"stranger", "forged"},
 	"thread.state.":            {"passed", "waiting", "left"},
@@ -120,7 +129,7 @@ var computed = map[string][]string{
 	"offer.for.":       {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":      {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":     nil, // by the field that is wrong: Page.toldWords
-	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "unasked", "doubted", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "kept_dropped", "grant", "grant_ended", "secret_ended", "pack_on", "pack_off"},
+	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "unasked", "doubted", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "kept_dropped", "grant", "grant_ended", "secret_ended", "pack_on", "pack_off", "custody_stated", "custody_done", "custody_added", "custody_ended", "custody_bound", "custody_asked"},
 	"receivers.state.": {"open", "probing", "doubted"},
 	"help.":            nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":      {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
