@@ -324,6 +324,7 @@ func TestMessages(t *testing.T) {
 		}
 		postback := `{"type":"postback","label":"a","data":"d"}`
 		bubble := `{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"a"},{"type":"button","action":` + postback + `}]}}`
+		wide := `{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 20<<10) + `"}]}}`
 		for _, c := range [][2]string{
 			{`{"type":"sticker","packageId":"1","stickerId":"2"}`, ""},
 			{`{"type":"sticker","packageId":"1"}`, "stickerId"},
@@ -345,6 +346,7 @@ func TestMessages(t *testing.T) {
 			{`{"type":"flex","contents":` + bubble + `}`, "altText"},
 			{`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(bubble+",", 12) + bubble + `]}}`, "contents.contents"},
 			{`{"type":"flex","altText":"a","contents":{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 31<<10) + `"}]}}}`, "30720 bytes"},
+			{`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(wide+",", 2) + wide + `]}}`, "51200 bytes"},
 			{`{"type":"coupon","couponId":"none"}`, "couponId"},
 			{`{"type":"other"}`, "messages[0].type"},
 			{`5`, "messages[0]"},
@@ -875,10 +877,18 @@ func TestMistakes(t *testing.T) {
 		w.want("POST", pushing, push("090"), 400)
 		w.want("GET", "/v2/bot/profile/"+nobody, "", 404)
 		w.want("PUT", "/v2/bot/channel/webhook/endpoint", `{"endpoint":"http://hub.example"}`, 400)
+		w.must(w.Follow(who, w.own.ID))
+		w.must(w.Leave(who)) // LINE tells nobody
+		w.want("POST", pushing, push(user), 200)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
+		time.Sleep(time.Minute)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
 		w.holds(w.do("GET", "/v2/bot/info?access_token=x", "", "User-Agent", ""), "no agent", 200)
 		want := []string{
 			"POST " + pushing + ": sent to who is known to block", "POST " + pushing + ": a refused request again",
 			"GET /v2/bot/profile/" + nobody + ": asked for the profile of an unknown user", "PUT /v2/bot/channel/webhook/endpoint: a webhook URL without TLS",
+			"GET /v2/bot/message/progress/narrowcast: asked after the progress more than once a minute",
 			"GET /v2/bot/info: a token in the URL", "GET /v2/bot/info: no User-Agent",
 		}
 		if v := w.Violations(); !slices.Equal(v, want) {
