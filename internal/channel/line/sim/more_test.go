@@ -398,6 +398,11 @@ func TestLogin(t *testing.T) {
 		w.holds(exchange(code, l.Callback, "wrong"), "wrong secret", 400, "invalid_client")
 		w.holds(exchange(code, "https://other.example", l.Secret), "another redirect", 400, "invalid_grant")
 		w.holds(exchange(code, l.Callback, l.Secret), "used", 400, "invalid_grant")
+		o, err := w.Open(who, with("code_challenge", challenge("verifier"))+"&code_challenge_method=S256", false)
+		w.must(err)
+		proof, err := url.Parse(o.URL)
+		w.must(err)
+		w.holds(exchange(proof.Query().Get("code"), l.Callback, l.Secret), "no verifier", 400, "invalid_grant")
 		late := enter(false).Get("code")
 		time.Sleep(10 * time.Minute)
 		w.holds(exchange(late, l.Callback, l.Secret), "late", 400, "invalid_grant")
@@ -454,6 +459,15 @@ func TestLIFF(t *testing.T) {
 			t.Error(o.URL)
 		}
 		w.holds(w.form("/oauth2/v2.1/verify", "id_token", o.IDToken, "client_id", l.ID), "verify", 200, w.UserID(who, w.own.ID))
+		forged := strings.Split(o.IDToken, ".")
+		w.holds(w.form("/oauth2/v2.1/verify", "id_token", forged[0]+"."+forged[1]+"."+strings.Repeat("A", 86), "client_id", l.ID), "forged", 400, "Invalid IdToken.")
+		vendor := w.AddAccount(Account{Provider: "Vendor"})
+		foreign := w.AddLogin(Login{Provider: "Own", Account: vendor.ID, Published: true, LIFF: []LIFF{{URL: "https://hub.example", BotPrompt: "aggressive"}}})
+		_, err = w.Open(who, "https://liff.line.me/"+foreign.LIFF[0].ID, true)
+		w.must(err)
+		if w.State(who, vendor.ID) != Never {
+			t.Error("another provider's account was offered")
+		}
 		w.holds(w.do("GET", "/friendship/v1/status", "", "Authorization", "Bearer "+o.AccessToken), "flag", 200, "true")
 		w.want("GET", "/oauth2/v2.1/certs", "", 200, `"alg":"ES256"`)
 		g := w.form("/oauth2/v3/token", "grant_type", "client_credentials", "client_id", l.ID, "client_secret", l.Secret)
@@ -612,6 +626,8 @@ func TestMenuInsight(t *testing.T) {
 		w.want("GET", at+"/summary?from="+today+"&to="+today, "", 200, `"metrics":{"count":20,"uniqueUsers":20}`, `"bounds":{"x":0`)
 		w.want("GET", at+"/daily?from="+today+"&to="+today, "", 200, `"date":"`+today+`"`)
 		w.want("GET", at+"/daily?from="+today+"&to=20500101", "", 400)
+		w.Advance(24 * time.Hour)
+		w.want("GET", at+"/summary?from="+day(w.now())+"&to="+day(w.now()), "", 200, `{"richMenuId":"`+id+`"}`)
 		w.want("GET", "/v2/bot/insight/richmenu/none/daily?from="+today+"&to="+today, "", 404)
 		if _, err := w.TapMenu(persons[0], w.own.ID, 1); err == nil {
 			t.Error("there is one area")

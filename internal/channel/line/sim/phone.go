@@ -21,7 +21,6 @@ func (s *Server) follow(f *friendship) error {
 	}
 	again := f.state == Blocked
 	f.become(Friend, s.now())
-	f.told = false
 	s.emit(f, "follow", true, map[string]any{"follow": map[string]any{"isUnblocked": again}})
 	return nil
 }

@@ -324,36 +324,39 @@ func TestMessages(t *testing.T) {
 		}
 		postback := `{"type":"postback","label":"a","data":"d"}`
 		bubble := `{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"a"},{"type":"button","action":` + postback + `}]}}`
-		for message, wrong := range map[string]string{
-			`{"type":"sticker","packageId":"1","stickerId":"2"}`:                                              "",
-			`{"type":"sticker","packageId":"1"}`:                                                              "stickerId",
-			`{"type":"image","originalContentUrl":"https://a.example/a.png","previewImageUrl":"http://a"}`:    "previewImageUrl",
-			`{"type":"video","originalContentUrl":"https://a.example/a","previewImageUrl":"https://a/b"}`:     "",
-			`{"type":"audio","originalContentUrl":"https://a.example/a.mp3"}`:                                 "duration",
-			`{"type":"location","title":"a","address":"b","latitude":35.6,"longitude":139.7}`:                 "",
-			`{"type":"location","title":"a","address":"b"}`:                                                   "latitude",
-			buttons(`,"actions":[` + postback + `]`):                                                          "",
-			buttons(`,"actions":[]`):                                                                          "template.actions",
-			buttons(``):                                                                                       "template.actions",
-			buttons(`,"actions":[{"type":"postback","label":"a","data":"` + strings.Repeat("d", 301) + `"}]`): "action.data",
-			`{"type":"template","altText":"` + strings.Repeat("a", 1501) + `","template":{"type":"confirm","text":"a","actions":[` + postback + `,` + postback + `]}}`:                       "altText",
-			`{"type":"template","altText":"a","template":{"type":"confirm","text":"a","actions":[` + postback + `]}}`:                                                                        "template.actions",
-			`{"type":"template","altText":"a","template":{"type":"carousel","columns":[{"text":"a","actions":[` + postback + `]}]}}`:                                                         "",
-			`{"type":"template","altText":"a","template":{"type":"carousel","columns":[{"text":"a"}]}}`:                                                                                      "columns[0].actions",
-			`{"type":"template","altText":"a","template":{}}`:                                                                                                                                "template.type",
-			`{"type":"flex","altText":"a","contents":` + bubble + `}`:                                                                                                                        "",
-			`{"type":"flex","contents":` + bubble + `}`:                                                                                                                                      "altText",
-			`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(bubble+",", 12) + bubble + `]}}`:                                                      "contents.contents",
-			`{"type":"flex","altText":"a","contents":{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 31<<10) + `"}]}}}`: "30720 bytes",
-			`{"type":"coupon","couponId":"none"}`:                                                                                                                                            "couponId",
-			`{"type":"other"}`:                                                                                                                                                               "messages[0].type",
-			`5`:                                                                                                                                                                              "messages[0]",
-			action(`{"type":"uri","label":"a","uri":"https://a.example/` + strings.Repeat("a", 983) + `"}`):                                                                                  "action.uri",
-			action(`{"type":"uri","label":"a","uri":"ftp://a.example"}`):                                                                                                                     "invalid uri",
-			action(`{"type":"uri","label":"a","uri":"https://a.example"}`):                                                                                                                   "",
-			action(`{"type":"message","label":"a"}`):                                                                                                                                         "action.text",
-			`{"type":"text","text":"a","quickReply":{"items":[]}}`:                                                                                                                           "quickReply.items",
+		wide := `{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 20<<10) + `"}]}}`
+		for _, c := range [][2]string{
+			{`{"type":"sticker","packageId":"1","stickerId":"2"}`, ""},
+			{`{"type":"sticker","packageId":"1"}`, "stickerId"},
+			{`{"type":"image","originalContentUrl":"https://a.example/a.png","previewImageUrl":"http://a"}`, "previewImageUrl"},
+			{`{"type":"video","originalContentUrl":"https://a.example/a","previewImageUrl":"https://a/b"}`, ""},
+			{`{"type":"audio","originalContentUrl":"https://a.example/a.mp3"}`, "duration"},
+			{`{"type":"location","title":"a","address":"b","latitude":35.6,"longitude":139.7}`, ""},
+			{`{"type":"location","title":"a","address":"b"}`, "latitude"},
+			{buttons(`,"actions":[` + postback + `]`), ""},
+			{buttons(`,"actions":[]`), "template.actions"},
+			{buttons(``), "template.actions"},
+			{buttons(`,"actions":[{"type":"postback","label":"a","data":"` + strings.Repeat("d", 301) + `"}]`), "action.data"},
+			{`{"type":"template","altText":"` + strings.Repeat("a", 1501) + `","template":{"type":"confirm","text":"a","actions":[` + postback + `,` + postback + `]}}`, "altText"},
+			{`{"type":"template","altText":"a","template":{"type":"confirm","text":"a","actions":[` + postback + `]}}`, "template.actions"},
+			{`{"type":"template","altText":"a","template":{"type":"carousel","columns":[{"text":"a","actions":[` + postback + `]}]}}`, ""},
+			{`{"type":"template","altText":"a","template":{"type":"carousel","columns":[{"text":"a"}]}}`, "columns[0].actions"},
+			{`{"type":"template","altText":"a","template":{}}`, "template.type"},
+			{`{"type":"flex","altText":"a","contents":` + bubble + `}`, ""},
+			{`{"type":"flex","contents":` + bubble + `}`, "altText"},
+			{`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(bubble+",", 12) + bubble + `]}}`, "contents.contents"},
+			{`{"type":"flex","altText":"a","contents":{"type":"bubble","body":{"type":"box","layout":"vertical","contents":[{"type":"text","text":"` + strings.Repeat("a", 31<<10) + `"}]}}}`, "30720 bytes"},
+			{`{"type":"flex","altText":"a","contents":{"type":"carousel","contents":[` + strings.Repeat(wide+",", 2) + wide + `]}}`, "51200 bytes"},
+			{`{"type":"coupon","couponId":"none"}`, "couponId"},
+			{`{"type":"other"}`, "messages[0].type"},
+			{`5`, "messages[0]"},
+			{action(`{"type":"uri","label":"a","uri":"https://a.example/` + strings.Repeat("a", 983) + `"}`), "action.uri"},
+			{action(`{"type":"uri","label":"a","uri":"ftp://a.example"}`), "invalid uri"},
+			{action(`{"type":"uri","label":"a","uri":"https://a.example"}`), ""},
+			{action(`{"type":"message","label":"a"}`), "action.text"},
+			{`{"type":"text","text":"a","quickReply":{"items":[]}}`, "quickReply.items"},
 		} {
+			message, wrong := c[0], c[1]
 			g := w.do("POST", "/v2/bot/message/validate/push", `{"messages":[`+message+`]}`)
 			if (g.status == 200) != (wrong == "") || !strings.Contains(g.body, wrong) {
 				t.Errorf("%.120s: %d %s, want %q", message, g.status, g.body, wrong)
@@ -645,9 +648,12 @@ func TestRudeWebhooks(t *testing.T) {
 		h := w.listen()
 		shapes, mixed := map[string]bool{}, 0
 		for range 60 {
-			for _, name := range []string{"a", "b"} {
-				w.friend(name)
+			a, b := w.AddPerson("a"), w.AddPerson("b")
+			w.enter() // both at one moment
+			for _, id := range []string{a, b} {
+				w.must(w.follow(w.account(w.own.ID).meet(w.person(id))))
 			}
+			w.leave()
 			w.Settle()
 		}
 		for _, b := range h.bodies {
@@ -689,8 +695,10 @@ func TestRedelivery(t *testing.T) {
 		h := w.listen()
 		h.slow = 3 * time.Second
 		who := w.AddPerson("a")
-		w.must(w.Follow(who, w.own.ID))
-		w.must(w.Block(who, w.own.ID))
+		w.must(w.act(who, w.own.ID, func(f *friendship) error { // at one moment, so that one webhook has both
+			w.emit(f, "unfollow", false, nil)
+			return w.follow(f)
+		}))
 		w.Settle()
 		if d := w.Deliveries(w.own.ID); len(d) != 1 || d[0].Status != 0 || len(h.events) != 0 {
 			t.Fatalf("%v %q", d, h.types())
@@ -698,7 +706,7 @@ func TestRedelivery(t *testing.T) {
 		h.slow = 0
 		time.Sleep(time.Minute)
 		w.Settle()
-		if want := []string{"unfollow", "follow"}; !slices.Equal(h.types(), want) {
+		if want := []string{"follow", "unfollow"}; !slices.Equal(h.types(), want) {
 			t.Fatalf("%q", h.types())
 		}
 		var first struct {
@@ -758,6 +766,7 @@ func TestReplies(t *testing.T) {
 		time.Sleep(11*time.Minute + time.Second)
 		w.Settle()
 		again := body()
+		w.Settle()                   // what was read is read before more comes
 		time.Sleep(15 * time.Minute) // 26 minutes after the event
 		w.Settle()
 		if h.events[len(h.events)-1]["deliveryContext"].(map[string]any)["isRedelivery"] != true {
@@ -874,10 +883,18 @@ func TestMistakes(t *testing.T) {
 		w.want("POST", pushing, push("090"), 400)
 		w.want("GET", "/v2/bot/profile/"+nobody, "", 404)
 		w.want("PUT", "/v2/bot/channel/webhook/endpoint", `{"endpoint":"http://hub.example"}`, 400)
+		w.must(w.Follow(who, w.own.ID))
+		w.must(w.Leave(who)) // LINE tells nobody
+		w.want("POST", pushing, push(user), 200)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
+		time.Sleep(time.Minute)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
+		w.want("GET", "/v2/bot/message/progress/narrowcast?requestId=x", "", 404)
 		w.holds(w.do("GET", "/v2/bot/info?access_token=x", "", "User-Agent", ""), "no agent", 200)
 		want := []string{
 			"POST " + pushing + ": sent to who is known to block", "POST " + pushing + ": a refused request again",
 			"GET /v2/bot/profile/" + nobody + ": asked for the profile of an unknown user", "PUT /v2/bot/channel/webhook/endpoint: a webhook URL without TLS",
+			"GET /v2/bot/message/progress/narrowcast: asked after the progress more than once a minute",
 			"GET /v2/bot/info: a token in the URL", "GET /v2/bot/info: no User-Agent",
 		}
 		if v := w.Violations(); !slices.Equal(v, want) {
