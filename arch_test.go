@@ -40,7 +40,7 @@ var may = map[string][]string{
 	"":                               {},
 	"cmd/engawa":                     all,
 	"internal/access":                {"", "internal/store", "internal/vault"},
-	"internal/api":                   {"", "internal/access", "internal/appstore", "internal/catalogue", "internal/channel", "internal/follow", "internal/desk", "internal/hindsight", "internal/intake", "internal/message", "internal/mypage", "internal/purchase", "internal/receipt", "internal/refund", "internal/offer", "internal/partner", "internal/phone", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
+	"internal/api":                   {"", "internal/access", "internal/appstore", "internal/catalogue", "internal/channel", "internal/custody", "internal/follow", "internal/desk", "internal/hindsight", "internal/intake", "internal/message", "internal/mypage", "internal/purchase", "internal/receipt", "internal/refund", "internal/offer", "internal/partner", "internal/phone", "internal/replay", "internal/route", "internal/rule", "internal/store", "internal/text", "internal/vault", "internal/verdict"},
 	"internal/appstore":              {""},
 	"internal/bench":                 all,
 	"internal/breaker":               {},

@@ -2,6 +2,7 @@ package engawa
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,9 +29,9 @@ func (c Custody) Format(f fmt.State, _ rune) { fmt.Fprint(f, "custody "+c.ID) }
 
 // Stated returns what was said last of who holds what; false: nobody has said it.
 func (c Custody) Stated() (CustodyLine, bool) {
-	for i := len(c.Lines) - 1; i >= 0; i-- {
-		if c.Lines[i].Stated != nil {
-			return c.Lines[i], true
+	for _, l := range slices.Backward(c.Lines) {
+		if l.Stated != nil {
+			return l, true
 		}
 	}
 	return CustodyLine{}, false

@@ -228,6 +228,10 @@ func (a *API) addAccounts(h huma.API) {
 		"testAccount", post, "/v1/accounts/{id}:test", access.MessagesSend, accepted, tagAccounts, "Send a test to a staff place",
 		"Through verdict and lane like any message; GET /v1/messages/{id} shows the exact request and answer.",
 	}, a.testAccount)
+	add(a, h, op{
+		"listCustody", get, "/v1/custody", access.AccountsRead, ok, tagAccounts, "The custody ledger, oldest entries first",
+		"Who holds what of each account at its provider, what that puts at risk and what to do about it. What is said and done is written in the console.",
+	}, a.listCustody)
 	add(a, h, op{"listDestinations", get, "/v1/destinations", access.RoutesRead, ok, tagAccounts, "Staff places", ""}, a.listDestinations)
 	add(a, h, op{"addDestination", post, "/v1/destinations", access.RoutesWrite, created, tagAccounts, "Add a staff place", ""}, a.addDestination)
 	add(a, h, op{"getDestination", get, "/v1/destinations/{id}", access.RoutesRead, ok, tagAccounts, "One staff place", ""}, a.getDestination)

@@ -89,6 +89,7 @@ var walk = []step{
 	{"listAccounts", "/v1/accounts", ""},
 	{"addAccount", "/v1/accounts", `{"kind":"chatwork","name":"n","settings":{"token":"s3cret-canary"}}`},
 	{"getAccount", "/v1/accounts/$account", ""},
+	{"listCustody", "/v1/custody", ""},
 	{"changeAccount", "/v1/accounts/$account", `{"version":1,"custodian":"B"}`},
 	{"testAccount", "/v1/accounts/$account:test", `{"destination":"$destination"}`},
 	{"listDestinations", "/v1/destinations", ""},

@@ -154,8 +154,9 @@ func (d *desk) picture(path, body string) {
 	if _, err := jpeg.Decode(bytes.NewReader(res.Body.Bytes())); err != nil || bytes.Contains(res.Body.Bytes(), []byte("script")) {
 		d.t.Errorf("the picture is not drawn anew: %v", err)
 	}
-	other := d.written("/pictures/" + link[strings.LastIndex(link, "/")+1:])
-	if code, _ := d.get(other); code != http.StatusNotFound {
+	other := d.written("")
+	d.post(other+"/state", url.Values{"h0.name": {"店長"}, "h0.registrar": {"true"}})
+	if code, _ := d.get(other + "/pictures/" + link[strings.LastIndex(link, "/")+1:]); code != http.StatusNotFound {
 		d.t.Errorf("the picture of another entry: %d", code)
 	}
 }

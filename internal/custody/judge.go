@@ -286,8 +286,7 @@ func (v *view) take(said []engawa.CustodyHolder, key string) {
 
 // found adds what checks found, the newest first.
 func (v *view) found() {
-	for i := len(v.entry.Lines) - 1; i >= 0; i-- {
-		l := v.entry.Lines[i]
+	for _, l := range slices.Backward(v.entry.Lines) {
 		if l.Found == nil {
 			continue
 		}
