@@ -375,17 +375,17 @@ func TestLimits(t *testing.T) {
 		"age unknown":  {func(f *engawa.Facts) { f.CreatedAt = time.Time{} }, func(f *engawa.Facts) { f.CreatedAt = time.Unix(0, 0) }, engawa.Refuse, time.Time{}},
 		"clock":        {func(f *engawa.Facts) { f.CreatedAt = noon.Add(2 * time.Second) }, func(f *engawa.Facts) { f.CreatedAt = noon.Add(2*time.Second + 1) }, engawa.Hold, noon.Add(2*time.Second + 1)},
 		"day":          {func(f *engawa.Facts) { f.SentDay, f.OldestDay = 4, noon.Add(-time.Hour) }, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-time.Hour) }, engawa.Hold, noon.Add(23 * time.Hour)},
-		"day of house": {func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 8, 9 }, func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 1, 1 }, engawa.Hold, noon.Add(recheck)},
+		"day of house": {func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 8, 9 }, func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 1, 1 }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"sender":       {func(f *engawa.Facts) { f.SentSender = 2 }, func(f *engawa.Facts) { f.SentSender, f.OldestDay = 3, noon.Add(-24*time.Hour+1) }, engawa.Hold, noon.Add(1)},
-		"sender's own": {func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 8, 9 }, func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 1, 1 }, engawa.Hold, noon.Add(recheck)},
-		"stale count":  {func(f *engawa.Facts) {}, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-24*time.Hour) }, engawa.Hold, noon.Add(recheck)},
+		"sender's own": {func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 8, 9 }, func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 1, 1 }, engawa.Hold, noon.Add(5 * time.Minute)},
+		"stale count":  {func(f *engawa.Facts) {}, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-24*time.Hour) }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"budget":       {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 1, ResetsAt: noon.Add(1)}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 0, ResetsAt: noon.Add(1)}} }, engawa.Hold, noon.Add(1)},
-		"budget back":  {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: -1}} }, engawa.Hold, noon.Add(recheck)},
+		"budget back":  {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: -1}} }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"suppression":  {func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon }, func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"disclosure": {func(f *engawa.Facts) { f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon} }, func(f *engawa.Facts) {
 			f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon.Add(1)}
 		}, engawa.Refuse, time.Time{}},
-		"consent":      {func(f *engawa.Facts) { f.Consents[0].At = noon.Add(skew) }, func(f *engawa.Facts) { f.Consents[0].At = noon.Add(skew + 1) }, engawa.Refuse, time.Time{}},
+		"consent":      {func(f *engawa.Facts) { f.Consents[0].At = noon.Add(2 * time.Second) }, func(f *engawa.Facts) { f.Consents[0].At = noon.Add(2*time.Second + 1) }, engawa.Refuse, time.Time{}},
 		"grant starts": {func(f *engawa.Facts) { own(f).StartsAt = noon }, func(f *engawa.Facts) { own(f).StartsAt = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"grant ends":   {func(f *engawa.Facts) { own(f).EndsAt = noon.Add(1) }, func(f *engawa.Facts) { own(f).EndsAt = noon }, engawa.Refuse, time.Time{}},
 		"grant ended":  {func(f *engawa.Facts) { own(f) }, func(f *engawa.Facts) { own(f).EndedAt = noon.Add(time.Hour) }, engawa.Refuse, time.Time{}},
@@ -396,6 +396,22 @@ func TestLimits(t *testing.T) {
 		"month": {
 			func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth, g.MonthEnds = 5, 5, noon.AddDate(0, 0, 8) }, engawa.Hold,
 			noon.AddDate(0, 0, 8),
+		},
+		"a quota of one": {
+			func(f *engawa.Facts) { own(f).QuotaDay = 1 }, func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay = 1, 1 }, engawa.Hold,
+			noon.Add(5 * time.Minute),
+		},
+		"a month's quota of one": {
+			func(f *engawa.Facts) { own(f).QuotaMon = 1 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 1, 1 }, engawa.Hold,
+			noon.Add(5 * time.Minute),
+		},
+		"offer": {
+			func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{} }, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Missing: engawa.OfferEmpty} }, engawa.Hold,
+			noon.Add(15 * time.Minute),
+		},
+		"offer's link": {
+			func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{} }, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Missing: engawa.OfferUnlinked} }, engawa.Hold,
+			noon.Add(15 * time.Minute),
 		},
 		"no quota":   {func(f *engawa.Facts) { g := own(f); g.UsedDay, g.UsedMonth = 9, 9 }, func(f *engawa.Facts) { own(f).Purposes = nil }, engawa.Refuse, time.Time{}},
 		"wild cards": {func(f *engawa.Facts) { g := own(f); g.Apps, g.Scopes, g.Purposes = star, star, []engawa.Purpose{"*"} }, func(f *engawa.Facts) { own(f).Apps = nil }, engawa.Refuse, time.Time{}},
@@ -475,7 +491,7 @@ func TestClearedEnds(t *testing.T) {
 		lease  time.Duration
 		want   time.Duration
 	}{
-		"a minute":  {func(f *engawa.Facts) { f.Channel = "mail" }, time.Hour, MaxAge},
+		"a minute":  {func(f *engawa.Facts) { f.Channel = "mail" }, time.Hour, time.Minute},
 		"the lease": {func(f *engawa.Facts) { f.Channel = "mail" }, 30 * time.Second, 25 * time.Second},
 		"the night": {func(*engawa.Facts) {}, time.Hour, time.Second},
 		"a night that was consented to": {func(f *engawa.Facts) {

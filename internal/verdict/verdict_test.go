@@ -211,6 +211,7 @@ func whileCases() (cases []gateCase) {
 func TestGates(t *testing.T) {
 	set := load(t)
 	produced := map[string]bool{}
+	alone := []string{grantWorkspace, grantAllowed, rulesMet, suppressionClear, budgetLeft} // said where there is nothing else to say
 	for _, tc := range append(gateCases(), whileCases()...) {
 		f := japan()
 		tc.f(&f)
@@ -226,6 +227,9 @@ func TestGates(t *testing.T) {
 			if g.Gate != engawa.Gates[i] {
 				t.Errorf("%s: gate %d is %s", tc.code, i, g.Gate)
 			}
+			if len(g.Reasons) > 1 && slices.ContainsFunc(g.Reasons, func(r engawa.Reason) bool { return slices.Contains(alone, r.Code) }) {
+				t.Errorf("%s: of gate %s all is well, and yet %v", tc.code, g.Gate, g.Reasons)
+			}
 		}
 	}
 	for _, c := range reasonsOf(Judge(japan(), nil, noon)) {
@@ -239,6 +243,37 @@ func TestGates(t *testing.T) {
 	for code := range produced {
 		if !slices.Contains(Codes[:], code) {
 			t.Errorf("%s is produced and not in Codes", code)
+		}
+	}
+}
+
+// TestTightened: why a message is judged as marketing is said where its purpose alone
+// does not say it.
+func TestTightened(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		purpose    engawa.Purpose
+		advertises bool
+		said       string
+	}{
+		{engawa.Marketing, false, ""},
+		{engawa.Marketing, true, consentPromotional},
+		{engawa.Notice, false, ""},
+		{engawa.Service, false, ""},
+		{engawa.Service, true, consentPromotional},
+		{"newsletter", false, consentUnknownPurpose},
+		{"newsletter", true, consentPromotional},
+	} {
+		f := japan()
+		f.Purpose, f.Content.Promotional = tc.purpose, tc.advertises
+		said := ""
+		for _, code := range reasonsOf(Judge(f, set, noon)) {
+			if code == consentPromotional || code == consentUnknownPurpose {
+				said += code
+			}
+		}
+		if said != tc.said {
+			t.Errorf("%s that advertises %t: %q, want %q", tc.purpose, tc.advertises, said, tc.said)
 		}
 	}
 }
