@@ -1,6 +1,9 @@
 package rule
 
 import (
+	"errors"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -200,8 +203,8 @@ func TestVersion(t *testing.T) {
 	if other := version("kr.toml", small+"# one byte more\n", "house.toml", emptyHouse); other == one {
 		t.Errorf("changed rules keep version %s", one)
 	}
-	if !strings.HasPrefix(one, "2026-11-24-") {
-		t.Errorf("version %s does not begin with the last review", one)
+	if !regexp.MustCompile(`^2026-11-24-[0-9a-f]{12}$`).MatchString(one) {
+		t.Errorf("version %s is not the last review and twelve digits", one)
 	}
 }
 
@@ -276,6 +279,8 @@ func TestParseTakesOne(t *testing.T) {
 	for kind, params := range map[string]string{
 		"two_year_reminder": `{ years = 1, zone = "UTC" }`, "frequency_cap": `{ per_day = 1, per_sender = 1 }`,
 		"minor_guardian": `{ age = 1 }`, "max_age": `{ hours = 1 }`, "clock_step": `{ tolerance_seconds = 1 }`,
+		"reminder_notice": `{ years = 1, zone = "UTC", lead_days = 2, alarm_days = 1 }`, "decision_notice": `{ days = 2, alarm_days = 1, zone = "UTC" }`,
+		"subject_label": `{ text = "x", variants = ["x"] }`, "sender_details": `{ require = ["name"] }`,
 	} {
 		text := strings.NewReplacer("quiet_hours", kind, `{ from = "21:00", to = "08:00" }`, params).Replace(small)
 		if _, err := parse("kr.toml", text, "house.toml", emptyHouse); err != nil {
@@ -299,7 +304,15 @@ func TestParseRefusesBodies(t *testing.T) {
 		{"sender_details", `{ require = ["fax"] }`},
 		{"two_year_reminder", `{ years = 0, zone = "UTC" }`},
 		{"two_year_reminder", `{ years = 2 }`},
+		{"reminder_notice", `{ years = 1, zone = "UTC", lead_days = 1 }`},
+		{"reminder_notice", `{ years = 1, zone = "UTC", lead_days = 2, alarm_days = 2 }`},
+		{"reminder_notice", `{ years = 0, zone = "UTC", lead_days = 2, alarm_days = 1 }`},
+		{"reminder_notice", `{ years = 1, lead_days = 2, alarm_days = 1 }`},
+		{"decision_notice", `{ zone = "UTC", days = 1 }`},
+		{"decision_notice", `{ zone = "UTC", days = 2, alarm_days = 2 }`},
+		{"decision_notice", `{ days = 2, alarm_days = 1 }`},
 		{"frequency_cap", `{ per_day = 1 }`},
+		{"frequency_cap", `{ per_sender = 1 }`},
 		{"minor_guardian", `{}`},
 		{"max_age", `{ hours = -1 }`},
 		{"clock_step", `{}`},
@@ -326,7 +339,20 @@ func TestParseRefusesFiles(t *testing.T) {
 		}
 	}
 	unreadable := fstest.MapFS{"house.toml": {Mode: 0o400 | 1<<31}} // a directory of that name
-	if _, err := Parse(unreadable); err == nil {
-		t.Error("a folder is read as a file")
+	path := (*fs.PathError)(nil)
+	if _, err := Parse(unreadable); !errors.As(err, &path) {
+		t.Errorf("a folder is read as a file: %v", err)
+	}
+	if _, err := Parse(unlisted{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("files that nobody may list: %v", err)
+	}
+	if s, err := parse("house.toml", emptyHouse); err != nil || len(s.Packs()) != 1 {
+		t.Errorf("the house alone is not taken: %v", err)
 	}
 }
+
+// unlisted is files that nobody may list.
+type unlisted struct{ fs.FS }
+
+// Glob refuses.
+func (unlisted) Glob(string) ([]string, error) { return nil, fs.ErrPermission }
