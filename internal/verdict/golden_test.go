@@ -213,6 +213,72 @@ func TestEveryZone(t *testing.T) {
 			t.Errorf("at %s: %s until %s, want %q", tc.at, v.Outcome, v.Until.In(york), tc.until)
 		}
 	}
+	at := wall(t, york, "2026-11-24 10:00:00.000")
+	f = fresh(f, at)
+	f.Zones, f.Consents[0].At = nil, at.Add(-time.Hour)
+	if v := Judge(f, set, at); !v.Until.Equal(wall(t, york, "2026-11-24 13:00:00.000")) {
+		t.Errorf("somewhere in the United States: %s until %s, when it is eight in Honolulu", v.Outcome, v.Until.In(york))
+	}
+}
+
+// TestHorizon: what opens within eight days is waited for, what opens later never. Here
+// a minute is open each day, which London and UTC share from the day on which summer
+// time ends.
+func TestHorizon(t *testing.T) {
+	set, err := rule.Parse(mapFS{"house.toml": `zone = "UTC"
+[[rule]]
+id = "T-1"
+kind = "quiet_hours"
+channels = ["*"]
+purposes = ["marketing"]
+source = "a test"
+reviewed_on = "2026-11-24"
+mark = "policy"
+params = { from = "12:01", to = "12:00" }
+`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := wall(t, time.UTC, "2026-10-25 12:00:00.000")
+	for before, want := range map[time.Duration]engawa.Outcome{0: engawa.Send, 8 * 24 * time.Hour: engawa.Hold, 8*24*time.Hour + 1: engawa.Refuse} {
+		at := opens.Add(-before)
+		f := fresh(japan(), at)
+		f.Zones, f.Consents[0].At = []string{"Europe/London", "UTC"}, at.Add(-time.Hour)
+		v := Judge(f, set, at)
+		if v.Outcome != want || want == engawa.Hold && !v.Until.Equal(opens) {
+			t.Errorf("%s before it opens: %s until %s", before, v.Outcome, v.Until)
+		}
+		f.Country = nil
+		if slices.Contains(reasonsOf(Judge(f, set, at)), rulesCountry) {
+			t.Error("the laws of other countries are named, of which there are none")
+		}
+	}
+}
+
+// TestUncounted: no cap holds service, nor what goes to staff, though the business set it.
+func TestUncounted(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		purpose engawa.Purpose
+		staff   bool
+		want    engawa.Outcome
+	}{
+		{engawa.Service, false, engawa.Send},
+		{engawa.Security, false, engawa.Send},
+		{engawa.Service, true, engawa.Send},
+		{engawa.Marketing, true, engawa.Send},
+		{engawa.Marketing, false, engawa.Hold},
+	} {
+		f := japan()
+		if tc.staff {
+			destination(&f)
+		}
+		f.Purpose, f.SentDay, f.SentSender = tc.purpose, 9, 9
+		f.House.CapPerDay, f.House.CapPerSender = 1, 1
+		if v := Judge(f, set, noon); v.Outcome != tc.want {
+			t.Errorf("%s to staff %t: %s at %s", tc.purpose, tc.staff, v.Outcome, v.Decided)
+		}
+	}
 }
 
 // TestOtherVendor: golden vector 14, a consent given to one sender is no other's.
@@ -243,6 +309,10 @@ func TestClockSetBack(t *testing.T) {
 	if v = Judge(f, set, v.Until); v.Outcome != engawa.Hold || !v.Until.Equal(wall(t, seoul, "2026-11-25 08:00:00.000")) {
 		t.Errorf("then %s until %s", v.Outcome, v.Until.In(seoul))
 	}
+	f.CreatedAt = wall(t, seoul, "2026-11-26 12:00:00.000")
+	if v = Judge(f, set, wall(t, seoul, "2026-11-24 22:00:00.000")); v.Outcome != engawa.Hold || !v.Until.Equal(f.CreatedAt) {
+		t.Errorf("by night, two days behind: %s until %s", v.Outcome, v.Until.In(seoul))
+	}
 	f.CreatedAt = at.Add(2 * time.Second) // what two nodes may differ
 	if v = Judge(f, set, at); v.Outcome != engawa.Send {
 		t.Errorf("two seconds ahead: %s", v.Outcome)
@@ -257,6 +327,11 @@ func TestRulesChange(t *testing.T) {
 	if v := Judge(old, load(t), noon); v.Outcome != engawa.Send {
 		t.Fatalf("with all that is owed: %s %v", v.Outcome, reasonsOf(v))
 	}
+	old.Final, old.Applied = false, v.Obligations[:1] // words of which something was applied are final
+	if v := Judge(old, load(t), noon); len(v.Obligations) != 2 || v.Outcome != engawa.Refuse || !slices.Contains(reasonsOf(v), rulesRerender) {
+		t.Errorf("with one of what is owed: %s %v", v.Outcome, reasonsOf(v))
+	}
+	old.Final, old.Applied = true, v.Obligations
 	old.Country = []string{"JP", "KR"} // as a rule that newly bears on it would
 	old.Consents[0].At = noon.Add(-time.Hour)
 	v = Judge(old, load(t), noon)
@@ -286,6 +361,7 @@ func TestFinalLabels(t *testing.T) {
 		{"line", "(광고)ひなた珈琲 새 원두", true},
 		{"line", "(광고) 새 원두", false},
 		{"line", "ひなた珈琲 (광고) 새 원두", false},
+		{"line", "ひなた珈琲 새 원두", false},
 	} {
 		f := korea(tc.channel)
 		f.Content.Subject, f.Content.Text = tc.words, tc.words
@@ -381,7 +457,13 @@ func TestLimits(t *testing.T) {
 		"stale count":  {func(f *engawa.Facts) {}, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-24*time.Hour) }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"budget":       {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 1, ResetsAt: noon.Add(1)}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 0, ResetsAt: noon.Add(1)}} }, engawa.Hold, noon.Add(1)},
 		"budget back":  {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: -1}} }, engawa.Hold, noon.Add(5 * time.Minute)},
-		"suppression":  {func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon }, func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon.Add(1) }, engawa.Refuse, time.Time{}},
+		"two budgets": {
+			func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 1}, {Remaining: 1}} },
+			func(f *engawa.Facts) {
+				f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon.Add(2)}, {ResetsAt: noon.Add(1)}}
+			}, engawa.Hold, noon.Add(2),
+		},
+		"suppression": {func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon }, func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"disclosure": {func(f *engawa.Facts) { f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon} }, func(f *engawa.Facts) {
 			f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon.Add(1)}
 		}, engawa.Refuse, time.Time{}},
@@ -449,6 +531,11 @@ func TestLatestHold(t *testing.T) {
 	if v.Outcome != engawa.Hold || v.Decided != engawa.GateRules || !v.Until.Equal(at.Add(14*time.Hour)) {
 		t.Errorf("%s at %s until %s", v.Outcome, v.Decided, v.Until.In(seoul))
 	}
+	g := f
+	g.Suppressions = stop("bounced")
+	if v = Judge(g, load(t), at); v.Outcome != engawa.Refuse || v.Decided != engawa.GateSuppression {
+		t.Errorf("held by one gate and refused by a later: %s at %s", v.Outcome, v.Decided)
+	}
 	f.Stopped = true
 	if v = Judge(f, load(t), at); v.Outcome != engawa.Refuse || !v.Until.IsZero() {
 		t.Errorf("stopped: %s until %s", v.Outcome, v.Until)
@@ -499,9 +586,14 @@ func TestClearedEnds(t *testing.T) {
 			night.Act = engawa.ActContactNight
 			f.Consents = append(f.Consents, night)
 		}, time.Hour, MaxAge},
-		"expiry": {func(f *engawa.Facts) { f.Channel, f.ExpiresAt = "mail", at.Add(7*time.Second) }, time.Hour, 7 * time.Second},
-		"grant":  {func(f *engawa.Facts) { f.Channel = "mail"; own(f).EndsAt = at.Add(9 * time.Second) }, time.Hour, 9 * time.Second},
-		"staff":  {func(f *engawa.Facts) { destination(f) }, time.Hour, MaxAge},
+		"expiry":                    {func(f *engawa.Facts) { f.Channel, f.ExpiresAt = "mail", at.Add(7*time.Second) }, time.Hour, 7 * time.Second},
+		"grant":                     {func(f *engawa.Facts) { f.Channel = "mail"; own(f).EndsAt = at.Add(9 * time.Second) }, time.Hour, 9 * time.Second},
+		"a grant that does not end": {func(f *engawa.Facts) { f.Channel = "mail"; own(f) }, time.Hour, time.Minute},
+		"reason": {func(f *engawa.Facts) {
+			f.Channel, f.While = "mail", &engawa.WhileFacts{Holds: engawa.WhileUnpaid, Until: at.Add(5 * time.Second)}
+		}, time.Hour, 5 * time.Second},
+		"a reason that does not end": {func(f *engawa.Facts) { f.Channel, f.While = "mail", &engawa.WhileFacts{Holds: engawa.WhileUnpaid} }, time.Hour, time.Minute},
+		"staff":                      {func(f *engawa.Facts) { destination(f); f.House.QuietAllSilent = true }, time.Hour, time.Minute},
 	} {
 		f := fresh(korea("line"), at)
 		f.Content.Subject, f.Content.Text = "(광고) 원두", "(광고) ひなた珈琲 원두"

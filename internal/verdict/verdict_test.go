@@ -440,9 +440,11 @@ func TestReasons(t *testing.T) {
 	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "16" || r[0].Rule != "H-05" {
 		t.Errorf("a minor in Japan: %v", r)
 	}
-	f.House.MinAge = 20
-	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "20" {
-		t.Errorf("a minor for this business: %v", r)
+	for age, want := range map[int]string{1: "1", 20: "20"} {
+		f.House.MinAge = age
+		if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != want {
+			t.Errorf("a minor for this business: %v", r)
+		}
 	}
 	f.Country = []string{"KR"}
 	f.House.MinAge = 0
@@ -459,6 +461,23 @@ func TestReasons(t *testing.T) {
 	if want := map[string]string{"from": "20:50", "to": "08:00", "zone": "Asia/Pyongyang", "until": "2026-11-25T08:00:00+09:00"}; !maps.Equal(r[1].Args, want) {
 		t.Errorf("KR-05 says %v", r[1].Args)
 	}
+	g.Zones = []string{"Pacific/Auckland", "Europe/London", "America/Los_Angeles", "America/Sao_Paulo"}
+	if r := find(g, at, rulesQuietNever); len(r) != 1 || r[0].Args["zones"] != "America/Los_Angeles, America/Sao_Paulo, Asia/Seoul, Europe/London, Pacific/Auckland" {
+		t.Errorf("it is always night somewhere: %v", r)
+	}
+	g.Zones = []string{"Asia/Seoul"}
+	g.Channel = "line"
+	g.Consents = append(g.Consents, given(noon))
+	g.Consents[1].Act = engawa.ActContactNight
+	if r := find(g, at, rulesNight); len(r) != 1 || r[0].Args["at"] != "2026-11-23T12:00:00+09:00" {
+		t.Errorf("by night, as was consented to: %v", r)
+	}
+	if r := find(g, noon, rulesNight); len(r) != 0 {
+		t.Errorf("by day: %v", r)
+	}
+	if r := find(g, at, grantWorkspace); len(r) != 1 || r[0].Args != nil || r[0].Rule != "" {
+		t.Errorf("the business itself, by no rule and with no values: %v", r)
+	}
 	h := japan()
 	h.ExpiresAt = noon.Add(-1)
 	if r := find(h, noon, rulesExpired); len(r) != 1 || r[0].Args["at"] != "2026-11-23T12:00:00+09:00" {
@@ -473,6 +492,7 @@ func TestOutcome(t *testing.T) {
 	set := load(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	flip := func() bool { return r.IntN(2) == 0 }
+	order := []engawa.Outcome{engawa.Send, engawa.Hold, engawa.Refuse}
 	for range 20_000 {
 		f := japan()
 		if flip() {
@@ -495,7 +515,7 @@ func TestOutcome(t *testing.T) {
 			if len(g.Reasons) == 0 {
 				t.Fatalf("gate %s says nothing: %+v", g.Gate, f)
 			}
-			if rank(g.Outcome) > rank(strictest) {
+			if slices.Index(order, g.Outcome) > slices.Index(order, strictest) {
 				strictest, first = g.Outcome, g.Gate
 			}
 		}
