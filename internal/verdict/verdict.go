@@ -146,7 +146,7 @@ func reason(code string, r *rule.Rule, args []string) engawa.Reason {
 	if args != nil {
 		out.Args = map[string]string{}
 	}
-	for i := 0; i+1 < len(args); i += 2 {
+	for i := 0; i < len(args); i += 2 {
 		out.Args[args[i]] = args[i+1]
 	}
 	return out

@@ -113,7 +113,12 @@ func gateCases() []gateCase {
 		{"consent.given", engawa.Send, func(*engawa.Facts) {}},
 		{"consent.destination", engawa.Send, destination},
 		{"consent.none", engawa.Refuse, func(f *engawa.Facts) { f.Consents = nil }},
+		{"consent.none", engawa.Refuse, func(f *engawa.Facts) { f.Consents[0].Purpose = "newsletter" }}, // is marketing, but not what was asked for
 		{"consent.withdrawn", engawa.Refuse, func(f *engawa.Facts) { f.Consents = append(f.Consents, withdrawn(noon)) }},
+		{"consent.withdrawn", engawa.Refuse, func(f *engawa.Facts) {
+			f.Consents = append(f.Consents, withdrawn(noon))
+			f.Consents[1].Purpose = "newsletter"
+		}},
 		{"consent.pending", engawa.Refuse, func(f *engawa.Facts) { f.Consents[0].Pending = true }},
 		{"consent.service", engawa.Send, func(f *engawa.Facts) { f.Purpose, f.Consents = engawa.Service, nil }},
 		{"consent.service_withdrawn", engawa.Refuse, func(f *engawa.Facts) {
