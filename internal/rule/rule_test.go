@@ -170,20 +170,22 @@ func TestDates(t *testing.T) {
 
 // TestSuccession: two rows of one id may follow each other.
 func TestSuccession(t *testing.T) {
-	next := strings.NewReplacer(`effective_from = "2026-03-31"`, `effective_from = "2027-01-31"`, `effective_to = "2027-01-31"`, ``,
-		"21:00", "20:00").Replace(small[strings.Index(small, "[[rule]]"):])
-	s, err := parse("kr.toml", small+next, "house.toml", emptyHouse)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for day, want := range map[string]string{"2027-01-30": "21:00", "2027-02-01": "20:00"} {
-		at, err := time.Parse(time.DateOnly, day)
+	for _, end := range []string{``, `effective_to = "2028-01-31"`} {
+		next := strings.NewReplacer(`effective_from = "2026-03-31"`, `effective_from = "2027-01-31"`, `effective_to = "2027-01-31"`, end,
+			"21:00", "20:00").Replace(small[strings.Index(small, "[[rule]]"):])
+		s, err := parse("kr.toml", small+next, "house.toml", emptyHouse)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, q, ok := Find[QuietHours](s.At(at, "line", engawa.Marketing, []string{"KR"}))
-		if !ok || q.From.String() != want {
-			t.Errorf("on %s quiet from %s, want %s", day, q.From, want)
+		for day, want := range map[string]string{"2027-01-30": "21:00", "2027-02-01": "20:00"} {
+			at, err := time.Parse(time.DateOnly, day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, q, ok := Find[QuietHours](s.At(at, "line", engawa.Marketing, []string{"KR"}))
+			if !ok || q.From.String() != want {
+				t.Errorf("on %s quiet from %s, want %s", day, q.From, want)
+			}
 		}
 	}
 }
@@ -234,6 +236,7 @@ func TestParseRefuses(t *testing.T) {
 		"ends as it begins":   {"2027-01-31", "2026-03-31", "not after"},
 		"overlap":             {rule, rule + rule, "twice in force"},
 		"open overlap":        {rule, rule + strings.Replace(rule, `effective_from = "2026-03-31"`, ``, 1), "twice in force"},
+		"endless overlap":     {rule, strings.Repeat(strings.Replace(rule, `effective_to = "2027-01-31"`, ``, 1), 2), "twice in force"},
 		"no zone":             {`zone = "Asia/Seoul"`, ``, "does not name a place"},
 		"unknown zone":        {`KR = ["Asia/Seoul"]`, `KR = ["Asia/Soul"]`, "Asia/Soul"},
 		"zone of the machine": {`KR = ["Asia/Seoul"]`, `KR = ["Local"]`, "Local"},

@@ -28,7 +28,7 @@ const root = "../.."
 func main() {
 	quick := flag.Bool("quick", false, "do not ask the second implementation, which takes half a minute for each that the packages' tests miss")
 	flag.Parse()
-	rule, verdict := suite{root, "internal/rule", 15}, suite{root, "internal/verdict", 15}
+	rule, verdict := suite{root, "internal/rule", 10}, suite{root, "internal/verdict", 10}
 	second := []suite{{filepath.Join(root, "oracle/verdict"), ".", 90}}
 	if *quick {
 		second = nil
