@@ -249,7 +249,7 @@ func TestParseRefuses(t *testing.T) {
 		"negative lead":       {`to = "08:00"`, `to = "08:00", lead_minutes = -1`, "lead_minutes"},
 		"unless what":         {`to = "08:00"`, `to = "08:00", unless = "contact"`, "unless"},
 		"switch what":         {`to = "08:00"`, `to = "08:00", switch = "loud"`, "switch"},
-		"zone of the rule":    {`to = "08:00"`, `to = "08:00", zones = ["Asia/Soul"]`, "Asia/Soul"},
+		"zone of the rule":    {`to = "08:00"`, `to = "08:00", zones = ["UTC", "Asia/Soul"]`, "Asia/Soul"},
 	} {
 		if !strings.Contains(small, tc.old) {
 			t.Errorf("%s: nothing to change", name)
