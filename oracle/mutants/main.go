@@ -12,6 +12,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -51,6 +52,9 @@ func main() {
 			}
 		}
 	}
+	if all.mutants == 0 {
+		fail(errors.New("there is nothing to change"))
+	}
 	fmt.Println("all:", all)
 	if all.noticed*100 < all.mutants*bar {
 		os.Exit(1)
@@ -66,7 +70,7 @@ func (c *count) add(d count) {
 
 // String says it in a line.
 func (c count) String() string {
-	return fmt.Sprintf("%d of %d noticed, %.1f %%; %d run without an end", c.noticed, c.mutants, 100*float64(c.noticed)/float64(max(c.mutants, 1)), c.endless)
+	return fmt.Sprintf("%d of %d noticed, %.1f %%; %d run without an end", c.noticed, c.mutants, 100*float64(c.noticed)/float64(c.mutants), c.endless)
 }
 
 func fail(err error) {
