@@ -670,14 +670,15 @@ func TestPutCode(t *testing.T) {
 		if err != nil || got.Content != want || c.Deadline() != clear().Deadline() {
 			t.Errorf("%+v %v", got.Content, err)
 		}
-		for _, missing := range []struct {
+		for _, tc := range []struct {
 			id   int64
 			code engawa.Secret
-		}{{0, "K1"}, {7, ""}} {
+			goes bool
+		}{{1, "K1", true}, {0, "K1", false}, {7, "", false}} {
 			c := clear()
-			c.PutCode("a", missing.id, missing.code)
-			if _, err := c.Open("acc_1"); err == nil {
-				t.Errorf("goes with %+v", missing)
+			c.PutCode("a", tc.id, tc.code)
+			if _, err := c.Open("acc_1"); (err == nil) != tc.goes {
+				t.Errorf("of app %d with a code of %d letters: %v", tc.id, len(tc.code), err)
 			}
 		}
 		changed := clear()
