@@ -54,6 +54,9 @@ func assemble(file string, all []mutant, first suite) (*program, []mutant) {
 		all = slices.DeleteFunc(slices.Clone(all), func(m mutant) bool {
 			return slices.ContainsFunc(wrong, func(w []string) bool { return w[1] == strconv.Itoa(m.number) })
 		})
+		if len(all) == 0 {
+			return p, nil
+		}
 	}
 }
 
