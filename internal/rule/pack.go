@@ -24,9 +24,10 @@ func (s *Set) Packs() []Pack {
 	for _, j := range s.jurisdictions {
 		p := Pack{Name: j.name, Countries: slices.Sorted(maps.Keys(j.countries)), Channels: j.channels, Rules: j.rules}
 		for i, r := range j.rules {
-			if i == 0 || r.ReviewedOn < p.ReviewedOn {
+			if i == 0 {
 				p.ReviewedOn = r.ReviewedOn
 			}
+			p.ReviewedOn = min(p.ReviewedOn, r.ReviewedOn)
 		}
 		packs = append(packs, p)
 	}

@@ -43,10 +43,13 @@ func TestPacks(t *testing.T) {
 
 // TestOldestReview: a pack is as fresh as the rule that was read longest ago.
 func TestOldestReview(t *testing.T) {
-	j := jurisdiction{name: "jp", rules: []Rule{{ReviewedOn: "2026-03-01"}, {ReviewedOn: "2026-01-02"}, {ReviewedOn: "2026-02-01"}}}
-	s := &Set{jurisdictions: []jurisdiction{j}}
-	if got := s.Packs()[0].ReviewedOn; got != "2026-01-02" {
-		t.Errorf("reviewed on %s", got)
+	rules := []Rule{{ReviewedOn: "2026-03-01"}, {ReviewedOn: "2026-01-02"}, {ReviewedOn: "2026-02-01"}}
+	for i := range rules {
+		j := jurisdiction{name: "jp", rules: slices.Concat(rules[i:], rules[:i])}
+		s := &Set{jurisdictions: []jurisdiction{j}}
+		if got := s.Packs()[0].ReviewedOn; got != "2026-01-02" {
+			t.Errorf("reviewed on %s", got)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func Parse(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse rules: %w", err)
 	}
-	s := &Set{}
+	s, house := &Set{}, (*jurisdiction)(nil)
 	hash := sha256.New()
 	for _, name := range names {
 		b, err := fs.ReadFile(fsys, name)
@@ -63,24 +63,21 @@ func Parse(fsys fs.FS) (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parse rules %s: %w", name, err)
 		}
+		if j.name == House {
+			house = &j
+			continue
+		}
 		s.jurisdictions = append(s.jurisdictions, j)
 	}
-	slices.SortStableFunc(s.jurisdictions, houseLast)
+	if house == nil {
+		return nil, errors.New("parse rules: house.toml is missing")
+	}
+	s.jurisdictions = append(s.jurisdictions, *house)
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("parse rules: %w", err)
 	}
 	s.version = s.reviewed() + "-" + hex.EncodeToString(hash.Sum(nil))[:12]
 	return s, nil
-}
-
-func houseLast(a, b jurisdiction) int {
-	switch {
-	case a.name == House:
-		return 1
-	case b.name == House:
-		return -1
-	}
-	return 0
 }
 
 func parseFile(name string, b []byte) (jurisdiction, error) {
@@ -192,9 +189,6 @@ func (s *Set) check() error {
 			}
 			ids[r.ID] = append(ids[r.ID], r)
 		}
-	}
-	if len(s.jurisdictions) == 0 || s.jurisdictions[len(s.jurisdictions)-1].name != House {
-		return errors.New("house.toml is missing")
 	}
 	return nil
 }

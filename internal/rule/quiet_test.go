@@ -99,6 +99,40 @@ func TestLead(t *testing.T) {
 	}
 }
 
+// TestNeverQuiet: hours that begin as they end close nothing. No rule may have such.
+func TestNeverQuiet(t *testing.T) {
+	for _, hour := range []Clock{0, 8 * Clock(time.Hour)} {
+		for _, at := range []time.Time{time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)} {
+			if q := (QuietHours{From: hour, To: hour}); !q.Opens(at, time.UTC).Equal(at) {
+				t.Errorf("from %s to %s: at %s it is closed", hour, hour, at)
+			}
+		}
+	}
+}
+
+// TestDue: a consent is to be confirmed again before the same date, counted in the
+// rule's zone, and in UTC where there is none.
+func TestDue(t *testing.T) {
+	for _, tc := range []struct {
+		zone, confirmed, due string
+		years                int
+	}{
+		{"Asia/Seoul", "2026-01-10T23:30:00Z", "2028-01-11T00:00:00+09:00", 2},
+		{"UTC", "2026-01-10T23:30:00Z", "2027-01-10T00:00:00Z", 1},
+		{"", "2026-01-10T23:30:00Z", "2027-01-10T00:00:00Z", 1},
+		{"UTC", "2028-02-29T12:00:00Z", "2032-02-29T00:00:00Z", 4},
+		{"UTC", "2028-02-29T12:00:00Z", "2030-02-28T00:00:00Z", 2}, // has no 29th
+	} {
+		confirmed, err := time.Parse(time.RFC3339, tc.confirmed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (Reminder{tc.years, tc.zone}).Due(confirmed).Format(time.RFC3339Nano); got != tc.due {
+			t.Errorf("%s confirmed in %q: due %s, want %s", tc.confirmed, tc.zone, got, tc.due)
+		}
+	}
+}
+
 func TestClock(t *testing.T) {
 	for text, ok := range map[string]bool{"00:00": true, "23:59": true, "24:00": false, "8:00": false, "08:00:00": false, "": false} {
 		var c Clock

@@ -1,6 +1,9 @@
 package rule
 
 import (
+	"errors"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -167,20 +170,22 @@ func TestDates(t *testing.T) {
 
 // TestSuccession: two rows of one id may follow each other.
 func TestSuccession(t *testing.T) {
-	next := strings.NewReplacer(`effective_from = "2026-03-31"`, `effective_from = "2027-01-31"`, `effective_to = "2027-01-31"`, ``,
-		"21:00", "20:00").Replace(small[strings.Index(small, "[[rule]]"):])
-	s, err := parse("kr.toml", small+next, "house.toml", emptyHouse)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for day, want := range map[string]string{"2027-01-30": "21:00", "2027-02-01": "20:00"} {
-		at, err := time.Parse(time.DateOnly, day)
+	for _, end := range []string{``, `effective_to = "2028-01-31"`} {
+		next := strings.NewReplacer(`effective_from = "2026-03-31"`, `effective_from = "2027-01-31"`, `effective_to = "2027-01-31"`, end,
+			"21:00", "20:00").Replace(small[strings.Index(small, "[[rule]]"):])
+		s, err := parse("kr.toml", small+next, "house.toml", emptyHouse)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, q, ok := Find[QuietHours](s.At(at, "line", engawa.Marketing, []string{"KR"}))
-		if !ok || q.From.String() != want {
-			t.Errorf("on %s quiet from %s, want %s", day, q.From, want)
+		for day, want := range map[string]string{"2027-01-30": "21:00", "2027-02-01": "20:00"} {
+			at, err := time.Parse(time.DateOnly, day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, q, ok := Find[QuietHours](s.At(at, "line", engawa.Marketing, []string{"KR"}))
+			if !ok || q.From.String() != want {
+				t.Errorf("on %s quiet from %s, want %s", day, q.From, want)
+			}
 		}
 	}
 }
@@ -200,8 +205,8 @@ func TestVersion(t *testing.T) {
 	if other := version("kr.toml", small+"# one byte more\n", "house.toml", emptyHouse); other == one {
 		t.Errorf("changed rules keep version %s", one)
 	}
-	if !strings.HasPrefix(one, "2026-11-24-") {
-		t.Errorf("version %s does not begin with the last review", one)
+	if !regexp.MustCompile(`^2026-11-24-[0-9a-f]{12}$`).MatchString(one) {
+		t.Errorf("version %s is not the last review and twelve digits", one)
 	}
 }
 
@@ -231,6 +236,7 @@ func TestParseRefuses(t *testing.T) {
 		"ends as it begins":   {"2027-01-31", "2026-03-31", "not after"},
 		"overlap":             {rule, rule + rule, "twice in force"},
 		"open overlap":        {rule, rule + strings.Replace(rule, `effective_from = "2026-03-31"`, ``, 1), "twice in force"},
+		"endless overlap":     {rule, strings.Repeat(strings.Replace(rule, `effective_to = "2027-01-31"`, ``, 1), 2), "twice in force"},
 		"no zone":             {`zone = "Asia/Seoul"`, ``, "does not name a place"},
 		"unknown zone":        {`KR = ["Asia/Seoul"]`, `KR = ["Asia/Soul"]`, "Asia/Soul"},
 		"zone of the machine": {`KR = ["Asia/Seoul"]`, `KR = ["Local"]`, "Local"},
@@ -243,7 +249,7 @@ func TestParseRefuses(t *testing.T) {
 		"negative lead":       {`to = "08:00"`, `to = "08:00", lead_minutes = -1`, "lead_minutes"},
 		"unless what":         {`to = "08:00"`, `to = "08:00", unless = "contact"`, "unless"},
 		"switch what":         {`to = "08:00"`, `to = "08:00", switch = "loud"`, "switch"},
-		"zone of the rule":    {`to = "08:00"`, `to = "08:00", zones = ["Asia/Soul"]`, "Asia/Soul"},
+		"zone of the rule":    {`to = "08:00"`, `to = "08:00", zones = ["UTC", "Asia/Soul"]`, "Asia/Soul"},
 	} {
 		if !strings.Contains(small, tc.old) {
 			t.Errorf("%s: nothing to change", name)
@@ -276,6 +282,8 @@ func TestParseTakesOne(t *testing.T) {
 	for kind, params := range map[string]string{
 		"two_year_reminder": `{ years = 1, zone = "UTC" }`, "frequency_cap": `{ per_day = 1, per_sender = 1 }`,
 		"minor_guardian": `{ age = 1 }`, "max_age": `{ hours = 1 }`, "clock_step": `{ tolerance_seconds = 1 }`,
+		"reminder_notice": `{ years = 1, zone = "UTC", lead_days = 2, alarm_days = 1 }`, "decision_notice": `{ days = 2, alarm_days = 1, zone = "UTC" }`,
+		"subject_label": `{ text = "x", variants = ["x"] }`, "sender_details": `{ require = ["name"] }`,
 	} {
 		text := strings.NewReplacer("quiet_hours", kind, `{ from = "21:00", to = "08:00" }`, params).Replace(small)
 		if _, err := parse("kr.toml", text, "house.toml", emptyHouse); err != nil {
@@ -299,7 +307,15 @@ func TestParseRefusesBodies(t *testing.T) {
 		{"sender_details", `{ require = ["fax"] }`},
 		{"two_year_reminder", `{ years = 0, zone = "UTC" }`},
 		{"two_year_reminder", `{ years = 2 }`},
+		{"reminder_notice", `{ years = 1, zone = "UTC", lead_days = 1 }`},
+		{"reminder_notice", `{ years = 1, zone = "UTC", lead_days = 2, alarm_days = 2 }`},
+		{"reminder_notice", `{ years = 0, zone = "UTC", lead_days = 2, alarm_days = 1 }`},
+		{"reminder_notice", `{ years = 1, lead_days = 2, alarm_days = 1 }`},
+		{"decision_notice", `{ zone = "UTC", days = 1 }`},
+		{"decision_notice", `{ zone = "UTC", days = 2, alarm_days = 2 }`},
+		{"decision_notice", `{ days = 2, alarm_days = 1 }`},
 		{"frequency_cap", `{ per_day = 1 }`},
+		{"frequency_cap", `{ per_sender = 1 }`},
 		{"minor_guardian", `{}`},
 		{"max_age", `{ hours = -1 }`},
 		{"clock_step", `{}`},
@@ -326,7 +342,20 @@ func TestParseRefusesFiles(t *testing.T) {
 		}
 	}
 	unreadable := fstest.MapFS{"house.toml": {Mode: 0o400 | 1<<31}} // a directory of that name
-	if _, err := Parse(unreadable); err == nil {
-		t.Error("a folder is read as a file")
+	path := (*fs.PathError)(nil)
+	if _, err := Parse(unreadable); !errors.As(err, &path) {
+		t.Errorf("a folder is read as a file: %v", err)
+	}
+	if _, err := Parse(unlisted{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("files that nobody may list: %v", err)
+	}
+	if s, err := parse("house.toml", emptyHouse); err != nil || len(s.Packs()) != 1 {
+		t.Errorf("the house alone is not taken: %v", err)
 	}
 }
+
+// unlisted is files that nobody may list.
+type unlisted struct{ fs.FS }
+
+// Glob refuses.
+func (unlisted) Glob(string) ([]string, error) { return nil, fs.ErrPermission }

@@ -213,6 +213,72 @@ func TestEveryZone(t *testing.T) {
 			t.Errorf("at %s: %s until %s, want %q", tc.at, v.Outcome, v.Until.In(york), tc.until)
 		}
 	}
+	at := wall(t, york, "2026-11-24 10:00:00.000")
+	f = fresh(f, at)
+	f.Zones, f.Consents[0].At = nil, at.Add(-time.Hour)
+	if v := Judge(f, set, at); !v.Until.Equal(wall(t, york, "2026-11-24 13:00:00.000")) {
+		t.Errorf("somewhere in the United States: %s until %s, when it is eight in Honolulu", v.Outcome, v.Until.In(york))
+	}
+}
+
+// TestHorizon: what opens within eight days is waited for, what opens later never. Here
+// a minute is open each day, which London and UTC share from the day on which summer
+// time ends.
+func TestHorizon(t *testing.T) {
+	set, err := rule.Parse(mapFS{"house.toml": `zone = "UTC"
+[[rule]]
+id = "T-1"
+kind = "quiet_hours"
+channels = ["*"]
+purposes = ["marketing"]
+source = "a test"
+reviewed_on = "2026-11-24"
+mark = "policy"
+params = { from = "12:01", to = "12:00" }
+`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens := wall(t, time.UTC, "2026-10-25 12:00:00.000")
+	for before, want := range map[time.Duration]engawa.Outcome{0: engawa.Send, 8 * 24 * time.Hour: engawa.Hold, 8*24*time.Hour + 1: engawa.Refuse} {
+		at := opens.Add(-before)
+		f := fresh(japan(), at)
+		f.Zones, f.Consents[0].At = []string{"Europe/London", "UTC"}, at.Add(-time.Hour)
+		v := Judge(f, set, at)
+		if v.Outcome != want || want == engawa.Hold && !v.Until.Equal(opens) {
+			t.Errorf("%s before it opens: %s until %s", before, v.Outcome, v.Until)
+		}
+		f.Country = nil
+		if slices.Contains(reasonsOf(Judge(f, set, at)), rulesCountry) {
+			t.Error("the laws of other countries are named, of which there are none")
+		}
+	}
+}
+
+// TestUncounted: no cap holds service, nor what goes to staff, though the business set it.
+func TestUncounted(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		purpose engawa.Purpose
+		staff   bool
+		want    engawa.Outcome
+	}{
+		{engawa.Service, false, engawa.Send},
+		{engawa.Security, false, engawa.Send},
+		{engawa.Service, true, engawa.Send},
+		{engawa.Marketing, true, engawa.Send},
+		{engawa.Marketing, false, engawa.Hold},
+	} {
+		f := japan()
+		if tc.staff {
+			destination(&f)
+		}
+		f.Purpose, f.SentDay, f.SentSender = tc.purpose, 9, 9
+		f.House.CapPerDay, f.House.CapPerSender = 1, 1
+		if v := Judge(f, set, noon); v.Outcome != tc.want {
+			t.Errorf("%s to staff %t: %s at %s", tc.purpose, tc.staff, v.Outcome, v.Decided)
+		}
+	}
 }
 
 // TestOtherVendor: golden vector 14, a consent given to one sender is no other's.
@@ -243,6 +309,10 @@ func TestClockSetBack(t *testing.T) {
 	if v = Judge(f, set, v.Until); v.Outcome != engawa.Hold || !v.Until.Equal(wall(t, seoul, "2026-11-25 08:00:00.000")) {
 		t.Errorf("then %s until %s", v.Outcome, v.Until.In(seoul))
 	}
+	f.CreatedAt = wall(t, seoul, "2026-11-26 12:00:00.000")
+	if v = Judge(f, set, wall(t, seoul, "2026-11-24 22:00:00.000")); v.Outcome != engawa.Hold || !v.Until.Equal(f.CreatedAt) {
+		t.Errorf("by night, two days behind: %s until %s", v.Outcome, v.Until.In(seoul))
+	}
 	f.CreatedAt = at.Add(2 * time.Second) // what two nodes may differ
 	if v = Judge(f, set, at); v.Outcome != engawa.Send {
 		t.Errorf("two seconds ahead: %s", v.Outcome)
@@ -257,6 +327,11 @@ func TestRulesChange(t *testing.T) {
 	if v := Judge(old, load(t), noon); v.Outcome != engawa.Send {
 		t.Fatalf("with all that is owed: %s %v", v.Outcome, reasonsOf(v))
 	}
+	old.Final, old.Applied = false, v.Obligations[:1] // words of which something was applied are final
+	if v := Judge(old, load(t), noon); len(v.Obligations) != 2 || v.Outcome != engawa.Refuse || !slices.Contains(reasonsOf(v), rulesRerender) {
+		t.Errorf("with one of what is owed: %s %v", v.Outcome, reasonsOf(v))
+	}
+	old.Final, old.Applied = true, v.Obligations
 	old.Country = []string{"JP", "KR"} // as a rule that newly bears on it would
 	old.Consents[0].At = noon.Add(-time.Hour)
 	v = Judge(old, load(t), noon)
@@ -286,6 +361,7 @@ func TestFinalLabels(t *testing.T) {
 		{"line", "(광고)ひなた珈琲 새 원두", true},
 		{"line", "(광고) 새 원두", false},
 		{"line", "ひなた珈琲 (광고) 새 원두", false},
+		{"line", "ひなた珈琲 새 원두", false},
 	} {
 		f := korea(tc.channel)
 		f.Content.Subject, f.Content.Text = tc.words, tc.words
@@ -375,17 +451,23 @@ func TestLimits(t *testing.T) {
 		"age unknown":  {func(f *engawa.Facts) { f.CreatedAt = time.Time{} }, func(f *engawa.Facts) { f.CreatedAt = time.Unix(0, 0) }, engawa.Refuse, time.Time{}},
 		"clock":        {func(f *engawa.Facts) { f.CreatedAt = noon.Add(2 * time.Second) }, func(f *engawa.Facts) { f.CreatedAt = noon.Add(2*time.Second + 1) }, engawa.Hold, noon.Add(2*time.Second + 1)},
 		"day":          {func(f *engawa.Facts) { f.SentDay, f.OldestDay = 4, noon.Add(-time.Hour) }, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-time.Hour) }, engawa.Hold, noon.Add(23 * time.Hour)},
-		"day of house": {func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 8, 9 }, func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 1, 1 }, engawa.Hold, noon.Add(recheck)},
+		"day of house": {func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 8, 9 }, func(f *engawa.Facts) { f.SentDay, f.House.CapPerDay = 1, 1 }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"sender":       {func(f *engawa.Facts) { f.SentSender = 2 }, func(f *engawa.Facts) { f.SentSender, f.OldestDay = 3, noon.Add(-24*time.Hour+1) }, engawa.Hold, noon.Add(1)},
-		"sender's own": {func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 8, 9 }, func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 1, 1 }, engawa.Hold, noon.Add(recheck)},
-		"stale count":  {func(f *engawa.Facts) {}, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-24*time.Hour) }, engawa.Hold, noon.Add(recheck)},
+		"sender's own": {func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 8, 9 }, func(f *engawa.Facts) { f.SentSender, f.House.CapPerSender = 1, 1 }, engawa.Hold, noon.Add(5 * time.Minute)},
+		"stale count":  {func(f *engawa.Facts) {}, func(f *engawa.Facts) { f.SentDay, f.OldestDay = 5, noon.Add(-24*time.Hour) }, engawa.Hold, noon.Add(5 * time.Minute)},
 		"budget":       {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 1, ResetsAt: noon.Add(1)}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 0, ResetsAt: noon.Add(1)}} }, engawa.Hold, noon.Add(1)},
-		"budget back":  {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: -1}} }, engawa.Hold, noon.Add(recheck)},
-		"suppression":  {func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon }, func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon.Add(1) }, engawa.Refuse, time.Time{}},
+		"budget back":  {func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon}} }, func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: -1}} }, engawa.Hold, noon.Add(5 * time.Minute)},
+		"two budgets": {
+			func(f *engawa.Facts) { f.Budgets = []engawa.BudgetFacts{{Remaining: 1}, {Remaining: 1}} },
+			func(f *engawa.Facts) {
+				f.Budgets = []engawa.BudgetFacts{{ResetsAt: noon.Add(2)}, {ResetsAt: noon.Add(1)}}
+			}, engawa.Hold, noon.Add(2),
+		},
+		"suppression": {func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon }, func(f *engawa.Facts) { f.Suppressions = stop("bounced"); f.Suppressions[0].Until = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"disclosure": {func(f *engawa.Facts) { f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon} }, func(f *engawa.Facts) {
 			f.DisclosureRequired, f.Disclosure = true, &engawa.DisclosureFacts{Since: noon.Add(1)}
 		}, engawa.Refuse, time.Time{}},
-		"consent":      {func(f *engawa.Facts) { f.Consents[0].At = noon.Add(skew) }, func(f *engawa.Facts) { f.Consents[0].At = noon.Add(skew + 1) }, engawa.Refuse, time.Time{}},
+		"consent":      {func(f *engawa.Facts) { f.Consents[0].At = noon.Add(2 * time.Second) }, func(f *engawa.Facts) { f.Consents[0].At = noon.Add(2*time.Second + 1) }, engawa.Refuse, time.Time{}},
 		"grant starts": {func(f *engawa.Facts) { own(f).StartsAt = noon }, func(f *engawa.Facts) { own(f).StartsAt = noon.Add(1) }, engawa.Refuse, time.Time{}},
 		"grant ends":   {func(f *engawa.Facts) { own(f).EndsAt = noon.Add(1) }, func(f *engawa.Facts) { own(f).EndsAt = noon }, engawa.Refuse, time.Time{}},
 		"grant ended":  {func(f *engawa.Facts) { own(f) }, func(f *engawa.Facts) { own(f).EndedAt = noon.Add(time.Hour) }, engawa.Refuse, time.Time{}},
@@ -396,6 +478,22 @@ func TestLimits(t *testing.T) {
 		"month": {
 			func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 5, 4 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth, g.MonthEnds = 5, 5, noon.AddDate(0, 0, 8) }, engawa.Hold,
 			noon.AddDate(0, 0, 8),
+		},
+		"a quota of one": {
+			func(f *engawa.Facts) { own(f).QuotaDay = 1 }, func(f *engawa.Facts) { g := own(f); g.QuotaDay, g.UsedDay = 1, 1 }, engawa.Hold,
+			noon.Add(5 * time.Minute),
+		},
+		"a month's quota of one": {
+			func(f *engawa.Facts) { own(f).QuotaMon = 1 }, func(f *engawa.Facts) { g := own(f); g.QuotaMon, g.UsedMonth = 1, 1 }, engawa.Hold,
+			noon.Add(5 * time.Minute),
+		},
+		"offer": {
+			func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{} }, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Missing: engawa.OfferEmpty} }, engawa.Hold,
+			noon.Add(15 * time.Minute),
+		},
+		"offer's link": {
+			func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{} }, func(f *engawa.Facts) { f.Offer = &engawa.OfferFacts{Missing: engawa.OfferUnlinked} }, engawa.Hold,
+			noon.Add(15 * time.Minute),
 		},
 		"no quota":   {func(f *engawa.Facts) { g := own(f); g.UsedDay, g.UsedMonth = 9, 9 }, func(f *engawa.Facts) { own(f).Purposes = nil }, engawa.Refuse, time.Time{}},
 		"wild cards": {func(f *engawa.Facts) { g := own(f); g.Apps, g.Scopes, g.Purposes = star, star, []engawa.Purpose{"*"} }, func(f *engawa.Facts) { own(f).Apps = nil }, engawa.Refuse, time.Time{}},
@@ -432,6 +530,11 @@ func TestLatestHold(t *testing.T) {
 	v := Judge(f, load(t), at)
 	if v.Outcome != engawa.Hold || v.Decided != engawa.GateRules || !v.Until.Equal(at.Add(14*time.Hour)) {
 		t.Errorf("%s at %s until %s", v.Outcome, v.Decided, v.Until.In(seoul))
+	}
+	g := f
+	g.Suppressions = stop("bounced")
+	if v = Judge(g, load(t), at); v.Outcome != engawa.Refuse || v.Decided != engawa.GateSuppression {
+		t.Errorf("held by one gate and refused by a later: %s at %s", v.Outcome, v.Decided)
 	}
 	f.Stopped = true
 	if v = Judge(f, load(t), at); v.Outcome != engawa.Refuse || !v.Until.IsZero() {
@@ -475,7 +578,7 @@ func TestClearedEnds(t *testing.T) {
 		lease  time.Duration
 		want   time.Duration
 	}{
-		"a minute":  {func(f *engawa.Facts) { f.Channel = "mail" }, time.Hour, MaxAge},
+		"a minute":  {func(f *engawa.Facts) { f.Channel = "mail" }, time.Hour, time.Minute},
 		"the lease": {func(f *engawa.Facts) { f.Channel = "mail" }, 30 * time.Second, 25 * time.Second},
 		"the night": {func(*engawa.Facts) {}, time.Hour, time.Second},
 		"a night that was consented to": {func(f *engawa.Facts) {
@@ -483,9 +586,14 @@ func TestClearedEnds(t *testing.T) {
 			night.Act = engawa.ActContactNight
 			f.Consents = append(f.Consents, night)
 		}, time.Hour, MaxAge},
-		"expiry": {func(f *engawa.Facts) { f.Channel, f.ExpiresAt = "mail", at.Add(7*time.Second) }, time.Hour, 7 * time.Second},
-		"grant":  {func(f *engawa.Facts) { f.Channel = "mail"; own(f).EndsAt = at.Add(9 * time.Second) }, time.Hour, 9 * time.Second},
-		"staff":  {func(f *engawa.Facts) { destination(f) }, time.Hour, MaxAge},
+		"expiry":                    {func(f *engawa.Facts) { f.Channel, f.ExpiresAt = "mail", at.Add(7*time.Second) }, time.Hour, 7 * time.Second},
+		"grant":                     {func(f *engawa.Facts) { f.Channel = "mail"; own(f).EndsAt = at.Add(9 * time.Second) }, time.Hour, 9 * time.Second},
+		"a grant that does not end": {func(f *engawa.Facts) { f.Channel = "mail"; own(f) }, time.Hour, time.Minute},
+		"reason": {func(f *engawa.Facts) {
+			f.Channel, f.While = "mail", &engawa.WhileFacts{Holds: engawa.WhileUnpaid, Until: at.Add(5 * time.Second)}
+		}, time.Hour, 5 * time.Second},
+		"a reason that does not end": {func(f *engawa.Facts) { f.Channel, f.While = "mail", &engawa.WhileFacts{Holds: engawa.WhileUnpaid} }, time.Hour, time.Minute},
+		"staff":                      {func(f *engawa.Facts) { destination(f); f.House.QuietAllSilent = true }, time.Hour, time.Minute},
 	} {
 		f := fresh(korea("line"), at)
 		f.Content.Subject, f.Content.Text = "(광고) 원두", "(광고) ひなた珈琲 원두"
@@ -562,14 +670,15 @@ func TestPutCode(t *testing.T) {
 		if err != nil || got.Content != want || c.Deadline() != clear().Deadline() {
 			t.Errorf("%+v %v", got.Content, err)
 		}
-		for _, missing := range []struct {
+		for _, tc := range []struct {
 			id   int64
 			code engawa.Secret
-		}{{0, "K1"}, {7, ""}} {
+			goes bool
+		}{{1, "K1", true}, {0, "K1", false}, {7, "", false}} {
 			c := clear()
-			c.PutCode("a", missing.id, missing.code)
-			if _, err := c.Open("acc_1"); err == nil {
-				t.Errorf("goes with %+v", missing)
+			c.PutCode("a", tc.id, tc.code)
+			if _, err := c.Open("acc_1"); (err == nil) != tc.goes {
+				t.Errorf("of app %d with a code of %d letters: %v", tc.id, len(tc.code), err)
 			}
 		}
 		changed := clear()

@@ -31,13 +31,12 @@ func (l label) imitated(words string) bool {
 // bare composes letters, makes wide forms narrow, lowers, and drops what is
 // not seen.
 func bare(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector) || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(strings.ToLower(norm.NFKC.String(s)))
+	seen := strings.Join(strings.FieldsFunc(s, unseen), "")
+	return strings.TrimSpace(strings.ToLower(norm.NFKC.String(seen)))
+}
+
+func unseen(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector) || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0'
 }
 
 // withoutReply cuts a reply or forward mark from the beginning of s.

@@ -49,6 +49,11 @@ func TestNarrow(t *testing.T) {
 		"service needs no yes":                  {list(with(yes(1, "", "a"), service)), nil, nil},
 		"service refused there":                 {list(with(yes(1, "", "a"), service)), list(with(no(1, "", "a"), service)), []string{"a"}},
 		"dated ahead":                           {list(yes(9, "", "a")), nil, []string{"a"}},
+		"dated ahead on the other side":         {list(yes(1, "", "a")), list(yes(9, "", "a")), []string{"a"}},
+		"dated as they become one":              {list(yes(1, "", "a")), list(yes(8, "", "a")), nil},
+		"one said yes twice":                    {list(yes(1, "", "a"), yes(2, "", "a")), nil, []string{"a"}},
+		"for another act":                       {list(yes(1, "", "a")), list(with(yes(1, "", "a"), func(c *engawa.Consent) { c.Act = engawa.ActShareAddress })), []string{"a", "a"}},
+		"for another of the same class":         {list(with(yes(1, "", "a"), service)), list(with(no(2, "", "a"), func(c *engawa.Consent) { c.Purpose = engawa.Security })), []string{"a"}},
 	} {
 		at := noon.Add(8 * time.Hour)
 		var topics []string
@@ -64,6 +69,36 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
+// TestStandingConsents: of what was given, or waits to be confirmed, that stands which no
+// withdrawal stops as a whole.
+func TestStandingConsents(t *testing.T) {
+	pending := with(yes(1, "", "p"), func(c *engawa.Consent) { c.Pending = true })
+	for name, c := range map[string]struct {
+		all    []engawa.Consent
+		stands []string // topics
+	}{
+		"given and to be confirmed":   {list(yes(1, "", "a"), pending), []string{"a", "p"}},
+		"withdrawn":                   {list(yes(1, "", "a"), no(2, "", "a")), nil},
+		"withdrawn with all else":     {list(yes(1, "mail", "a"), no(2, "", "")), nil},
+		"withdrawn in a part":         {list(yes(1, "", "a"), no(2, "mail", "a")), []string{"a"}},
+		"withdrawn at the same time":  {list(yes(1, "", "a"), no(1, "", "a")), nil},
+		"given again":                 {list(no(1, "", "a"), yes(2, "", "a")), []string{"a"}},
+		"withdrawn elsewhere":         {list(yes(1, "", "a"), no(2, "", "b")), []string{"a"}},
+		"withdrawn from another":      {list(yes(1, "", "a"), with(no(2, "", "a"), func(c *engawa.Consent) { c.Controller = "ptn_1" })), []string{"a"}},
+		"withdrawn for another act":   {list(yes(1, "", "a"), with(no(2, "", "a"), func(c *engawa.Consent) { c.Act = engawa.ActShareUsage })), []string{"a"}},
+		"withdrawn for another class": {list(yes(1, "", "a"), with(no(2, "", "a"), func(c *engawa.Consent) { c.Purpose = engawa.Service })), []string{"a"}},
+		"withdrawn for what nobody knows, which counts as marketing": {list(yes(1, "", "a"), with(no(2, "", "a"), func(c *engawa.Consent) { c.Purpose = "odd" })), nil},
+	} {
+		var stands []string
+		for _, s := range Standing(c.all) {
+			stands = append(stands, s.Topic)
+		}
+		if !slices.Equal(stands, c.stands) {
+			t.Errorf("%s: %q, want %q", name, stands, c.stands)
+		}
+	}
+}
+
 func list(cs ...engawa.Consent) []engawa.Consent { return cs }
 
 // TestNarrowNeverWidens: whatever two sides decided, what may be said to the
@@ -74,7 +109,8 @@ func TestNarrowNeverWidens(t *testing.T) {
 	for range 20_000 {
 		ours, theirs := someDecisions(r), someDecisions(r)
 		at := noon.Add(time.Duration(r.IntN(12)) * time.Hour)
-		one := slices.Concat(ours, theirs, Narrow(ours, theirs, at))
+		one := factsOf(slices.Concat(ours, theirs, Narrow(ours, theirs, at)))
+		our, their := factsOf(ours), factsOf(theirs)
 		for range 20 {
 			f := engawa.Facts{
 				Controller: pick(r, engawa.ControllerWorkspace, "ptn_1"), Purpose: pick(r, engawa.Service, engawa.Notice, engawa.Marketing),
@@ -82,7 +118,7 @@ func TestNarrowNeverWidens(t *testing.T) {
 			}
 			when := at.Add(time.Duration(r.IntN(24)) * time.Hour)
 			may := says(f, one, when)
-			apart := says(f, ours, when) && says(f, theirs, when)
+			apart := says(f, our, when) && says(f, their, when)
 			if may && !apart {
 				t.Fatalf("%+v at %s\nours %+v\ntheirs %+v\none %+v", f, when, ours, theirs, one)
 			}
@@ -101,14 +137,19 @@ func TestNarrowNeverWidens(t *testing.T) {
 }
 
 // says reports whether decisions let a message through the gate of consent.
-func says(f engawa.Facts, cs []engawa.Consent, at time.Time) bool {
+func says(f engawa.Facts, cs []engawa.ConsentFacts, at time.Time) bool {
+	f.Consents = cs
+	j := &judgement{Facts: f, at: at, purpose: f.Purpose}
+	return consent(j).result(engawa.GateConsent).Outcome == engawa.Send
+}
+
+func factsOf(cs []engawa.Consent) (out []engawa.ConsentFacts) {
 	for _, c := range cs {
-		f.Consents = append(f.Consents, engawa.ConsentFacts{
+		out = append(out, engawa.ConsentFacts{
 			Controller: c.Controller, App: c.App, Act: c.Act, Purpose: c.Purpose, Channel: c.Channel, Topic: c.Topic, Given: c.Given, Pending: c.Pending, At: c.At,
 		})
 	}
-	j := &judgement{Facts: f, at: at, purpose: f.Purpose}
-	return consent(j).result(engawa.GateConsent).Outcome == engawa.Send
+	return out
 }
 
 func someDecisions(r *rand.Rand) []engawa.Consent {

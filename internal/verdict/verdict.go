@@ -70,7 +70,7 @@ func (j *judgement) verdict() engawa.Verdict {
 	}
 	for i, judge := range judges {
 		r := judge(j).result(engawa.Gates[i])
-		if rank(r.Outcome) > rank(v.Outcome) {
+		if stricter(r.Outcome, v.Outcome) {
 			v.Outcome, v.Decided = r.Outcome, r.Gate
 		}
 		if r.Until.After(v.Until) {
@@ -85,25 +85,15 @@ func (j *judgement) verdict() engawa.Verdict {
 	return v
 }
 
-// owe adds an obligation once.
-func (j *judgement) owe(o engawa.Obligation) {
-	if !slices.Contains(j.owed, o) {
-		j.owed = append(j.owed, o)
-	}
-}
+// owe adds an obligation. Each rule is met once, and its id is in what it obliges.
+func (j *judgement) owe(o engawa.Obligation) { j.owed = append(j.owed, o) }
 
 // final reports whether the words will not be rendered again.
 func (j *judgement) final() bool { return j.Final || len(j.Applied) > 0 }
 
-func rank(o engawa.Outcome) int {
-	switch o {
-	case engawa.Send:
-		return 0
-	case engawa.Hold:
-		return 1
-	case engawa.Refuse:
-	}
-	return 2
+// stricter: what refuses, then what holds.
+func stricter(a, b engawa.Outcome) bool {
+	return a == engawa.Refuse && b != engawa.Refuse || a == engawa.Hold && b == engawa.Send
 }
 
 // answer collects what one gate finds.
@@ -132,14 +122,11 @@ func (a *answer) pass(code string, r *rule.Rule, args ...string) *answer {
 // result lists the strictest reasons first.
 func (a *answer) result(g engawa.Gate) engawa.GateResult {
 	r := engawa.GateResult{Gate: g, Outcome: engawa.Send, Reasons: a.passes}
-	if len(a.refusals)+len(a.holds) > 0 {
-		r.Reasons = slices.Concat(a.refusals, a.holds, a.passes)
-	}
 	switch {
-	case len(a.refusals) > 0:
-		r.Outcome = engawa.Refuse
-	case len(a.holds) > 0:
-		r.Outcome, r.Until = engawa.Hold, a.until
+	case a.refusals != nil:
+		r.Outcome, r.Reasons = engawa.Refuse, slices.Concat(a.refusals, a.holds, a.passes)
+	case a.holds != nil:
+		r.Outcome, r.Reasons, r.Until = engawa.Hold, slices.Concat(a.holds, a.passes), a.until
 	}
 	for i := range r.Reasons {
 		r.Reasons[i].Gate = g
@@ -148,7 +135,7 @@ func (a *answer) result(g engawa.Gate) engawa.GateResult {
 }
 
 // silent reports whether the gate has found nothing yet.
-func (a *answer) silent() bool { return len(a.refusals)+len(a.holds)+len(a.passes) == 0 }
+func (a *answer) silent() bool { return a.refusals == nil && a.holds == nil && a.passes == nil }
 
 // reason fills a Reason. The rule is nil where the product itself decides; args are pairs of a name and a value.
 func reason(code string, r *rule.Rule, args []string) engawa.Reason {
@@ -156,10 +143,10 @@ func reason(code string, r *rule.Rule, args []string) engawa.Reason {
 	if r != nil {
 		out.Rule, out.Source = r.ID, r.Source
 	}
-	if len(args) > 0 {
-		out.Args = make(map[string]string, len(args)/2)
+	if args != nil {
+		out.Args = map[string]string{}
 	}
-	for i := 0; i+1 < len(args); i += 2 {
+	for i := 0; i < len(args); i += 2 {
 		out.Args[args[i]] = args[i+1]
 	}
 	return out

@@ -113,7 +113,12 @@ func gateCases() []gateCase {
 		{"consent.given", engawa.Send, func(*engawa.Facts) {}},
 		{"consent.destination", engawa.Send, destination},
 		{"consent.none", engawa.Refuse, func(f *engawa.Facts) { f.Consents = nil }},
+		{"consent.none", engawa.Refuse, func(f *engawa.Facts) { f.Consents[0].Purpose = "newsletter" }}, // is marketing, but not what was asked for
 		{"consent.withdrawn", engawa.Refuse, func(f *engawa.Facts) { f.Consents = append(f.Consents, withdrawn(noon)) }},
+		{"consent.withdrawn", engawa.Refuse, func(f *engawa.Facts) {
+			f.Consents = append(f.Consents, withdrawn(noon))
+			f.Consents[1].Purpose = "newsletter"
+		}},
 		{"consent.pending", engawa.Refuse, func(f *engawa.Facts) { f.Consents[0].Pending = true }},
 		{"consent.service", engawa.Send, func(f *engawa.Facts) { f.Purpose, f.Consents = engawa.Service, nil }},
 		{"consent.service_withdrawn", engawa.Refuse, func(f *engawa.Facts) {
@@ -211,6 +216,7 @@ func whileCases() (cases []gateCase) {
 func TestGates(t *testing.T) {
 	set := load(t)
 	produced := map[string]bool{}
+	alone := []string{grantWorkspace, grantAllowed, rulesMet, suppressionClear, budgetLeft} // said where there is nothing else to say
 	for _, tc := range append(gateCases(), whileCases()...) {
 		f := japan()
 		tc.f(&f)
@@ -226,6 +232,9 @@ func TestGates(t *testing.T) {
 			if g.Gate != engawa.Gates[i] {
 				t.Errorf("%s: gate %d is %s", tc.code, i, g.Gate)
 			}
+			if len(g.Reasons) > 1 && slices.ContainsFunc(g.Reasons, func(r engawa.Reason) bool { return slices.Contains(alone, r.Code) }) {
+				t.Errorf("%s: of gate %s all is well, and yet %v", tc.code, g.Gate, g.Reasons)
+			}
 		}
 	}
 	for _, c := range reasonsOf(Judge(japan(), nil, noon)) {
@@ -239,6 +248,37 @@ func TestGates(t *testing.T) {
 	for code := range produced {
 		if !slices.Contains(Codes[:], code) {
 			t.Errorf("%s is produced and not in Codes", code)
+		}
+	}
+}
+
+// TestTightened: why a message is judged as marketing is said where its purpose alone
+// does not say it.
+func TestTightened(t *testing.T) {
+	set := load(t)
+	for _, tc := range []struct {
+		purpose    engawa.Purpose
+		advertises bool
+		said       string
+	}{
+		{engawa.Marketing, false, ""},
+		{engawa.Marketing, true, consentPromotional},
+		{engawa.Notice, false, ""},
+		{engawa.Service, false, ""},
+		{engawa.Service, true, consentPromotional},
+		{"newsletter", false, consentUnknownPurpose},
+		{"newsletter", true, consentPromotional},
+	} {
+		f := japan()
+		f.Purpose, f.Content.Promotional = tc.purpose, tc.advertises
+		said := ""
+		for _, code := range reasonsOf(Judge(f, set, noon)) {
+			if code == consentPromotional || code == consentUnknownPurpose {
+				said += code
+			}
+		}
+		if said != tc.said {
+			t.Errorf("%s that advertises %t: %q, want %q", tc.purpose, tc.advertises, said, tc.said)
 		}
 	}
 }
@@ -405,9 +445,11 @@ func TestReasons(t *testing.T) {
 	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "16" || r[0].Rule != "H-05" {
 		t.Errorf("a minor in Japan: %v", r)
 	}
-	f.House.MinAge = 20
-	if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != "20" {
-		t.Errorf("a minor for this business: %v", r)
+	for age, want := range map[int]string{1: "1", 20: "20"} {
+		f.House.MinAge = age
+		if r := find(f, noon, rulesMinor); len(r) != 1 || r[0].Args["age"] != want {
+			t.Errorf("a minor for this business: %v", r)
+		}
 	}
 	f.Country = []string{"KR"}
 	f.House.MinAge = 0
@@ -424,6 +466,23 @@ func TestReasons(t *testing.T) {
 	if want := map[string]string{"from": "20:50", "to": "08:00", "zone": "Asia/Pyongyang", "until": "2026-11-25T08:00:00+09:00"}; !maps.Equal(r[1].Args, want) {
 		t.Errorf("KR-05 says %v", r[1].Args)
 	}
+	g.Zones = []string{"Pacific/Auckland", "Europe/London", "America/Los_Angeles", "America/Sao_Paulo"}
+	if r := find(g, at, rulesQuietNever); len(r) != 1 || r[0].Args["zones"] != "America/Los_Angeles, America/Sao_Paulo, Asia/Seoul, Europe/London, Pacific/Auckland" {
+		t.Errorf("it is always night somewhere: %v", r)
+	}
+	g.Zones = []string{"Asia/Seoul"}
+	g.Channel = "line"
+	g.Consents = append(g.Consents, given(noon))
+	g.Consents[1].Act = engawa.ActContactNight
+	if r := find(g, at, rulesNight); len(r) != 1 || r[0].Args["at"] != "2026-11-23T12:00:00+09:00" {
+		t.Errorf("by night, as was consented to: %v", r)
+	}
+	if r := find(g, noon, rulesNight); len(r) != 0 {
+		t.Errorf("by day: %v", r)
+	}
+	if r := find(g, at, grantWorkspace); len(r) != 1 || r[0].Args != nil || r[0].Rule != "" {
+		t.Errorf("the business itself, by no rule and with no values: %v", r)
+	}
 	h := japan()
 	h.ExpiresAt = noon.Add(-1)
 	if r := find(h, noon, rulesExpired); len(r) != 1 || r[0].Args["at"] != "2026-11-23T12:00:00+09:00" {
@@ -438,6 +497,7 @@ func TestOutcome(t *testing.T) {
 	set := load(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	flip := func() bool { return r.IntN(2) == 0 }
+	order := []engawa.Outcome{engawa.Send, engawa.Hold, engawa.Refuse}
 	for range 20_000 {
 		f := japan()
 		if flip() {
@@ -460,7 +520,7 @@ func TestOutcome(t *testing.T) {
 			if len(g.Reasons) == 0 {
 				t.Fatalf("gate %s says nothing: %+v", g.Gate, f)
 			}
-			if rank(g.Outcome) > rank(strictest) {
+			if slices.Index(order, g.Outcome) > slices.Index(order, strictest) {
 				strictest, first = g.Outcome, g.Gate
 			}
 		}
