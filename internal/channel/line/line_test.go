@@ -239,7 +239,7 @@ func TestMonthAndRate(t *testing.T) {
 		if _, se = w.send(w.parcel()); se != nil {
 			w.Errorf("the plan was raised: %v", se)
 		}
-		time.Sleep(time.Date(2000, 1, 31, 23, 50, 0, 0, jst).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2000, 1, 31, 23, 50, 0, 0, jst)))
 		w.sim.SetPlan(channelID, 1)
 		p := w.parcel()
 		p.Key = "late in the month"
