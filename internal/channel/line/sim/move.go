@@ -12,7 +12,7 @@ import (
 
 // Move is the scenario "vendor to own": an account that a vendor's provider holds,
 // whose friends are asked to add one of the business's own provider. What is zero
-// is as said here.
+// is as said here; below zero is nobody.
 type Move struct {
 	People   int      // 1,200
 	Segments []string // shop, web, lapsed and vip; people are spread over them
@@ -92,7 +92,7 @@ var family = []string{"佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺"
 
 // natures are of so many people, in any order.
 func (m Move) natures() []string {
-	share := func(of, percent int) int { return of * percent / 100 }
+	share := func(of, percent int) int { return max(0, of*percent/100) }
 	blocked, silent := share(m.People, m.Blocked), share(m.People, m.Silent)
 	rest := max(0, m.People-blocked-silent)
 	var out []string

@@ -110,6 +110,9 @@ func TestMoveSizes(t *testing.T) {
 	if len(first) != 40 || !slices.Equal(first, natures(Move{People: 40, Segments: []string{"a", "b"}, Seed: 1})) || slices.Equal(first, natures(Move{People: 40, Segments: []string{"a", "b"}, Seed: 2})) {
 		t.Errorf("%q", first)
 	}
+	if got := natures(Move{People: 2, Segments: []string{"a"}, Blocked: -1, Silent: -1, Tap: 100, Forward: -1, Block: -1}); !slices.Equal(got, []string{"a taps", "a taps"}) {
+		t.Errorf("%q", got)
+	}
 }
 
 // TestPhone: a person plays it on the page.

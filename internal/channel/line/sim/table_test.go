@@ -72,6 +72,7 @@ func TestTable(t *testing.T) {
 			{Says: "faults by script, also after the message was accepted", Test: TestFaults},
 			{Says: "the scenario \"vendor to own\": 1,200 people in 4 segments, 15 % who block and 30 % who are silent; humans who tap, pass the link on, or block", Test: TestMove},
 			{Says: "its sizes are parameters, and a seed says who is who", Test: TestMoveSizes},
+			{Says: "its words in three languages", Test: TestWords},
 			{Says: "the telephone at `/`: add, block, write, unsend, tap, scan, open, pass on; pages of LINE's that a browser is sent to are opened there", Test: TestPhone},
 			{Says: "`/_sim`: accounts, log, clock, reset", Test: TestControl},
 			{Says: "by itself it fails 7 calls in 100", Test: TestRude},
