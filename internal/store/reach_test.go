@@ -14,10 +14,10 @@ import (
 // lineUser is somebody by whom an event on LINE is known, and reached.
 const lineUser = "U4af4980629a4e6ebb2f4f4a2b1b4e0b1"
 
-// reaching is an event of an account by which somebody stands to it since at.
-func reaching(account, dedup, state string, at time.Time) engawa.Event {
+// reaching is an event by which somebody stands so to an account since at.
+func reaching(dedup, state string, at time.Time) engawa.Event {
 	e := event(dedup)
-	e.Account, e.OccurredAt = account, at
+	e.Account, e.OccurredAt = "acc_line", at
 	e.Identities = []engawa.Identity{{Issuer: "line:1", Kind: "line_user", Value: lineUser}}
 	e.Newcomer = &engawa.Newcomer{Find: state == "blocked"}
 	e.Reached = &engawa.Reached{Kind: "line", Address: lineUser, State: state}
@@ -40,10 +40,10 @@ func TestReached(t *testing.T) {
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		s.must(s.AddAccount(s.t.Context(), engawa.Account{Workspace: ws, ID: "acc_line", Kind: "line", Name: "LINE", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now}))
 		s.must(s.AddAccount(s.t.Context(), engawa.Account{Workspace: ws, ID: "acc_other", Kind: "line", Name: "LINE 2", Environment: engawa.Production, Owner: engawa.OwnerWorkspace, Enabled: true, CreatedAt: now}))
-		if got := s.whose(reaching("acc_line", "0", "blocked", now)); got[0] != "" {
+		if got := s.whose(reaching("0", "blocked", now)); got[0] != "" {
 			s.t.Errorf("who blocks, and is not known, is %q", got)
 		}
-		id := s.whose(reaching("acc_line", "1", "friend", now.Add(time.Second)))[0]
+		id := s.whose(reaching("1", "friend", now.Add(time.Second)))[0]
 		if points := s.points(id); len(points) != 1 || points[0].Kind != "line" || points[0].Address != lineUser || points[0].VerifiedAt.IsZero() || len(s.decisions(id)) != 0 {
 			s.t.Fatalf("%q has %d contact points", id, len(s.points(id)))
 		}
@@ -51,19 +51,25 @@ func TestReached(t *testing.T) {
 			at    time.Duration
 			state string
 			want  string
-		}{{3, "blocked", "blocked"}, {2, "friend", "blocked"}, {3, "", "blocked"}, {4, "friend", "friend"}, {1, "blocked", "friend"}} {
-			s.whose(reaching("acc_line", fmt.Sprint("step", n), step.state, now.Add(step.at*time.Second)))
+		}{
+			{3 * time.Second, "blocked", "blocked"},
+			{2 * time.Second, "friend", "blocked"},
+			{3 * time.Second, "", "blocked"},
+			{4 * time.Second, "friend", "friend"},
+			{time.Second, "blocked", "friend"},
+		} {
+			s.whose(reaching(fmt.Sprint("step", n), step.state, now.Add(step.at)))
 			if got := s.stands(id, "acc_line"); got != step.want {
 				s.t.Errorf("step %d: %s, want %s", n, got, step.want)
 			}
 		}
-		old := reaching("acc_line", "1", "friend", now.Add(time.Hour))
+		old := reaching("1", "friend", now.Add(time.Hour))
 		if s.whose(old); s.stands(id, "acc_other") != "" || len(s.points(id)) != 1 {
 			s.t.Errorf("at another account: %q", s.stands(id, "acc_other"))
 		}
 		s.must(s.EndContactPoint(s.t.Context(), ws, id, s.points(id)[0].ID))
 		for n, state := range []string{"", "blocked", "friend"} {
-			s.whose(reaching("acc_line", fmt.Sprint("back", n), state, now.Add(2*time.Hour)))
+			s.whose(reaching(fmt.Sprint("back", n), state, now.Add(2*time.Hour)))
 			if got, want := s.stands(id, "acc_line"), map[bool]string{true: "friend"}[state == "friend"]; got != want {
 				s.t.Errorf("after the address was taken away, %q: %q", state, got)
 			}

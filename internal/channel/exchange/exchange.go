@@ -196,13 +196,16 @@ func (q Request) shown(u *url.URL) string {
 
 // heard is the answer for people to read.
 func (q Request) heard(res *http.Response, body []byte) string {
-	s := strconv.Itoa(res.StatusCode) + " " + http.StatusText(res.StatusCode)
+	var s strings.Builder
+	s.WriteString(strconv.Itoa(res.StatusCode) + " " + http.StatusText(res.StatusCode))
 	for _, name := range append([]string{"Retry-After"}, q.Keep...) {
 		if v := res.Header.Get(name); v != "" {
-			s += "\n" + strings.ToLower(name) + ": " + v
+			s.WriteString("\n" + strings.ToLower(name) + ": " + v)
 		}
 	}
-	return strings.TrimRight(q.clean(s+"\n\n"+string(body[:min(len(body), MaxKept)])), "\n")
+	s.WriteString("\n\n")
+	s.Write(body[:min(len(body), MaxKept)])
+	return strings.TrimRight(q.clean(s.String()), "\n")
 }
 
 // clean takes secrets and the address out, in every spelling in which they could

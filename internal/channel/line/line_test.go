@@ -172,7 +172,7 @@ func TestToken(t *testing.T) {
 		for _, step := range []struct {
 			wait  time.Duration
 			mints int
-		}{{0, 1}, {12 * time.Minute, 1}, {2 * time.Minute, 2}, {16 * time.Minute, 3}} {
+		}{{0, 1}, {12 * time.Minute, 1}, {70 * time.Second, 2}, {16 * time.Minute, 3}} {
 			time.Sleep(step.wait)
 			p := w.parcel()
 			p.Key = step.wait.String()
@@ -214,6 +214,13 @@ func TestAccepted(t *testing.T) {
 		if id == "" || !strings.Contains(again.Exchange.Response, "x-line-accepted-request-id: "+id) {
 			w.Errorf("%q is not the request that was accepted: %s", id, again.Exchange.Response)
 		}
+		bare := opened(w.T, with(nil), tokenThen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Line-Accepted-Request-Id", "the-first")
+			answered(409, `{"message":"The retry key is already accepted"}`)(w, r)
+		})))
+		if r, err := bare.Send(w.Context(), channeltest.Cleared(w, w.parcel())); err != nil || r.ProviderID != "the-first" {
+			w.Errorf("accepted before, without its messages: %q, %v", r.ProviderID, err)
+		}
 		if inbox := w.sim.Inbox(w.hana, channelID); len(inbox) != 1 || inbox[0].Text != "定期決済に失敗しました\n\n契約: 456\n금액: ¥1,980\nPlan: yearly" || first.Delivered {
 			w.Errorf("%+v, delivered %t", inbox, first.Delivered)
 		}
@@ -239,7 +246,7 @@ func TestMonthAndRate(t *testing.T) {
 		if _, se = w.send(w.parcel()); se != nil {
 			w.Errorf("the plan was raised: %v", se)
 		}
-		time.Sleep(time.Date(2000, 1, 31, 23, 50, 0, 0, jst).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2000, 1, 31, 23, 50, 0, 0, jst)))
 		w.sim.SetPlan(channelID, 1)
 		p := w.parcel()
 		p.Key = "late in the month"

@@ -18,7 +18,7 @@ var words = map[string]map[string]string{
 		"open": "열기", "follow": "친구 추가", "block": "차단", "unblock": "차단 해제", "empty": "아직 메시지가 없습니다.", "write": "메시지 쓰기", "send": "보내기",
 		"unsend": "보내기 취소", "unsent": "취소한 메시지입니다.", "menu": "리치 메뉴", "pass": "링크 전달", "passTo": "받을 사람", "links": "링크",
 		"passed": "전달받은 링크", "scan": "QR 코드 스캔", "openLink": "링크 열기", "link": "링크 주소", "offer": "친구 추가를 권하면 응하기",
-		"went": "브라우저에서 열렸습니다", "asked": "다음 페이지를 누구의 휴대폰에서 열까요?", "push": "푸시", "multicast": "멀티캐스트", "broadcast": "전체 발송", "narrowcast": "내로캐스트", "reply": "응답", "person": "본인",
+		"went": "브라우저에서 열렸습니다", "asked": "다음 페이지를 열 휴대폰을 고르십시오", "push": "푸시", "multicast": "멀티캐스트", "broadcast": "전체 발송", "narrowcast": "내로캐스트", "reply": "응답", "person": "본인",
 	},
 	"en": {
 		"title": "LINE (simulator)", "lead": "One person's phone. Adding or blocking an official account, writing to it or tapping a button sends the webhook.",
