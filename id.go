@@ -50,6 +50,8 @@ const (
 	PrefixInApp        = "iam"
 	PrefixUnread       = "unr"
 	PrefixRegistration = "reg"
+	PrefixTag          = "tag"
+	PrefixSegment      = "seg"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

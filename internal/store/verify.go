@@ -28,7 +28,7 @@ type sealedTable struct {
 // sealedTables are all of them; TestVerify holds them to the schema.
 func sealedTables() []sealedTable {
 	var all []sealedTable
-	for _, table := range []string{"account", "member", "destination", "customer", "contact_point", "event", "message", "delivery", "task", "task_line", "registration", "import_row", "purchase", "refund_case", "customer_note", "partner_reply", "offer_pool", "offer_code", "in_app", "breaker", "unread_mail"} {
+	for _, table := range []string{"account", "member", "destination", "customer", "contact_point", "event", "message", "delivery", "task", "task_line", "registration", "import_row", "purchase", "refund_case", "customer_note", "customer_tag", "partner_reply", "offer_pool", "offer_code", "in_app", "breaker", "unread_mail"} {
 		all = append(all, sealedTable{table, "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }})
 	}
 	return append(all,
