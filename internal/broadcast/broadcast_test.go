@@ -243,7 +243,7 @@ func TestCheck(t *testing.T) {
 	} {
 		x := engawa.Broadcast{Name: "春", Body: engawa.BroadcastBody{Purpose: engawa.Notice, Words: map[engawa.Locale]engawa.Content{"ja": {Text: "春です"}}}}
 		change(&x)
-		e, _ := broadcast.Check(x, now).(*engawa.Error) //nolint:errorlint // as it is returned
+		e, _ := broadcast.Check(x, now).(*engawa.Error)
 		if e == nil || e.Field != field || e.Remedy == "" {
 			t.Errorf("%s: %+v", field, e)
 		}

@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 		many: {"/where", "51 things"},
 	} {
 		_, err := segment.Parse("/where", []byte(text))
-		e, _ := err.(*engawa.Error) //nolint:errorlint // as it is returned
+		e, _ := err.(*engawa.Error)
 		if e == nil || e.Field != want.field || !strings.Contains(e.Message, want.says) || e.Remedy == "" {
 			t.Errorf("%.80s: %+v", text, e)
 		}
@@ -103,7 +103,7 @@ func TestSQL(t *testing.T) {
 		t.Cleanup(func() { st.Close() })
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
-		r := chance{rand.New(rand.NewPCG(seed, 1)), t, st} //nolint:gosec // a test
+		r := chance{rand.New(rand.NewPCG(seed, 1)), t, st}
 		ids := r.people(40)
 		profiles, err := st.Profiles(t.Context(), ws, ids, segment.Of(ws, engawa.Condition{}).Idle)
 		r.must(err)
