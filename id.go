@@ -51,6 +51,8 @@ const (
 	PrefixUnread       = "unr"
 	PrefixRegistration = "reg"
 	PrefixCustody      = "cst"
+	PrefixTag          = "tag"
+	PrefixSegment      = "seg"
 )
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

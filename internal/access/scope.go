@@ -16,7 +16,9 @@ const (
 	EventsWrite       Scope = "events:write"
 	MessagesRead      Scope = "messages:read"
 	MessagesSend      Scope = "messages:send"
-	CustomersRead     Scope = "customers:read" // without addresses
+	BroadcastsRead    Scope = "broadcasts:read"
+	BroadcastsSend    Scope = "broadcasts:send" // begin, pause and stop them
+	CustomersRead     Scope = "customers:read"  // without addresses
 	CustomersWrite    Scope = "customers:write"
 	CustomersErase    Scope = "customers:erase"
 	AddressesRead     Scope = "addresses:read" // each reading is recorded
@@ -66,6 +68,8 @@ var Scopes = [...]Need{
 	{EventsWrite, engawa.Admin, false},
 	{MessagesRead, engawa.Viewer, true},
 	{MessagesSend, engawa.Support, true},
+	{BroadcastsRead, engawa.Viewer, false},
+	{BroadcastsSend, engawa.Admin, false},
 	{CustomersRead, engawa.Viewer, false},
 	{CustomersWrite, engawa.Support, false},
 	{CustomersErase, engawa.Admin, false},

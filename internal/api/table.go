@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +14,7 @@ const (
 	tagEvents    = "Events"
 	tagMessages  = "Messages"
 	tagCustomers = "Customers"
+	tagSegments  = "Segments and broadcasts"
 	tagRefunds   = "Refunds"
 	tagAccounts  = "Accounts"
 	tagRoutes    = "Routes"
@@ -28,7 +30,7 @@ const (
 // tags are the groups in the order in which they are read.
 func tags() []*huma.Tag {
 	var all []*huma.Tag
-	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagPartner, tagWorkspace} {
+	for _, name := range []string{tagEvents, tagMessages, tagCustomers, tagSegments, tagRefunds, tagAccounts, tagRoutes, tagWebhooks, tagPartners, tagWork, tagOffers, tagApp, tagPartner, tagWorkspace} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all
@@ -51,6 +53,7 @@ const (
 func (a *API) addOperations(h huma.API) {
 	a.addMessages(h)
 	a.addCustomers(h)
+	a.addSegments(h)
 	a.addRefunds(h)
 	a.addDesk(h)
 	a.addAccounts(h)
@@ -459,4 +462,41 @@ func (a *API) addPartnerSide(h huma.API) {
 		"Posts the event partner.subscribers_changed with the app, and nobody's handle: fetch the changes then. And partner.replied with the message of yours that was answered: fetch the replies then. Signed as Standard Webhooks says. The secret is in the answer and is shown once.",
 	}, a.addPartnerWebhook)
 	add(a, h, op{"endPartnerWebhook", del, "/v1/partner/webhooks/{id}", access.SubscribersRead, ok, tagPartner, "Be told no longer", ""}, a.endPartnerWebhook)
+}
+
+func (a *API) addSegments(h huma.API) {
+	add(a, h, op{
+		"tagCustomer", post, "/v1/customers/{id}:tag", access.CustomersWrite, ok, tagSegments, "Give a customer tags, and take others away",
+		"Tags are kept in small letters, sealed with the customer's key. 100 at most.",
+	}, a.tagCustomer)
+	add(a, h, op{"getTags", get, "/v1/customers/{id}/tags", access.CustomersRead, ok, tagSegments, "The tags of a customer", ""}, a.getTags)
+	add(a, h, op{"listTags", get, "/v1/tags", access.CustomersRead, ok, tagSegments, "The tags that customers have", ""}, a.listTags)
+	add(a, h, op{"listSegments", get, "/v1/segments", access.CustomersRead, ok, tagSegments, "Segments, by name", ""}, a.listSegments)
+	add(a, h, op{"addSegment", post, "/v1/segments", access.CustomersWrite, created, tagSegments, "Save a selection of customers", "Whom it holds of is asked anew each time."}, a.addSegment)
+	add(a, h, op{"getSegment", get, "/v1/segments/{id}", access.CustomersRead, ok, tagSegments, "One segment, and of how many customers it holds now", ""}, a.getSegment)
+	add(a, h, op{"changeSegment", put, "/v1/segments/{id}", access.CustomersWrite, ok, tagSegments, "Change a segment", "Broadcasts that have begun stay as they are."}, a.changeSegment)
+	add(a, h, op{"endSegment", del, "/v1/segments/{id}", access.CustomersWrite, ok, tagSegments, "Delete a segment", "Broadcasts that have begun stay as they are."}, a.endSegment)
+	add(a, h, op{"countCustomers", post, "/v1/segments:count", access.CustomersRead, ok, tagSegments, "Of how many customers a condition holds now", "Nothing is kept."}, a.countCustomers)
+	add(a, h, op{"listSelected", get, "/v1/segments/{id}/customers", access.CustomersRead, ok, tagSegments, "The customers of a segment, now", ""}, a.listSelected)
+	add(a, h, op{"segmentsOf", get, "/v1/customers/{id}/segments", access.CustomersRead, ok, tagSegments, "The segments that a customer is in now", ""}, a.segmentsOf)
+	add(a, h, op{
+		"startBroadcast", post, "/v1/broadcasts", access.BroadcastsSend, accepted, tagSegments, "Say something to all customers of a segment",
+		"Its messages are made in the background, one for each customer, and each has its own verdict when it leaves. Customers who come later are left out.",
+	}, a.startBroadcast)
+	add(a, h, op{
+		"checkBroadcast", post, "/v1/broadcasts:check", access.BroadcastsSend, ok, tagSegments, "What would become of a broadcast",
+		"Asks the verdict about 500 customers at most. Nothing is kept.",
+	}, a.checkBroadcast)
+	add(a, h, op{"listBroadcasts", get, "/v1/broadcasts", access.BroadcastsRead, ok, tagSegments, "Broadcasts, newest first", ""}, a.listBroadcasts)
+	add(a, h, op{"getBroadcast", get, "/v1/broadcasts/{id}", access.BroadcastsRead, ok, tagSegments, "How far a broadcast has come", ""}, a.getBroadcast)
+	add(a, h, op{
+		"pauseBroadcast", post, "/v1/broadcasts/{id}:pause", access.BroadcastsSend, ok, tagSegments, "Pause a broadcast",
+		"No more messages are made, and none of those that wait goes.",
+	}, a.turn(func(c *call) func(context.Context, string, string) error { return c.store.PauseBroadcast }))
+	add(a, h, op{"resumeBroadcast", post, "/v1/broadcasts/{id}:resume", access.BroadcastsSend, ok, tagSegments, "Let a paused broadcast go on", ""},
+		a.turn(func(c *call) func(context.Context, string, string) error { return c.store.ResumeBroadcast }))
+	add(a, h, op{
+		"stopBroadcast", post, "/v1/broadcasts/{id}:stop", access.BroadcastsSend, ok, tagSegments, "Stop a broadcast for good",
+		"At once: what has not been handed over does not go. It cannot be undone.",
+	}, a.turn(func(c *call) func(context.Context, string, string) error { return c.store.StopBroadcast }))
 }

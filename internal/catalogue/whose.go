@@ -67,3 +67,28 @@ func Name(name string) string {
 	}
 	return name
 }
+
+// doing are the listed types of what a customer does of their own will. A machine's
+// doing (a renewal, a bounce) and the business's own (a suspension) are no sign that
+// somebody is there.
+var doing = map[string]bool{
+	"application.completed": true, "contract.started": true, "contract.termination.reserved": true, "contract.termination.withdrawn": true,
+	"member.provisional": true, "member.registered": true, "mail.replied": true, "partner.replied": true, "app.message.seen": true,
+	"app.subscription.started": true, "app.subscription.plan_changed": true, "app.subscription.options_changed": true, "app.cancel_reason": true,
+	"store.subscribed.initial_buy": true, "store.subscribed.resubscribe": true, "store.one_time_charge": true, "store.price_increase.accepted": true,
+	"store.did_change_renewal_pref": true, "store.did_change_renewal_pref.upgrade": true, "store.did_change_renewal_pref.downgrade": true,
+	"store.did_change_renewal_status.auto_renew_enabled": true, "store.did_change_renewal_status.auto_renew_disabled": true,
+	"store.offer_redeemed": true, "store.offer_redeemed.initial_buy": true, "store.offer_redeemed.resubscribe": true,
+	"store.offer_redeemed.upgrade": true, "store.offer_redeemed.downgrade": true,
+}
+
+// Idle are the listed types that are nobody's own doing. A type that is not listed
+// is the business's own, made to tell what customers do.
+func Idle() (types []string) {
+	for _, t := range Types() {
+		if !doing[t.Name] {
+			types = append(types, t.Name)
+		}
+	}
+	return types
+}

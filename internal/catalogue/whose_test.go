@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,5 +49,22 @@ func TestWhose(t *testing.T) {
 	}
 	if s := fmt.Sprintf("%v %+v", engawa.Newcomer{Name: "Hana"}, engawa.Newcomer{Name: "Hana"}); strings.Contains(s, "Hana") {
 		t.Errorf("it prints %s", s)
+	}
+}
+
+// TestIdle: what customers do of their own will is no idle type, what a machine or the
+// business does is one; each type that is said to be somebody's doing is listed.
+func TestIdle(t *testing.T) {
+	idle := catalogue.Idle()
+	for name, want := range map[string]bool{
+		"mail.replied": false, "app.message.seen": false, "store.subscribed.initial_buy": false, "store.offer_redeemed": false, "application.completed": false,
+		"store.did_renew": true, "mail.bounced": true, "contract.suspended": true, "payment.recurring.failed": true, "shop.visited": false,
+	} {
+		if got := slices.Contains(idle, name); got != want {
+			t.Errorf("%s: idle %v", name, got)
+		}
+	}
+	if n := len(catalogue.Types()) - len(idle); n != 27 {
+		t.Errorf("%d listed types are somebody's own doing, not 27", n)
 	}
 }

@@ -113,6 +113,7 @@ func auditAll(d *desk) {
 		"/accounts/{id}/refunds":                   {at("/accounts/acc_store/refunds"), url.Values{"version": {"0"}, "rules": {"1"}, "r0.act": {"send"}, "do": {"save"}}, "save-refund-policy"},
 		"/customers/find":                          {at("/customers/find"), url.Values{"q": {"cus_stop"}}, "find-customer"},
 		"/customers/{id}/merge/find":               {at("/customers/cus_stop/merge/find"), url.Values{"q": {"nobody"}}, "find-customer"},
+		"/customers/{id}/tags":                     {at("/customers/cus_stop/tags"), url.Values{"tag": {"VIP, 春の会"}}, "tag-customer"},
 		"/customers/{id}/notes":                    {at("/customers/cus_stop/notes"), url.Values{"note": {"電話あり"}}, "note-customer"},
 		"/customers/{id}/write":                    {at("/customers/cus_stop/write"), url.Values{"account": {"acc_mail"}, "purpose": {"service"}, "subject": {"ご返事"}, "text": {"承りました"}, "reason": {"complaint"}, "do": {"send"}}, "write-customer"},
 		"/rules/{pack}":                            {at("/rules/us"), url.Values{"version": {"0"}, "on": {"false"}, "sure": {"true"}, "reason": {"アメリカには送らない"}}, "switch-pack-off"},
@@ -231,6 +232,13 @@ func (d *desk) key() store.APIKey {
 // elsewhere are the paths that need more around them than a form, and the test
 // that holds them. They change things through visit.by as the others do.
 var elsewhere = map[string]string{
+	"/segments/new":               "TestSegments, which holds its lines in the trail",
+	"/segments/{id}":              "TestSegments",
+	"/segments/{id}/end":          "TestSegments",
+	"/broadcasts/new":             "TestBroadcasts, which holds its lines in the trail",
+	"/broadcasts/{id}/pause":      "TestBroadcasts",
+	"/broadcasts/{id}/resume":     "TestBroadcasts",
+	"/broadcasts/{id}/stop":       "TestBroadcasts",
 	"/offers/new":                 "TestOffers, which holds its lines in the trail",
 	"/offers/{id}/codes":          "TestOffers",
 	"/offers/{id}/fetch":          "TestFetchOffers, which holds its lines in the trail",

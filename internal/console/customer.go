@@ -116,6 +116,9 @@ func (c *console) customer(v *visit) error {
 		if err := c.customerFacts(v, &view); err != nil {
 			return err
 		}
+		if err := c.tagsOf(v, &view); err != nil {
+			return err
+		}
 		view.Desk = len(n.desks()) > 0
 	}
 	if err := c.contracts(v, &view); err != nil {

@@ -95,7 +95,7 @@ func Samples(words *text.Words, l engawa.Locale) []Sample {
 		return p
 	}
 	s := spokenIn(l)
-	return append(append(deskSamples(page, s), partnerSamples(page)...), []Sample{
+	return append(append(append(deskSamples(page, s), partnerSamples(page)...), segmentSamples(page, s)...), []Sample{
 		{"today", TodayPage(sampleToday(page("today", "today.title"), s))},
 		{"today-quiet", TodayPage(sampleQuiet(page("today", "today.title")))},
 		{"live", LivePage(sampleLive(page("live", "live.title"), s))},
@@ -394,6 +394,7 @@ func sampleCustomer(p Page, s spoken) Customer {
 	line := func(typ string) string { return p.Words.EventLine(p.Locale, typ, nil) }
 	return Customer{
 		Page: p, ID: "cus_8f2k3m9x1c4t8v7w2y5z0a3b6", Name: s.hana, Kind: "person", Country: "JP", Zone: "Asia/Tokyo", Speaks: engawa.Japanese, Since: ago(90 * 24 * time.Hour),
+		Tags: []string{"vip"}, Segments: []Choice{{"/segments/seg_1", "VIP"}},
 		Refunds: []RefundRow{p.sampleCase(s)},
 		Points: []Point{
 			{Kind: p.kindWords("mail"), Address: "h…@e….jp", Role: "login", VerifiedAt: ago(90 * 24 * time.Hour)},

@@ -39,22 +39,22 @@ const listed = 50 // rows of a list's page
 
 func (c *console) messages(v *visit) error {
 	q := v.r.URL.Query()
-	view := Messages{Page: v.titled("messages", v.T("messages.title")), State: q.Get("state"), Customer: q.Get("customer")}
-	view.CSV = query("/messages.csv", "state", view.State, "customer", view.Customer)
+	view := Messages{Page: v.titled("messages", v.T("messages.title")), State: q.Get("state"), Customer: q.Get("customer"), Broadcast: q.Get("broadcast")}
+	view.CSV = query("/messages.csv", "state", view.State, "customer", view.Customer, "broadcast", view.Broadcast)
 	n, err := c.names(v)
 	if err != nil {
 		return err
 	}
 	p := cursor(v.r)
 	p.Limit = listed
-	rows, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{State: view.State, Customer: view.Customer}, p)
+	rows, err := c.Store.Messages(v.ctx(), v.ws(), store.MessageFilter{State: view.State, Customer: view.Customer, Broadcast: view.Broadcast}, p)
 	if err != nil {
 		return err
 	}
 	view.Rows = n.messageRows(rows)
 	if len(rows) == listed {
 		last := rows[listed-1].Message
-		view.Next = query("/messages", "state", view.State, "customer", view.Customer, "after", after(last.CreatedAt, last.ID))
+		view.Next = query("/messages", "state", view.State, "customer", view.Customer, "broadcast", view.Broadcast, "after", after(last.CreatedAt, last.ID))
 	}
 	return v.show(MessagesPage(view))
 }
@@ -76,7 +76,7 @@ func (c *console) messagesCSV(v *visit) error {
 		return err
 	}
 	q := v.r.URL.Query()
-	f := store.MessageFilter{State: q.Get("state"), Customer: q.Get("customer")}
+	f := store.MessageFilter{State: q.Get("state"), Customer: q.Get("customer"), Broadcast: q.Get("broadcast")}
 	out := v.csv("messages", "id", "created_at", "state", "purpose", "recipient", "channel", "subject", "gate")
 	p := store.Page{Limit: 200}
 	for range csvRows / 200 {

@@ -136,6 +136,7 @@ type MessageRow struct {
 type Messages struct {
 	Page
 	State, Customer string // the filter
+	Broadcast       string
 	Rows            []MessageRow
 	Next            string // URL of the next page; empty: this is the last
 	CSV             string // URL
@@ -268,6 +269,8 @@ type Customer struct {
 	Handles        []string // identities by which the customer is known: issuer and kind
 	Contracts      []Contract
 	Listed         []ListedRow // in lists of somebody else's
+	Tags           []string
+	Segments       []Choice // that hold of the customer now
 }
 
 // Contract is a subscription of an app.
@@ -1068,6 +1071,7 @@ var AuditActions = []string{
 	"add-offer-pool", "make-offer-codes", "add-offer-codes", "close-offer-pool", "hand-out-code",
 	"recount-days", "save-product", "forget-product",
 	"switch-pack-on", "switch-pack-off",
+	"tag-customer", "create-segment", "change-segment", "end-segment", "start-broadcast", "pause-broadcast", "resume-broadcast", "stop-broadcast",
 }
 
 // Audit is who did what, newest first.

@@ -25,6 +25,7 @@ import (
 // Request asks for one message. Exactly one of Customer, Destination and Nobody is set.
 type Request struct {
 	Workspace   string
+	ID          string          // the message's, where what asks for it gives it one, so that it is made once; empty: a new one
 	Event       *engawa.Event   // what caused it; nil for a request and for
 	Digest      []engawa.Event  // the events that it tells of together; or
 	Cause       []engawa.Event  // Event and the others of its cause, which it names in their own words
@@ -46,8 +47,9 @@ type Request struct {
 	Purpose     engawa.Purpose
 	Trigger     engawa.Trigger
 	Topic       string
-	Template    string         // an id; or
-	Content     engawa.Content // the words themselves
+	Template    string                           // an id; or
+	Content     engawa.Content                   // the words themselves; or
+	Words       map[engawa.Locale]engawa.Content // as a template's are
 	Variables   map[string]any
 	Chain       []engawa.Via
 	Urgent      bool
@@ -256,7 +258,7 @@ func (w *world) begin(r Request) (engawa.Message, error) {
 	}
 	at, r.NotBefore, r.ExpiresAt = stored(at), stored(r.NotBefore), stored(r.ExpiresAt)
 	m := engawa.Message{
-		Workspace: r.Workspace, ID: engawa.NewID(engawa.PrefixMessage), Route: r.Route, Partner: r.Partner, Member: r.Member, Reason: r.Reason,
+		Workspace: r.Workspace, ID: cmp.Or(r.ID, engawa.NewID(engawa.PrefixMessage)), Route: r.Route, Partner: r.Partner, Member: r.Member, Reason: r.Reason,
 		App: r.App, Customer: r.Customer, ContactPoint: r.Point, Destination: r.Destination, Broadcast: r.Broadcast, Purpose: r.Purpose, Trigger: r.Trigger,
 		Topic: r.Topic, Chain: r.Chain, Urgent: r.Urgent, Sample: r.Sample, NotBefore: r.NotBefore, ExpiresAt: r.ExpiresAt,
 		State: engawa.MessageWaiting, CreatedAt: at, Trace: r.Trace,
@@ -403,6 +405,9 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 		}
 		words, locale = text.Pick(t.Words, k.Locale, w.workspace.Locale)
 	}
+	if r.Words != nil {
+		words, locale = text.Pick(r.Words, k.Locale, w.workspace.Locale)
+	}
 	if k, _ := w.kind(m.Chain[0].Account); k.Form != nil && r.Event != nil && words == (engawa.Content{}) {
 		m.Locale = locale
 		return k.Form.Words(*r.Event), nil
@@ -435,7 +440,7 @@ func (w *world) render(m *engawa.Message, r Request, k store.Known) (engawa.Cont
 			escape = text.EscapeChat
 		}
 	}
-	if r.Template == "" && r.Variables == nil && r.Event == nil {
+	if r.Template == "" && r.Words == nil && r.Variables == nil && r.Event == nil {
 		if err := text.Check(words); err != nil {
 			return words, err
 		}

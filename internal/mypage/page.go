@@ -76,6 +76,9 @@ func (s *Site) my(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Store.SeePage(v.ctx(), v.workspace.ID, v.customer.ID); err != nil {
+		return err
+	}
 	return v.show(http.StatusOK, MyPage(view))
 }
 

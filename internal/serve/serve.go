@@ -21,6 +21,7 @@ import (
 	"github.com/engawa/engawa"
 	"github.com/engawa/engawa/internal/api"
 	"github.com/engawa/engawa/internal/breaker"
+	"github.com/engawa/engawa/internal/broadcast"
 	"github.com/engawa/engawa/internal/channel"
 	"github.com/engawa/engawa/internal/channel/builtin"
 	"github.com/engawa/engawa/internal/config"
@@ -327,6 +328,7 @@ func (h *Hub) Run(ctx context.Context, l net.Listener) error {
 	})
 	work.Go(func() { h.remind(ctx) })
 	work.Go(func() { h.step(ctx, "replay", (&replay.Runner{Store: h.Store, Compose: h.Compose}).Step) })
+	work.Go(func() { h.step(ctx, "broadcast", (&broadcast.Runner{Store: h.Store, Compose: h.Compose}).Step) })
 	work.Go(func() { h.step(ctx, "import", (&intake.Imports{Store: h.Store, Kinds: h.API.Kinds}).Step) })
 	work.Go(func() { h.step(ctx, "attendance", h.gaps.Attend) })
 	work.Go(func() { h.step(ctx, "checks of the App Store", h.gaps.Step) })

@@ -297,6 +297,10 @@ func (w *writes) judge(cs []*Claimed, d Decide) []judgement {
 			w.end(c, engawa.Canceled, "erased", false)
 			continue
 		}
+		if c.Known.Paused {
+			w.wait(&judgement{c: c}, engawa.Held, c.Message.ExpiresAt, PausedNote, c.Message.Broadcast)
+			continue
+		}
 		c.Known.Facts.SentDay += sent[c.Message.Customer]
 		c.Known.Facts.SentSender += sent[c.Message.Customer]
 		if g := c.Known.Facts.Grant; g != nil {

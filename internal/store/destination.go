@@ -279,22 +279,3 @@ func (t *tx) apps(workspace string) ([]engawa.App, error) {
 		return a, err
 	}, `SELECT workspace, id, name, partner, created_at FROM app WHERE workspace = $1 ORDER BY created_at, id`, workspace)
 }
-
-// AddBroadcast stores a broadcast that is running.
-func (s *Store) AddBroadcast(ctx context.Context, workspace, id, name string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO broadcast (workspace, id, name, state, created_at) VALUES ($1, $2, $3, 'running', $4)`, workspace, id, name, now())
-		return err
-	})
-}
-
-// StopBroadcast stops a broadcast: one row, which every claim looks at.
-func (s *Store) StopBroadcast(ctx context.Context, workspace, id string) error {
-	return s.inTx(ctx, workspace, func(t *tx) error {
-		n, err := t.exec(`UPDATE broadcast SET state = 'stopped', stopped_at = $3 WHERE workspace = $1 AND id = $2 AND state = 'running'`, workspace, id, now())
-		if err == nil && n == 0 {
-			err = engawa.NotFound("running broadcast")
-		}
-		return err
-	})
-}

@@ -125,6 +125,7 @@ func (t *tx) erase(workspace, customer string, e *Erasure) error {
 	for _, q := range [...]string{
 		`DELETE FROM import_row WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM name_prefix WHERE workspace = $1 AND customer = $2`,
+		`DELETE FROM customer_tag WHERE workspace = $1 AND customer = $2`,
 		`DELETE FROM purchase_transaction WHERE workspace = $1 AND purchase IN (SELECT id FROM purchase WHERE workspace = $1 AND customer = $2)`,
 		`UPDATE suppression SET customer = '' WHERE workspace = $1 AND customer = $2`,
 		`UPDATE subscription SET source = '', contract = '', detail = '{}' WHERE workspace = $1 AND customer = $2 AND source <> ''`,

@@ -32,6 +32,7 @@ type Known struct {
 	Products    []engawa.Product  // that are described, where Message.While asks for a lower plan
 	Offered     bool              // there: another message offered the customer the same for a purchase in the same environment, or is about to
 	Offer       OfferKnown        // where Message.Offer is set
+	Paused      bool              // its broadcast is: it waits, whatever the verdict
 }
 
 // String names who would be written to on which account, without address and name.
@@ -82,6 +83,7 @@ type world struct {
 	day          time.Time            // where quotas of a day begin
 	sent         map[string][]sentRow
 	stopped      map[string]bool
+	paused       map[string]bool              // broadcasts
 	purchases    map[string][]engawa.Purchase // of customers of whose purchases a message asks something
 	products     []engawa.Product             // that are described, where a message asks for a lower plan
 	offered      map[string][]offeredRow      // messages that offered a plan, by customer
@@ -184,7 +186,7 @@ func (w *world) know(a Ask) (Known, error) {
 		House: w.workspace.House, Budgets: w.budgets[a.Account],
 		Stopped: !head.enabled || w.stopped[m.Broadcast],
 	}
-	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale}
+	k := Known{SenderName: w.workspace.Name, Locale: w.workspace.Locale, Paused: w.paused[m.Broadcast]}
 	if m.While.Holds != "" || m.Offer != "" {
 		k.Purchases = w.purchases[m.Customer]
 	}
@@ -788,10 +790,10 @@ func (t *tx) loadSent(w *world, workspace string, asks []Ask) error {
 	return err
 }
 
-// loadStopped locks the broadcasts' rows for a claim, so that a stop is either
-// seen or waits.
+// loadStopped locks the broadcasts' rows for a claim, so that a stop or a pause is
+// either seen or waits.
 func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock bool) error {
-	w.stopped = map[string]bool{}
+	w.stopped, w.paused = map[string]bool{}, map[string]bool{}
 	if len(broadcasts) == 0 {
 		return nil
 	}
@@ -802,7 +804,7 @@ func (t *tx) loadStopped(w *world, workspace string, broadcasts []string, lock b
 	_, err := all(t, func(scan func(...any) error) (struct{}, error) {
 		var id, state string
 		err := scan(&id, &state)
-		w.stopped[id] = state == "stopped"
+		w.stopped[id], w.paused[id] = state == string(engawa.BroadcastStopped), state == string(engawa.BroadcastPaused)
 		return struct{}{}, err
 	}, q, workspace, t.list(broadcasts))
 	return err

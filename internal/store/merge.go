@@ -206,6 +206,9 @@ func (t *tx) mergeRows(m Merge) error {
 		`UPDATE offer_code SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE import_row SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE customer_note SET customer = $3 WHERE workspace = $1 AND customer = $2`,
+		`UPDATE customer_tag SET customer = $3 WHERE workspace = $1 AND customer = $2
+			AND NOT EXISTS (SELECT 1 FROM customer_tag o WHERE o.workspace = $1 AND o.customer = $3 AND o.tag_hash = customer_tag.tag_hash)`,
+		`UPDATE customer SET seen_at = (SELECT max(b.seen_at) FROM customer b WHERE b.workspace = $1 AND b.id IN ($2, $3)) WHERE workspace = $1 AND id = $3`,
 		`UPDATE partner_reply SET customer = $3 WHERE workspace = $1 AND customer = $2`,
 		`UPDATE partner_end SET customer = $3 WHERE workspace = $1 AND customer <> '' AND customer = $2`,
 		`UPDATE extension SET customer = $3 WHERE workspace = $1 AND customer = $2`,
@@ -221,8 +224,13 @@ func (t *tx) mergeRows(m Merge) error {
 			return err
 		}
 	}
-	if _, err := t.exec(`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`, m.Workspace, m.From); err != nil { // of what both have, Into's stays
-		return err
+	for _, q := range [...]string{ // of what both have, Into's stays
+		`DELETE FROM consumption WHERE workspace = $1 AND customer = $2`,
+		`DELETE FROM customer_tag WHERE workspace = $1 AND customer = $2`,
+	} {
+		if _, err := t.exec(q, m.Workspace, m.From); err != nil {
+			return err
+		}
 	}
 	if err := t.lookAgain(m.Workspace, m.Into); err != nil {
 		return err
@@ -365,6 +373,7 @@ func ownedRows() []ownedTable {
 		{wrappedTable{"purchase", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"refund_case", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"customer_note", "id", "id = $5", byID}, `customer = $2`},
+		{wrappedTable{"customer_tag", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"partner_reply", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"in_app", "id", "id = $5", byID}, `customer = $2`},
 		{wrappedTable{"offer_code", "id", "id = $5", byID}, `customer <> '' AND customer = $2`},

@@ -525,6 +525,7 @@ type MessageFilter struct {
 	Destination string
 	Purpose     string
 	Ticket      string // a customer about whom a member wrote to staff
+	Broadcast   string
 }
 
 // MessageRow is one line of a list of messages.
@@ -547,6 +548,7 @@ func (f MessageFilter) where(workspace string, p Page) where {
 		{"destination <> '' AND destination = ?", f.Destination},
 		{"purpose = ?", f.Purpose},
 		{"member <> '' AND destination <> '' AND sealed_by = ?", f.Ticket},
+		{"broadcast <> '' AND broadcast = ?", f.Broadcast},
 	} {
 		if c.value != "" {
 			w.and(c.text, c.value)

@@ -518,7 +518,7 @@ func endings() []struct{ name, q string } {
 		{"unrouted", `UPDATE event SET routed = TRUE WHERE workspace = $1 AND routed = FALSE`},
 		{"gathered", `UPDATE digest SET state = 'done' WHERE workspace = $1 AND state = 'open'`},
 		{"", `UPDATE replay SET state = 'stopped' WHERE workspace = $1 AND state = 'running'`},
-		{"", `UPDATE broadcast SET state = 'stopped' WHERE workspace = $1 AND state = 'running'`},
+		{"", `UPDATE broadcast SET state = 'stopped' WHERE workspace = $1 AND state IN ('running', 'paused')`},
 		{"", `UPDATE import SET state = 'expired' WHERE workspace = $1 AND state IN ('open', 'applying', 'stopped')`},
 		{"", `UPDATE refund_case SET answer = 'proposed' WHERE workspace = $1 AND answer IN ('sending', 'retrying')`},
 		{"keys", `UPDATE api_key SET revoked_at = $2 WHERE workspace = $1 AND revoked_at = 0`},

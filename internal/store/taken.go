@@ -64,6 +64,11 @@ func takenTables() []taken {
 			table: "contact_point", kind: "contact-points", order: "id", json: []string{"purposes"}, seal: inText, told: []string{"address"},
 			hash: hashed{column: "address_index", domain: "address:", fields: []string{"kind"}, fold: true},
 		},
+		{
+			table: "customer_tag", kind: "customer-tags", order: "id", seal: inText, told: []string{"tag"},
+			hash: hashed{column: "tag_hash", domain: "tag"},
+		},
+		{table: "segment", kind: "segments", order: "id", json: []string{"body"}},
 		{table: "handle", kind: "handles", order: "id", stay: []string{"told"}},
 		{table: "subscriber_list", kind: "subscriber-lists", order: "partner, app"},
 		{
@@ -87,7 +92,7 @@ func takenTables() []taken {
 			table: "subscription", kind: "subscriptions", order: "id", json: []string{"detail"},
 			hash: hashed{column: "contract", value: "value", domain: "identity:smaregi/contract", keep: true},
 		},
-		{table: "broadcast", kind: "broadcasts", order: "id"},
+		{table: "broadcast", kind: "broadcasts", order: "id", json: []string{"body"}, stay: []string{"next_at"}},
 		{table: "message", kind: "messages", order: "id", json: []string{"chain"}, as: map[string]string{"state": messageState}, seal: inLines, told: []string{"words", "verdicts"}, with: "judged"},
 		{table: "partner_message", kind: "partner-messages", order: "message"},
 		{table: "delivery", kind: "deliveries", order: "id", stay: []string{"fence", "carry", "held_for"}, made: []string{"waits"}, seal: inJSON, told: []string{"verdict"}},

@@ -284,7 +284,7 @@ func changed(t *testing.T, lines []line) (out []line) {
 				r["state"] = map[bool]string{true: "unknown", false: "canceled"}[unknown[r["id"].(string)]]
 			}
 		case "replays", "broadcasts":
-			r["state"] = map[any]any{"running": "stopped"}[r["state"]]
+			r["state"] = map[any]any{"running": "stopped", "paused": "stopped"}[r["state"]]
 		case "imports":
 			if r["state"] != "done" {
 				r["state"] = "expired"

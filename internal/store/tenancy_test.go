@@ -72,7 +72,18 @@ func (s *shop) settle(of string) estate {
 	s.must(s.AddApp(ctx, engawa.App{Workspace: of, ID: "app_" + of, Name: "アプリ", CreatedAt: now}))
 	s.must(s.AddPartner(ctx, engawa.Partner{Workspace: of, ID: "ptn_" + of, Name: "みどり農園", CreatedAt: now}))
 	s.must(s.AddGrant(ctx, engawa.Grant{Workspace: of, ID: "grt_" + of, Partner: "ptn_" + of, StartsAt: now}))
-	s.must(s.AddBroadcast(ctx, of, "brd_"+of, "春のお知らせ"))
+	for _, id := range []string{"brd_", "brd_paused_", "brd_walked_"} {
+		s.must(s.AddBroadcast(ctx, engawa.Broadcast{Workspace: of, ID: id + of, Name: "春のお知らせ", CreatedAt: now}))
+	}
+	s.must(s.PauseBroadcast(ctx, of, "brd_paused_"+of))
+	_, err = s.StepBroadcast(ctx, engawa.Broadcast{Workspace: of, ID: "brd_walked_" + of}, store.BroadcastStep{Walked: true, Messages: []store.NewMessage{{
+		Message: engawa.Message{Workspace: of, ID: "msg_brd_" + of, Customer: "cus_" + of, Broadcast: "brd_walked_" + of, State: engawa.MessageRefused, CreatedAt: now},
+		Judged:  []store.Judged{{Verdict: engawa.Verdict{Outcome: engawa.Refuse, Decided: engawa.GateConsent}}},
+	}}})
+	s.must(err)
+	s.must(s.TagCustomer(ctx, of, "cus_"+of, []string{"vip"}, nil))
+	_, err = s.SaveSegment(ctx, engawa.Segment{Workspace: of, ID: "seg_" + of, Name: "常連", Where: engawa.Condition{Is: engawa.TraitTag, Value: "vip"}})
+	s.must(err)
 	_, err = s.AddReplay(ctx, engawa.Replay{Workspace: of, ID: "rpl_" + of, Account: "acc_" + of, From: now.Add(-time.Hour), To: now.Add(time.Hour), PerSecond: 1, CreatedAt: now})
 	s.must(err)
 	s.must(s.Disclose(ctx, of, "dsc_"+of, "", "", "1", time.Now(), engawa.Evidence{Wording: "自動で送ります"}))
@@ -521,7 +532,62 @@ var walled = map[string]func(ctx context.Context, s *store.Store, as string, e e
 		return nil, s.AddApp(ctx, engawa.App{Workspace: as, ID: "app_new_" + e.of})
 	},
 	"AddBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
-		return nil, s.AddBroadcast(ctx, as, "brd_new_"+e.of, "b")
+		return nil, s.AddBroadcast(ctx, engawa.Broadcast{Workspace: as, ID: "brd_new_" + e.of, Name: "b", CreatedAt: time.Now()})
+	},
+	"Broadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Broadcast(ctx, as, "brd_"+e.of)
+	},
+	"Broadcasts": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Broadcasts(ctx, as, store.Page{})
+	},
+	"BroadcastProgress": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.BroadcastProgress(ctx, as, "brd_walked_"+e.of)
+	},
+	"PauseBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.PauseBroadcast(ctx, as, "brd_"+e.of)
+	},
+	"ResumeBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.ResumeBroadcast(ctx, as, "brd_paused_"+e.of)
+	},
+	"StepBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.StepBroadcast(ctx, engawa.Broadcast{Workspace: as, ID: "brd_" + e.of}, store.BroadcastStep{Walked: true, Next: time.Now()})
+	},
+	"FinishBroadcast": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.FinishBroadcast(ctx, engawa.Broadcast{Workspace: as, ID: "brd_walked_" + e.of}, time.Now())
+	},
+	"CountSelected": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.CountSelected(ctx, store.Selection{Workspace: as, Where: engawa.Condition{Is: engawa.TraitTag, Value: "vip"}, Now: time.Now()})
+	},
+	"Selected": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Selected(ctx, store.Selection{Workspace: as, Where: engawa.Condition{Is: engawa.TraitTag, Value: "vip"}, Now: time.Now()}, "", 9)
+	},
+	"Profiles": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Profiles(ctx, as, []string{"cus_" + e.of}, nil)
+	},
+	"SaveSegment": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		g, err := s.SaveSegment(ctx, engawa.Segment{Workspace: as, ID: "seg_" + e.of, Name: "x", Version: 1})
+		return g.Name == "", err
+	},
+	"EndSegment": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.EndSegment(ctx, as, "seg_"+e.of)
+	},
+	"Segment": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Segment(ctx, as, "seg_"+e.of)
+	},
+	"Segments": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.Segments(ctx, as)
+	},
+	"TagCustomer": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.TagCustomer(ctx, as, "cus_"+e.of, []string{"x"}, []string{"vip"})
+	},
+	"Tags": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return s.Tags(ctx, as, "cus_"+e.of)
+	},
+	"UsedTags": func(ctx context.Context, s *store.Store, as string, _ estate) (any, error) {
+		return s.UsedTags(ctx, as)
+	},
+	"SeePage": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
+		return nil, s.SeePage(ctx, as, "cus_"+e.of)
 	},
 	"AddContactPoint": func(ctx context.Context, s *store.Store, as string, e estate) (any, error) {
 		return nil, s.AddContactPoint(ctx, engawa.ContactPoint{Workspace: as, ID: "cp_new", Customer: "cus_" + e.of, Kind: "mail", Address: "x@y.example"})
@@ -1388,7 +1454,7 @@ var unwalled = map[string]string{
 	"Backup": "the operator's", "By": "the same store", "CheckRing": "the hub's own", "Close": "the hub's own", "DueDigests": "the dispatcher's", "Engine": "says nothing of anybody", "Listen": "hands on names of lanes",
 	"Lite": "says nothing of anybody", "NextDigest": "the dispatcher's", "OnWake": "the hub's own", "Ping": "says nothing of anybody", "Rewrap": "the hub's own", "Rotate": "the hub's own",
 	"Attend": "the checker's, of every workspace", "DueCheckups": "the checker's, of every workspace",
-	"DueCustody": "the checker's, of every workspace", "DueReading": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
+	"DueCustody": "the checker's, of every workspace", "DueReading": "the keeper's, of every workspace", "DueReplays": "the runner's, of every workspace", "DueBroadcasts": "the runner's, of every workspace", "DueImports": "the runner's, of every workspace", "UnreadToRead": "the relay's, of every workspace", "DueRefunds": "the runner's, of every workspace",
 	"DueDecided":    "the runner's, of every workspace",
 	"DueExtensions": "the runner's, of every workspace", "StepEndings": "the hub's own, of every workspace", "NameSome": "the hub's own",
 	"Front": "says nothing of anybody", "URL": "says nothing of anybody", "Relays": "the hub's own", "Remind": "the hub's own",

@@ -30,7 +30,7 @@ type sealedTable struct {
 func sealedTables() []sealedTable {
 	var all []sealedTable
 	with := map[string]string{"message": "judged"}
-	for _, table := range []string{"account", "member", "destination", "customer", "contact_point", "event", "message", "delivery", "task", "task_line", "registration", "import_row", "purchase", "refund_case", "customer_note", "partner_reply", "offer_pool", "offer_code", "in_app", "breaker", "unread_mail", "custody", "custody_line", "custody_picture"} {
+	for _, table := range []string{"account", "member", "destination", "customer", "contact_point", "event", "message", "delivery", "task", "task_line", "registration", "import_row", "purchase", "refund_case", "customer_note", "customer_tag", "partner_reply", "offer_pool", "offer_code", "in_app", "breaker", "unread_mail", "custody", "custody_line", "custody_picture"} {
 		all = append(all, sealedTable{table, "id", "sealed", "id > $2", "id", []any{""}, func(row string) []any { return []any{row} }, with[table]})
 	}
 	return append(all,

@@ -34,7 +34,7 @@ func partnered(s *shop, id string, m *engawa.Message) {
 }
 
 func broadcast(s *shop, id string, m *engawa.Message) {
-	s.must(s.AddBroadcast(s.t.Context(), ws, "brd_"+id, "春のお知らせ"))
+	s.must(s.AddBroadcast(s.t.Context(), engawa.Broadcast{Workspace: ws, ID: "brd_" + id, Name: "春のお知らせ", CreatedAt: time.Now()}))
 	m.Broadcast = "brd_" + id
 }
 

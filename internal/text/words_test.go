@@ -129,7 +129,7 @@ var computed = map[string][]string{
 	"offer.for.":       {"apology", "keep", "win_back", "support", "campaign", "other"},
 	"offer.line.":      {"not_a_code", "other_app", "two_codes", "twice", "known"},
 	"offer.wrong.":     nil, // by the field that is wrong: Page.toldWords
-	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "unasked", "doubted", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "kept_dropped", "grant", "grant_ended", "secret_ended", "pack_on", "pack_off", "custody_stated", "custody_done", "custody_added", "custody_ended", "custody_bound", "custody_asked"},
+	"done.":            {"pool", "codes", "codes_made", "pool_closed", "code", "saved", "unasked", "doubted", "import", "dropped", "canceled", "resumed", "task", "task_taken", "task_given", "task_moved", "task_noted", "task_open", "language", "queued", "again", "enabled", "replay", "stopped", "member_ended", "key_ended", "welcome", "stopped_for", "ticket", "merged", "erased", "task_new", "lifted", "checking", "refund_sent", "refund_ignored", "refund_refused", "refund_retrying", "ready", "note", "extended", "extend_unknown", "looked", "outage", "written", "receiver_tried", "recounted", "product_named", "product_forgotten", "partner", "partner_app", "partner_ended", "contract_ended", "partner_stopped", "partner_lifted", "reply_passed", "reply_left", "kept_dropped", "grant", "grant_ended", "secret_ended", "pack_on", "pack_off", "custody_stated", "custody_done", "custody_added", "custody_ended", "custody_bound", "custody_asked", "tagged", "segment_ended", "broadcast_started", "broadcast_paused", "broadcast_resumed", "broadcast_stopped"},
 	"receivers.state.": {"open", "probing", "doubted"},
 	"help.":            nil, // of commands: cmd/engawa's TestHelp
 	"help.wrong.":      {"command", "no_command", "many", "argument", "flag", "required", "value", "no_value", "number", "switch", "file", "folder", "zone", "country", "loopback", "secret", "bare", "both", "open_secrets", "near", "do", "other"},
@@ -192,15 +192,23 @@ var computed = map[string][]string{
 		"added.route", "added.events", "added.condition", "removed.events", "removed.condition",
 		"changed.to", "changed.way", "changed.words", "changed.digest", "changed.time", "changed.purpose", "changed.while",
 	},
-	"route.while.":    {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "lower_plan", "share_ended", "refunded", "help", "wrong", "none"},
-	"figures.chart.":  {"active", "renewals", "cancellations", "refunds", "billing"},
-	"figures.series.": {"active", "renewed", "canceled", "saved", "refunded", "declined", "reversed", "unpaid", "recovered"},
-	"figures.share.":  {"cancellations", "billing"},
-	"adoption.phase.": {"start", "life_cycle", "acting", "start.text", "life_cycle.text", "acting.text"},
-	"adoption.":       nil, // types of notifications: TestFamiliesHaveWords
-	"ready.problem.":  {"product", "level", "channel", "place", "product.remedy", "level.remedy", "channel.remedy", "place.remedy"},
-	"outreach.":       nil, // ready-made routes: TestOutreach
-	"weekday.":        {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
+	"route.while.":        {"renewal_off", "unpaid", "expired", "price_pending", "same_plan", "lower_plan", "share_ended", "refunded", "help", "wrong", "none"},
+	"figures.chart.":      {"active", "renewals", "cancellations", "refunds", "billing"},
+	"figures.series.":     {"active", "renewed", "canceled", "saved", "refunded", "declined", "reversed", "unpaid", "recovered"},
+	"figures.share.":      {"cancellations", "billing"},
+	"adoption.phase.":     {"start", "life_cycle", "acting", "start.text", "life_cycle.text", "acting.text"},
+	"adoption.":           nil, // types of notifications: TestFamiliesHaveWords
+	"ready.problem.":      {"product", "level", "channel", "place", "product.remedy", "level.remedy", "channel.remedy", "place.remedy"},
+	"outreach.":           nil,                                                                                                                                              // ready-made routes: TestOutreach
+	"segments.trait.":     {"tag", "subscription", "consent", "contact", "relationship", "active", "locale", "country", "kind", "minor", "created_after", "created_before"}, // segment.Traits
+	"segments.wrong.":     {"tag", "subscription", "consent", "contact", "relationship", "active", "locale", "country", "kind", "minor", "created_after", "created_before"},
+	"segments.says.":      {"tag", "country", "minor", "contact", "created_after", "created_before"},
+	"segments.stands.":    {"friend", "blocked"},
+	"broadcasts.purpose.": {"marketing", "notice", "service"},
+	"broadcasts.state.":   {"running", "paused", "stopped", "done"},
+	"broadcasts.says.":    {"running", "paused", "stopped", "done"},
+	"broadcasts.wrong.":   {"name", "purpose", "words", "channels", "not_before", "expires_at"},
+	"weekday.":            {"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 }
 
 // TestEveryKeyHasWords parses the program's Go, generated pages included, and

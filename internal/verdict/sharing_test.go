@@ -37,14 +37,14 @@ func TestSharing(t *testing.T) {
 		app  string
 		want string // and how many hours before noon
 	}{
-		"nothing":                   {nil, "a", ""},
-		"given":                     {list(decision(yes, -3)), "a", "given 3"},
-		"given for the app":         {list(decision(yes, -3, app("a"))), "a", "given 3"},
-		"given for another app":     {list(decision(yes, -3, app("b"))), "a", ""},
-		"given for the channel":     {list(decision(yes, -3, channel("apple"))), "a", "given 3"},
-		"given for another channel": {list(decision(yes, -3, channel("mail"))), "a", ""},
-		"given for another act":     {list(decision(yes, -3, contact)), "a", ""},
-		"given to another":          {list(decision(yes, -3, partner)), "a", ""},
+		"nothing":                                  {nil, "a", ""},
+		"given":                                    {list(decision(yes, -3)), "a", "given 3"},
+		"given for the app":                        {list(decision(yes, -3, app("a"))), "a", "given 3"},
+		"given for another app":                    {list(decision(yes, -3, app("b"))), "a", ""},
+		"given for the channel":                    {list(decision(yes, -3, channel("apple"))), "a", "given 3"},
+		"given for another channel":                {list(decision(yes, -3, channel("mail"))), "a", ""},
+		"given for another act":                    {list(decision(yes, -3, contact)), "a", ""},
+		"given to another":                         {list(decision(yes, -3, partner)), "a", ""},
 		"given for a topic, of which it has none":  {list(decision(yes, -3, topic)), "a", ""},
 		"to be confirmed":                          {list(decision(yes, -3, pending)), "a", "pending 3"},
 		"as far ahead as clocks differ":            {list(decision(yes, 0, ahead(2*time.Second))), "a", "given 0"},
