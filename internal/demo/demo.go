@@ -57,6 +57,7 @@ type world struct {
 	desk     *zendesksim.Server
 	line     *linesim.Server
 	lineURL  string
+	onLine   linesim.Account // the shop's own
 	chatURL  string
 	mailAddr string
 	relay    net.Listener // of the hub, for mail that comes back
@@ -160,9 +161,9 @@ func (w *world) simulators(ctx context.Context) error {
 	if w.deskURL, err = w.http(ctx, w.desk); err != nil {
 		return err
 	}
-	w.line = &linesim.Server{Answer: w.mood}
+	w.line = &linesim.Server{Answer: w.mood, Client: &http.Client{Timeout: 10 * time.Second}}
 	w.closers = append(w.closers, w.line)
-	w.line.SetUpMove(linesim.Move{})
+	w.onLine = w.line.SetUpMove(linesim.Move{}).New
 	if w.lineURL, err = w.http(ctx, w.line); err != nil {
 		return err
 	}
@@ -232,6 +233,7 @@ func (w *world) hub(ctx context.Context, o Options, dir string, play func(contex
 	}
 	c.Listen = l.Addr().String()
 	w.hubURL = "http://" + c.Listen
+	w.line.SetWebhook(w.onLine.ID, w.hubURL+"/in/"+lineAccount)
 	w.desk.Hook = zendesksim.Hook{URL: w.hubURL + "/in/" + deskAccount, Secret: w.deskKey, Client: &http.Client{Timeout: 10 * time.Second}}
 	c.Log.Level = "warn"
 	c.Relay.Listen, c.Relay.Domains = w.relay.Addr().String(), relayDomain

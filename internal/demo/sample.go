@@ -20,6 +20,7 @@ const (
 	mailAccount = "acc_mail"
 	pushAccount = "acc_push"
 	deskAccount = "acc_zendesk"
+	lineAccount = "acc_line"
 	deskClient  = "engawa-demo"
 	yes         = "cus_tanaka" // consented to offers by mail
 	no          = "cus_kim"    // did not
@@ -99,6 +100,9 @@ func (w *world) accountList() []engawa.Account {
 		}},
 		{ID: pushAccount, Kind: "webhook", Name: "アプリの通知", Environment: engawa.Sandbox, Settings: map[string]string{
 			"url": w.pushURL + "/push", "secret": w.pushKey,
+		}},
+		{ID: lineAccount, Kind: "line", Name: "LINE公式アカウント", Environment: engawa.Sandbox, Settings: map[string]string{
+			"channel_id": w.onLine.ID, "channel_secret": w.onLine.Secret, "bot_user_id": w.onLine.UserID, "base_url": w.lineURL,
 		}},
 		{ID: deskAccount, Kind: "zendesk", Name: "Zendesk", Environment: engawa.Sandbox, Settings: map[string]string{
 			"subdomain": "hinata", "client_id": deskClient, "client_secret": w.deskPass, "webhook_secret": w.deskKey, "tags": "engawa, application", "base_url": w.deskURL,
