@@ -193,7 +193,7 @@ const maxRows = segment.MaxTraits
 // typedSegment is what the form says.
 func (v *visit) typedSegment(g engawa.Segment) (engawa.Segment, error) {
 	g.Name = v.typed("name")
-	g.Version, _ = strconv.ParseInt(v.typed("version"), 10, 64) //nolint:errcheck // none: a new one
+	g.Version, _ = strconv.ParseInt(v.typed("version"), 10, 64) // none: a new one
 	if v.typed("foreign") != "" {
 		return g, nil // it stays as it is
 	}
@@ -211,7 +211,7 @@ func (v *visit) typedSegment(g engawa.Segment) (engawa.Segment, error) {
 		if field("was") == string(c.Is) { // else its fields are those of another trait
 			c.Value, c.App, c.Product, c.Subscription = field("value"), field("app"), field("product"), engawa.SubscriptionState(field("subscription"))
 			c.Purpose, c.Channel, c.Account = engawa.Purpose(field("purpose")), field("channel"), field("account")
-			c.Days, _ = strconv.Atoi(field("days")) //nolint:errcheck // what is no number is none
+			c.Days, _ = strconv.Atoi(field("days")) // what is no number is none
 			if day, err := time.ParseInLocation(localDay, field("date"), zone); err == nil {
 				c.At = &day
 			}
