@@ -21,7 +21,7 @@ func TestPages(t *testing.T) {
 		for i := range 4 {
 			s.do("POST", fill("/v1/webhooks/$webhook:replay", ids), s.key, `{"from":"2026-11-01T00:00:00Z","to":"2026-11-30T00:00:00Z"}`)
 			for _, c := range walk {
-				if strings.HasPrefix(c.id, "add") && c.id != "addIdentity" || c.id == "sendMessage" {
+				if strings.HasPrefix(c.id, "add") && c.id != "addIdentity" || c.id == "sendMessage" || c.id == "startBroadcast" {
 					s.do("POST", fill(c.path, ids), s.key, fill(c.body, ids))
 				}
 			}

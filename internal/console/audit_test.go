@@ -354,7 +354,7 @@ func auditPage(d *desk) {
 // TestAuditActions: everything that is written into the audit trail can be
 // asked for on its page, and has words.
 func TestAuditActions(t *testing.T) {
-	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, )"([a-z]+(?:-[a-z]+)*)"`)
+	written := regexp.MustCompile(`(?:noted\([^,"]+, |Action: |action :?= |note\(ctx, h, [^,]+, |d\.note\([^"]+, |d\.enter\([^"]+, |a\.note\([^"]+, |turnBroadcast\([^"]+"[^"]+", )"([a-z]+(?:-[a-z]+)*)"`)
 	acts := regexp.MustCompile(`TaskLine\{Act: "([a-z]+)"`)
 	said := map[string]bool{}
 	for _, folder := range []string{"../store", "../serve", "../api", "../console", "../refund", "../mypage", "../../cmd/engawa"} {

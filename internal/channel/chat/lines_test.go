@@ -57,7 +57,7 @@ func TestLines(t *testing.T) {
 }
 
 // built are the kinds of channels that this package is used by, with their lines
-// of code.
+// of code. LINE takes the taming of its words from here and is no chat service.
 func built(t *testing.T) map[string]int {
 	t.Helper()
 	dirs, err := filepath.Glob("../*/*.go")
@@ -67,7 +67,7 @@ func built(t *testing.T) map[string]int {
 	found := map[string]int{}
 	for _, path := range dirs {
 		name := filepath.Base(filepath.Dir(path))
-		if found[name] == 0 && !strings.HasSuffix(path, "_test.go") && usesChat(t, path) {
+		if found[name] == 0 && name != "line" && !strings.HasSuffix(path, "_test.go") && usesChat(t, path) {
 			found[name] = folder(t, filepath.Join("..", name))
 		}
 	}
