@@ -47,6 +47,9 @@ func TestPages(t *testing.T) {
 			}
 			lists++
 			path := strings.ReplaceAll(o.Path, "{id}", "cus_one")
+			if id == "listSelected" {
+				path = "/v1/segments/" + s.made("/v1/segments", `{"name":"everybody","where":{}}`) + "/customers"
+			}
 			if id == "listReplays" {
 				path = fill("/v1/webhooks/$webhook/replays", ids)
 			}

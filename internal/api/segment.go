@@ -202,21 +202,29 @@ func (a *API) countCustomers(ctx context.Context, c *call, in *countIn) (countOu
 
 type selectedIn struct {
 	One
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most"`
-	After string `query:"after" maxLength:"64" doc:"The last id of the page before"`
+	Paging
 }
 
 type selectedOut struct {
-	Customers []string `json:"customers" doc:"Their ids, in the order of these; a page that is not full is the last"`
+	Customers []string `json:"customers" doc:"Their ids, in the order of these"`
+	Next      string   `json:"next"`
 }
 
 func (a *API) listSelected(ctx context.Context, c *call, in *selectedIn) (selectedOut, error) {
+	p, err := in.page(engawa.PrefixCustomer)
+	if err != nil {
+		return selectedOut{}, err
+	}
 	g, err := a.Store.Segment(ctx, c.workspace, in.ID)
 	if err != nil {
 		return selectedOut{}, err
 	}
-	ids, err := a.Store.Selected(ctx, segment.Of(c.workspace, g.Where), in.After, in.Limit)
-	return selectedOut{append([]string{}, ids...)}, err
+	ids, err := a.Store.Selected(ctx, segment.Of(c.workspace, g.Where), p.ID, in.Limit)
+	out := selectedOut{Customers: append([]string{}, ids...)}
+	if len(ids) > 0 {
+		out.Next = in.next(len(ids), time.Time{}, ids[len(ids)-1])
+	}
+	return out, err
 }
 
 type segmentName struct {
